@@ -1,0 +1,1 @@
+"""Configuration, wiring and the programs: run, edge, actuator, the command line and the API."""

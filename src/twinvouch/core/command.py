@@ -1,0 +1,135 @@
+"""Command, Decision, Permit, Outcome: a proposed write and what became of it.
+
+Only `commands/permit.py` makes a Permit (an AST test holds that); the boundary that counts is the
+permit's signature, which the separate actuator process checks.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from twinvouch.core.inventory import Encoding, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A declared input of a command: the tag and the ledger index of the batch its value came from."""
+
+    tag: str
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A proposed write of `value` (engineering units) to the actuator `tag` by `principal`.
+
+    `id` is the hex of the 16-byte nonce; `signed` is False where only an API token vouches for it.
+    """
+
+    id: str
+    principal: str
+    tag: str
+    value: float
+    unit: str
+    made_ns: int
+    inputs: tuple[Input, ...] = ()
+    reason: str = ""
+    signed: bool = True
+
+
+class Verdict(StrEnum):
+    """What a decision says."""
+
+    ALLOW = "allow"
+    CLAMP = "clamp"
+    HOLD = "hold"
+    DENY = "deny"
+    FALLBACK = "fallback"
+
+
+STRICTEST_FIRST = (Verdict.DENY, Verdict.FALLBACK, Verdict.HOLD, Verdict.CLAMP, Verdict.ALLOW)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One rule's verdict, why in one sentence with numbers, and what would have been allowed."""
+
+    rule: str
+    verdict: Verdict
+    sentence: str
+    counterfactual: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The strictest of all reasons, in the order the rules spoke. `axes` is the effective label."""
+
+    command: str
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    axes: tuple[int, int, int, int]
+    parents: tuple[int, ...]  # ledger indices of the effective derivation
+    approvals: int = 0
+    approvals_needed: int = 0
+
+    @property
+    def why(self) -> str:
+        """The sentence of the first reason as strict as the verdict."""
+        return next(
+            (r.sentence for r in self.reasons if r.verdict is self.verdict), "no rule objected"
+        )
+
+
+class CommandStatus(StrEnum):
+    """Life of a command. UNKNOWN: the actuator died between spending and confirming; never re-sent."""
+
+    HELD = "held"
+    DENIED = "denied"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    PERMITTED = "permitted"
+    EXECUTED = "executed"
+    REFUSED = "refused"  # by the actuator
+    FAILED = "failed"  # device error, or read-back differs
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The single-use right to write these words to this place, until `expires_ns` (wall clock)."""
+
+    plant: str
+    command: str
+    tag: str
+    device: str
+    unit: int
+    table: Table
+    address: int
+    words: tuple[int, ...]
+    encoding: Encoding
+    config_digest: bytes
+    policy_digest: bytes
+    approvals_digest: bytes
+    decision: int  # ledger index
+    mode_epoch: int
+    nonce: bytes
+    expires_ns: int
+
+
+class OutcomeStatus(StrEnum):
+    """What the actuator says became of a permit."""
+
+    EXECUTED = "executed"
+    REFUSED = "refused"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The actuator's signed report: `read_back` are the words found afterwards (empty: none)."""
+
+    permit: bytes  # nonce
+    status: OutcomeStatus
+    read_back: tuple[int, ...]
+    sentence: str
+    at_ns: int

@@ -1,0 +1,34 @@
+"""Context: what the engine knows and passes INTO the gates, so that gates need not know each other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from twinvouch.core.mode import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class ActuatorWrite:
+    """A permit for an actuator: the value it allows and how far it has come.
+
+    `spent_ns` is 0 until the actuator reported EXECUTED; a pending permit may already be executed at
+    the plant while its report is on the way.
+    """
+
+    tag: str
+    value: float
+    issued_ns: int
+    expires_ns: int
+    spent_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`writes` are the permits of the last minutes by tag, newest last; `modes` by asset."""
+
+    writes: Mapping[str, tuple[ActuatorWrite, ...]] = field(default_factory=dict)
+    modes: Mapping[str, Mode] = field(default_factory=dict)
+    distrusted: Mapping[str, int] = field(default_factory=dict)  # tag -> expiry, ns
+
+    def mode_of(self, asset: str) -> Mode:
+        """The mode of an asset; supervised, epoch 0, where none was set."""
+        return self.modes.get(asset, Mode())

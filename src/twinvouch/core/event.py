@@ -1,0 +1,162 @@
+"""What the engine takes in (events) and gives out (effects).
+
+An event holds everything a decision may depend on, chance included (`salt`): feeding the same events
+at the same times gives the same effects, entries and ledger head. No effect may leave the process
+before the event and its entries are durable.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TypeAlias
+
+from twinvouch.core.finding import Finding
+
+Plain: TypeAlias = "bool | int | float | str | bytes | Sequence[Plain] | Mapping[str, Plain] | None"
+
+
+class Priority(IntEnum):
+    """Order of the inbox; lower goes first."""
+
+    SAFE = 0
+    COMMAND = 1
+    STATEMENT = 2
+    READING = 3
+    QUERY = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The process began (or began again): what it runs with."""
+
+    salt: bytes
+    config: bytes  # digest
+    policy: bytes  # digest
+    build: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReceived:
+    """Bytes that claim to be a signed batch; `peer` is the network address, for refusals only."""
+
+    salt: bytes
+    peer: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CommandProposed:
+    """A signed command (`raw`), or the canonical content of one that an API token vouches for."""
+
+    salt: bytes
+    peer: str
+    raw: bytes
+    token_of: str  # principal id where a token vouches; empty: `raw` is a signed envelope
+
+
+@dataclass(frozen=True, slots=True)
+class StatementReceived:
+    """Bytes that claim to be a signed statement."""
+
+    salt: bytes
+    peer: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeReported:
+    """Bytes that claim to be the actuator's signed report."""
+
+    salt: bytes
+    peer: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSubmitted:
+    """A signed manifest and the digests the adapter computed of the files that came with it."""
+
+    salt: bytes
+    peer: str
+    raw: bytes
+    files: tuple[tuple[str, bytes, str], ...]  # name, SHA-256, "" or why the format was refused
+
+
+@dataclass(frozen=True, slots=True)
+class QueryAsked:
+    """A read of anything, by a principal whose token or signature the adapter has checked."""
+
+    salt: bytes
+    principal: str  # empty: anonymous
+    action: str  # readTags, readCommands, readFindings, readStatus, readLedger, readModels, stream, takePermits, export
+    resource: str  # a tag id, or * for all of the action's kind
+    purpose: str
+    tags: tuple[str, ...] = ()  # tags whose values the answer shows: they count in R7
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time passed."""
+
+
+Event: TypeAlias = (
+    Started
+    | BatchReceived
+    | CommandProposed
+    | StatementReceived
+    | OutcomeReported
+    | ModelSubmitted
+    | QueryAsked
+    | Tick
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """A ledger entry: the next leaf. `index` is its place."""
+
+    index: int
+    entry: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Content-addressed bytes that an entry names by digest (findings, label, reasons)."""
+
+    digest: bytes
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to whoever fed the event; `code` is an HTTP status, `body` plain JSON-like data."""
+
+    code: int
+    body: Mapping[str, Plain]
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """A permit's content, to be signed with the permit key and handed to the actuator process."""
+
+    content: bytes
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Something for the live stream: topic `labels`, `finding`, `command` or `outcome`."""
+
+    topic: str
+    body: Mapping[str, Plain]
+
+
+Effect: TypeAlias = Append | Keep | Reply | Deliver | Publish
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Input refused before its sender was known: counted, one entry a minute and peer."""
+
+    peer: str
+    finding: Finding

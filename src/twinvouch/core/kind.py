@@ -1,0 +1,43 @@
+"""Numbers for every signed or stored thing: each starts with `[version, kind, plant, ...]`.
+
+A number is never reused. What a reader does not know it verifies and shows as unknown.
+"""
+
+from enum import IntEnum
+
+VERSION = 1
+
+
+class Kind(IntEnum):
+    """The second element of every signed content (below 64) and of every ledger entry (from 64)."""
+
+    BATCH = 1  # readings of one scan group, columnar
+    BATCH_SENML = 2  # the same, payload SenML-CBOR (RFC 8428)
+    COMMAND = 3
+    STATEMENT = 4
+    PERMIT = 5
+    OUTCOME = 6
+    MANIFEST = 7
+
+    ENTRY_START = 64  # the engine began: digests of configuration and policy, build
+    ENTRY_BATCH = 65
+    ENTRY_REFUSED = 66  # input refused before authentication: aggregated counts
+    ENTRY_COMMAND = 67
+    ENTRY_DECISION = 68
+    ENTRY_PERMIT = 69
+    ENTRY_OUTCOME = 70
+    ENTRY_STATEMENT = 71
+    ENTRY_QUERY = 72
+    ENTRY_MODEL = 73
+    ENTRY_FINDING = 74  # findings that belong to no batch: silence, chain, unresolved permits
+
+
+class Purpose:
+    """The second half of the external_aad of a signature: a batch can never pass as a permit."""
+
+    READINGS = "readings"
+    COMMAND = "command"
+    STATEMENT = "statement"
+    PERMIT = "permit"
+    OUTCOME = "outcome"
+    MODEL = "model"

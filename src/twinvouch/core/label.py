@@ -1,0 +1,85 @@
+"""Labels and the rules by which trust travels (ARCHITECTURE: the trust algebra).
+
+Four axes, uint8, 0 = none .. 255 = full: identity, integrity, plausibility, calibration; and
+`fresh_until` (ns). By topology: source domains S, confidentiality C, purposes U. The headline is the
+smallest axis. Combining is elementwise, so order never matters and a worse input never raises.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinvouch.core.inventory import Axis
+
+FULL = 255
+NEVER = np.int64(2**63 - 1)
+AXES = len(Axis)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Label:
+    """Trust of n values: `axes` uint8[4, n], `fresh_until` int64[n] (ns since 1970)."""
+
+    axes: NDArray[np.uint8]
+    fresh_until: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        assert self.axes.dtype == np.uint8
+        assert self.axes.shape == (AXES, *self.fresh_until.shape), (
+            self.axes.shape,
+            self.fresh_until.shape,
+        )
+        self.axes.flags.writeable = False
+        self.fresh_until.flags.writeable = False
+
+    def at(self, index: int) -> "Label":
+        """The label of one value, still as arrays of length 1."""
+        return Label(self.axes[:, index : index + 1], self.fresh_until[index : index + 1])
+
+    def headline(self) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+        """The smallest axis and which one it is, per value."""
+        return self.axes.min(axis=0), self.axes.argmin(axis=0)
+
+
+def source(
+    *,
+    identity: NDArray[np.uint8] | int,
+    integrity: NDArray[np.uint8] | int,
+    plausibility: NDArray[np.uint8] | int,
+    calibration: NDArray[np.uint8] | int,
+    fresh_until: NDArray[np.int64],
+) -> Label:
+    """R1: the label of values as they enter, one argument an axis, broadcast to fresh_until's shape."""
+    axes = np.empty((AXES, *fresh_until.shape), dtype=np.uint8)
+    axes[Axis.IDENTITY] = identity
+    axes[Axis.INTEGRITY] = integrity
+    axes[Axis.PLAUSIBILITY] = plausibility
+    axes[Axis.CALIBRATION] = calibration
+    return Label(axes, fresh_until)
+
+
+def derive(inputs: Sequence[Label], by: Label | None = None) -> Label:
+    """R2: the label of one value computed from all `inputs` by a model labelled `by`.
+
+    Each axis is the minimum, fresh_until too; no input at all is no trust at all.
+    """
+    parts = [*inputs, *([by] if by is not None else [])]
+    if not inputs:
+        return nothing(1)
+    axes = np.concatenate([p.axes for p in parts], axis=1).min(axis=1, keepdims=True)
+    fresh = np.concatenate([p.fresh_until for p in parts]).min(keepdims=True)
+    return Label(axes, fresh)
+
+
+def nothing(count: int) -> Label:
+    """The label of what is missing: zero on every axis, never fresh."""
+    return Label(np.zeros((AXES, count), dtype=np.uint8), np.zeros(count, dtype=np.int64))
+
+
+def expired(label: Label, now_ns: int) -> Label:
+    """The label as it counts at `now_ns`: past fresh_until nothing is plausible any more."""
+    axes = label.axes.copy()
+    axes[Axis.PLAUSIBILITY][label.fresh_until < now_ns] = 0
+    return Label(axes, label.fresh_until)

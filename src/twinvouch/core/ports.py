@@ -1,0 +1,149 @@
+"""Every place where something from outside plugs in, as Protocols: adapters and extensions fit these."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from twinvouch.core.event import Plain
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRequest:
+    """May `principal` do `action` on `resource`? Context values are integers, strings or bools.
+
+    `resource_type` is the policy language's entity type (Tag, Actuator, Model, Ledger, System).
+    """
+
+    principal: str
+    principal_kind: str
+    roles: frozenset[str]
+    action: str
+    resource_type: str
+    resource: str
+    attributes: Mapping[str, int | str | bool]
+    context: Mapping[str, int | str | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyAnswer:
+    """`allowed` only where a permit policy said so; `why` names policies or what went wrong."""
+
+    allowed: bool
+    why: str
+
+
+class Policy(Protocol):
+    """Who may do what. Any error, missing attribute or silence is a denial."""
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the policy text and schema."""
+        ...
+
+    def decide(self, request: PolicyRequest) -> PolicyAnswer:
+        """Answer one request; never raises."""
+        ...
+
+
+class Condition(Protocol):
+    """A compiled interlock: an expression over tag values that must be true for a write."""
+
+    @property
+    def text(self) -> str:
+        """The expression as written."""
+        ...
+
+    def holds(self, values: Mapping[str, float]) -> bool:
+        """Evaluate on finite values; a value or tag that is missing is False, never an error."""
+        ...
+
+
+class Signer(Protocol):
+    """A private key that never leaves its adapter."""
+
+    @property
+    def public_key(self) -> bytes:
+        """The raw Ed25519 public key, 32 bytes."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """The 64-byte signature."""
+        ...
+
+
+class Log(Protocol):
+    """The record of truth: append-only records, numbered from 0, in order, durable after `sync`."""
+
+    def append(self, record: bytes) -> int:
+        """Add a record and return its number; not durable before `sync` returns."""
+        ...
+
+    def sync(self) -> None:
+        """Make everything appended durable."""
+        ...
+
+    def records(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
+        """Records from number `start`, in order."""
+        ...
+
+    def close(self) -> None:
+        """Release the files; nothing is lost that was synced."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One commit: rows to set (None deletes), blobs to keep, leaves to append, log records consumed."""
+
+    rows: Mapping[str, bytes | None]
+    blobs: Sequence[tuple[bytes, bytes]]
+    leaves: Sequence[tuple[int, bytes]]
+    log_end: int  # number of the first log record that this state has not seen
+
+
+class State(Protocol):
+    """What the engine knows, committed in one transaction with its ledger leaves."""
+
+    def load(self) -> tuple[Mapping[str, bytes], int]:
+        """All rows, and `log_end` of the last commit."""
+        ...
+
+    def commit(self, group: Group) -> None:
+        """All of it, durably, or nothing."""
+        ...
+
+    def leaf_count(self) -> int:
+        """How many leaves are committed."""
+        ...
+
+    def leaves(self, start: int, end: int) -> Sequence[bytes]:
+        """Committed leaves start..end."""
+        ...
+
+    def blob(self, digest: bytes) -> bytes | None:
+        """Content by its SHA-256."""
+        ...
+
+    def close(self) -> None:
+        """Release the store."""
+        ...
+
+
+class Device(Protocol):
+    """A controller that is read and written: words for registers, 0 or 1 for coils."""
+
+    async def read(self, unit: int, table: str, address: int, count: int) -> Sequence[int]:
+        """Read `count` items."""
+        ...
+
+    async def write(self, unit: int, table: str, address: int, words: Sequence[int]) -> None:
+        """Write items and return when the device confirmed."""
+        ...
+
+
+class Transport(Protocol):
+    """A way of bytes to the core: returns the status and the body of the answer."""
+
+    async def send(self, path: str, body: bytes) -> tuple[int, Mapping[str, Plain]]:
+        """Deliver once; raises UnavailableError where nothing answered."""
+        ...

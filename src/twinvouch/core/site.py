@@ -1,0 +1,47 @@
+"""Site: everything fixed for the life of one engine, from the configuration: inventory and rules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from twinvouch.core.batch import Origin
+from twinvouch.core.inventory import Plant
+from twinvouch.core.ports import Condition, Policy
+
+SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRules:
+    """Settings of gate 1 (`readings:` in the configuration). Times in ns."""
+
+    duplicate_window_ns: int = (
+        30 * SECOND
+    )  # a known batch again within this is a retransmission; later a replay
+    max_gap: int = (
+        4096  # missing sequence numbers remembered per edge, so that late batches can fill them
+    )
+    max_cells: int = 1_000_000  # of one batch
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRules:
+    """Settings of gate 4 (`commands:` in the configuration). Times in ns."""
+
+    permit_ns: int = 5 * SECOND  # life of a permit
+    max_age_ns: int = 30 * SECOND  # a command made longer ago is stale
+    max_ahead_ns: int = 5 * SECOND
+    read_memory_ns: int = 600 * SECOND  # what a service read within this counts as an input (R7)
+    outcome_ns: int = 30 * SECOND  # a permit without a report after this is UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One plant as one engine sees it; the engine takes only batches of `origin`."""
+
+    plant: Plant
+    policy: Policy
+    config_digest: bytes
+    origin: Origin = Origin.LIVE
+    readings: ReadingRules = field(default_factory=ReadingRules)
+    commands: CommandRules = field(default_factory=CommandRules)
+    interlocks: Mapping[str, Condition] = field(default_factory=dict)  # by actuator tag

@@ -1,0 +1,30 @@
+"""Statement: a signed utterance of a principal (approve, reject, distrust, ...)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verb(StrEnum):
+    """What a statement does. `distrust` and `restore` set a tag's trust to nothing and back (forward)."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    DISTRUST = "distrust"
+    RESTORE = "restore"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """`subject` is a command id or a tag id; `shown` the digest of what the person was shown.
+
+    `nonce` (16 bytes) makes it single-use, `made_ns` and `expires_ns` are the signer's wall clock.
+    """
+
+    principal: str
+    verb: Verb
+    subject: str
+    reason: str
+    shown: bytes
+    nonce: bytes
+    made_ns: int
+    expires_ns: int

@@ -1,0 +1,1 @@
+"""The whole flow without I/O: `feed(event, now_ns) -> effects`."""

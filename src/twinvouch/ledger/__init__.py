@@ -1,0 +1,1 @@
+"""The append-only record: entries, the Merkle tree over them, tiles, proofs and checkpoints."""

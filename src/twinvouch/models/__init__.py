@@ -1,0 +1,1 @@
+"""Gate 2: every model artefact in. `gate.py` is the way through."""

@@ -1,0 +1,1 @@
+"""The twin's belief: the frame of last admitted values with their labels."""
