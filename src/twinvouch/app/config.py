@@ -1,4 +1,4 @@
-"""twin.yaml: the whole configuration of one plant as frozen pydantic models, and how it is loaded.
+"""Loading twin.yaml: text -> tree -> tags of the CSV -> models -> checks across sections.
 
 Always true of a loaded Config: every reference exists, every number has a limit, no value is
 a secret. Unknown keys, duplicate keys and wrong types were refused with their place. The digest
@@ -6,255 +6,30 @@ covers every setting, tags from the CSV included (`yaml_file.digest`).
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import Field, PrivateAttr
 
 from twinvouch.app import config_checks, tags_csv
-from twinvouch.app.config_tags import TagSettings
-from twinvouch.app.config_types import (
-    Byte,
-    FileName,
-    Frozen,
-    Host,
-    Id,
-    Line,
-    Name,
-    Port,
-    PublicKey,
-    Seconds,
-    Sha256Hex,
-    TagId,
-    Url,
-)
-from twinvouch.app.yaml_file import Document, digest, open_document, validate
-from twinvouch.core.inventory import CommandClass, PrincipalKind, Role
+from twinvouch.app.config_checks import CompileInterlock
+from twinvouch.app.config_model import Config
+from twinvouch.app.yaml_file import Document, open_document, validate
+
+__all__ = ["CompileInterlock", "Config", "from_document", "load"]
 
 
-class PlantSettings(Frozen):
-    """`plant:` names the plant; `origin` is what its data is, one kind only in one engine."""
-
-    id: Id
-    description: Line = ""
-    origin: Literal["live", "replay", "simulated", "shadow"] = "live"
-
-
-class ZoneSettings(Frozen):
-    """One of `zones:`; `level` is the target security level of IEC 62443-3-2."""
-
-    level: Annotated[int, Field(ge=1, le=4)] = 1
-    description: Line = ""
-
-
-class ConduitSettings(Frozen):
-    """One of `conduits:`, an allowed path between two zones."""
-
-    source: Id = Field(alias="from")
-    target: Id = Field(alias="to")
-    protocols: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
-
-
-class AssetSettings(Frozen):
-    """One of `assets:`, a thing that has tags and a mode."""
-
-    zone: Id | None = None
-    description: Line = ""
-
-
-class TlsFiles(Frozen):
-    """`tls:` of a device: the authority to trust, our certificate, and where its key lies."""
-
-    ca: FileName
-    cert: FileName | None = None
-    key: FileName | None = None
-
-
-class DeviceSettings(Frozen):
-    """One of `devices:`, a Modbus/TCP server."""
-
-    host: Host
-    port: Port = 502
-    timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
-    tls: TlsFiles | None = None
-
-
-class GroupSettings(Frozen):
-    """One of `groups:`, tags read together by one edge on one clock."""
-
-    edge: Id
-    period_s: Annotated[float, Field(ge=0.001, le=366 * 86_400)]
-    max_age_s: Seconds
-    max_ahead_s: Annotated[float, Field(gt=0, le=86_400)] = 5.0
-
-
-class EdgeSettings(Frozen):
-    """One of `edges:`; its id is the id of the principal that signs its readings."""
-
-    groups: Annotated[tuple[Id, ...], Field(min_length=1, max_length=1_000)]
-    identity_cap: Byte = 120
-    gather_s: Annotated[float, Field(gt=0, le=30 * 86_400)] = 0.1
-    max_rows: Annotated[int, Field(ge=1, le=100_000)] = 256
-    core: Url = "http://127.0.0.1:8710"
-
-
-class PrincipalSettings(Frozen):
-    """One of `principals:`; without a key it is known but cannot sign (`twinvouch principals add`)."""
-
-    id: Id
-    kind: PrincipalKind
-    key: PublicKey | None = None
-    roles: Annotated[tuple[Role, ...], Field(max_length=20)] = ()
-    token_sha256: Sha256Hex | None = None
-
-
-class ActuatorProcessSettings(Frozen):
-    """`actuator:` names the principal of the actuator process; absent: the plant is never written to."""
-
-    principal: Id
-
-
-class ClassSettings(Frozen):
-    """What one command class demands (R7): a label per axis, approvals, ages."""
-
-    identity: Byte
-    integrity: Byte
-    plausibility: Byte
-    calibration: Byte
-    approvals: Annotated[int, Field(ge=0, le=10)]
-    max_age_s: Annotated[float, Field(gt=0, le=86_400)]
-    hold_s: Annotated[float, Field(gt=0, le=7 * 86_400)]
-
-
-def _classes() -> dict[CommandClass, ClassSettings]:
-    rows: dict[CommandClass, tuple[Any, ...]] = {
-        CommandClass.A: (100, 200, 200, 100, 2, 5.0, 900.0),
-        CommandClass.B: (100, 200, 150, 60, 1, 10.0, 900.0),
-        CommandClass.C: (100, 150, 100, 0, 0, 30.0, 300.0),
-    }
-    names = tuple(ClassSettings.model_fields)
-    return {c: ClassSettings(**dict(zip(names, row, strict=True))) for c, row in rows.items()}
-
-
-class ReadingSettings(Frozen):
-    """`readings:`, limits of gate 1."""
-
-    duplicate_window_s: Annotated[float, Field(gt=0, le=86_400)] = 30.0
-    max_gap: Annotated[int, Field(ge=1, le=1_000_000)] = 4_096
-    max_cells: Annotated[int, Field(ge=1, le=100_000_000)] = 1_000_000
-
-
-class CommandSettings(Frozen):
-    """`commands:`, limits of gate 4."""
-
-    permit_s: Annotated[float, Field(gt=0, le=60)] = 5.0
-    max_age_s: Annotated[float, Field(gt=0, le=3_600)] = 30.0
-    max_ahead_s: Annotated[float, Field(gt=0, le=60)] = 5.0
-    read_memory_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
-    outcome_s: Annotated[float, Field(gt=0, le=3_600)] = 30.0
-
-
-class ApiSettings(Frozen):
-    """`api:`, where the core listens; loopback only in this release."""
-
-    host: Host = "127.0.0.1"
-    port: Port = 8710
-    allowed_hosts: Annotated[tuple[Host, ...], Field(min_length=1, max_length=50)] = (
-        "127.0.0.1",
-        "localhost",
-    )
-
-
-class RetentionSettings(Frozen):
-    """`retention:`, how long what is not the ledger is kept."""
-
-    segments_days: Annotated[int, Field(ge=1, le=36_525)] = 30
-
-
-class ReplaySettings(Frozen):
-    """`replay:`, how wide CSV files of this plant are written."""
-
-    time_column: Name
-    time_format: Annotated[str, Field(min_length=1, max_length=100)] = "iso"
-    time_zone: Annotated[str, Field(min_length=1, max_length=100)]
-    delimiter: Literal[",", ";", "\t", "|"] = ","
-    ignore: Annotated[tuple[Name, ...], Field(max_length=10_000)] = ()
-
-
-class Config(Frozen):
-    """A whole twin.yaml. Made by `load`, which also holds the checks across sections."""
-
-    version: Literal[1]
-    plant: PlantSettings
-    data: FileName = "data"
-    keys: FileName = "keys"
-    zones: Annotated[dict[Id, ZoneSettings], Field(default_factory=dict, max_length=1_000)]
-    conduits: Annotated[tuple[ConduitSettings, ...], Field(max_length=10_000)] = ()
-    assets: Annotated[dict[Id, AssetSettings], Field(default_factory=dict, max_length=50_000)]
-    devices: Annotated[dict[Id, DeviceSettings], Field(default_factory=dict, max_length=10_000)]
-    groups: Annotated[dict[Id, GroupSettings], Field(default_factory=dict, max_length=10_000)]
-    tags: Annotated[dict[TagId, TagSettings], Field(default_factory=dict, max_length=50_000)]
-    tags_csv: FileName | None = None
-    edges: Annotated[dict[Id, EdgeSettings], Field(default_factory=dict, max_length=1_000)]
-    principals: Annotated[tuple[PrincipalSettings, ...], Field(max_length=10_000)] = ()
-    actuator: ActuatorProcessSettings | None = None
-    command_classes: dict[CommandClass, ClassSettings] = Field(default_factory=_classes)
-    readings: ReadingSettings = ReadingSettings()
-    commands: CommandSettings = CommandSettings()
-    api: ApiSettings = ApiSettings()
-    retention: RetentionSettings = RetentionSettings()
-    policy: FileName | None = None
-    replay: ReplaySettings | None = None
-
-    _path: Path = PrivateAttr(default=Path("twin.yaml"))
-    _digest: bytes = PrivateAttr(default=b"")
-
-    def model_post_init(self, _context: Any) -> None:
-        """Compute the digest once; classes that were left out have their defaults in it."""
-        for name, rule in _classes().items():
-            self.command_classes.setdefault(name, rule)
-        self._digest = digest(self)
-
-    @property
-    def path(self) -> Path:
-        """The file that was loaded."""
-        return self._path
-
-    @property
-    def digest(self) -> bytes:
-        """SHA-256 of every setting (docs/reference/configuration.md says over which bytes)."""
-        return self._digest
-
-    @property
-    def data_dir(self) -> Path:
-        """Where log, state and ledger lie; relative names count from the file's directory."""
-        return self._path.parent / self.data
-
-    @property
-    def keys_dir(self) -> Path:
-        """Where private keys and tokens lie."""
-        return self._path.parent / self.keys
-
-
-def load(path: Path, compile_interlock: config_checks.CompileInterlock | None = None) -> Config:
-    """Read, validate and cross-check a twin.yaml; raises InvalidConfigError with every problem found.
+def load(path: Path, compile_interlock: CompileInterlock | None = None) -> Config:
+    """Read, validate and cross-check a twin.yaml; raises InvalidConfigError with every problem.
 
     `compile_interlock(text, tag_ids)` is called for each interlock; the ConfigError it raises is
     told at the interlock's place.
     """
-    return _config(open_document(Path(path)), Path(path), compile_interlock)
+    return from_document(open_document(path), path, compile_interlock)
 
 
-def from_document(document: Document, path: Path) -> Config:
-    """As `load`, for a text that is already parsed: before a changed file is written."""
-    return _config(document, path, None)
-
-
-def _config(
-    document: Document, path: Path, compile_interlock: config_checks.CompileInterlock | None
+def from_document(
+    document: Document, path: Path, compile_interlock: CompileInterlock | None = None
 ) -> Config:
+    """As `load`, for a text that is parsed but perhaps not yet written; names count from `path`."""
     tags_csv.merge(document, path.parent)
-    config = validate(document, Config)
-    config._path = path  # noqa: SLF001 - set once, here, on an object nobody else has yet
+    config = validate(document, Config).found_at(path)
     config_checks.check(config, document, compile_interlock)
     document.refuse()
     return config

@@ -7,18 +7,16 @@ import ipaddress
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
+from twinvouch.app.config_model import Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
 from twinvouch.app.problems import named
 from twinvouch.app.yaml_file import Document, suggestion
 from twinvouch.app.yaml_tree import Loc
 from twinvouch.core.errors import ConfigError
 from twinvouch.core.inventory import Encoding, PrincipalKind, Table
-
-if TYPE_CHECKING:
-    from twinvouch.app.config import Config
 
 CompileInterlock: TypeAlias = Callable[[str, Sequence[str]], object]
 Told: TypeAlias = Iterator[tuple[Loc, str]]
@@ -29,7 +27,7 @@ _VARIABLE = re.compile(r"(?<![\w.])([A-Za-z_]\w*)(?!\w)(?!\s*\()")
 _WORDS = {"true", "false", "null", "in"}
 
 
-def check(config: "Config", document: Document, compile_interlock: CompileInterlock | None) -> None:
+def check(config: Config, document: Document, compile_interlock: CompileInterlock | None) -> None:
     """Note every contradiction in `document.problems`."""
     rules = (_zones, _groups, _edges, _principals, _tags, _overlaps, _network, _files)
     for rule in rules:
@@ -54,14 +52,14 @@ def variable_of(tag_id: str) -> str:
     return tag_id.replace("/", "_").replace("-", "_")
 
 
-def interlock_tags(config: "Config", actuator: ActuatorSettings) -> tuple[str, ...]:
+def interlock_tags(config: Config, actuator: ActuatorSettings) -> tuple[str, ...]:
     """The tags an interlock reads: those of its variables, then those listed besides."""
     names = set(variables(actuator.interlock))
     read = [t for t in config.tags if variable_of(t) in names] if names else []
     return tuple(dict.fromkeys([*sorted(read), *actuator.interlock_tags]))
 
 
-def notices(config: "Config") -> list[str]:
+def notices(config: Config) -> list[str]:
     """What is not wrong but unfinished: principals without a key cannot sign yet."""
     return [
         f"principal {named(p.id)} has no key yet: "
@@ -76,7 +74,7 @@ def _unknown(kind: str, name: str, known: Sequence[str]) -> str:
     return f"{named(name)} is not in `{kind}:`{hint}"
 
 
-def _zones(config: "Config") -> Told:
+def _zones(config: Config) -> Told:
     zones = list(config.zones)
     for name, asset in config.assets.items():
         if asset.zone is not None and asset.zone not in config.zones:
@@ -89,7 +87,7 @@ def _zones(config: "Config") -> Told:
             yield ("conduits", number, "to"), "conduit, expected two different zones"
 
 
-def _groups(config: "Config") -> Told:
+def _groups(config: Config) -> Told:
     used = {tag.group for tag in config.tags.values()}
     for name, group in config.groups.items():
         edge = config.edges.get(group.edge)
@@ -105,7 +103,7 @@ def _groups(config: "Config") -> Told:
             yield ("groups", name), f"group {named(name)} has no tags"
 
 
-def _edges(config: "Config") -> Told:
+def _edges(config: Config) -> Told:
     principals = {p.id: p for p in config.principals}
     for name, edge in config.edges.items():
         principal = principals.get(name)
@@ -124,7 +122,7 @@ def _edges(config: "Config") -> Told:
                 yield loc, f"group {named(group)} is listed twice"
 
 
-def _principals(config: "Config") -> Told:
+def _principals(config: Config) -> Told:
     seen: dict[tuple[str, str], str] = {}
     for number, principal in enumerate(config.principals):
         for key in ("id", "key", "token_sha256"):
@@ -146,11 +144,11 @@ def _principals(config: "Config") -> Told:
         yield ("actuator", "principal"), f"principal {named(found.id)}, expected kind service"
 
 
-def _first(config: "Config", name: str) -> int:
+def _first(config: Config, name: str) -> int:
     return next(n for n, p in enumerate(config.principals) if p.id == name)
 
 
-def _tags(config: "Config") -> Told:
+def _tags(config: Config) -> Told:
     columns: dict[str, str] = {}
     for name, tag in config.tags.items():
         asset = name.partition("/")[0]
@@ -186,7 +184,7 @@ def _value(tag: TagSettings) -> Iterator[tuple[str, str]]:
         yield "scale", "`scale`, expected any number but 0"
 
 
-def _point(config: "Config", tag: TagSettings) -> Iterator[tuple[str, str]]:
+def _point(config: Config, tag: TagSettings) -> Iterator[tuple[str, str]]:
     if tag.device is None:
         placed = {"modbus_unit", "table", "address", "encoding", "scale", "offset"}
         for key in sorted(placed & tag.model_fields_set):
@@ -205,7 +203,7 @@ def _point(config: "Config", tag: TagSettings) -> Iterator[tuple[str, str]]:
         yield "encoding", f"encoding in table {tag.table}, expected {wanted}"
 
 
-def _actuator(config: "Config", tag: TagSettings, actuator: ActuatorSettings) -> Told:
+def _actuator(config: Config, tag: TagSettings, actuator: ActuatorSettings) -> Told:
     if tag.device is None:
         yield ((), "an actuator needs a `device`, a `table` and an `address` to be written at")
     elif tag.table not in {Table.COIL, Table.HOLDING}:
@@ -229,7 +227,7 @@ def _actuator(config: "Config", tag: TagSettings, actuator: ActuatorSettings) ->
                 yield (key, number), _unknown("tags", name, list(config.tags))
 
 
-def _interlocks(config: "Config", compile_interlock: CompileInterlock | None) -> Told:
+def _interlocks(config: Config, compile_interlock: CompileInterlock | None) -> Told:
     by_variable = defaultdict(list)
     for name in config.tags:
         by_variable[variable_of(name)].append(name)
@@ -259,7 +257,7 @@ def _unreadable(names: list[str], by_variable: dict[str, list[str]]) -> Iterator
             yield f"variable {named(name)} in the interlock could be {' or '.join(map(named, tags))}"
 
 
-def _overlaps(config: "Config") -> Told:
+def _overlaps(config: Config) -> Told:
     places: dict[tuple[str | None, int, Table | None], list[tuple[int, int, str, str]]]
     places = defaultdict(list)
     for name, tag in config.tags.items():
@@ -292,7 +290,7 @@ def _host(url: str) -> str:
         return ""
 
 
-def _network(config: "Config") -> Told:
+def _network(config: Config) -> Told:
     if not is_loopback(config.api.host):
         text = f"api.host {named(config.api.host)} is not loopback, and this release has no TLS"
         yield ("api", "host"), f"{text}: expected 127.0.0.1, ::1 or localhost"
@@ -304,6 +302,6 @@ def _network(config: "Config") -> Told:
             yield ("edges", name, "core"), text
 
 
-def _files(config: "Config") -> Told:
+def _files(config: Config) -> Told:
     if config.policy is not None and not (config.path.parent / config.policy).is_file():
         yield ("policy",), f"policy file {named(config.policy)}, no such file"

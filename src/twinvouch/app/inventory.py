@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime
 from hashlib import sha256
 from math import inf
 
-from twinvouch.app.config import ClassSettings, Config
 from twinvouch.app.config_checks import interlock_tags
+from twinvouch.app.config_model import ClassSettings, Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
 from twinvouch.app.config_types import ns
 from twinvouch.core.batch import Origin
