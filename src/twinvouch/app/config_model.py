@@ -212,7 +212,7 @@ class Config(Frozen):
         self._digest = digest(self)
 
     def found_at(self, path: Path) -> "Config":
-        """This configuration, knowing the file it came from; called once, by the loader."""
+        """Remember the file it came from; called once, by the loader."""
         self._path = path
         return self
 
