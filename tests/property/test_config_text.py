@@ -5,8 +5,8 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.unit.app.plants import GOOD
+
 from twinvouch.app.config import from_document
 from twinvouch.app.config_model import Config
 from twinvouch.app.problems import InvalidConfigError
@@ -17,7 +17,9 @@ SYNTAX = st.sampled_from(
     ["- ", ": ", "{", "}", "[", "]", "&a ", "*a", "!!x ", "'", '"', "\n", "  ", "|", ">", "#", "%",
      "---\n", "? ", "<<", "\\u0000", '"\\UFFFFFFFF"', '"\\ud800"', ".nan", "1e999", "0o7", "9" * 500, ",", "\t", "\x85"]
 )  # fmt: skip
-PIECES = st.lists(st.one_of(st.text(max_size=5), SYNTAX, st.sampled_from(GOOD.split())), max_size=40)
+PIECES = st.lists(
+    st.one_of(st.text(max_size=5), SYNTAX, st.sampled_from(GOOD.split())), max_size=40
+)
 
 
 def _load(text: str) -> Config | None:

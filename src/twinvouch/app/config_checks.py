@@ -6,7 +6,7 @@ Each check yields `(loc, text)`: what is wrong and where it stands; all are told
 import ipaddress
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -15,10 +15,8 @@ from twinvouch.app.config_tags import ActuatorSettings, TagSettings
 from twinvouch.app.problems import named
 from twinvouch.app.yaml_file import Document, suggestion
 from twinvouch.app.yaml_tree import Loc
-from twinvouch.core.errors import ConfigError
 from twinvouch.core.inventory import Encoding, PrincipalKind, Table
 
-CompileInterlock: TypeAlias = Callable[[str, Sequence[str]], object]
 Told: TypeAlias = Iterator[tuple[Loc, str]]
 
 _DTYPE_LIMITS = {"i4": (-(2**31), 2**31 - 1), "u2": (0, 65_535), "u1": (0, 255)}
@@ -27,14 +25,12 @@ _VARIABLE = re.compile(r"(?<![\w.])([A-Za-z_]\w*)(?!\w)(?!\s*\()")
 _WORDS = {"true", "false", "null", "in"}
 
 
-def check(config: Config, document: Document, compile_interlock: CompileInterlock | None) -> None:
+def check(config: Config, document: Document) -> None:
     """Note every contradiction in `document.problems`."""
-    rules = (_zones, _groups, _edges, _principals, _tags, _overlaps, _network, _files)
+    rules = (_zones, _groups, _edges, _principals, _tags, _interlocks, _overlaps, _network, _files)
     for rule in rules:
         for loc, text in rule(config):
             document.say(loc, text)
-    for loc, text in _interlocks(config, compile_interlock):
-        document.say(loc, text)
 
 
 def variables(expression: str) -> list[str]:
@@ -227,7 +223,7 @@ def _actuator(config: Config, tag: TagSettings, actuator: ActuatorSettings) -> T
                 yield (key, number), _unknown("tags", name, list(config.tags))
 
 
-def _interlocks(config: Config, compile_interlock: CompileInterlock | None) -> Told:
+def _interlocks(config: Config) -> Told:
     by_variable = defaultdict(list)
     for name in config.tags:
         by_variable[variable_of(name)].append(name)
@@ -235,13 +231,7 @@ def _interlocks(config: Config, compile_interlock: CompileInterlock | None) -> T
         if tag.actuator is None or not tag.actuator.interlock:
             continue
         loc = ("tags", name, "actuator", "interlock")
-        problems = list(_unreadable(variables(tag.actuator.interlock), by_variable))
-        if not problems and compile_interlock is not None:
-            try:
-                compile_interlock(tag.actuator.interlock, interlock_tags(config, tag.actuator))
-            except ConfigError as error:
-                problems.append(str(error))
-        for text in problems:
+        for text in _unreadable(variables(tag.actuator.interlock), by_variable):
             yield loc, text
 
 
