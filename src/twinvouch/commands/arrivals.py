@@ -6,17 +6,23 @@ not be told from invented ones and would count as zero.
 
 from collections.abc import Collection, MutableMapping
 
-from twinvouch.core.batch import Admitted
+import numpy as np
+
+from twinvouch.core.batch import Admitted, Quality
 from twinvouch.core.context import Arrival
+from twinvouch.core.label import FULL
 
 
 def remember(
     arrivals: MutableMapping[int, Arrival], admitted: Admitted, entry: int, now_ns: int
 ) -> None:
-    """Add an admitted batch under its ledger index; its columns count with their worst row."""
-    if len(admitted.batch.t_ns) == 0:
-        return
-    worst = admitted.label.axes.min(axis=1)
+    """Add an admitted batch under its ledger index.
+
+    Each column counts with its worst reading; one without any reading counts as zero.
+    """
+    missing = admitted.batch.quality == Quality.MISSING
+    worst = np.where(missing, FULL, admitted.label.axes).min(axis=1, initial=FULL)
+    worst[:, missing.all(axis=0)] = 0
     axes = tuple(tuple(axis) for axis in worst.tolist())
     arrivals[entry] = Arrival(admitted.batch.group, now_ns, axes)
 

@@ -82,5 +82,7 @@ def _ask(
     if answer.allowed:
         return ()
     letter = target.tag.command_class.value if target.tag.command_class else "?"
-    sentence = f"`{who}` may not {action} a class {letter} command for `{target.tag.id}`: {answer.why}"
+    sentence = (
+        f"`{who}` may not {action} a class {letter} command for `{target.tag.id}`: {answer.why}"
+    )
     return (Reason("capability", Verdict.DENY, sentence),)

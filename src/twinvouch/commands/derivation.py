@@ -9,7 +9,7 @@ own identity caps too: less where only an API token vouches for it. Adding an in
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,6 +31,7 @@ class Part:
     name: str
     axes: Axes
     why: str = ""
+    entry: int = -1  # of a declared input that is one of the tag's
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +45,21 @@ class Derivation:
 
 def derive(view: View, target: Target) -> Derivation:
     """The label of the command at `view.now_ns` and where it comes from."""
-    declared = [_declared(view, target, i) for i in view.command.inputs]
-    mandatory = dict.fromkeys((*target.limits.controlled, *target.limits.interlock_tags))
-    current = _current(view, [*mandatory, *view.reads])
-    seen = [
-        Part(tag, _four(axes), "as it was when the principal read it")
-        for tag, axes in view.reads.items()
-    ]
-    inputs = [*(p for p, _ in declared), *current, *seen]
-    parts = (*inputs, *_caps(view), *(() if inputs else (Part("nothing", ZERO, "it rests on no reading"),)))
-    columns = np.array([p.axes for p in parts], dtype=np.int64).min(axis=0)
-    entries = {e for _, e in declared} | {view.frame.entry(p.name) for p in current}
-    entries |= {view.frame.entry(i.tag) for i in view.command.inputs}
-    return Derivation(parts, _four(columns.tolist()), tuple(sorted(e for e in entries if e >= 0)))
+    mandatory = (*target.limits.controlled, *target.limits.interlock_tags)
+    counted = dict.fromkeys((*mandatory, *view.reads, *(i.tag for i in view.command.inputs)))
+    now = {part.name: part for part in _current(view, tuple(counted))}
+    declared = [_declared(view, target, i, now[i.tag]) for i in view.command.inputs]
+    seen = [Part(tag, _four(axes), "as its reader saw it") for tag, axes in view.reads.items()]
+    inputs = (*now.values(), *declared, *seen) or (Part("nothing", ZERO, "it rests on no reading"),)
+    parts = (*inputs, *_caps(view))
+    axes = np.array([p.axes for p in parts], dtype=np.int64).min(axis=0)
+    entries = {view.frame.entry(t) for t in counted if t in view.site.plant.tags}
+    entries |= {p.entry for p in declared}
+    return Derivation(parts, _four(axes.tolist()), tuple(sorted(e for e in entries if e >= 0)))
 
 
-def check(view: View, target: Target, derivation: Derivation) -> tuple[Reason, ...]:
-    """A hold per axis that is below what the class demands, or one reason that all are met."""
+def check(target: Target, derivation: Derivation) -> tuple[Reason, ...]:
+    """A hold per axis that is below what the class demands, with the input that set it."""
     demands = required(target.rule)
     short = [a for a in Axis if derivation.axes[a] < demands[a]]
     letter = target.tag.command_class.value if target.tag.command_class else "?"
@@ -79,35 +78,34 @@ def _short(axis: Axis, parts: Sequence[Part], demand: int, letter: str) -> Reaso
     others = len({p.name for p in low} - {worst.name})
     more = f" and of {others} other input{'s' if others > 1 else ''}" if others else ""
     return Reason(
-        NAMES[0], Verdict.HOLD, sentence, f"would be allowed if {word} of `{worst.name}`{more} were >= {demand}"
+        NAMES[0],
+        Verdict.HOLD,
+        sentence,
+        f"would be allowed if {word} of `{worst.name}`{more} were >= {demand}",
     )
 
 
-def _declared(view: View, target: Target, declared: Input) -> tuple[Part, int]:
-    """A declared input and its entry, -1 where it is none of the tag's."""
-    tag = view.site.plant.tags.get(declared.tag)
-    if tag is None:
-        return Part(declared.tag, ZERO, "declared, but no tag of this plant"), -1
-    newest = view.frame.entry(tag.id)
-    (now,) = _current(view, [tag.id])
-    if newest < 0 or not 0 <= declared.entry <= newest:
-        return Part(tag.id, ZERO, f"declared with entry {declared.entry}, the newest is {newest}"), -1
-    if declared.entry == newest:
-        return now, newest
-    arrival = view.context.arrivals.get(declared.entry)
+def _declared(view: View, target: Target, declared: Input, now: Part) -> Part:
+    """A declared input: the worse of its label then and `now`; zero where the declaration is false."""
+    tag, entry = view.site.plant.tags.get(declared.tag), declared.entry
+    newest = -1 if tag is None else view.frame.entry(tag.id)
+    if tag is None or entry == newest >= 0:
+        return replace(now, entry=newest)
+    if not 0 <= entry < newest:
+        return Part(tag.id, ZERO, f"declared with entry {entry}, the newest is {newest}")
+    arrival = view.context.arrivals.get(entry)
     if arrival is None:
-        return Part(tag.id, ZERO, f"declared with entry {declared.entry}, which is no recent batch"), -1
+        return Part(tag.id, ZERO, f"declared with entry {entry}, which is no recent batch")
     group = view.site.plant.groups.get(arrival.group)
     if group is None or tag.id not in group.ids:
-        return Part(tag.id, ZERO, f"declared with entry {declared.entry}, which is not of this tag"), -1
-    age = view.asked_ns - arrival.received_ns
-    if age > target.rule.max_age_ns:
-        limit = f"limit is {target.rule.max_age_ns / 1e9:g} s"
-        return Part(tag.id, ZERO, f"declared, but {age / 1e9:.1f} s old, {limit}"), -1
+        return Part(tag.id, ZERO, f"declared with entry {entry}, which holds other tags")
+    age, limit = view.asked_ns - arrival.received_ns, target.rule.max_age_ns
+    if age > limit:
+        return Part(
+            tag.id, ZERO, f"declared, but {age / 1e9:.1f} s old, limit is {limit / 1e9:g} s"
+        )
     column = group.ids.index(tag.id)
-    then = [axis[column] for axis in arrival.axes]
-    worse = _four([min(a, b) for a, b in zip(then, now.axes, strict=True)])
-    return Part(tag.id, worse, now.why), declared.entry
+    return Part(tag.id, _four([axis[column] for axis in arrival.axes]), "as declared", entry)
 
 
 def _current(view: View, tags: Sequence[str]) -> list[Part]:
@@ -132,7 +130,9 @@ def _caps(view: View) -> Iterator[Part]:
     """What the command itself limits: who vouches for it, and that it declares nothing."""
     rules, who = view.site.commands, view.command.principal
     if not view.command.signed:
-        yield Part(who, (rules.token_identity, FULL, FULL, FULL), "vouched for by a token, not signed")
+        yield Part(
+            who, (rules.token_identity, FULL, FULL, FULL), "vouched for by a token, not signed"
+        )
     if not view.command.inputs:
         yield Part(who, (rules.undeclared_identity, FULL, FULL, FULL), "declared no inputs")
 

@@ -36,11 +36,15 @@ def _address(view: View) -> list[tuple[str, str]]:
     if not plant.actuator:
         found.append((f"plant `{plant.id}` has no actuator process and is never written to", ""))
     if view.site.origin not in ACTING:
-        found.append((f"this engine runs on {view.site.origin.name.lower()} data and writes nothing", ""))
+        found.append(
+            (f"this engine runs on {view.site.origin.name.lower()} data and writes nothing", "")
+        )
     if tag.commanded_by is CommandedBy.PLANT:
         found.append((f"`{name}` is moved by the plant's own control only", ""))
     if target.point.table not in WRITABLE:
-        found.append((f"`{name}` lies in table {target.point.table.value}, which cannot be written", ""))
+        found.append(
+            (f"`{name}` lies in table {target.point.table.value}, which cannot be written", "")
+        )
     return found
 
 
@@ -53,7 +57,9 @@ def _value(view: View) -> list[tuple[str, str]]:
         sentence = f"unit `{command.unit}` is not `{tag.unit}`, the unit of `{tag.id}`"
         found.append((sentence, f"would be allowed in `{tag.unit}`"))
     if len(command.inputs) > view.site.commands.max_inputs:
-        sentence = f"{len(command.inputs)} inputs are declared, limit is {view.site.commands.max_inputs}"
+        sentence = (
+            f"{len(command.inputs)} inputs are declared, limit is {view.site.commands.max_inputs}"
+        )
         found.append((sentence, ""))
     return found
 
@@ -65,11 +71,15 @@ def _age(view: View) -> list[tuple[str, str]]:
     found = []
     if age > rules.max_age_ns:
         limit = f"limit is {rules.max_age_ns / 1e9:g} s"
-        found.append((f"command is {age / 1e9:.1f} s old, {limit}", "would be allowed if made anew"))
+        found.append(
+            (f"command is {age / 1e9:.1f} s old, {limit}", "would be allowed if made anew")
+        )
     if -age > rules.max_ahead_ns:
         limit = f"limit is {rules.max_ahead_ns / 1e9:g} s"
         found.append((f"command was made {-age / 1e9:.1f} s in the future, {limit}", ""))
     if target is not None and held > target.rule.hold_ns:
         limit = f"limit is {target.rule.hold_ns / 1e9:g} s"
-        found.append((f"command was held for {held / 1e9:.1f} s, {limit}", "would be allowed if made anew"))
+        found.append(
+            (f"command was held for {held / 1e9:.1f} s, {limit}", "would be allowed if made anew")
+        )
     return found

@@ -57,7 +57,7 @@ def _weigh(view: View, target: Target) -> Decision:
     given, wanted = len(approval.approvers(view, target)), approval.needed(view, target)
     reasons = (
         *limits.check(view, target),
-        *derivation.check(view, target, derived),
+        *derivation.check(target, derived),
         *approval.check(given, wanted, view.command.principal),
     )
     if not reasons:
@@ -68,7 +68,9 @@ def _weigh(view: View, target: Target) -> Decision:
 
 def _allowed(derived: Derivation, given: int) -> Reason:
     axes = ", ".join(str(a) for a in derived.axes)
-    sentence = f"every rule allows it: label {axes} from {len(derived.parents)} entries, {given} approvals"
+    sentence = (
+        f"every rule allows it: label {axes} from {len(derived.parents)} entries, {given} approvals"
+    )
     return Reason("capability", Verdict.ALLOW, sentence)
 
 

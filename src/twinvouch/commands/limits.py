@@ -39,16 +39,22 @@ def _range(view: View, target: Target) -> Iterator[Reason]:
     value, limits, unit = view.command.value, target.limits, target.tag.unit
     allowed = f"would be allowed if >= {limits.low:g} and <= {limits.high:g}"
     if value > limits.high:
-        sentence = f"{value:g} {unit} is above the limit of `{target.tag.id}`, {limits.high:g} {unit}"
+        sentence = (
+            f"{value:g} {unit} is above the limit of `{target.tag.id}`, {limits.high:g} {unit}"
+        )
         yield Reason("limits", Verdict.DENY, sentence, f"would be allowed if <= {limits.high:g}")
     elif value < limits.low:
-        sentence = f"{value:g} {unit} is below the limit of `{target.tag.id}`, {limits.low:g} {unit}"
+        sentence = (
+            f"{value:g} {unit} is below the limit of `{target.tag.id}`, {limits.low:g} {unit}"
+        )
         yield Reason("limits", Verdict.DENY, sentence, f"would be allowed if >= {limits.low:g}")
     elif not limits.low <= value <= limits.high:  # a limit that is not a number allows nothing
         yield Reason("limits", Verdict.DENY, f"`{target.tag.id}` has limits that are not numbers")
     elif not fitting_words(value, target.point, limits):
         held = f"{target.point.encoding.value} with scale {target.point.scale:g}"
-        sentence = f"{value:g} {unit} cannot be held within the limits by `{target.tag.id}` ({held})"
+        sentence = (
+            f"{value:g} {unit} cannot be held within the limits by `{target.tag.id}` ({held})"
+        )
         yield Reason("limits", Verdict.DENY, sentence, allowed + " in steps of its scale")
 
 
@@ -63,7 +69,9 @@ def _rate(view: View, target: Target) -> Iterator[Reason]:
         return
     current = _fresh(view, target.tag.id)
     if current is None:
-        sentence = f"the present value of `{target.tag.id}` is not known, so its rate cannot be checked"
+        sentence = (
+            f"the present value of `{target.tag.id}` is not known, so its rate cannot be checked"
+        )
         yield Reason("rate", Verdict.DENY, sentence, "would be allowed once it is read")
         return
     writes = view.context.writes.get(target.tag.id, ())
@@ -78,7 +86,11 @@ def _rate(view: View, target: Target) -> Iterator[Reason]:
             f"{value:g} {unit} is too far from {current:g} {unit}: `{target.tag.id}` may move "
             f"{rate:g} {unit}/s and was last permitted to {since / 1e9:g} s ago or more"
         )
-        reach = f"would be allowed if >= {low:g} and <= {high:g}" if low <= high else "would be allowed later"
+        reach = (
+            f"would be allowed if >= {low:g} and <= {high:g}"
+            if low <= high
+            else "would be allowed later"
+        )
         yield Reason("rate", Verdict.DENY, sentence, reach)
 
 
@@ -106,7 +118,7 @@ def _interlock(view: View, target: Target) -> Iterator[Reason]:
 
 def _fresh(view: View, tag: str) -> float | None:
     """The last value of a tag; None where it is missing, not finite or too old to be believed."""
-    value = view.frame.value(tag)
+    value = view.frame.value(tag) if tag in view.site.plant.tags else None
     if value is None or not isfinite(value):
         return None
     until = view.frame.label((tag,), view.now_ns).fresh_until[0]

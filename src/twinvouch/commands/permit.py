@@ -28,7 +28,9 @@ def make(command: Command, decision: Decision, site: Site, stamp: Stamp) -> Perm
     Raises UsageError where the decision is not an ALLOW of this very command: that is a bug, never input.
     """
     if decision.verdict is not Verdict.ALLOW or decision.command != command.id:
-        raise UsageError(f"command {command.id} was not allowed by decision {stamp.decision}: {decision.why}")
+        raise UsageError(
+            f"command {command.id} was not allowed by decision {stamp.decision}: {decision.why}"
+        )
     tag = site.plant.tags[command.tag]
     if tag.point is None or tag.limits is None:
         raise UsageError(f"`{tag.id}` is not an actuator")

@@ -83,11 +83,17 @@ def _files(submitted: ModelSubmitted, manifest: Manifest) -> Iterator[Finding]:
         yield _finding("model_files", manifest.model, "the manifest names no file")
     for name, digest in sorted(manifest.files.items()):
         if name not in came:
-            yield _finding("model_files", manifest.model, f"file `{name}` is in the manifest and did not come")
+            yield _finding(
+                "model_files", manifest.model, f"file `{name}` is in the manifest and did not come"
+            )
         elif came[name] != digest:
-            yield _finding("model_files", manifest.model, f"file `{name}` is not the one that was signed")
+            yield _finding(
+                "model_files", manifest.model, f"file `{name}` is not the one that was signed"
+            )
     for name in sorted(came.keys() - manifest.files.keys()):
-        yield _finding("model_files", manifest.model, f"file `{name}` came and is not in the manifest")
+        yield _finding(
+            "model_files", manifest.model, f"file `{name}` came and is not in the manifest"
+        )
 
 
 def _dates(manifest: Manifest, now_ns: int) -> Iterator[Finding]:

@@ -38,7 +38,11 @@ def decide(query: QueryAsked, site: Site) -> Answer:
     plant = site.plant
     principal = plant.principals.get(query.principal)
     if principal is None:
-        who = f"`{query.principal}` is no principal of plant `{plant.id}`" if query.principal else "anonymous"
+        who = (
+            f"`{query.principal}` is no principal of plant `{plant.id}`"
+            if query.principal
+            else "anonymous"
+        )
         return Answer(allowed=False, why=f"{who}: reading needs a known principal")
     resource_type = RESOURCES.get(query.action)
     if resource_type is None:
@@ -49,7 +53,9 @@ def decide(query: QueryAsked, site: Site) -> Answer:
         return Answer(allowed=False, why=f"`{unknown}` is no tag of plant `{plant.id}`")
     attributes: dict[str, int | str | bool] = {"plant": plant.id}
     if resource_type == "Tag":
-        attributes["confidentiality"] = max((plant.tags[t].confidentiality for t in tags), default=0)
+        attributes["confidentiality"] = max(
+            (plant.tags[t].confidentiality for t in tags), default=0
+        )
     answer = site.policy.decide(
         PolicyRequest(
             principal=principal.id,
