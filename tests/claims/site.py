@@ -240,7 +240,7 @@ class Toy:
 
     def command(self, tag: str, value: float, **but: Any) -> Command:
         who = but.get("principal", "twin")
-        declared = [t for t in but.get("inputs", ("tank/level",))]
+        declared = list(but.get("inputs", ("tank/level",)))
         inputs = tuple(Input(t, self.memory.frame.entry(t)) for t in declared)
         unit = but.get(
             "unit", self.site.plant.tags[tag].unit if tag in self.site.plant.tags else "1"
