@@ -94,18 +94,19 @@ def _check_json(raw: bytes, limits: FileLimits) -> None:
         raise RefusedError(f"JSON is nested deeper than {limits.json_depth}") from None
     except ValueError as error:
         raise RefusedError(f"JSON does not parse: {error}") from error
-    level = [document]
-    for _ in range(limits.json_depth + 1):
-        level = [child for node in level for child in _children(node)]
-        if not level:
-            return
-    raise RefusedError(f"JSON is nested deeper than {limits.json_depth}")
+    level = _containers([document])
+    for _ in range(limits.json_depth):
+        level = _containers([child for node in level for child in _children(node)])
+    if level:
+        raise RefusedError(f"JSON is nested deeper than {limits.json_depth}")
+
+
+def _containers(nodes: list[Any]) -> list[Any]:
+    return [n for n in nodes if isinstance(n, (dict, list))]
 
 
 def _children(node: Any) -> list[Any]:
-    if isinstance(node, dict):
-        return list(node.values())
-    return node if isinstance(node, list) else []
+    return list(node.values()) if isinstance(node, dict) else node
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -138,10 +139,12 @@ def _check_npz(raw: bytes, limits: FileLimits) -> None:
         raise RefusedError(f"archive of {len(raw)} bytes, limit is {limits.npz_bytes}")
     if not raw.startswith(b"PK\x03\x04"):
         raise RefusedError("not a zip archive from its first byte on")
+    if raw[-22:-18] != b"PK\x05\x06":
+        raise RefusedError("not a zip archive up to its last byte, or one with a comment")
     try:
         with ZipFile(BytesIO(raw)) as archive:
             members = archive.infolist()
-            _check_directory(members, raw, archive.comment, limits)
+            _check_directory(members, raw, limits)
             for member in members:
                 with archive.open(member) as stream:
                     _check_npy(stream, member)
@@ -151,14 +154,10 @@ def _check_npz(raw: bytes, limits: FileLimits) -> None:
         ) from error
 
 
-def _check_directory(
-    members: list[ZipInfo], raw: bytes, comment: bytes, limits: FileLimits
-) -> None:
+def _check_directory(members: list[ZipInfo], raw: bytes, limits: FileLimits) -> None:
     """Everything that the archive's directory tells, before a single byte is unpacked."""
     if not members or len(members) > limits.members:
         raise RefusedError(f"archive of {len(members)} members, expected 1 to {limits.members}")
-    if comment:
-        raise RefusedError("archive has a comment")
     unpacked = sum(m.file_size for m in members)
     if unpacked > limits.unpacked_bytes:
         raise RefusedError(f"archive unpacks to {unpacked} bytes, limit is {limits.unpacked_bytes}")
