@@ -45,7 +45,9 @@ class Record:
 
     def as_write(self) -> ActuatorWrite:
         """How this command explains a change of its actuator."""
-        return ActuatorWrite(self.command.tag, self.command.value, self.issued_ns, self.expires_ns, self.spent_ns)
+        return ActuatorWrite(
+            self.command.tag, self.command.value, self.issued_ns, self.expires_ns, self.spent_ns
+        )
 
 
 def shown(command: Command, decision: Decision) -> bytes:
@@ -53,7 +55,12 @@ def shown(command: Command, decision: Decision) -> bytes:
 
     An approval signs this digest, so that nobody can approve one thing and release another.
     """
-    content = [_plain_command(command), decision.verdict.value, _plain_reasons(decision.reasons), list(decision.axes)]
+    content = [
+        _plain_command(command),
+        decision.verdict.value,
+        _plain_reasons(decision.reasons),
+        list(decision.axes),
+    ]
     return sha256(encode(content)).digest()
 
 
@@ -71,7 +78,14 @@ def write_record(r: Record) -> bytes:
             _plain_command(r.command),
             r.digest,
             r.entry,
-            [d.verdict.value, _plain_reasons(d.reasons), list(d.axes), list(d.parents), d.approvals, d.approvals_needed],
+            [
+                d.verdict.value,
+                _plain_reasons(d.reasons),
+                list(d.axes),
+                list(d.parents),
+                d.approvals,
+                d.approvals_needed,
+            ],
             r.decision_entry,
             r.status.value,
             r.received_ns,
@@ -90,14 +104,28 @@ def write_record(r: Record) -> bytes:
 def read_record(raw: bytes) -> Record:
     """The inverse of `write_record`."""
     content: Any = decode(raw)
-    version, command, digest, entry, decided, decision_entry, status, received, expires, approvals, *rest = content
+    (
+        version,
+        command,
+        digest,
+        entry,
+        decided,
+        decision_entry,
+        status,
+        received,
+        expires,
+        approvals,
+        *rest,
+    ) = content
     assert version == 1, version
     c = _command(command)
     verdict, reasons, axes, parents, given, needed = decided
     decision = Decision(
         c.id,
         Verdict(verdict),
-        tuple(Reason(rule, Verdict(v), sentence, counter) for rule, v, sentence, counter in reasons),
+        tuple(
+            Reason(rule, Verdict(v), sentence, counter) for rule, v, sentence, counter in reasons
+        ),
         (axes[0], axes[1], axes[2], axes[3]),
         tuple(parents),
         given,
@@ -105,7 +133,16 @@ def read_record(raw: bytes) -> Record:
     )
     held = tuple(Approval(who, statement) for who, statement in approvals)
     return Record(
-        c, digest, entry, decision, decision_entry, CommandStatus(status), received, expires, held, *rest
+        c,
+        digest,
+        entry,
+        decision,
+        decision_entry,
+        CommandStatus(status),
+        received,
+        expires,
+        held,
+        *rest,
     )
 
 

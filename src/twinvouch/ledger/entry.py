@@ -10,11 +10,14 @@ Parents are ledger indices. Adding a field means a new version; see docs/referen
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
+import numpy as np
+
 from twinvouch.core.batch import Admitted, Batch, Quality
 from twinvouch.core.command import Command, Decision, Outcome, Permit
 from twinvouch.core.event import QueryAsked, Started
 from twinvouch.core.finding import Finding
 from twinvouch.core.kind import VERSION, Kind
+from twinvouch.core.label import Label
 from twinvouch.core.statement import Statement
 from twinvouch.wire.cbor import encode
 
@@ -32,10 +35,40 @@ def blob(salt: bytes, content: object) -> tuple[bytes, bytes]:
     return sha256(stored).digest(), stored
 
 
+def label_blob(label: Label, now_ns: int) -> tuple[bytes, bytes]:
+    """Digest and bytes of a batch's label [4, R, K]: one column where all rows agree, with fresh_until as age in ns.
+
+    Without salt and without absolute times, so that the usual label of a scan group is stored once.
+    """
+    axes, fresh = label.axes, label.fresh_until - now_ns
+    if bool((axes == axes[:, :1]).all()) and bool((fresh == fresh[:1]).all()):
+        axes, fresh = axes[:, :1], fresh[:1]
+    rows, columns = fresh.shape
+    stored = encode(
+        [
+            VERSION,
+            rows,
+            columns,
+            np.ascontiguousarray(axes).ravel(),
+            np.ascontiguousarray(fresh).ravel(),
+        ]
+    )
+    return sha256(stored).digest(), stored
+
+
 def findings_content(findings: Sequence[Finding]) -> list[object]:
     """Findings as plain data, in the order the rules spoke."""
     return [
-        [f.rule, f.subject, int(f.severity), f.sentence, f.technique, [list(e) for e in f.evidence], f.rows, f.first_row]
+        [
+            f.rule,
+            f.subject,
+            int(f.severity),
+            f.sentence,
+            f.technique,
+            [list(e) for e in f.evidence],
+            f.rows,
+            f.first_row,
+        ]
         for f in findings
     ]
 
@@ -43,10 +76,24 @@ def findings_content(findings: Sequence[Finding]) -> list[object]:
 def start(plant: str, now_ns: int, event: Started, salt: bytes) -> bytes:
     """The engine began with this configuration, policy and build."""
     digest = sha256(event.config + event.policy).digest()
-    return _entry(Kind.ENTRY_START, plant, now_ns, commitment(salt, digest), event.config, event.policy, event.build)
+    return _entry(
+        Kind.ENTRY_START,
+        plant,
+        now_ns,
+        commitment(salt, digest),
+        event.config,
+        event.policy,
+        event.build,
+    )
 
 
-def batch(admitted: Admitted, now_ns: int, salt: bytes, named: Sequence[bytes | None], parents: Sequence[int]) -> bytes:
+def batch(
+    admitted: Admitted,
+    now_ns: int,
+    salt: bytes,
+    named: Sequence[bytes | None],
+    parents: Sequence[int],
+) -> bytes:
     """An admitted batch; `named` are the digests of its findings (None where there are none) and label."""
     b = admitted.batch
     return _entry(
@@ -69,7 +116,11 @@ def batch(admitted: Admitted, now_ns: int, salt: bytes, named: Sequence[bytes | 
 
 def present(b: Batch) -> int:
     """How many cells are readings: not MISSING."""
-    return b.quality.size - int((b.quality == Quality.MISSING).sum()) if b.quality.any() else b.quality.size
+    return (
+        b.quality.size - int((b.quality == Quality.MISSING).sum())
+        if b.quality.any()
+        else b.quality.size
+    )
 
 
 def refused(plant: str, now_ns: int, peer: str, counts: Mapping[str, int], since_ns: int) -> bytes:
@@ -78,45 +129,91 @@ def refused(plant: str, now_ns: int, peer: str, counts: Mapping[str, int], since
     return _entry(Kind.ENTRY_REFUSED, plant, now_ns, b"", peer, rules, since_ns)
 
 
-def finding(plant: str, now_ns: int, named: bytes, rules: Sequence[str], parents: Sequence[int]) -> bytes:
+def finding(
+    plant: str, now_ns: int, named: bytes, rules: Sequence[str], parents: Sequence[int]
+) -> bytes:
     """Findings that belong to no admitted batch; `named` is the digest of their blob."""
-    return _entry(Kind.ENTRY_FINDING, plant, now_ns, named, sorted(set(rules)), len(rules), list(parents))
+    return _entry(
+        Kind.ENTRY_FINDING, plant, now_ns, named, sorted(set(rules)), len(rules), list(parents)
+    )
 
 
 def command(plant: str, now_ns: int, committed: bytes, c: Command, command_class: str) -> bytes:
     """A proposed command, with the entries it declares to rest on as parents."""
     parents = sorted({i.entry for i in c.inputs})
-    return _entry(Kind.ENTRY_COMMAND, plant, now_ns, committed, c.id, c.principal, c.tag, command_class, c.signed, parents)
+    return _entry(
+        Kind.ENTRY_COMMAND,
+        plant,
+        now_ns,
+        committed,
+        c.id,
+        c.principal,
+        c.tag,
+        command_class,
+        c.signed,
+        parents,
+    )
 
 
 def decision(plant: str, now_ns: int, named: bytes, d: Decision, parents: Sequence[int]) -> bytes:
     """A decision; `named` is the digest of the blob of its reasons, `parents` begin with the command."""
     counts = [d.approvals, d.approvals_needed]
     return _entry(
-        Kind.ENTRY_DECISION, plant, now_ns, named, d.command, d.verdict.value, list(d.axes), counts, list(parents)
+        Kind.ENTRY_DECISION,
+        plant,
+        now_ns,
+        named,
+        d.command,
+        d.verdict.value,
+        list(d.axes),
+        counts,
+        list(parents),
     )
 
 
 def permit(now_ns: int, committed: bytes, p: Permit) -> bytes:
     """A permit, not yet used."""
-    return _entry(Kind.ENTRY_PERMIT, p.plant, now_ns, committed, p.command, p.mode_epoch, p.expires_ns, [p.decision])
+    return _entry(
+        Kind.ENTRY_PERMIT,
+        p.plant,
+        now_ns,
+        committed,
+        p.command,
+        p.mode_epoch,
+        p.expires_ns,
+        [p.decision],
+    )
 
 
-def outcome(plant: str, now_ns: int, committed: bytes, of: str, o: Outcome, parents: Sequence[int]) -> bytes:
+def outcome(
+    plant: str, now_ns: int, committed: bytes, of: str, o: Outcome, parents: Sequence[int]
+) -> bytes:
     """What the actuator says became of the permit of command `of`."""
     return _entry(Kind.ENTRY_OUTCOME, plant, now_ns, committed, of, o.status.value, list(parents))
 
 
-def statement(plant: str, now_ns: int, committed: bytes, s: Statement, parents: Sequence[int]) -> bytes:
+def statement(
+    plant: str, now_ns: int, committed: bytes, s: Statement, parents: Sequence[int]
+) -> bytes:
     """A person's signed statement that took effect."""
     return _entry(
-        Kind.ENTRY_STATEMENT, plant, now_ns, committed, s.principal, s.verb.value, s.subject, s.expires_ns, list(parents)
+        Kind.ENTRY_STATEMENT,
+        plant,
+        now_ns,
+        committed,
+        s.principal,
+        s.verb.value,
+        s.subject,
+        s.expires_ns,
+        list(parents),
     )
 
 
 def query(plant: str, now_ns: int, named: bytes, q: QueryAsked, *, allowed: bool) -> bytes:
     """A read, allowed or not; purpose and resource are in the blob `named`."""
-    return _entry(Kind.ENTRY_QUERY, plant, now_ns, named, q.principal, q.action, allowed, len(q.tags))
+    return _entry(
+        Kind.ENTRY_QUERY, plant, now_ns, named, q.principal, q.action, allowed, len(q.tags)
+    )
 
 
 def model(plant: str, now_ns: int, committed: bytes, name: str, *, admitted: bool) -> bytes:

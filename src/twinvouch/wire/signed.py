@@ -14,6 +14,8 @@ def open_signed(raw: bytes, plant: Plant, purpose: str) -> tuple[Sealed, Princip
     sealed = unseal(raw)
     principal = plant.by_key_id.get(sealed.key_id)
     if principal is None:
-        raise SignatureError(f"key {sealed.key_id.hex()} belongs to no principal of plant `{plant.id}`")
+        raise SignatureError(
+            f"key {sealed.key_id.hex()} belongs to no principal of plant `{plant.id}`"
+        )
     check(sealed, principal.key, plant=plant.id, purpose=purpose)
     return sealed, principal
