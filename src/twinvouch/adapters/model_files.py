@@ -14,10 +14,15 @@ from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
 from math import isfinite, prod
+from os import fsync
+from pathlib import Path
+from shutil import rmtree
 from typing import IO, Any, NoReturn
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
+
+from twinvouch.core.errors import UsageError
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){0,3}")
 MEMBER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.npy")
@@ -66,6 +71,34 @@ def refusal(name: str, raw: bytes, limits: FileLimits | None = None) -> str:
     except RefusedError as why:
         return str(why)
     return ""
+
+
+def keep(directory: Path, files: Mapping[str, bytes]) -> None:
+    """Make `directory` hold exactly these files; what was there before is replaced as a whole.
+
+    Raises UsageError for a file that `examine` would refuse by its name. Files are 0600.
+    """
+    for name in files:
+        if not NAME.fullmatch(name):
+            raise UsageError(
+                f"model file `{name[:80]}` is not a plain relative path; nothing was kept"
+            )
+    fresh, old = (directory.with_name(f".{directory.name}.{end}") for end in ("new", "old"))
+    for left in (fresh, old):
+        rmtree(left, ignore_errors=True)
+    fresh.mkdir(parents=True, mode=0o700)
+    for name, raw in files.items():
+        path = fresh / name
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with path.open("xb") as out:
+            path.chmod(0o600)
+            out.write(raw)
+            out.flush()
+            fsync(out.fileno())
+    if directory.exists():
+        directory.rename(old)
+    fresh.rename(directory)
+    rmtree(old, ignore_errors=True)
 
 
 def _check(name: str, raw: bytes, limits: FileLimits) -> None:

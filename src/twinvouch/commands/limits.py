@@ -29,7 +29,7 @@ def fitting_words(value: float, point: Point, limits: Limits) -> tuple[int, ...]
     try:
         words = to_words(value, point)
         said = from_words(words, point)
-    except (TwinvouchError, ValueError, OverflowError):
+    except (TwinvouchError, ValueError, ArithmeticError):
         return ()
     is_close = abs(said - value) <= _slack(value, point)
     return words if is_close and limits.low <= said <= limits.high else ()

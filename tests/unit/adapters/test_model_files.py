@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twinvouch.adapters.model_files import FileLimits, examine, refusal
+from twinvouch.adapters.model_files import FileLimits, examine, keep, refusal
+from twinvouch.core.errors import UsageError
 
 HEADER = "{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }"
 
@@ -273,3 +274,21 @@ def test_any_bytes_never_raise(name, raw, prefix):
 )
 def test_all_plain_json_comes_in(document):
     assert refusal("m.json", json.dumps(document).encode()) == ""
+
+
+def test_kept_files_replace_what_was_there(tmp_path):
+    keep(tmp_path / "m" / "pump", {"a.json": b"{}", "sub/b.json": b"[]"})
+    assert (tmp_path / "m" / "pump" / "sub" / "b.json").read_bytes() == b"[]"
+    keep(tmp_path / "m" / "pump", {"a.json": b"[1]"})
+    folder = tmp_path / "m" / "pump"
+    assert [p.name for p in folder.iterdir()] == ["a.json"]
+    assert (folder / "a.json").read_bytes() == b"[1]"
+    assert (folder / "a.json").stat().st_mode & 0o777 == 0o600
+    assert [p.name for p in (tmp_path / "m").iterdir()] == ["pump"]
+
+
+@pytest.mark.parametrize("name", ["../a.json", "/a.json", "a/../../b.json", ""])
+def test_nothing_is_kept_outside_its_folder(tmp_path, name):
+    with pytest.raises(UsageError, match="nothing was kept"):
+        keep(tmp_path / "pump", {"a.json": b"{}", name: b"{}"})
+    assert list(tmp_path.iterdir()) == []

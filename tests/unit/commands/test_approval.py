@@ -3,31 +3,11 @@ from hashlib import sha256
 
 import pytest
 
-from commands.world import LAMP, NOW, PRINCIPALS, SPEED, VALVE, command, decide, plant, site
-from twinvouch.commands.approval import count, digest
+from tests.unit.commands.world import LAMP, PRINCIPALS, SPEED, VALVE, command, decide, plant, site
+from twinvouch.commands.approval import digest
 from twinvouch.core.command import Verdict
 from twinvouch.core.context import Context
 from twinvouch.core.mode import Mode, Rung
-from twinvouch.core.statement import Statement, Verb
-
-
-def says(who, verb=Verb.APPROVE, subject="ab" * 16, expires_ns=NOW + 1):
-    return Statement(who, verb, subject, "", b"", bytes(16), NOW, expires_ns)
-
-
-def test_statements_are_counted_by_principal():
-    statements = [
-        says("olga"),
-        says("olga"),
-        says("otto"),
-        says("emil", subject="cd" * 16),
-        says("erna", expires_ns=NOW),
-        says("vera", Verb.DISTRUST),
-        says("anna"),
-        says("anna", Verb.REJECT),
-    ]
-    assert count(statements, command(), NOW) == {"olga", "otto"}
-    assert count([], command(), NOW) == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.testing import assert_array_equal
 
-from commands.world import NOW, SECOND
+from tests.unit.commands.world import NOW, SECOND
 from twinvouch.commands.arrivals import forget, remember
 from twinvouch.core.batch import Admitted, Batch, Identity, Origin, Quality
 from twinvouch.core.label import Label

@@ -1,6 +1,17 @@
 import pytest
 
-from commands.world import GOOD, LAMP, LEVEL, SPEED, VALVE, Board, command, decide, policy, site
+from tests.unit.commands.world import (
+    GOOD,
+    LAMP,
+    LEVEL,
+    SPEED,
+    VALVE,
+    Board,
+    command,
+    decide,
+    policy,
+    site,
+)
 from twinvouch.core.command import Verdict
 from twinvouch.core.context import Context
 from twinvouch.core.mode import Mode, Rung

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from commands.world import (
+from tests.unit.commands.world import (
     FLOW,
     GOOD,
     LAMP,

@@ -3,7 +3,18 @@ from math import inf, nan
 
 import pytest
 
-from commands.world import LAMP, LEVEL, NOW, PRINCIPALS, SECOND, SPEED, command, decide, plant, site
+from tests.unit.commands.world import (
+    LAMP,
+    LEVEL,
+    NOW,
+    PRINCIPALS,
+    SECOND,
+    SPEED,
+    command,
+    decide,
+    plant,
+    site,
+)
 from twinvouch.core.batch import Origin
 from twinvouch.core.command import Input, Verdict
 from twinvouch.core.inventory import CommandedBy, Table

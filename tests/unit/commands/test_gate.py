@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands.world import (
+from tests.unit.commands.world import (
     A_RULE,
     FLOW,
     GOOD,

@@ -3,7 +3,7 @@ from math import inf, nan
 
 import pytest
 
-from commands.world import (
+from tests.unit.commands.world import (
     LAMP,
     LEVEL,
     NOW,

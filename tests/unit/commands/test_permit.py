@@ -2,7 +2,18 @@ from dataclasses import replace
 
 import pytest
 
-from commands.world import LAMP, NOW, SECOND, SPEED, VALVE, command, decide, plant, policy, site
+from tests.unit.commands.world import (
+    LAMP,
+    NOW,
+    SECOND,
+    SPEED,
+    VALVE,
+    command,
+    decide,
+    plant,
+    policy,
+    site,
+)
 from twinvouch.commands.permit import Stamp, make
 from twinvouch.core.command import Verdict
 from twinvouch.core.errors import UsageError
