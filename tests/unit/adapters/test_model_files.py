@@ -194,12 +194,23 @@ def test_a_bomb_that_lies_about_its_size_is_refused():
     assert refusal("m.npz", lying)
 
 
-def test_overlapping_and_repeated_members_are_refused():
-    raw = bytearray(packed([("a.npy", npy()), ("b.npy", npy())], zipfile.ZIP_STORED))
-    directory = raw.index(b"PK\x01\x02")
-    second = raw.index(b"PK\x01\x02", directory + 1)
-    raw[second + 42 : second + 46] = bytes(4)  # the second member points at the first
-    assert refusal("m.npz", bytes(raw))
+def test_a_member_inside_another_is_refused():
+    inner = packed([("b.npy", npy())], zipfile.ZIP_STORED)
+    hidden = np.frombuffer(inner[: inner.index(b"PK\x01\x02")], dtype="u1")
+    outer = npz(a=hidden)
+    directory = outer.index(b"PK\x01\x02", outer.index(hidden.tobytes()) + len(hidden))
+    entry = bytearray(inner[inner.index(b"PK\x01\x02") : inner.index(b"PK\x05\x06")])
+    entry[42:46] = outer.index(hidden.tobytes()).to_bytes(4, "little")
+    first = outer[directory : outer.index(b"PK\x05\x06", directory)]
+    both = first + bytes(entry)
+    end = b"PK\x05\x06" + bytes(4) + b"\2\0\2\0" + len(both).to_bytes(4, "little")
+    end += directory.to_bytes(4, "little") + bytes(2)
+    raw = outer[:directory] + both + end
+    assert zipfile.ZipFile(BytesIO(raw)).namelist() == ["a.npy", "b.npy"]
+    assert "overlaps another" in refusal("m.npz", raw)
+
+
+def test_repeated_members_are_refused():
     with pytest.warns(UserWarning, match="Duplicate name"):
         twice = packed([("a.npy", npy()), ("a.npy", npy())])
     assert "member twice" in refusal("m.npz", twice)

@@ -8,6 +8,7 @@ from twinvouch.commands.approval import digest
 from twinvouch.core.command import Verdict
 from twinvouch.core.context import Context
 from twinvouch.core.mode import Mode, Rung
+from twinvouch.core.ports import PolicyAnswer
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,14 @@ def test_the_digest_of_approvals_does_not_depend_on_order_or_repetition():
     assert digest([one, two]) == digest([two, one, two])
     assert digest([one]) != digest([two])
     assert digest([]) == sha256(b"").digest()
+
+
+def test_services_and_edges_never_approve_whatever_a_policy_permits():
+    class Anything:
+        digest = bytes(32)
+
+        def decide(self, request):
+            return PolicyAnswer(allowed=True, why="permitted by policy `everything`")
+
+    names = ("twin", "edge-1", "script", "emil")
+    assert decide(command(), on=site(policy=Anything()), approvals=names).approvals == 1
