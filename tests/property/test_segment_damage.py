@@ -54,7 +54,7 @@ def apply(directory: Path, kind: str, place: int, content: bytes) -> bool:
     paths = sorted(directory.glob("*.seg"))
     path = paths[place % len(paths)]
     raw = path.read_bytes()
-    at = (place // len(paths)) % len(raw)
+    at = (place // len(paths)) % max(1, len(raw))
     changed = {
         "overwrite": raw[:at] + content + raw[at + len(content) :],
         "insert": raw[:at] + content + raw[at:],
@@ -64,9 +64,10 @@ def apply(directory: Path, kind: str, place: int, content: bytes) -> bool:
     if kind == "delete":
         path.unlink()
     elif kind == "swap":
-        paths[0].rename(directory / "x")
-        paths[-1].rename(paths[0])
-        (directory / "x").rename(paths[-1])
+        first, last = paths[0].read_bytes(), paths[-1].read_bytes()
+        paths[0].write_bytes(last)
+        paths[-1].write_bytes(first)
+        return first != last
     else:
         path.write_bytes(changed[kind])
         return changed[kind] != raw
