@@ -10,11 +10,14 @@ Parents are ledger indices. Adding a field means a new version; see docs/referen
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
+import numpy as np
+
 from twinvouch.core.batch import Admitted, Batch, Quality
 from twinvouch.core.command import Command, Decision, Outcome, Permit
 from twinvouch.core.event import QueryAsked, Started
 from twinvouch.core.finding import Finding
 from twinvouch.core.kind import VERSION, Kind
+from twinvouch.core.label import Label
 from twinvouch.core.statement import Statement
 from twinvouch.wire.cbor import encode
 
@@ -29,6 +32,27 @@ def commitment(salt: bytes, digest: bytes) -> bytes:
 def blob(salt: bytes, content: object) -> tuple[bytes, bytes]:
     """Digest and stored bytes of content that an entry names: salt, then canonical CBOR."""
     stored = salt + encode(content)
+    return sha256(stored).digest(), stored
+
+
+def label_blob(label: Label, now_ns: int) -> tuple[bytes, bytes]:
+    """Digest and bytes of a batch's label [4, R, K]: one column where all rows agree, with fresh_until as age in ns.
+
+    Without salt and without absolute times, so that the usual label of a scan group is stored once.
+    """
+    axes, fresh = label.axes, label.fresh_until - now_ns
+    if bool((axes == axes[:, :1]).all()) and bool((fresh == fresh[:1]).all()):
+        axes, fresh = axes[:, :1], fresh[:1]
+    rows, columns = fresh.shape
+    stored = encode(
+        [
+            VERSION,
+            rows,
+            columns,
+            np.ascontiguousarray(axes).ravel(),
+            np.ascontiguousarray(fresh).ravel(),
+        ]
+    )
     return sha256(stored).digest(), stored
 
 
