@@ -28,7 +28,9 @@ def take(engine: Engine, event: Event, now_ns: int) -> Step:
     return Step(write_event(event, now_ns), engine.feed(event, now_ns))
 
 
-def commit(log: Log, state: State, steps: Sequence[Step], rows: Mapping[str, bytes | None]) -> list[bytes]:
+def commit(
+    log: Log, state: State, steps: Sequence[Step], rows: Mapping[str, bytes | None]
+) -> list[bytes]:
     """Make steps durable and return their leaves; no effect of them may leave before this returns."""
     end = 0
     for step in steps:
@@ -56,7 +58,9 @@ def recover(engine: Engine, log: Log, state: State) -> int:
     if steps:
         appended = [e for s in steps for e in s.effects if isinstance(e, Append)]
         blobs = [(e.digest, e.content) for s in steps for e in s.effects if isinstance(e, Keep)]
-        group = Group(engine.drain(), blobs, [(e.index, e.entry) for e in appended], seen + len(steps))
+        group = Group(
+            engine.drain(), blobs, [(e.index, e.entry) for e in appended], seen + len(steps)
+        )
         state.commit(group)
     return len(steps)
 

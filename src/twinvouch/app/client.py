@@ -14,7 +14,7 @@ TIMEOUT_S = 10.0
 TOKEN_VARIABLE = "TWINVOUCH_TOKEN"  # noqa: S105 - the name of a variable, not a token
 
 
-class Refused(TwinvouchError):
+class RefusedError(TwinvouchError):
     """The core said no."""
 
     exit_code = 1
@@ -39,7 +39,9 @@ class Client:
     def __init__(self, config: Config, token: str = "") -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         base = f"http://{config.api.host}:{config.api.port}/api/v1"
-        self._http = httpx.Client(base_url=base, headers=headers, timeout=TIMEOUT_S, trust_env=False)
+        self._http = httpx.Client(
+            base_url=base, headers=headers, timeout=TIMEOUT_S, trust_env=False
+        )
 
     def get(self, path: str, **params: str | int) -> Any:
         """The JSON answer of a read."""
@@ -53,7 +55,9 @@ class Client:
         try:
             answer = self._http.request(method, path, **more)
         except httpx.TransportError as error:
-            raise UnavailableError(f"no answer from {self._http.base_url}: {error}; is `twinvouch run` running?") from None
+            raise UnavailableError(
+                f"no answer from {self._http.base_url}: {error}; is `twinvouch run` running?"
+            ) from None
         body = _json(answer)
         if answer.is_success:
             return body
@@ -63,7 +67,7 @@ class Client:
             raise NotPermittedError(f"{said} (use --as PRINCIPAL or {TOKEN_VARIABLE})")
         if answer.status_code in {429, 503}:
             raise UnavailableError(said)
-        raise Refused(said)
+        raise RefusedError(said)
 
 
 def load(path: Path) -> Config:

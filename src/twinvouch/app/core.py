@@ -59,8 +59,14 @@ class Core:
         self._tiles = threading.Event()
         self._stop_tiles = False
         self._threads = [
-            threading.Thread(target=self._supervise, args=(loop,), name=f"twinvouch-{name}", daemon=True)
-            for name, loop in (("engine", self._engine_loop), ("commit", self._commit_loop), ("tiles", self._tile_loop))
+            threading.Thread(
+                target=self._supervise, args=(loop,), name=f"twinvouch-{name}", daemon=True
+            )
+            for name, loop in (
+                ("engine", self._engine_loop),
+                ("commit", self._commit_loop),
+                ("tiles", self._tile_loop),
+            )
         ]
         self.recovered = recover(engine, stores.log, stores.state)
         stores.ledger.catch_up(stores.state)
@@ -70,10 +76,14 @@ class Core:
         for thread in self._threads:
             thread.start()
         site = self.engine.memory.site
-        started = Started(salt(), site.config_digest, site.policy.digest, f"twinvouch {__version__}")
+        started = Started(
+            salt(), site.config_digest, site.policy.digest, f"twinvouch {__version__}"
+        )
         self.submit(Priority.STATEMENT, started).result()
 
-    def submit(self, priority: Priority, event: Event, after: After | None = None) -> "Future[Reply]":
+    def submit(
+        self, priority: Priority, event: Event, after: After | None = None
+    ) -> "Future[Reply]":
         """Give an event to the engine; the future has its Reply once it is durable.
 
         Raises UnavailableError where the inbox is full or the core has stopped. `after` is called on the
@@ -161,7 +171,9 @@ class Core:
                 if group is None:
                     return
             try:
-                commit(self._stores.log, self._stores.state, [step for _, step in group[0]], group[1])
+                commit(
+                    self._stores.log, self._stores.state, [step for _, step in group[0]], group[1]
+                )
             except (TwinvouchError, OSError) as error:
                 self._fail(group[0], error)
                 return

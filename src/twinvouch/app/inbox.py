@@ -26,7 +26,9 @@ class Item:
     number: int
     event: Event = field(compare=False)
     future: "Future[Reply]" = field(compare=False)
-    after: After | None = field(compare=False, default=None)  # read on the engine thread where the reply is 200
+    after: After | None = field(
+        compare=False, default=None
+    )  # read on the engine thread where the reply is 200
 
 
 class Inbox:
@@ -47,7 +49,9 @@ class Inbox:
             if self._closed:
                 raise UnavailableError("the core is stopping")
             if len(self._heap) >= room:
-                raise UnavailableError(f"{len(self._heap)} events are waiting, the limit is {room}: try again in 1 s")
+                raise UnavailableError(
+                    f"{len(self._heap)} events are waiting, the limit is {room}: try again in 1 s"
+                )
             self._number += 1
             heapq.heappush(self._heap, Item(priority, self._number, event, future, after))
             self.ready.notify()

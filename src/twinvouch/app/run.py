@@ -28,7 +28,10 @@ def run(path: Path) -> int:
     for repair in stores.repairs:
         print(repair, file=sys.stderr)
     core.start()
-    print(f"plant {config.plant.id}: {core.engine.memory.size} ledger entries, {core.recovered} events recovered", file=sys.stderr)
+    print(
+        f"plant {config.plant.id}: {core.engine.memory.size} ledger entries, {core.recovered} events recovered",
+        file=sys.stderr,
+    )
     print(f"ledger key: {stores.ledger.verifier_key}", file=sys.stderr)
     print(f"listening on http://{config.api.host}:{config.api.port}", file=sys.stderr, flush=True)
     server = _server(config, core, hub)

@@ -5,12 +5,14 @@ not be told from invented ones and would count as zero.
 """
 
 from collections.abc import Collection, MutableMapping
+from typing import Any
 
 import numpy as np
 
 from twinvouch.core.batch import Admitted, Quality
 from twinvouch.core.context import Arrival
 from twinvouch.core.label import FULL
+from twinvouch.wire.cbor import decode, encode
 
 
 def remember(
@@ -29,8 +31,8 @@ def remember(
 
 def forget(
     arrivals: MutableMapping[int, Arrival], now_ns: int, keep_ns: int, needed: Collection[int]
-) -> None:
-    """Drop what is older than `keep_ns` and declared by no held command (`needed`)."""
+) -> list[int]:
+    """Drop, and give, what is older than `keep_ns` and declared by no held command (`needed`)."""
     old = [
         entry
         for entry, a in arrivals.items()
@@ -38,3 +40,16 @@ def forget(
     ]
     for entry in old:
         del arrivals[entry]
+    return old
+
+
+def write_arrival(arrival: Arrival) -> bytes:
+    """As bytes for the state store."""
+    return encode([1, arrival.group, arrival.received_ns, [bytes(axis) for axis in arrival.axes]])
+
+
+def read_arrival(raw: bytes) -> Arrival:
+    """The inverse of `write_arrival`."""
+    content: Any = decode(raw)
+    _version, group, received_ns, axes = content
+    return Arrival(group, received_ns, tuple(tuple(axis) for axis in axes))

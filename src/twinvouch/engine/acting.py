@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
+from twinvouch.commands import approval
 from twinvouch.commands import gate as commands_gate
 from twinvouch.commands import permit as permits
 from twinvouch.commands.register import Approval, Record, reasons_content, shown
@@ -38,8 +39,8 @@ def on_command(m: Memory, out: Out, event: CommandProposed) -> None:
             )
         else:
             sealed, signer = open_signed(event.raw, plant, Purpose.COMMAND)
-            content, digest = bytes(sealed.content), sealed.digest
-        command = read_command(content, signed=not event.token_of)
+            content, digest = sealed.content, sealed.digest
+        command = read_command(content, plant.id, signed=not event.token_of)
     except (MalformedError, SignatureError) as error:
         refuse(m, out, event.peer, doubt(error, event.peer))
         return
@@ -78,7 +79,9 @@ def _decide(m: Memory, out: Out, p: _Proposal, approvals: tuple[Approval, ...] =
     """Judge (again), enter the decision, and issue a permit where it allows."""
     seen = recent(m.seen.get(p.command.principal, {}), m.now_ns, m.site.commands.read_memory_ns)
     who = frozenset(a.principal for a in approvals)
-    decision = commands_gate.judge(p.command, m.site, m.frame, m.context(), seen, who, m.now_ns)
+    decision = commands_gate.judge(
+        p.command, m.site, m.frame, m.context(), seen, who, m.now_ns, asked_ns=p.received_ns
+    )
     named = out.blob(reasons_content(decision))
     parents = [p.entry, *decision.parents]
     index = out.append(entry.decision(m.site.plant.id, m.now_ns, named, decision, parents))
@@ -87,7 +90,7 @@ def _decide(m: Memory, out: Out, p: _Proposal, approvals: tuple[Approval, ...] =
     record = Record(
         p.command, p.digest, p.entry, decision, index, status, p.received_ns, expires, approvals
     )
-    if decision.verdict in {Verdict.ALLOW, Verdict.CLAMP}:
+    if decision.verdict is Verdict.ALLOW:
         record = _permit(m, out, record)
     m.counts[f"command:{record.status.value}"] += 1
     out.publish(
@@ -102,18 +105,11 @@ def _decide(m: Memory, out: Out, p: _Proposal, approvals: tuple[Approval, ...] =
 
 
 def _permit(m: Memory, out: Out, record: Record) -> Record:
-    approved = sha256(b"".join(sorted(a.statement for a in record.approvals))).digest()
-    nonce = sha256(b"permit" + out.salt + record.digest).digest()[:16]
-    permit = permits.make(
-        record.command,
-        record.decision,
-        record.decision_entry,
-        m.site,
-        m.context(),
-        approved,
-        nonce,
-        m.now_ns,
-    )
+    approved = approval.digest(a.statement for a in record.approvals)
+    nonce = sha256(b"permit" + out.salt + record.digest).digest()[: permits.NONCE_BYTES]
+    epoch = m.context().mode_of(m.site.plant.tags[record.command.tag].asset).epoch
+    stamp = permits.Stamp(record.decision_entry, approved, epoch, nonce, m.now_ns)
+    permit = permits.make(record.command, record.decision, m.site, stamp)
     content = write_permit(permit)
     index = out.append(entry.permit(m.now_ns, out.commit(sha256(content).digest()), permit))
     out.effects.append(Deliver(content, record.command.id))
@@ -131,7 +127,7 @@ def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
     """A person's signed word: verified, allowed by policy, used once."""
     try:
         sealed, signer = open_signed(event.raw, m.site.plant, Purpose.STATEMENT)
-        said = read_statement(bytes(sealed.content))
+        said = read_statement(sealed.content, m.site.plant.id)
     except (MalformedError, SignatureError) as error:
         refuse(m, out, event.peer, doubt(error, event.peer))
         return
@@ -180,6 +176,9 @@ def _unfit_subject(m: Memory, said: Statement) -> str:
 
 
 def _unfit_person(m: Memory, signer: Principal, said: Statement) -> str:
+    """What the policy has against it; who may approve is asked where approvals are counted."""
+    if said.verb is Verb.APPROVE:
+        return ""
     record = m.records.get(said.subject)
     tag = m.site.plant.tags[record.command.tag if record is not None else said.subject]
     answer = m.site.policy.decide(
@@ -190,8 +189,8 @@ def _unfit_person(m: Memory, signer: Principal, said: Statement) -> str:
             action=said.verb.value,
             resource_type="Tag",
             resource=tag.id,
-            attributes={"criticality": tag.criticality, "confidentiality": tag.confidentiality},
-            context={"proposer": record is not None and record.command.principal == signer.id},
+            attributes={"plant": m.site.plant.id, "confidentiality": tag.confidentiality},
+            context={},
         )
     )
     return "" if answer.allowed else f"policy: {answer.why}"
@@ -232,7 +231,7 @@ def on_outcome(m: Memory, out: Out, event: OutcomeReported) -> None:
     plant = m.site.plant
     try:
         sealed, signer = open_signed(event.raw, plant, Purpose.OUTCOME)
-        outcome = read_outcome(bytes(sealed.content))
+        outcome = read_outcome(sealed.content, plant.id)
     except (MalformedError, SignatureError) as error:
         refuse(m, out, event.peer, doubt(error, event.peer))
         return

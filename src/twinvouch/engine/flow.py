@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from twinvouch.commands import arrivals
 from twinvouch.core.batch import Admitted
 from twinvouch.core.event import (
     BatchReceived,
@@ -22,6 +23,7 @@ from twinvouch.core.event import (
     Keep,
     ModelSubmitted,
     OutcomeReported,
+    Plain,
     QueryAsked,
     Started,
     StatementReceived,
@@ -104,6 +106,8 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> None:
     index = out.append(entry.batch(admitted, m.now_ns, out.salt, [named, label_digest], parents))
     m.set_link(replace(link, entry=index))
     m.frame.update(admitted, index, m.now_ns)
+    arrivals.remember(m.arrivals, admitted, index, m.now_ns)
+    m.dirty.add(f"arrival/{index}")
     m.dirty.add(f"frame/{batch.group}")
     m.counts["batch:admitted"] += 1
     m.counts["cells:admitted"] += entry.present(batch)
@@ -128,7 +132,7 @@ def _last_row(admitted: Admitted) -> dict[str, Plain]:
 
 
 def _on_query(m: Memory, out: Out, event: QueryAsked) -> None:
-    answer = queries_gate.decide(event, m.site, m.frame)
+    answer = queries_gate.decide(event, m.site)
     named = out.blob([event.resource, event.purpose, list(event.tags), answer.why])
     index = out.append(entry.query(m.site.plant.id, m.now_ns, named, event, allowed=answer.allowed))
     m.counts["query:allowed" if answer.allowed else "query:denied"] += 1
@@ -155,33 +159,44 @@ def _on_query(m: Memory, out: Out, event: QueryAsked) -> None:
 
 def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
     judged = models_gate.judge(event, m.site, m.now_ns)
-    if not judged.authenticated:
+    manifest = judged.manifest
+    if manifest is None:
         refuse(m, out, event.peer, judged.findings[0])
         return
     committed = out.commit(judged.digest)
     index = out.append(
-        entry.model(m.site.plant.id, m.now_ns, committed, judged.name, admitted=judged.admitted)
+        entry.model(m.site.plant.id, m.now_ns, committed, manifest.model, admitted=judged.admitted)
     )
     if judged.findings:
         out.report(judged.findings, [index])
-    if judged.admitted:
-        m.models[judged.name] = {**judged.summary, "entry": index, "admitted_ns": m.now_ns}
-        m.dirty.add(f"model/{judged.name}")
     why = [f.sentence for f in judged.findings]
-    out.reply(
-        200 if judged.admitted else 422,
-        status="admitted" if judged.admitted else "refused",
-        entry=index,
-        why=why,
-    )
+    if not judged.admitted:
+        out.reply(422, status="refused", name=manifest.model, entry=index, why=why)
+        return
+    m.models[manifest.model] = {
+        "name": manifest.model,
+        "version": manifest.version,
+        "signer": judged.signer,
+        "files": {name: digest.hex() for name, digest in manifest.files.items()},
+        "entry": index,
+        "admitted_ns": m.now_ns,
+        "valid_until_ns": manifest.valid_until_ns,
+    }
+    m.dirty.add(f"model/{manifest.model}")
+    out.reply(200, status="admitted", name=manifest.model, entry=index)
 
 
 def _on_tick(m: Memory, out: Out, _event: Tick) -> None:
     for peer, tally in due(m.tallies, m.now_ns):
         m.dirty.add("tallies")
         out.append(entry.refused(m.site.plant.id, m.now_ns, peer, tally.counts, tally.since_ns))
-    for record in [r for r in m.records.values() if r.is_open]:
+    open_records = [r for r in m.records.values() if r.is_open]
+    for record in open_records:
         age(m, out, record)
+    needed = {i.entry for r in open_records for i in r.command.inputs}
+    oldest = max((c.max_age_ns for c in m.site.plant.classes.values()), default=0)
+    for forgotten in arrivals.forget(m.arrivals, m.now_ns, oldest, needed):
+        m.dirty.add(f"arrival/{forgotten}")
     for nonce in [n for n, expires in m.nonces.items() if expires < m.now_ns]:
         del m.nonces[nonce]
         m.dirty.add("nonces")

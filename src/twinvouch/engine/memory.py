@@ -4,7 +4,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 
 from twinvouch.commands.register import Record
-from twinvouch.core.context import ActuatorWrite, Context
+from twinvouch.core.context import ActuatorWrite, Arrival, Context
 from twinvouch.core.event import Plain
 from twinvouch.core.finding import Finding
 from twinvouch.core.mode import Mode
@@ -29,6 +29,7 @@ class Memory:
         self.records: dict[str, Record] = {}
         self.by_nonce: dict[bytes, str] = {}  # permit nonce -> command id
         self.writes: dict[str, tuple[ActuatorWrite, ...]] = {}
+        self.arrivals: dict[int, Arrival] = {}  # batches that commands may still declare, by entry
         self.seen: dict[str, Seen] = {}
         self.modes: dict[str, Mode] = {}
         self.distrusted: dict[str, int] = {}  # tag -> expiry, ns
@@ -46,7 +47,7 @@ class Memory:
 
     def context(self) -> Context:
         """What gates may know of each other's business."""
-        return Context(self.writes, self.modes, self.distrusted)
+        return Context(self.writes, self.modes, self.distrusted, self.arrivals)
 
     def set_link(self, link: Link) -> None:
         """Remember how far an edge has come."""

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from twinvouch.commands.arrivals import read_arrival, write_arrival
 from twinvouch.commands.register import read_record, write_record
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.mode import Mode, Rung
@@ -61,6 +62,15 @@ def _write_command(m: Memory, ident: str) -> bytes | None:
 
 def _read_command(m: Memory, ident: str, raw: bytes) -> None:
     m.records[ident] = read_record(raw)
+
+
+def _write_arrival(m: Memory, ident: str) -> bytes | None:
+    arrival = m.arrivals.get(int(ident))
+    return None if arrival is None else write_arrival(arrival)
+
+
+def _read_arrival(m: Memory, ident: str, raw: bytes) -> None:
+    m.arrivals[int(ident)] = read_arrival(raw)
 
 
 def _read_link(m: Memory, ident: str, raw: bytes) -> None:
@@ -120,6 +130,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "link": lambda m, edge: write_link(m.links[edge]),
     "frame": lambda m, group: m.frame.rows(group),
     "command": _write_command,
+    "arrival": _write_arrival,
     "seen": lambda m, principal: write_seen(m.seen[principal]),
     "findings": _write_findings,
     "nonces": lambda m, _: encode([list(n) for n in sorted(m.nonces.items())]),
@@ -133,6 +144,7 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "link": _read_link,
     "frame": _read_frame,
     "command": _read_command,
+    "arrival": _read_arrival,
     "seen": _read_seen,
     "findings": _read_findings,
     "nonces": _read_nonces,

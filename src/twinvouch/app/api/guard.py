@@ -21,7 +21,9 @@ def install(app: FastAPI, allowed_hosts: Collection[str]) -> None:
     """Refuse foreign hosts and origins before any route is reached."""
 
     @app.middleware("http")
-    async def check(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    async def check(
+        request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
         host = host_of(request.headers.get("host", ""))
         if host not in allowed_hosts:
             return problem(421, f"host `{host[:100]}` is not in api.allowed_hosts")
@@ -45,7 +47,11 @@ def principal_of(request: Request, plant: Plant) -> Principal | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not scheme:
         return None
-    principal = plant.by_token.get(sha256(token.strip().encode()).digest()) if scheme.lower() == "bearer" else None
+    principal = (
+        plant.by_token.get(sha256(token.strip().encode()).digest())
+        if scheme.lower() == "bearer"
+        else None
+    )
     if principal is None:
         raise HTTPException(401, "the token is not known here", {"WWW-Authenticate": "Bearer"})
     return principal

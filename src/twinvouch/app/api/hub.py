@@ -60,7 +60,9 @@ class Hub:
         self._plant = plant
         self._signer = permit_signer
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._permits: deque[tuple[int, str]] = deque(maxlen=QUEUE_LIMIT)  # monotonic expiry ns, message
+        self._permits: deque[tuple[int, str]] = deque(
+            maxlen=QUEUE_LIMIT
+        )  # monotonic expiry ns, message
         self._actuators: set[Subscriber] = set()
         self._live: set[Subscriber] = set()
 
@@ -74,8 +76,12 @@ class Hub:
         if loop is None or loop.is_closed():
             return
         if isinstance(effect, Deliver) and self._signer is not None:
-            raw = seal(effect.content, signer=self._signer, plant=self._plant, purpose=Purpose.PERMIT)
-            loop.call_soon_threadsafe(self._permit, f"event: permit\ndata: {base64.b64encode(raw).decode()}\n\n")
+            raw = seal(
+                effect.content, signer=self._signer, plant=self._plant, purpose=Purpose.PERMIT
+            )
+            loop.call_soon_threadsafe(
+                self._permit, f"event: permit\ndata: {base64.b64encode(raw).decode()}\n\n"
+            )
         elif isinstance(effect, Publish) and self._live:
             loop.call_soon_threadsafe(self._publish, effect)
 

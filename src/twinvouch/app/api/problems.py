@@ -10,9 +10,17 @@ from starlette.exceptions import HTTPException
 from twinvouch.core.errors import TwinvouchError, UnavailableError
 
 
-def problem(code: int, detail: str, headers: dict[str, str] | None = None, **more: object) -> JSONResponse:
+def problem(
+    code: int, detail: str, headers: dict[str, str] | None = None, **more: object
+) -> JSONResponse:
     """A problem document; `more` are extension members."""
-    body = {"type": "about:blank", "title": HTTPStatus(code).phrase, "status": code, "detail": detail, **more}
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(code).phrase,
+        "status": code,
+        "detail": detail,
+        **more,
+    }
     return JSONResponse(body, code, headers, media_type="application/problem+json")
 
 
@@ -25,7 +33,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def on_validation(_: Request, error: RequestValidationError) -> Response:
-        where = [{"at": ".".join(str(p) for p in e["loc"]), "expected": e["msg"]} for e in error.errors()]
+        where = [
+            {"at": ".".join(str(p) for p in e["loc"]), "expected": e["msg"]} for e in error.errors()
+        ]
         return problem(422, "the request does not fit the API", errors=where)
 
     @app.exception_handler(UnavailableError)

@@ -29,6 +29,14 @@ def content_of(asked: Proposal, plant: str, principal: str, nonce: bytes) -> byt
     """Canonical command content, made now by `principal`; raises MalformedError where it does not fit."""
     inputs = tuple(Input(i.tag, i.entry) for i in asked.inputs)
     command = Command(
-        nonce.hex(), principal, asked.tag, asked.value, asked.unit, time.time_ns(), inputs, asked.reason, signed=False
+        nonce.hex(),
+        principal,
+        asked.tag,
+        asked.value,
+        asked.unit,
+        time.time_ns(),
+        inputs,
+        asked.reason,
+        signed=False,
     )
     return write_command(command, plant)

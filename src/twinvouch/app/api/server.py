@@ -61,7 +61,12 @@ class Desk:
         after: After | None = more.get("after")
         principal = guard.principal_of(request, self.plant)
         query = QueryAsked(
-            salt(), principal.id if principal else "", action, resource, more.get("purpose", ""), tuple(tags)
+            salt(),
+            principal.id if principal else "",
+            action,
+            resource,
+            more.get("purpose", ""),
+            tuple(tags),
         )
         reply = await self.ask(Priority.QUERY, query, after)
         if reply.code != 200:
@@ -82,11 +87,13 @@ def create_app(core: Core, hub: Hub, allowed_hosts: Sequence[str]) -> FastAPI:
         yield
         ticking.cancel()
 
-    app = FastAPI(title="twinvouch", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="twinvouch", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
     problems.install(app)
     guard.install(app, frozenset(allowed_hosts))
     app.include_router(_health(desk))
-    for router in (_in(desk), _out(desk), _streams(desk)):
+    for router in (_in(desk), _reports(desk), _out(desk), _streams(desk)):
         app.include_router(router, prefix="/api/v1")
     return app
 
@@ -129,17 +136,31 @@ def _in(desk: Desk) -> APIRouter:
         """A sealed command (`application/cose`), or JSON with a bearer token (gate 4)."""
         raw = await guard.body_of(request)
         if request.headers.get("content-type", "").startswith("application/cose"):
-            return await desk.answer(Priority.COMMAND, CommandProposed(salt(), _peer(request), raw, ""))
+            return await desk.answer(
+                Priority.COMMAND, CommandProposed(salt(), _peer(request), raw, "")
+            )
         principal = guard.principal_of(request, desk.plant)
         if principal is None:
-            raise HTTPException(401, "a command is signed, or comes with a bearer token", {"WWW-Authenticate": "Bearer"})
+            raise HTTPException(
+                401,
+                "a command is signed, or comes with a bearer token",
+                {"WWW-Authenticate": "Bearer"},
+            )
         try:
             asked = msgspec.json.decode(raw, type=Proposal)
         except msgspec.DecodeError as error:
             raise HTTPException(422, f"no command: {error}") from None
         nonce = secrets.token_bytes(16)
         content = content_of(asked, desk.plant.id, principal.id, nonce)
-        return await desk.answer(Priority.COMMAND, CommandProposed(salt(), _peer(request), content, principal.id))
+        return await desk.answer(
+            Priority.COMMAND, CommandProposed(salt(), _peer(request), content, principal.id)
+        )
+
+    return router
+
+
+def _reports(desk: Desk) -> APIRouter:
+    router = APIRouter(tags=["in"])
 
     @router.post("/statements")
     async def state(request: Request) -> Response:
@@ -181,33 +202,50 @@ def _out(desk: Desk) -> APIRouter:
     async def tags(request: Request, purpose: Purpose = "") -> Any:
         """Last value, age and label of every tag."""
         ids = tuple(desk.plant.tags)
-        return await desk.read(request, "readTags", purpose=purpose, tags=ids, after=lambda m: views.tags(m, ids))
+        return await desk.read(
+            request, "readTags", purpose=purpose, tags=ids, after=lambda m: views.tags(m, ids)
+        )
 
     @router.get("/tags/{tag:path}")
     async def tag(request: Request, tag: str, purpose: Purpose = "") -> Any:
         """Last value, age and label of one tag."""
         known = (tag,) if tag in desk.plant.tags else ()
         shown = await desk.read(
-            request, "readTags", tag[:200], purpose=purpose, tags=known, after=lambda m: views.tags(m, known)
+            request,
+            "readTags",
+            tag[:200],
+            purpose=purpose,
+            tags=known,
+            after=lambda m: views.tags(m, known),
         )
         if not shown:
             raise HTTPException(404, f"no tag `{tag[:200]}`")
         return shown[0]
 
     @router.get("/findings")
-    async def findings(request: Request, since: int = 0, limit: int = 200, purpose: Purpose = "") -> Any:
+    async def findings(
+        request: Request, since: int = 0, limit: int = 200, purpose: Purpose = ""
+    ) -> Any:
         """Recent findings from ledger index `since` on."""
         bounded = max(1, min(limit, 1000))
         return await desk.read(
-            request, "readFindings", purpose=purpose, after=lambda m: views.findings(m, since, bounded)
+            request,
+            "readFindings",
+            purpose=purpose,
+            after=lambda m: views.findings(m, since, bounded),
         )
 
     @router.get("/commands")
-    async def commands(request: Request, status: str = "", limit: int = 100, purpose: Purpose = "") -> Any:
+    async def commands(
+        request: Request, status: str = "", limit: int = 100, purpose: Purpose = ""
+    ) -> Any:
         """Commands, newest first."""
         bounded = max(1, min(limit, 1000))
         return await desk.read(
-            request, "readCommands", purpose=purpose, after=lambda m: views.commands(m, status, bounded)
+            request,
+            "readCommands",
+            purpose=purpose,
+            after=lambda m: views.commands(m, status, bounded),
         )
 
     @router.get("/commands/{ident}")
@@ -227,7 +265,9 @@ def _out(desk: Desk) -> APIRouter:
     @router.get("/models")
     async def models(request: Request, purpose: Purpose = "") -> Any:
         """Admitted models."""
-        return await desk.read(request, "readModels", purpose=purpose, after=lambda m: list(m.models.values()))
+        return await desk.read(
+            request, "readModels", purpose=purpose, after=lambda m: list(m.models.values())
+        )
 
     return router
 

@@ -14,10 +14,15 @@ def tags(memory: Memory, ids: Sequence[str]) -> list[Plain]:
     """Last admitted value, age and label of each tag."""
     label = memory.frame.label(ids, memory.now_ns)
     head, axis = label.headline()
-    return [_tag(memory, tag, i, label.axes[:, i].tolist(), int(head[i]), int(axis[i])) for i, tag in enumerate(ids)]
+    return [
+        _tag(memory, tag, i, label.axes[:, i].tolist(), int(head[i]), int(axis[i]))
+        for i, tag in enumerate(ids)
+    ]
 
 
-def _tag(memory: Memory, tag: str, _: int, axes: list[int], headline: int, axis: int) -> dict[str, Plain]:
+def _tag(
+    memory: Memory, tag: str, _: int, axes: list[int], headline: int, axis: int
+) -> dict[str, Plain]:
     about = memory.site.plant.tags[tag]
     last = memory.frame.last(tag)
     distrusted = memory.distrusted.get(tag, 0) > memory.now_ns
@@ -56,7 +61,12 @@ def command(record: Record) -> dict[str, Plain]:
         "verdict": d.verdict.value,
         "why": d.why,
         "reasons": [
-            {"rule": r.rule, "verdict": r.verdict.value, "sentence": r.sentence, "counterfactual": r.counterfactual}
+            {
+                "rule": r.rule,
+                "verdict": r.verdict.value,
+                "sentence": r.sentence,
+                "counterfactual": r.counterfactual,
+            }
             for r in d.reasons
         ],
         "axes": list(d.axes),
@@ -75,7 +85,9 @@ def command(record: Record) -> dict[str, Plain]:
 
 def commands(memory: Memory, status: str, limit: int) -> list[Plain]:
     """The newest commands first."""
-    chosen = [r for r in reversed(memory.records.values()) if not status or r.status.value == status]
+    chosen = [
+        r for r in reversed(memory.records.values()) if not status or r.status.value == status
+    ]
     return [command(r) for r in chosen[:limit]]
 
 
@@ -103,7 +115,11 @@ def status(memory: Memory) -> dict[str, Plain]:
     """How the plant's security layer is doing, in numbers."""
     plant = memory.site.plant
     edges = {
-        edge: {"epoch": link.epoch, "seq": link.seq, "last_s": (memory.now_ns - link.received_ns) / 1e9}
+        edge: {
+            "epoch": link.epoch,
+            "seq": link.seq,
+            "last_s": (memory.now_ns - link.received_ns) / 1e9,
+        }
         for edge, link in memory.links.items()
     }
     held = sum(r.is_open for r in memory.records.values())

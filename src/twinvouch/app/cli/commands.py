@@ -24,8 +24,14 @@ def list_(status: str, config_path: Path, principal: str | None, *, as_json: boo
     from twinvouch.app.client import Client, load, token_of
 
     config = load(config_path)
-    rows = Client(config, token_of(config, principal)).get("/commands", status=status, purpose="commands list")
-    show(rows, ["id", "status", "tag", "value", "unit", "principal", "decision_entry", "why"], as_json=as_json)
+    rows = Client(config, token_of(config, principal)).get(
+        "/commands", status=status, purpose="commands list"
+    )
+    show(
+        rows,
+        ["id", "status", "tag", "value", "unit", "principal", "decision_entry", "why"],
+        as_json=as_json,
+    )
 
 
 @command.command("show")
@@ -38,12 +44,19 @@ def show_one(ident: str, config_path: Path, principal: str | None, *, as_json: b
     from twinvouch.app.client import Client, load, token_of
 
     config = load(config_path)
-    _print(Client(config, token_of(config, principal)).get(f"/commands/{ident}", purpose="commands show"), as_json=as_json)
+    _print(
+        Client(config, token_of(config, principal)).get(
+            f"/commands/{ident}", purpose="commands show"
+        ),
+        as_json=as_json,
+    )
 
 
 @command.command()
 @click.argument("ident", metavar="ID")
-@click.option("--person", required=True, help="who approves: a person with a key in the keys directory")
+@click.option(
+    "--person", required=True, help="who approves: a person with a key in the keys directory"
+)
 @click.option("--reason", required=True)
 @click.option("--yes", is_flag=True, help="do not ask again")
 @config_option
@@ -85,9 +98,12 @@ def _digest(held: dict[str, Any]) -> bytes:
 
     inputs = tuple(Input(i["tag"], i["entry"]) for i in held["inputs"])
     fields = ("id", "principal", "tag", "value", "unit", "made_ns")
-    c = Command(*(held[f] for f in fields), inputs=inputs, reason=held["reason"], signed=held["signed"])
+    c = Command(
+        *(held[f] for f in fields), inputs=inputs, reason=held["reason"], signed=held["signed"]
+    )
     reasons = tuple(
-        Reason(r["rule"], Verdict(r["verdict"]), r["sentence"], r["counterfactual"]) for r in held["reasons"]
+        Reason(r["rule"], Verdict(r["verdict"]), r["sentence"], r["counterfactual"])
+        for r in held["reasons"]
     )
     a, b, d, e = held["axes"]
     return shown(c, Decision(c.id, Verdict(held["verdict"]), reasons, (a, b, d, e), ()))
@@ -97,10 +113,20 @@ def _print(row: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(row, indent=2))
         return
-    click.echo(f"{safe(row['principal'])} wants `{row['tag']}` = {row['value']:g} {safe(row['unit'])}   {safe(row['reason'])}")
-    click.echo(f"status {row['status']}, verdict {row['verdict']}, approvals {len(row['approvals'])} of {row['approvals_needed']}")
-    axes = dict(zip(("identity", "integrity", "plausibility", "calibration"), row["axes"], strict=True))
-    click.echo("label  " + ", ".join(f"{k} {v}" for k, v in axes.items()) + f"  from entries {row['parents']}")
+    click.echo(
+        f"{safe(row['principal'])} wants `{row['tag']}` = {row['value']:g} {safe(row['unit'])}   {safe(row['reason'])}"
+    )
+    click.echo(
+        f"status {row['status']}, verdict {row['verdict']}, approvals {len(row['approvals'])} of {row['approvals_needed']}"
+    )
+    axes = dict(
+        zip(("identity", "integrity", "plausibility", "calibration"), row["axes"], strict=True)
+    )
+    click.echo(
+        "label  "
+        + ", ".join(f"{k} {v}" for k, v in axes.items())
+        + f"  from entries {row['parents']}"
+    )
     for r in row["reasons"]:
         click.echo(f"  {r['rule']}: {r['verdict']}: {safe(r['sentence'])}")
         if r["counterfactual"]:

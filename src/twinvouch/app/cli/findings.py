@@ -13,7 +13,9 @@ from twinvouch.app.cli.printing import as_option, config_option, json_option, sh
 @config_option
 @as_option
 @json_option
-def command(since: int, limit: int, config_path: Path, principal: str | None, *, as_json: bool) -> None:
+def command(
+    since: int, limit: int, config_path: Path, principal: str | None, *, as_json: bool
+) -> None:
     """List recent findings, oldest first, each with the ledger entry that holds it."""
     from twinvouch.app.client import Client, load, token_of
 

@@ -16,12 +16,22 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
 @click.option("--name", required=True, help="of the model")
 @click.option("--version", "version", required=True)
-@click.option("--signer", required=True, help="a principal with role model-signer and a key in the keys directory")
-@click.option("--days", default=365, show_default=True, type=click.IntRange(1, 3660), help="validity")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="file for the sealed manifest")
+@click.option(
+    "--signer",
+    required=True,
+    help="a principal with role model-signer and a key in the keys directory",
+)
+@click.option(
+    "--days", default=365, show_default=True, type=click.IntRange(1, 3660), help="validity"
+)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="file for the sealed manifest"
+)
 @config_option
 def sign(files: tuple[Path, ...], config_path: Path, out: Path, **about: str | int) -> None:
     """Sign a manifest over model files (our JSON, or npz without pickle)."""
@@ -36,7 +46,6 @@ def sign(files: tuple[Path, ...], config_path: Path, out: Path, **about: str | i
     config = load(config_path)
     now = time.time_ns()
     manifest = Manifest(
-        plant=config.plant.id,
         model=str(about["name"]),
         version=str(about["version"]),
         files={f.name: sha256(f.read_bytes()).digest() for f in files},
@@ -47,13 +56,22 @@ def sign(files: tuple[Path, ...], config_path: Path, out: Path, **about: str | i
         valid_until_ns=now + int(about["days"]) * DAY_NS,
     )
     signer = FileSigner(config.keys_dir / f"{about['signer']}.key")
-    out.write_bytes(seal(write_manifest(manifest), signer=signer, plant=config.plant.id, purpose=Purpose.MODEL))
+    out.write_bytes(
+        seal(
+            write_manifest(manifest, config.plant.id),
+            signer=signer,
+            plant=config.plant.id,
+            purpose=Purpose.MODEL,
+        )
+    )
     click.echo(f"signed {len(files)} files as {manifest.model} {manifest.version}")
 
 
 @command.command()
 @click.argument("manifest", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
 @config_option
 def submit(manifest: Path, files: tuple[Path, ...], config_path: Path) -> None:
     """Submit model files with their sealed manifest to the running core."""
@@ -75,4 +93,8 @@ def list_(config_path: Path, principal: str | None, *, as_json: bool) -> None:
 
     config = load(config_path)
     rows = Client(config, token_of(config, principal)).get("/models", purpose="models list")
-    show([{k: safe(v) for k, v in row.items()} for row in rows], ["name", "version", "signer", "entry"], as_json=as_json)
+    show(
+        [{k: safe(v) for k, v in row.items()} for row in rows],
+        ["name", "version", "signer", "entry"],
+        as_json=as_json,
+    )

@@ -15,12 +15,16 @@ CONTROL = {i: f"\\x{i:02x}" for i in (*range(32), *range(127, 160))}
 def config_option(f: F) -> F:
     """`--config FILE`, twin.yaml by default."""
     kind = click.Path(path_type=Path, dir_okay=False)
-    return click.option("--config", "config_path", type=kind, default=Path("twin.yaml"), show_default=True)(f)
+    return click.option(
+        "--config", "config_path", type=kind, default=Path("twin.yaml"), show_default=True
+    )(f)
 
 
 def as_option(f: F) -> F:
     """`--as PRINCIPAL`: whose token is used for reading."""
-    return click.option("--as", "principal", metavar="PRINCIPAL", help="use this principal's token")(f)
+    return click.option(
+        "--as", "principal", metavar="PRINCIPAL", help="use this principal's token"
+    )(f)
 
 
 def json_option(f: F) -> F:
@@ -39,9 +43,13 @@ def show(data: Any, columns: Sequence[str], *, as_json: bool) -> None:
         click.echo(json.dumps(data, indent=2))
         return
     rows = [[safe(_cell(row.get(c))) for c in columns] for row in data]
-    widths = [max(len(c), *(len(r[i]) for r in rows)) if rows else len(c) for i, c in enumerate(columns)]
+    widths = [
+        max(len(c), *(len(r[i]) for r in rows)) if rows else len(c) for i, c in enumerate(columns)
+    ]
     for line in ([c.replace("_", " ") for c in columns], *rows):
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        click.echo(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        )
 
 
 def _cell(value: Any) -> str:

@@ -9,7 +9,9 @@ from twinvouch.app.cli.printing import config_option, safe
 
 @click.command()
 @click.argument("tag")
-@click.option("--person", required=True, help="who says so: a person with a key in the keys directory")
+@click.option(
+    "--person", required=True, help="who says so: a person with a key in the keys directory"
+)
 @click.option("--reason", required=True)
 @config_option
 def command(tag: str, person: str, reason: str, config_path: Path) -> None:
