@@ -23,7 +23,7 @@ LOG_EPOCH = 0
 
 def load(path: Path) -> Config:
     """The validated configuration, its interlocks tried out; raises ConfigError with every problem."""
-    return configuration.load(path)
+    return configuration.load(path, CelCondition)
 
 
 def site(config: Config, origin: Origin | None = None) -> Site:

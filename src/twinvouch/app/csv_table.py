@@ -6,7 +6,6 @@ is reported with its line and column, never guessed; empty cells are missing val
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import nan
 from pathlib import Path
 from typing import TextIO
 
@@ -70,10 +69,7 @@ def open_table(path: Path, delimiter: str = "") -> Table:
 
 
 def number(text: str) -> float | None:
-    """A cell as a number (nan and inf are numbers here); nan where it is empty, None where it is text."""
-    text = text.strip()
-    if not text:
-        return nan
+    """A cell without spaces around it as a number (nan and inf are such); None where it is text."""
     if not text.isascii() or "_" in text:
         return None
     try:

@@ -104,7 +104,9 @@ def recognise(text: str) -> str:
             continue
         readings.append(f"--time-format '{candidate}' ({moment:%-d %B %Y, %H:%M})")
     if not readings:
-        raise UsageError(f"time {shown(text)}: say --time-format, a strptime pattern such as '%Y%j'")
+        raise UsageError(
+            f"time {shown(text)}: say --time-format, a strptime pattern such as '%Y%j'"
+        )
     words = "could be" if len(readings) > 1 else "is not ISO 8601; perhaps"
     raise UsageError(f"time {shown(text)} {words} {', or '.join(readings)}")
 
