@@ -6,7 +6,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr
 
 from twinvouch.app.config_tags import TagSettings
 from twinvouch.app.config_types import (
@@ -204,12 +204,6 @@ class Config(Frozen):
 
     _path: Path = PrivateAttr(default=Path("twin.yaml"))
     _digest: bytes = PrivateAttr(default=b"")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_empty_sections(cls, data: Any) -> Any:
-        """A section with nothing under it, or everything commented out, is one that is left out."""
-        return {k: v for k, v in data.items() if v is not None} if isinstance(data, dict) else data
 
     def model_post_init(self, _context: Any) -> None:
         """Compute the digest once; classes that were left out have their defaults in it."""
