@@ -65,8 +65,11 @@ def interlocks(plant: Plant) -> dict[str, Condition]:
     return compiled
 
 
-def stores(config: Config, directory: Path | None = None) -> Stores:
-    """Log, state and ledger below the data directory, opened and checked against each other."""
+def stores(config: Config, directory: Path | None = None, origin: str = "") -> Stores:
+    """Log, state and ledger below the data directory, opened and checked against each other.
+
+    `origin` names the ledger where it is not that of the running plant: a replay has its own.
+    """
     data = directory if directory is not None else config.data_dir
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     state = SqliteState(data / "state.db")
@@ -76,7 +79,7 @@ def stores(config: Config, directory: Path | None = None) -> Stores:
     return Stores(
         log,
         state,
-        LedgerFiles(data / "ledger", f"{config.plant.id}/{LOG_EPOCH}", signer),
+        LedgerFiles(data / "ledger", origin or f"{config.plant.id}/{LOG_EPOCH}", signer),
         log.repairs,
     )
 
