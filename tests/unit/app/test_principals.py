@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.app.plants import GOOD, KEY, loaded, write
 
+from tests.unit.app.plants import GOOD, KEY, loaded, write
 from twinvouch.adapters.keys import FileSigner, generate
 from twinvouch.app import starter
 from twinvouch.app.config import load

@@ -37,7 +37,7 @@ def command(
     if as_json:
         click.echo(json.dumps(told, indent=2))
     else:
-        click.echo("\n".join(_lines(csv_file, done, told)))
+        click.echo("\n".join(_lines(told)))
     for problem in done.report.counts.told:
         click.echo(safe(problem), err=True)
     ctx.exit(0 if done.report.whole else 1)
@@ -66,16 +66,16 @@ def as_data(csv_file: Path, done: "Done") -> dict[str, Any]:
     }
 
 
-def _lines(csv_file: Path, done: "Done", told: dict[str, Any]) -> list[str]:
+def _lines(told: dict[str, Any]) -> list[str]:
     statuses = ", ".join(f"{n:,} {safe(status)}" for status, n in sorted(told["batches"].items()))
     findings = [
         f"  {rule:<24}{n:>8,} findings{told['cells_named_in_findings'][rule]:>12,} cells"
         for rule, n in told["findings"].items()
     ]
     return [
-        f"{safe(csv_file)}: {told['rows']:,} rows, {told['rows_refused']:,} not sent",
-        f"cells: {told['cells']:,} = {told['cells_admitted']:,} admitted + {told['cells_refused']:,} refused; "
-        f"{told['cells_missing']:,} missing, {told['cells_no_number']:,} no number",
+        f"{safe(told['file'])}: {told['rows']:,} rows, {told['rows_refused']:,} not sent",
+        f"cells: {told['cells']:,} = {told['cells_admitted']:,} admitted + {told['cells_refused']:,} refused",
+        f"of these {told['cells_missing']:,} missing, {told['cells_no_number']:,} no number",
         f"batches: {statuses}",
         f"findings: {sum(told['findings'].values()):,}",
         *findings,
