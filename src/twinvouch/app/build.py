@@ -76,12 +76,8 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
     _, known = state.load()
     log = SegmentLog(data / "log", known=known)
     signer = FileSigner(key_file(config, "log"))
-    return Stores(
-        log,
-        state,
-        LedgerFiles(data / "ledger", origin or f"{config.plant.id}/{LOG_EPOCH}", signer),
-        log.repairs,
-    )
+    ledger = LedgerFiles(data / "ledger", origin or f"{config.plant.id}/{LOG_EPOCH}", signer)
+    return Stores(log, state, ledger, state.reader(), log.repairs)
 
 
 def permit_signer(config: Config) -> FileSigner | None:
