@@ -20,7 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from twinvouch.core.errors import CorruptError, MalformedError, SignatureError, UnavailableError
-from twinvouch.core.ports import Signer, State
+from twinvouch.core.ports import Leaves, Signer
 from twinvouch.ledger import checkpoint as note
 from twinvouch.ledger import tiles
 from twinvouch.ledger.checkpoint import Checkpoint, VerifierKey
@@ -88,7 +88,7 @@ class LedgerFiles:
             ) from error
         self._edge = edge
 
-    def catch_up(self, state: State) -> None:
+    def catch_up(self, state: Leaves) -> None:
         """Publish what is committed in `state` and not yet here.
 
         Raises CorruptError where `state` holds fewer entries than were signed or other last ones:
@@ -153,7 +153,7 @@ class LedgerFiles:
                 "restore the ledger files from a mirror"
             )
 
-    def _expect_tail(self, state: State) -> None:
+    def _expect_tail(self, state: Leaves) -> None:
         """The entries of the last bundle are those that the state store holds."""
         if not self.size:
             return

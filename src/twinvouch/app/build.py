@@ -1,1 +1,91 @@
-"""build."""
+"""The composition root: from a Config to the parts of a running core. The only file that names adapters for it."""
+
+from pathlib import Path
+
+from twinvouch.adapters.cedar import CedarPolicy, default_policy, default_texts
+from twinvouch.adapters.cel import CelCondition
+from twinvouch.adapters.keys import FileSigner, generate
+from twinvouch.adapters.ledger_files import LedgerFiles
+from twinvouch.adapters.segment_log import SegmentLog
+from twinvouch.adapters.sqlite_state import SqliteState
+from twinvouch.app import config as configuration
+from twinvouch.app import inventory
+from twinvouch.app.config_model import Config
+from twinvouch.app.core import Stores
+from twinvouch.core.batch import Origin
+from twinvouch.core.errors import ConfigError
+from twinvouch.core.inventory import Plant
+from twinvouch.core.ports import Condition, Policy
+from twinvouch.core.site import Site
+
+LOG_EPOCH = 0
+
+
+def load(path: Path) -> Config:
+    """The validated configuration, its interlocks tried out; raises ConfigError with every problem."""
+    return configuration.load(path)
+
+
+def site(config: Config, origin: Origin | None = None) -> Site:
+    """What one engine works with; `origin` replaces the configured one (a replay of files)."""
+    plant = inventory.plant(config)
+    return Site(
+        plant=plant,
+        policy=policy(config),
+        config_digest=config.digest,
+        origin=inventory.origin(config) if origin is None else origin,
+        readings=inventory.reading_rules(config),
+        commands=inventory.command_rules(config),
+        interlocks=interlocks(plant),
+    )
+
+
+def policy(config: Config) -> Policy:
+    """The site's own policy file over the schema that comes with twinvouch, or the default policy."""
+    if config.policy is None:
+        return default_policy()
+    path = config.path.parent / config.policy
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise ConfigError(f"policy `{path}`: {error.strerror}") from None
+    return CedarPolicy(text, default_texts()[1])
+
+
+def interlocks(plant: Plant) -> dict[str, Condition]:
+    """The interlock of every actuator that has one, compiled and tried on low, middle and high values."""
+    compiled: dict[str, Condition] = {}
+    for tag in plant.tags.values():
+        if tag.limits is not None and tag.limits.interlock:
+            read = [plant.tags[t] for t in tag.limits.interlock_tags]
+            try:
+                compiled[tag.id] = CelCondition(tag.limits.interlock, read)
+            except ValueError as error:
+                raise ConfigError(f"tags.{tag.id}.actuator.interlock: {error}") from None
+    return compiled
+
+
+def stores(config: Config, directory: Path | None = None) -> Stores:
+    """Log, state and ledger below the data directory, opened and checked against each other."""
+    data = directory if directory is not None else config.data_dir
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state = SqliteState(data / "state.db")
+    _, known = state.load()
+    log = SegmentLog(data / "log", known=known)
+    signer = FileSigner(key_file(config, "log"))
+    ledger = LedgerFiles(data / "ledger", f"{config.plant.id}/{LOG_EPOCH}", signer)
+    return Stores(log, state, ledger, state.reader(), log.repairs)
+
+
+def permit_signer(config: Config) -> FileSigner | None:
+    """The key that signs permits; None for a plant that is never written to."""
+    return None if config.actuator is None else FileSigner(key_file(config, "permit"))
+
+
+def key_file(config: Config, name: str) -> Path:
+    """The core's own key `name` (log or permit), made at first use: 0600, never printed."""
+    path = config.keys_dir / f"{name}.key"
+    if not path.exists():
+        config.keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        generate(path)
+    return path

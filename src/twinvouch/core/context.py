@@ -22,12 +22,25 @@ class ActuatorWrite:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """An admitted batch that commands may still declare as an input, kept after newer ones came.
+
+    `axes` are the worst of each column: one tuple an Axis, one number a tag of the scan group.
+    """
+
+    group: str
+    received_ns: int
+    axes: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """`writes` are the permits of the last minutes by tag, newest last; `modes` by asset."""
 
     writes: Mapping[str, tuple[ActuatorWrite, ...]] = field(default_factory=dict)
     modes: Mapping[str, Mode] = field(default_factory=dict)
     distrusted: Mapping[str, int] = field(default_factory=dict)  # tag -> expiry, ns
+    arrivals: Mapping[int, Arrival] = field(default_factory=dict)  # by ledger index of the batch
 
     def mode_of(self, asset: str) -> Mode:
         """The mode of an asset; supervised, epoch 0, where none was set."""

@@ -96,7 +96,9 @@ class QueryAsked:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time passed."""
+    """Time passed; the caller sends one a second."""
+
+    salt: bytes
 
 
 Event: TypeAlias = (

@@ -32,6 +32,10 @@ class CommandRules:
     max_ahead_ns: int = 5 * SECOND
     read_memory_ns: int = 600 * SECOND  # what a service read within this counts as an input (R7)
     outcome_ns: int = 30 * SECOND  # a permit without a report after this is UNKNOWN
+    undeclared_identity: int = 100  # identity of a command that declares no input is at most this
+    token_identity: int = 180  # and of one that only an API token vouches for
+    rest_ns: int = 60 * SECOND  # a rate limit allows at most the step of this long
+    max_inputs: int = 1000  # declared inputs of one command
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,80 @@
-"""The command line: one file a verb; heavy imports happen inside the verbs."""
+"""The command line: verbs are loaded only when they are called, so that `--help` stays quick.
+
+Exit codes: 0 ok, 1 negative result, 2 usage, 3 configuration, 4 not permitted, 5 unavailable, 70 bug.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from twinvouch import __version__
+from twinvouch.core.errors import TwinvouchError
+
+# verb -> one line; the module of the same name in this package has the click command `command`
+VERBS = {
+    "actuator": "Run the process that alone may write to the plant.",
+    "bench": "Measure a hot path against a named baseline in the same run.",
+    "check": "Check a configuration; exit 3 on any error.",
+    "commands": "List, show, approve and reject commands.",
+    "demo": "Run the built-in plant under attack for about a minute.",
+    "distrust": "Set the trust of a tag to nothing, for a time.",
+    "edge": "Run the process that reads devices and signs readings.",
+    "findings": "List recent findings.",
+    "init": "Write a commented starter configuration.",
+    "lab": "The built-in plant by itself.",
+    "ledger": "Verify a ledger offline.",
+    "models": "Sign, submit and list model artefacts.",
+    "principals": "Make keys and tokens for persons, services and edges.",
+    "replay": "Send a CSV of readings through the gates.",
+    "restore": "Take back a distrust.",
+    "run": "Run the core of a plant.",
+    "status": "Show how the running core is doing.",
+    "tags": "List and show tags with value and label.",
+}
+
+
+class Verbs(click.Group):
+    """A group whose commands are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All verbs."""
+        del ctx
+        return sorted(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one verb."""
+        del ctx
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"twinvouch.app.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of verbs, without importing any."""
+        del ctx
+        with formatter.section("Verbs"):
+            formatter.write_dl(sorted(VERBS.items()))
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="twinvouch")
+def cli() -> None:
+    """The security layer that everything entering or leaving a digital twin passes through."""
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process with its exit code."""
+    try:
+        code = cli.main(args=list(args) if args is not None else None, standalone_mode=False)
+    except TwinvouchError as error:
+        click.echo(f"twinvouch: {error}", err=True)
+        code = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.Abort:
+        click.echo("stopped", err=True)
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,6 @@
+"""`python -m twinvouch`."""
+
+from twinvouch.app.cli import main
+
+if __name__ == "__main__":
+    main()

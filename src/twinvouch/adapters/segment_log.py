@@ -1,0 +1,222 @@
+"""The record of truth on disk: an append-only, numbered log in segment files (format: segment_file.py).
+
+A group is what one `sync` makes durable: all of it or, where writing failed, nothing. It never spans
+two segments, so a segment is larger than `segment_bytes` only where a single group is.
+
+Start-up tells a crash from damage. A crash leaves a torn tail: what does not verify at the end of the
+last segment, with nothing intact behind it, was never acknowledged; it is cut and named in `repairs`.
+Everything else that does not verify is damage and refused with CorruptError. `known` sharpens this: the
+state store has consumed that many records, so what is broken below is always damage, and what is broken
+from there on was never acknowledged and is always cut, be it in the last segment.
+"""
+
+import os
+from bisect import bisect_right
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from twinvouch.adapters import lock_file
+from twinvouch.adapters.segment_file import (
+    HEADER_SIZE,
+    MAX_RECORD,
+    DamageError,
+    intact_after,
+    make_header,
+    read_header,
+    record_head,
+    segment_name,
+    walk,
+    write_all,
+)
+from twinvouch.core.errors import CorruptError, UnavailableError, UsageError
+
+SEGMENT_BYTES: Final = 64 * 1024 * 1024
+
+
+class SegmentLog:
+    """An append-only log of records in `directory`; one opener, one writing thread.
+
+    `records` may run in other threads meanwhile. `known` is the number of records that are certainly
+    acknowledged (`log_end` of the state store); None where nothing outside says so.
+    """
+
+    def __init__(
+        self, directory: Path, segment_bytes: int = SEGMENT_BYTES, known: int | None = None
+    ) -> None:
+        self._directory = directory
+        self._limit = segment_bytes
+        self._file = -1
+        self._mark = b""
+        self._size = 0  # bytes of the last segment that are durable
+        self._firsts: list[int] = []
+        self._durable = self._next = 0
+        self._pending: list[bytes] = []  # head, payload, head, payload ...
+        self._pending_size = 0
+        self._broken = ""
+        self.repairs: tuple[str, ...] = ()
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = lock_file.hold(directory / "lock")
+        try:
+            self._open(known)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def first(self) -> int:
+        """Number of the oldest record that is kept."""
+        return self._firsts[0]
+
+    @property
+    def end(self) -> int:
+        """Number that the next durable record gets: all below are durable."""
+        return self._durable
+
+    def append(self, record: bytes) -> int:
+        """Add `record` to the group and return its number; durable after `sync` only."""
+        if len(record) > MAX_RECORD:
+            raise UsageError(f"a record has at most {MAX_RECORD} bytes, got {len(record)}")
+        number = self._next
+        self._pending += (record_head(self._mark, number, record), record)
+        self._pending_size += len(record) + len(self._pending[-2])
+        self._next = number + 1
+        return number
+
+    def sync(self) -> None:
+        """Make the group durable.
+
+        Raises UnavailableError where the disk refused: nothing of the group is kept then, and its
+        numbers are given again. Where that cannot be guaranteed the log refuses everything from then on.
+        """
+        if self._broken:
+            raise UnavailableError(self._broken)
+        if not self._pending:
+            return
+        try:
+            if self._size > HEADER_SIZE and self._size + self._pending_size > self._limit:
+                self._start_segment()
+            write_all(self._file, self._pending, self._size)
+        except OSError as error:
+            raise UnavailableError(self._take_back(error)) from None
+        try:
+            os.fdatasync(self._file)
+        except OSError as error:  # what is on disk is unknown now, and asking again would not tell
+            self._broken = f"log `{self._directory}` is broken, restart: {error.strerror}"
+            raise UnavailableError(self._broken) from None
+        self._size += self._pending_size
+        self._durable = self._next
+        self._pending, self._pending_size = [], 0
+
+    def records(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
+        """Durable records from number `start`; raises CorruptError at the first that is damaged."""
+        if start < self.first:
+            raise UsageError(f"record {start} was dropped, the log begins at {self.first}")
+        firsts, end = tuple(self._firsts), self._durable
+        for place in range(bisect_right(firsts, start) - 1, len(firsts)):
+            stop = firsts[place + 1] if place + 1 < len(firsts) else end
+            path = self._directory / segment_name(firsts[place])
+            with path.open("rb", buffering=1 << 20) as file:
+                mark = read_header(file, path, firsts[place])
+                for number, record in walk(file, path, mark, firsts[place], stop):
+                    if number >= start:
+                        yield number, record
+
+    def drop_before(self, number: int) -> int:
+        """Remove whole segments of records below `number`, never the last; returns how many."""
+        dropped = 0
+        while len(self._firsts) > 1 and self._firsts[1] <= number:
+            (self._directory / segment_name(self._firsts[0])).unlink()
+            self._firsts.pop(0)
+            dropped += 1
+        if dropped:
+            lock_file.sync_directory(self._directory)
+        return dropped
+
+    def close(self) -> None:
+        """Release files and lock; appended records that were not synced are not kept."""
+        self._broken = self._broken or f"log `{self._directory}` is closed"
+        for descriptor in (self._file, self._lock):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._file = self._lock = -1
+
+    def _open(self, known: int | None) -> None:
+        for leftover in self._directory.glob("*.tmp"):
+            leftover.unlink()
+        names = self._directory.glob("[0-9]" * 20 + ".seg")
+        self._firsts = sorted(int(path.stem) for path in names)
+        if self._firsts:
+            self._read_last(known)
+        else:
+            self._start_segment()
+        if known is not None and self._durable < known:
+            last = self._directory / segment_name(self._firsts[-1])
+            raise CorruptError(
+                f"`{last}` offset {self._size}: the log ends before record {self._durable}, "
+                f"but {known} records were acknowledged: restore it from a copy"
+            )
+
+    def _read_last(self, known: int | None) -> None:
+        first = self._firsts[-1]
+        path = self._directory / segment_name(first)
+        self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        self._size, self._durable = HEADER_SIZE, first
+        with path.open("rb", buffering=1 << 20) as file:
+            self._mark = read_header(file, path, first)
+            try:
+                for number, _ in walk(file, path, self._mark, first):
+                    self._size, self._durable = file.tell(), number + 1
+            except DamageError as damage:
+                whole = intact_after(file, self._mark, damage)
+                is_torn = whole is None if known is None else damage.number >= known
+                if not is_torn:
+                    raise CorruptError(f"{damage}, and it is not the tail of a crash") from None
+                self.repairs = (_cut(self._file, path, damage, whole),)
+        self._next = self._durable
+
+    def _start_segment(self) -> None:
+        """Begin a new segment, durably; the pending group is sealed again under its mark."""
+        first = self._durable
+        path = self._directory / segment_name(first)
+        draft = path.with_suffix(".tmp")
+        mark = os.urandom(4)
+        file = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(file, [make_header(first, mark)], 0)
+            os.fsync(file)
+            draft.rename(path)
+            lock_file.sync_directory(self._directory)
+        except OSError:
+            os.close(file)
+            raise
+        if self._file >= 0:
+            os.close(self._file)
+        self._file, self._mark, self._size = file, mark, HEADER_SIZE
+        self._firsts.append(first)
+        records = self._pending[1::2]
+        heads = [record_head(mark, first + i, r) for i, r in enumerate(records)]
+        self._pending[::2] = heads
+
+    def _take_back(self, error: OSError) -> str:
+        """Forget the group after a failed write; returns the sentence for the caller."""
+        said = f"log `{self._directory}` cannot be written, the group is not kept: {error.strerror}"
+        try:
+            os.ftruncate(self._file, self._size)
+        except OSError as second:
+            self._broken = f"{said}; and it cannot be cut back, restart: {second.strerror}"
+        self._next = self._durable
+        self._pending, self._pending_size = [], 0
+        return self._broken or said
+
+
+def _cut(descriptor: int, path: Path, damage: DamageError, whole: int | None) -> str:
+    """Cut a torn tail off, durably; returns the sentence that says so."""
+    size = os.fstat(descriptor).st_size
+    os.ftruncate(descriptor, damage.offset)
+    os.fsync(descriptor)
+    behind = "" if whole is None else f"; the record intact at offset {whole} went with it"
+    return (
+        f"`{path}`: {size - damage.offset} bytes that were never acknowledged cut at offset "
+        f"{damage.offset}: record {damage.number} {damage.why}{behind}"
+    )

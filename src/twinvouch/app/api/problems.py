@@ -1,0 +1,47 @@
+"""Errors of the API as problem details (RFC 9457), for every error there is."""
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from twinvouch.core.errors import TwinvouchError, UnavailableError
+
+
+def problem(
+    code: int, detail: str, headers: dict[str, str] | None = None, **more: object
+) -> JSONResponse:
+    """A problem document; `more` are extension members."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(code).phrase,
+        "status": code,
+        "detail": detail,
+        **more,
+    }
+    return JSONResponse(body, code, headers, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every kind of error with a problem document."""
+
+    @app.exception_handler(HTTPException)
+    async def on_http(_: Request, error: HTTPException) -> Response:
+        return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+
+    @app.exception_handler(RequestValidationError)
+    async def on_validation(_: Request, error: RequestValidationError) -> Response:
+        where = [
+            {"at": ".".join(str(p) for p in e["loc"]), "expected": e["msg"]} for e in error.errors()
+        ]
+        return problem(422, "the request does not fit the API", more={"errors": where})
+
+    @app.exception_handler(UnavailableError)
+    async def on_unavailable(_: Request, error: UnavailableError) -> Response:
+        return problem(429, str(error), {"Retry-After": "1"})
+
+    @app.exception_handler(TwinvouchError)
+    async def on_ours(_: Request, error: TwinvouchError) -> Response:
+        return problem(422, str(error))

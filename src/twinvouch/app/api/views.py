@@ -1,0 +1,140 @@
+"""What the API shows of the engine's memory, as plain data; every view runs on the engine's own thread."""
+
+from collections.abc import Sequence
+from math import isfinite
+
+from twinvouch.commands.register import Record, shown
+from twinvouch.core.batch import Quality
+from twinvouch.core.event import Plain
+from twinvouch.core.inventory import Axis
+from twinvouch.engine.memory import Memory
+
+
+def tags(memory: Memory, ids: Sequence[str]) -> list[Plain]:
+    """Last admitted value, age and label of each tag."""
+    label = memory.frame.label(ids, memory.now_ns)
+    head, axis = label.headline()
+    return [
+        _tag(memory, tag, i, label.axes[:, i].tolist(), int(head[i]), int(axis[i]))
+        for i, tag in enumerate(ids)
+    ]
+
+
+def _tag(
+    memory: Memory, tag: str, _: int, axes: list[int], headline: int, axis: int
+) -> dict[str, Plain]:
+    about = memory.site.plant.tags[tag]
+    last = memory.frame.last(tag)
+    distrusted = memory.distrusted.get(tag, 0) > memory.now_ns
+    return {
+        "tag": tag,
+        "unit": about.unit,
+        "description": about.description,
+        "value": last.value if last is not None and isfinite(last.value) else None,
+        "quality": Quality(last.quality).name.lower() if last is not None else "missing",
+        "t_ns": last.t_ns if last is not None else None,
+        "received_ns": last.received_ns if last is not None else None,
+        "age_s": (memory.now_ns - last.received_ns) / 1e9 if last is not None else None,
+        "entry": last.entry if last is not None else None,
+        "label": {a.name.lower(): 0 if distrusted else axes[a] for a in Axis},
+        "headline": 0 if distrusted else headline,
+        "headline_axis": Axis(axis).name.lower(),
+        "distrusted": distrusted,
+        "actuator": about.command_class.value if about.command_class is not None else None,
+    }
+
+
+def command(record: Record) -> dict[str, Plain]:
+    """One command with everything an approver must see; `shown` is what an approval signs."""
+    c, d = record.command, record.decision
+    return {
+        "id": c.id,
+        "principal": c.principal,
+        "tag": c.tag,
+        "value": c.value,
+        "unit": c.unit,
+        "made_ns": c.made_ns,
+        "inputs": [{"tag": i.tag, "entry": i.entry} for i in c.inputs],
+        "reason": c.reason,
+        "signed": c.signed,
+        "status": record.status.value,
+        "verdict": d.verdict.value,
+        "why": d.why,
+        "reasons": [
+            {
+                "rule": r.rule,
+                "verdict": r.verdict.value,
+                "sentence": r.sentence,
+                "counterfactual": r.counterfactual,
+            }
+            for r in d.reasons
+        ],
+        "axes": list(d.axes),
+        "parents": list(d.parents),
+        "approvals": [a.principal for a in record.approvals],
+        "approvals_needed": d.approvals_needed,
+        "entry": record.entry,
+        "decision_entry": record.decision_entry,
+        "permit_entry": record.permit_entry if record.permit_entry >= 0 else None,
+        "outcome_entry": record.outcome_entry if record.outcome_entry >= 0 else None,
+        "outcome": record.outcome,
+        "expires_ns": record.expires_ns,
+        "shown": shown(c, d).hex(),
+    }
+
+
+def commands(memory: Memory, status: str, limit: int) -> list[Plain]:
+    """The newest commands first."""
+    chosen = [
+        r for r in reversed(memory.records.values()) if not status or r.status.value == status
+    ]
+    return [command(r) for r in chosen[:limit]]
+
+
+def findings(memory: Memory, since: int, limit: int) -> list[Plain]:
+    """Recent findings from ledger index `since` on, oldest first."""
+    chosen = [f for f in memory.findings if f[0] >= since][-limit:]
+    return [
+        {
+            "entry": entry,
+            "at_ns": at,
+            "rule": f.rule,
+            "subject": f.subject,
+            "severity": f.severity.name.lower(),
+            "sentence": f.sentence,
+            "technique": f.technique,
+            "evidence": {name: value if isfinite(value) else None for name, value in f.evidence},
+            "rows": f.rows,
+            "first_row": f.first_row,
+        }
+        for entry, at, f in chosen
+    ]
+
+
+def status(memory: Memory) -> dict[str, Plain]:
+    """How the plant's security layer is doing, in numbers."""
+    plant = memory.site.plant
+    edges = {
+        edge: {
+            "epoch": link.epoch,
+            "seq": link.seq,
+            "last_s": (memory.now_ns - link.received_ns) / 1e9,
+        }
+        for edge, link in memory.links.items()
+    }
+    held = sum(r.is_open for r in memory.records.values())
+    return {
+        "plant": plant.id,
+        "origin": memory.site.origin.name.lower(),
+        "entries": memory.size,
+        "now_ns": memory.now_ns,
+        "config": memory.site.config_digest.hex(),
+        "policy": memory.site.policy.digest.hex(),
+        "tags": len(plant.tags),
+        "edges": edges,
+        "silent_edges": [e for e in plant.edges if e not in memory.links],
+        "open_commands": held,
+        "distrusted": sorted(memory.distrusted),
+        "modes": {a: m.rung.name.lower() for a, m in memory.modes.items()},
+        "counts": dict(memory.counts),
+    }

@@ -1,0 +1,142 @@
+"""`twinvouch commands list|show|approve|reject`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from twinvouch.app.cli.printing import as_option, config_option, json_option, safe, show
+
+
+@click.group()
+def command() -> None:
+    """See what the twin wants to do to the plant, and decide on what is held."""
+
+
+@command.command("list")
+@click.option("--status", default="", help="only this status, for example held")
+@config_option
+@as_option
+@json_option
+def list_(status: str, config_path: Path, principal: str | None, *, as_json: bool) -> None:
+    """List commands, newest first."""
+    from twinvouch.app.client import Client, load, token_of
+
+    config = load(config_path)
+    rows = Client(config, token_of(config, principal)).get(
+        "/commands", status=status, purpose="commands list"
+    )
+    show(
+        rows,
+        ["id", "status", "tag", "value", "unit", "principal", "decision_entry", "why"],
+        as_json=as_json,
+    )
+
+
+@command.command("show")
+@click.argument("ident", metavar="ID")
+@config_option
+@as_option
+@json_option
+def show_one(ident: str, config_path: Path, principal: str | None, *, as_json: bool) -> None:
+    """Show one command with every rule that spoke."""
+    from twinvouch.app.client import Client, load, token_of
+
+    config = load(config_path)
+    _print(
+        Client(config, token_of(config, principal)).get(
+            f"/commands/{ident}", purpose="commands show"
+        ),
+        as_json=as_json,
+    )
+
+
+@command.command()
+@click.argument("ident", metavar="ID")
+@click.option(
+    "--person", required=True, help="who approves: a person with a key in the keys directory"
+)
+@click.option("--reason", required=True)
+@click.option("--yes", is_flag=True, help="do not ask again")
+@config_option
+def approve(ident: str, person: str, reason: str, config_path: Path, *, yes: bool) -> int:
+    """Approve a held command: shows it, asks, and signs what was shown with the person's own key."""
+    from twinvouch.app.client import Client, load, token_of
+    from twinvouch.app.statements import say
+    from twinvouch.core.statement import Verb
+
+    config = load(config_path)
+    held = Client(config, token_of(config, person)).get(f"/commands/{ident}", purpose="approve")
+    _print(held, as_json=False)
+    if not yes:
+        click.confirm("approve this, as shown?", abort=True)
+    answer = say(config, person, Verb.APPROVE, ident, reason=reason, shown=_digest(held))
+    click.echo(f"{answer['status']}: {safe(answer['why'])}")
+    return 0
+
+
+@command.command()
+@click.argument("ident", metavar="ID")
+@click.option("--person", required=True)
+@click.option("--reason", required=True)
+@config_option
+def reject(ident: str, person: str, reason: str, config_path: Path) -> None:
+    """Reject a held command."""
+    from twinvouch.app.client import load
+    from twinvouch.app.statements import say
+    from twinvouch.core.statement import Verb
+
+    answer = say(load(config_path), person, Verb.REJECT, ident, reason=reason)
+    click.echo(answer["status"])
+
+
+def _digest(held: dict[str, Any]) -> bytes:
+    """What was shown, computed here from what was printed, so that a core cannot show one thing and mean another."""
+    from twinvouch.commands.register import shown
+    from twinvouch.core.command import Command, Decision, Input, Reason, Verdict
+
+    inputs = tuple(Input(i["tag"], i["entry"]) for i in held["inputs"])
+    c = Command(
+        id=held["id"],
+        principal=held["principal"],
+        tag=held["tag"],
+        value=held["value"],
+        unit=held["unit"],
+        made_ns=held["made_ns"],
+        inputs=inputs,
+        reason=held["reason"],
+        signed=held["signed"],
+    )
+    reasons = tuple(
+        Reason(r["rule"], Verdict(r["verdict"]), r["sentence"], r["counterfactual"])
+        for r in held["reasons"]
+    )
+    a, b, d, e = held["axes"]
+    return shown(c, Decision(c.id, Verdict(held["verdict"]), reasons, (a, b, d, e), ()))
+
+
+def _print(row: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(row, indent=2))
+        return
+    click.echo(
+        f"{safe(row['principal'])} wants `{row['tag']}` = {row['value']:g} {safe(row['unit'])}   {safe(row['reason'])}"
+    )
+    click.echo(
+        f"status {row['status']}, verdict {row['verdict']}, approvals {len(row['approvals'])} of {row['approvals_needed']}"
+    )
+    axes = dict(
+        zip(("identity", "integrity", "plausibility", "calibration"), row["axes"], strict=True)
+    )
+    click.echo(
+        "label  "
+        + ", ".join(f"{k} {v}" for k, v in axes.items())
+        + f"  from entries {row['parents']}"
+    )
+    for r in row["reasons"]:
+        click.echo(f"  {r['rule']}: {r['verdict']}: {safe(r['sentence'])}")
+        if r["counterfactual"]:
+            click.echo(f"      {safe(r['counterfactual'])}")
+    if row["outcome"]:
+        click.echo(f"outcome  {safe(row['outcome'])}")

@@ -1,0 +1,35 @@
+"""`twinvouch distrust TAG`."""
+
+from pathlib import Path
+
+import click
+
+from twinvouch.app.cli.printing import config_option, safe
+
+HOUR_NS = 3_600_000_000_000
+
+
+@click.command()
+@click.argument("tag")
+@click.option(
+    "--person", required=True, help="who says so: a person with a key in the keys directory"
+)
+@click.option("--reason", required=True)
+@click.option(
+    "--hours",
+    default=8.0,
+    show_default=True,
+    type=click.FloatRange(min=0.01, max=24 * 30),
+    help="then it ends",
+)
+@config_option
+def command(tag: str, person: str, reason: str, hours: float, config_path: Path) -> None:
+    """Distrust a tag from now on, for a time: its label counts as nothing in every decision on a command."""
+    from twinvouch.app.client import load
+    from twinvouch.app.statements import say
+    from twinvouch.core.statement import Verb
+
+    answer = say(
+        load(config_path), person, Verb.DISTRUST, tag, reason=reason, life_ns=int(hours * HOUR_NS)
+    )
+    click.echo(f"{answer['status']}: {safe(answer['tag'])}")

@@ -1,0 +1,58 @@
+"""Options that several verbs have, and how they print: tables for people, one JSON value for programs."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CONTROL = {i: f"\\x{i:02x}" for i in (*range(32), *range(127, 160))}
+
+
+def config_option(f: F) -> F:
+    """`--config FILE`, twin.yaml by default."""
+    kind = click.Path(path_type=Path, dir_okay=False)
+    return click.option(
+        "--config", "config_path", type=kind, default=Path("twin.yaml"), show_default=True
+    )(f)
+
+
+def as_option(f: F) -> F:
+    """`--as PRINCIPAL`: whose token is used for reading."""
+    return click.option(
+        "--as", "principal", metavar="PRINCIPAL", help="use this principal's token"
+    )(f)
+
+
+def json_option(f: F) -> F:
+    """`--json`: one JSON value on stdout."""
+    return click.option("--json", "as_json", is_flag=True, help="print one JSON value")(f)
+
+
+def safe(text: object) -> str:
+    """Text for a terminal: control characters, which others may have chosen, are made visible."""
+    return str(text).translate(CONTROL)
+
+
+def show(data: Any, columns: Sequence[str], *, as_json: bool) -> None:
+    """Print rows as JSON or as a table of these columns."""
+    if as_json:
+        click.echo(json.dumps(data, indent=2))
+        return
+    rows = [[safe(_cell(row.get(c))) for c in columns] for row in data]
+    widths = [
+        max(len(c), *(len(r[i]) for r in rows)) if rows else len(c) for i, c in enumerate(columns)
+    ]
+    for line in ([c.replace("_", " ") for c in columns], *rows):
+        click.echo(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        )
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

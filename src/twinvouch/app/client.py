@@ -1,0 +1,84 @@
+"""How the command line speaks to a running core: its address from the configuration, a token, one call."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from twinvouch.app.config_model import Config
+from twinvouch.core.errors import NotPermittedError, TwinvouchError, UnavailableError, UsageError
+
+TIMEOUT_S = 10.0
+TOKEN_VARIABLE = "TWINVOUCH_TOKEN"  # noqa: S105 - the name of a variable, not a token
+
+
+class RefusedError(TwinvouchError):
+    """The core said no."""
+
+    exit_code = 1
+
+
+def token_of(config: Config, principal: str | None) -> str:
+    """The token of `principal` from the keys directory, or of the environment where none is named."""
+    if principal is None:
+        return os.environ.get(TOKEN_VARIABLE, "")
+    path = config.keys_dir / f"{principal}.token"
+    try:
+        return path.read_text("ascii").strip()
+    except OSError as error:
+        raise UsageError(
+            f"token `{path}`: {error.strerror}; make one with `twinvouch principals add {principal} --token`"
+        ) from None
+
+
+class Client:
+    """Calls the API of the core that a configuration describes."""
+
+    def __init__(self, config: Config, token: str = "") -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        base = f"http://{config.api.host}:{config.api.port}/api/v1"
+        self._http = httpx.Client(
+            base_url=base, headers=headers, timeout=TIMEOUT_S, trust_env=False
+        )
+
+    def get(self, path: str, **params: str | int) -> Any:
+        """The JSON answer of a read."""
+        return self._call("GET", path, params=params)
+
+    def post(self, path: str, body: bytes, kind: str = "application/cose") -> Any:
+        """The JSON answer of a sealed body."""
+        return self._call("POST", path, content=body, headers={"Content-Type": kind})
+
+    def _call(self, method: str, path: str, **more: Any) -> Any:
+        try:
+            answer = self._http.request(method, path, **more)
+        except httpx.TransportError as error:
+            raise UnavailableError(
+                f"no answer from {self._http.base_url}: {error}; is `twinvouch run` running?"
+            ) from None
+        body = _json(answer)
+        if answer.is_success:
+            return body
+        said = body.get("detail") if isinstance(body, Mapping) else None
+        said = f"{answer.status_code}: {said or answer.text[:200]}"
+        if answer.status_code in {401, 403} and method == "GET":
+            raise NotPermittedError(f"{said} (use --as PRINCIPAL or {TOKEN_VARIABLE})")
+        if answer.status_code in {429, 503}:
+            raise UnavailableError(said)
+        raise RefusedError(said)
+
+
+def load(path: Path) -> Config:
+    """The configuration whose core is meant."""
+    from twinvouch.app import config
+
+    return config.load(path)
+
+
+def _json(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        return {}

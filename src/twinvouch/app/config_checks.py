@@ -1,0 +1,297 @@
+"""Checks across the sections of a configuration: every reference exists, nothing contradicts.
+
+Each check yields `(loc, text)`: what is wrong and where it stands; all are told at once.
+"""
+
+import ipaddress
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+from twinvouch.app.config_model import Config
+from twinvouch.app.config_tags import ActuatorSettings, TagSettings
+from twinvouch.app.problems import named
+from twinvouch.app.yaml_file import Document, suggestion
+from twinvouch.app.yaml_tree import Loc
+from twinvouch.core.inventory import Encoding, PrincipalKind, Table
+
+Told: TypeAlias = Iterator[tuple[Loc, str]]
+
+_DTYPE_LIMITS = {"i4": (-(2**31), 2**31 - 1), "u2": (0, 65_535), "u1": (0, 255)}
+_LITERAL = re.compile(r"[rRbB]{0,2}(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")")
+_VARIABLE = re.compile(r"(?<![\w.])([A-Za-z_]\w*)(?!\w)(?!\s*\()")
+_WORDS = {"true", "false", "null", "in"}
+
+
+def check(config: Config, document: Document) -> None:
+    """Note every contradiction in `document.problems`."""
+    rules = (_zones, _groups, _edges, _principals, _tags, _interlocks, _overlaps, _network, _files)
+    for rule in rules:
+        for loc, text in rule(config):
+            document.say(loc, text)
+
+
+def variables(expression: str) -> list[str]:
+    """The variable names in a CEL expression, in order, each once.
+
+    Texts, field names and function names are left out. The expression is not judged here.
+    """
+    bare = _LITERAL.sub("''", expression)
+    found = (m[1] for m in _VARIABLE.finditer(bare))
+    return list(dict.fromkeys(v for v in found if v not in _WORDS))
+
+
+def variable_of(tag_id: str) -> str:
+    """The name of a tag inside an expression: `tank-1/level` is `tank_1_level`."""
+    return tag_id.replace("/", "_").replace("-", "_")
+
+
+def interlock_tags(config: Config, actuator: ActuatorSettings) -> tuple[str, ...]:
+    """The tags an interlock reads: those of its variables, then those listed besides."""
+    names = set(variables(actuator.interlock))
+    read = [t for t in config.tags if variable_of(t) in names] if names else []
+    return tuple(dict.fromkeys([*sorted(read), *actuator.interlock_tags]))
+
+
+def notices(config: Config) -> list[str]:
+    """What is not wrong but unfinished: principals without a key cannot sign yet."""
+    return [
+        f"principal {named(p.id)} has no key yet: "
+        f"twinvouch principals add {p.id} --kind {p.kind} --config {config.path}"
+        for p in config.principals
+        if p.key is None
+    ]
+
+
+def _unknown(kind: str, name: str, known: Sequence[str]) -> str:
+    hint = suggestion(name, known) or (", expected one of the ids there" if known else "")
+    return f"{named(name)} is not in `{kind}:`{hint}"
+
+
+def _zones(config: Config) -> Told:
+    zones = list(config.zones)
+    for name, asset in config.assets.items():
+        if asset.zone is not None and asset.zone not in config.zones:
+            yield ("assets", name, "zone"), _unknown("zones", asset.zone, zones)
+    for number, conduit in enumerate(config.conduits):
+        for key, zone in (("from", conduit.source), ("to", conduit.target)):
+            if zone not in config.zones:
+                yield ("conduits", number, key), _unknown("zones", zone, zones)
+        if conduit.source == conduit.target:
+            yield ("conduits", number, "to"), "conduit, expected two different zones"
+
+
+def _groups(config: Config) -> Told:
+    used = {tag.group for tag in config.tags.values()}
+    for name, group in config.groups.items():
+        edge = config.edges.get(group.edge)
+        if edge is None:
+            yield ("groups", name, "edge"), _unknown("edges", group.edge, list(config.edges))
+        elif name not in edge.groups:
+            text = f"edge {named(group.edge)} does not list group {named(name)} in its `groups`"
+            yield ("groups", name, "edge"), text
+        if group.max_age_s < group.period_s:
+            text = f"`max_age_s`, expected at least period_s = {group.period_s:g}"
+            yield ("groups", name, "max_age_s"), f"{text}, got {group.max_age_s:g}"
+        if name not in used:
+            yield ("groups", name), f"group {named(name)} has no tags"
+
+
+def _edges(config: Config) -> Told:
+    principals = {p.id: p for p in config.principals}
+    for name, edge in config.edges.items():
+        principal = principals.get(name)
+        if principal is None:
+            text = _unknown("principals", name, list(principals))
+            yield ("edges", name), f"edge {text}; an edge signs as the principal of its name"
+        elif principal.kind is not PrincipalKind.EDGE:
+            yield ("edges", name), f"principal {named(name)}, expected kind edge"
+        for number, group in enumerate(edge.groups):
+            loc = ("edges", name, "groups", number)
+            if group not in config.groups:
+                yield loc, _unknown("groups", group, list(config.groups))
+            elif config.groups[group].edge != name:
+                yield loc, f"group {named(group)} says edge {named(config.groups[group].edge)}"
+            if group in edge.groups[:number]:
+                yield loc, f"group {named(group)} is listed twice"
+
+
+def _principals(config: Config) -> Told:
+    seen: dict[tuple[str, str], str] = {}
+    for number, principal in enumerate(config.principals):
+        for key in ("id", "key", "token_sha256"):
+            value = getattr(principal, key)
+            if value is None:
+                continue
+            first = seen.setdefault((key, value), principal.id)
+            if (key == "id" and number != _first(config, principal.id)) or first != principal.id:
+                text = f"`{key}` of {named(principal.id)} is also that of principal {named(first)}"
+                yield ("principals", number, key), text
+    actuator = config.actuator
+    if actuator is None:
+        return
+    found = next((p for p in config.principals if p.id == actuator.principal), None)
+    if found is None:
+        known = [p.id for p in config.principals]
+        yield ("actuator", "principal"), _unknown("principals", actuator.principal, known)
+    elif found.kind is not PrincipalKind.SERVICE:
+        yield ("actuator", "principal"), f"principal {named(found.id)}, expected kind service"
+
+
+def _first(config: Config, name: str) -> int:
+    return next(n for n, p in enumerate(config.principals) if p.id == name)
+
+
+def _tags(config: Config) -> Told:
+    columns: dict[str, str] = {}
+    for name, tag in config.tags.items():
+        asset = name.partition("/")[0]
+        if asset not in config.assets:
+            yield ("tags", name), _unknown("assets", asset, list(config.assets))
+        if tag.group not in config.groups:
+            yield ("tags", name, "group"), _unknown("groups", tag.group, list(config.groups))
+        column = tag.column or name
+        if columns.setdefault(column, name) != name:
+            text = f"column {named(column)} is also that of tag {named(columns[column])}"
+            yield ("tags", name, "column"), text
+        for key, text in (*_value(tag), *_point(config, tag)):
+            yield ("tags", name, key), text
+        if tag.actuator is not None:
+            for loc, text in _actuator(config, tag, tag.actuator):
+                yield ("tags", name, "actuator", *loc), text
+
+
+def _value(tag: TagSettings) -> Iterator[tuple[str, str]]:
+    limits = _DTYPE_LIMITS.get(tag.dtype)
+    if limits is not None and tag.range is None:
+        yield "dtype", f"dtype {tag.dtype} needs a `range` that it can hold"
+    elif limits is not None and tag.range is not None:
+        low, high = tag.range
+        if low < limits[0] or high > limits[1]:
+            yield (
+                "dtype",
+                f"dtype {tag.dtype} holds {limits[0]}..{limits[1]}, not {low:g}..{high:g}",
+            )
+    if tag.calibration_days == 0 and tag.calibrated is not None:
+        yield "calibrated", "`calibrated` without `calibration_days`: say how long it is valid"
+    if tag.scale == 0:
+        yield "scale", "`scale`, expected any number but 0"
+
+
+def _point(config: Config, tag: TagSettings) -> Iterator[tuple[str, str]]:
+    if tag.device is None:
+        placed = {"modbus_unit", "table", "address", "encoding", "scale", "offset"}
+        for key in sorted(placed & tag.model_fields_set):
+            yield key, f"`{key}` without `device`: say where it lies, or leave it out"
+        return
+    if tag.device not in config.devices:
+        yield "device", _unknown("devices", tag.device, list(config.devices))
+    if tag.table is None:
+        yield "table", "missing key `table`: coil, discrete, holding or input"
+    if tag.address is None:
+        yield "address", "missing key `address`: 0..65535, counted from zero"
+    elif tag.address + tag.width > 65_536:
+        yield "address", f"{tag.width} registers from address {tag.address} end after 65535"
+    if tag.table is not None and tag.is_bit is not (tag.raw_encoding is Encoding.BIT):
+        wanted = "bit" if tag.is_bit else "u16, i16, u32, i32 or f32"
+        yield "encoding", f"encoding in table {tag.table}, expected {wanted}"
+
+
+def _actuator(config: Config, tag: TagSettings, actuator: ActuatorSettings) -> Told:
+    if tag.device is None:
+        yield ((), "an actuator needs a `device`, a `table` and an `address` to be written at")
+    elif tag.table not in {Table.COIL, Table.HOLDING}:
+        yield (
+            (),
+            f"an actuator in table {tag.table}, expected coil or holding: others are read-only",
+        )
+    if actuator.min >= actuator.max:
+        yield ("max",), f"`max`, expected above min = {actuator.min:g}, got {actuator.max:g}"
+    if tag.range is not None:
+        low, high = tag.range
+        for key, value in (("min", actuator.min), ("max", actuator.max)):
+            if not low <= value <= high:
+                yield (key,), f"`{key}`, expected inside the range {low:g}..{high:g}, got {value:g}"
+    for key, listed in (
+        ("controlled", actuator.controlled),
+        ("interlock_tags", actuator.interlock_tags),
+    ):
+        for number, name in enumerate(listed):
+            if name not in config.tags:
+                yield (key, number), _unknown("tags", name, list(config.tags))
+
+
+def _interlocks(config: Config) -> Told:
+    by_variable = defaultdict(list)
+    for name in config.tags:
+        by_variable[variable_of(name)].append(name)
+    for name, tag in config.tags.items():
+        if tag.actuator is None or not tag.actuator.interlock:
+            continue
+        loc = ("tags", name, "actuator", "interlock")
+        for text in _unreadable(variables(tag.actuator.interlock), by_variable):
+            yield loc, text
+
+
+def _unreadable(names: list[str], by_variable: dict[str, list[str]]) -> Iterator[str]:
+    if not names:
+        yield "interlock, expected an expression over at least one tag"
+    for name in names:
+        tags = by_variable.get(name, [])
+        if not tags:
+            hint = suggestion(name, by_variable)
+            yield f"variable {named(name)} in the interlock is no tag{hint}; `/` and `-` are `_` there"
+        elif len(tags) > 1:
+            yield f"variable {named(name)} in the interlock could be {' or '.join(map(named, tags))}"
+
+
+def _overlaps(config: Config) -> Told:
+    places: dict[tuple[str | None, int, Table | None], list[tuple[int, int, str, str]]]
+    places = defaultdict(list)
+    for name, tag in config.tags.items():
+        if tag.device is not None and tag.address is not None:
+            place = (tag.device, tag.modbus_unit, tag.table)
+            places[place].append((tag.address, tag.width, tag.raw_encoding.value, name))
+    for taken in places.values():
+        taken.sort()
+        widest = taken[0]
+        for this in taken[1:]:
+            if this[0] < widest[0] + widest[1] and this[:3] != widest[:3]:
+                text = f"address {this[0]} overlaps that of tag {named(widest[3])}"
+                yield ("tags", this[3], "address"), text
+            if sum(this[:2]) > sum(widest[:2]):
+                widest = this
+
+
+def is_loopback(host: str) -> bool:
+    """True for `localhost` and for literal loopback addresses."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _network(config: Config) -> Told:
+    if not is_loopback(config.api.host):
+        text = f"api.host {named(config.api.host)} is not loopback, and this release has no TLS"
+        yield ("api", "host"), f"{text}: expected 127.0.0.1, ::1 or localhost"
+    for name, edge in config.edges.items():
+        if edge.core.startswith("http:") and not is_loopback(_host(edge.core)):
+            text = (
+                f"{named(edge.core)} leaves this machine without TLS, expected a loopback address"
+            )
+            yield ("edges", name, "core"), text
+
+
+def _files(config: Config) -> Told:
+    if config.policy is not None and not (config.path.parent / config.policy).is_file():
+        yield ("policy",), f"policy file {named(config.policy)}, no such file"

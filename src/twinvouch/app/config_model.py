@@ -1,0 +1,237 @@
+"""The sections of twin.yaml as frozen pydantic models: types, defaults and limits, nothing else.
+
+`config.load` makes a Config and holds the checks across sections.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PrivateAttr
+
+from twinvouch.app.config_tags import TagSettings
+from twinvouch.app.config_types import (
+    Byte,
+    FileName,
+    Frozen,
+    Host,
+    Id,
+    Line,
+    Name,
+    Port,
+    PublicKey,
+    Seconds,
+    Sha256Hex,
+    TagId,
+    Url,
+)
+from twinvouch.app.yaml_file import digest
+from twinvouch.core.inventory import CommandClass, PrincipalKind, Role
+
+
+class PlantSettings(Frozen):
+    """`plant:` names the plant; `origin` is what its data is, one kind only in one engine."""
+
+    id: Id
+    description: Line = ""
+    origin: Literal["live", "replay", "simulated", "shadow"] = "live"
+
+
+class ZoneSettings(Frozen):
+    """One of `zones:`; `level` is the target security level of IEC 62443-3-2."""
+
+    level: Annotated[int, Field(ge=1, le=4)] = 1
+    description: Line = ""
+
+
+class ConduitSettings(Frozen):
+    """One of `conduits:`, an allowed path between two zones."""
+
+    source: Id = Field(alias="from")
+    target: Id = Field(alias="to")
+    protocols: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
+
+
+class AssetSettings(Frozen):
+    """One of `assets:`, a thing that has tags and a mode."""
+
+    zone: Id | None = None
+    description: Line = ""
+
+
+class TlsFiles(Frozen):
+    """`tls:` of a device: the authority to trust, our certificate, and where its key lies."""
+
+    ca: FileName
+    cert: FileName | None = None
+    key: FileName | None = None
+
+
+class DeviceSettings(Frozen):
+    """One of `devices:`, a Modbus/TCP server."""
+
+    host: Host
+    port: Port = 502
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
+    tls: TlsFiles | None = None
+
+
+class GroupSettings(Frozen):
+    """One of `groups:`, tags read together by one edge on one clock."""
+
+    edge: Id
+    period_s: Annotated[float, Field(ge=0.001, le=366 * 86_400)]
+    max_age_s: Seconds
+    max_ahead_s: Annotated[float, Field(gt=0, le=86_400)] = 5.0
+
+
+class EdgeSettings(Frozen):
+    """One of `edges:`; its id is the id of the principal that signs its readings."""
+
+    groups: Annotated[tuple[Id, ...], Field(min_length=1, max_length=1_000)]
+    identity_cap: Byte = 120
+    gather_s: Annotated[float, Field(gt=0, le=30 * 86_400)] = 0.1
+    max_rows: Annotated[int, Field(ge=1, le=100_000)] = 256
+    core: Url = "http://127.0.0.1:8710"
+
+
+class PrincipalSettings(Frozen):
+    """One of `principals:`; without a key it is known but cannot sign (`twinvouch principals add`)."""
+
+    id: Id
+    kind: PrincipalKind
+    key: PublicKey | None = None
+    roles: Annotated[tuple[Role, ...], Field(max_length=20)] = ()
+    token_sha256: Sha256Hex | None = None
+
+
+class ActuatorProcessSettings(Frozen):
+    """`actuator:` names the principal of the actuator process; absent: the plant is never written to."""
+
+    principal: Id
+
+
+class ClassSettings(Frozen):
+    """What one command class demands (R7): a label per axis, approvals, ages."""
+
+    identity: Byte
+    integrity: Byte
+    plausibility: Byte
+    calibration: Byte
+    approvals: Annotated[int, Field(ge=0, le=10)]
+    max_age_s: Annotated[float, Field(gt=0, le=86_400)]
+    hold_s: Annotated[float, Field(gt=0, le=7 * 86_400)]
+
+
+def _classes() -> dict[CommandClass, ClassSettings]:
+    rows: dict[CommandClass, tuple[Any, ...]] = {
+        CommandClass.A: (100, 200, 200, 100, 2, 5.0, 900.0),
+        CommandClass.B: (100, 200, 150, 60, 1, 10.0, 900.0),
+        CommandClass.C: (100, 150, 100, 0, 0, 30.0, 300.0),
+    }
+    names = tuple(ClassSettings.model_fields)
+    return {c: ClassSettings(**dict(zip(names, row, strict=True))) for c, row in rows.items()}
+
+
+class ReadingSettings(Frozen):
+    """`readings:`, limits of gate 1."""
+
+    duplicate_window_s: Annotated[float, Field(gt=0, le=86_400)] = 30.0
+    max_gap: Annotated[int, Field(ge=1, le=1_000_000)] = 4_096
+    max_cells: Annotated[int, Field(ge=1, le=100_000_000)] = 1_000_000
+
+
+class CommandSettings(Frozen):
+    """`commands:`, limits of gate 4."""
+
+    permit_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+    max_age_s: Annotated[float, Field(gt=0, le=3_600)] = 30.0
+    max_ahead_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+    read_memory_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
+    outcome_s: Annotated[float, Field(gt=0, le=3_600)] = 30.0
+
+
+class ApiSettings(Frozen):
+    """`api:`, where the core listens; loopback only in this release."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8710
+    allowed_hosts: Annotated[tuple[Host, ...], Field(min_length=1, max_length=50)] = (
+        "127.0.0.1",
+        "localhost",
+    )
+
+
+class RetentionSettings(Frozen):
+    """`retention:`, how long what is not the ledger is kept."""
+
+    segments_days: Annotated[int, Field(ge=1, le=36_525)] = 30
+
+
+class ReplaySettings(Frozen):
+    """`replay:`, how wide CSV files of this plant are written."""
+
+    time_column: Name
+    time_format: Annotated[str, Field(min_length=1, max_length=100)] = "iso"
+    time_zone: Annotated[str, Field(min_length=1, max_length=100)]
+    delimiter: Literal[",", ";", "\t", "|"] = ","
+    ignore: Annotated[tuple[Name, ...], Field(max_length=10_000)] = ()
+
+
+class Config(Frozen):
+    """A whole twin.yaml. Only `config.load` makes one that is known to be without contradictions."""
+
+    version: Literal[1]
+    plant: PlantSettings
+    data: FileName = "data"
+    keys: FileName = "keys"
+    zones: Annotated[dict[Id, ZoneSettings], Field(default_factory=dict, max_length=1_000)]
+    conduits: Annotated[tuple[ConduitSettings, ...], Field(max_length=10_000)] = ()
+    assets: Annotated[dict[Id, AssetSettings], Field(default_factory=dict, max_length=50_000)]
+    devices: Annotated[dict[Id, DeviceSettings], Field(default_factory=dict, max_length=10_000)]
+    groups: Annotated[dict[Id, GroupSettings], Field(default_factory=dict, max_length=10_000)]
+    tags: Annotated[dict[TagId, TagSettings], Field(default_factory=dict, max_length=50_000)]
+    tags_csv: FileName | None = None
+    edges: Annotated[dict[Id, EdgeSettings], Field(default_factory=dict, max_length=1_000)]
+    principals: Annotated[tuple[PrincipalSettings, ...], Field(max_length=10_000)] = ()
+    actuator: ActuatorProcessSettings | None = None
+    command_classes: dict[CommandClass, ClassSettings] = Field(default_factory=_classes)
+    readings: ReadingSettings = ReadingSettings()
+    commands: CommandSettings = CommandSettings()
+    api: ApiSettings = ApiSettings()
+    retention: RetentionSettings = RetentionSettings()
+    policy: FileName | None = None
+    replay: ReplaySettings | None = None
+
+    _path: Path = PrivateAttr(default=Path("twin.yaml"))
+    _digest: bytes = PrivateAttr(default=b"")
+
+    def model_post_init(self, _context: Any) -> None:
+        """Compute the digest once; classes that were left out have their defaults in it."""
+        for name, rule in _classes().items():
+            self.command_classes.setdefault(name, rule)
+        self._digest = digest(self)
+
+    def found_at(self, path: Path) -> "Config":
+        """Remember the file it came from; called once, by the loader."""
+        self._path = path
+        return self
+
+    @property
+    def path(self) -> Path:
+        """The file that was loaded."""
+        return self._path
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of every setting (docs/reference/configuration.md says over which bytes)."""
+        return self._digest
+
+    @property
+    def data_dir(self) -> Path:
+        """Where log, state and ledger lie; relative names count from the file's directory."""
+        return self._path.parent / self.data
+
+    @property
+    def keys_dir(self) -> Path:
+        """Where private keys and tokens lie."""
+        return self._path.parent / self.keys

@@ -1,0 +1,67 @@
+"""Settings of one tag, and of an actuator; the same in `tags:` of twin.yaml and as columns of a CSV."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from twinvouch.app.config_types import Byte, Frozen, Id, Line, Name, Positive, Range, TagId
+from twinvouch.core.inventory import CommandClass, CommandedBy, Encoding, Table
+
+_INTERLOCK = Annotated[str, Field(max_length=4_000)]
+
+
+class ActuatorSettings(Frozen):
+    """What makes a tag an actuator (`actuator:`): its class, who moves it, its limits."""
+
+    command_class: CommandClass = Field(alias="class")
+    commanded_by: CommandedBy = CommandedBy.TWIN
+    min: float
+    max: float
+    rate: Positive | None = None
+    interlock: _INTERLOCK = ""
+    interlock_tags: Annotated[tuple[TagId, ...], Field(max_length=100)] = ()
+    controlled: Annotated[tuple[TagId, ...], Field(max_length=100)] = ()
+
+
+class TagSettings(Frozen):
+    """One entry of `tags:`. Everything but `group` has a default; without a device it is not polled."""
+
+    group: Id
+    unit: Annotated[str, Field(max_length=40)] = ""
+    range: Range | None = None
+    rate: Positive | None = None
+    resolution: Annotated[float, Field(ge=0)] = 0.0
+    dtype: Literal["f8", "f4", "i4", "u2", "u1"] = "f8"
+    column: Name | None = None
+    device: Id | None = None
+    modbus_unit: Byte = 1
+    table: Table | None = None
+    address: Annotated[int, Field(ge=0, le=65_535)] | None = None
+    encoding: Encoding | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    vendor: Annotated[str, Field(max_length=200)] = ""
+    time_source: Annotated[str, Field(max_length=200)] = ""
+    calibrated: date | None = None
+    calibration_days: Annotated[int, Field(ge=0, le=36_525)] = 0
+    criticality: Annotated[int, Field(ge=0, le=3)] = 1
+    confidentiality: Annotated[int, Field(ge=0, le=3)] = 1
+    redundancy_group: Annotated[str, Field(max_length=64)] = ""
+    description: Line = ""
+    actuator: ActuatorSettings | None = None
+
+    @property
+    def is_bit(self) -> bool:
+        """True where the tag lies in a table of single bits."""
+        return self.table in {Table.COIL, Table.DISCRETE}
+
+    @property
+    def raw_encoding(self) -> Encoding:
+        """The encoding as written, else a bit in tables of bits and u16 in tables of registers."""
+        return self.encoding or (Encoding.BIT if self.is_bit else Encoding.U16)
+
+    @property
+    def width(self) -> int:
+        """How many registers or bits the raw value takes."""
+        return 2 if self.raw_encoding in {Encoding.U32, Encoding.I32, Encoding.F32} else 1

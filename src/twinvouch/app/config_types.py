@@ -1,0 +1,80 @@
+"""The small types that settings are made of: ids, texts, numbers, each with its limits."""
+
+import base64
+import binascii
+import re
+from typing import Annotated
+
+from nacl.bindings import crypto_core_ed25519_is_valid_point
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+SECOND = 1_000_000_000
+_ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+
+
+class Frozen(BaseModel):
+    """Base of all settings: frozen, types as written (no text for a number), no unknown keys."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+
+def _match(pattern: str, words: str) -> AfterValidator:
+    """A text that matches as a whole; `words` say so in the message."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if compiled.fullmatch(text) is None:
+            raise ValueError(words)
+        return text
+
+    return AfterValidator(check)
+
+
+def _public_key(text: str) -> str:
+    """Base64 of 32 bytes that are a point of Ed25519's main subgroup; a pasted seed rarely is."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != 32 or base64.b64encode(raw).decode() != text:
+        raise ValueError("base64 of 32 bytes, as `twinvouch principals add` prints it")
+    if not crypto_core_ed25519_is_valid_point(raw):
+        raise ValueError("an Ed25519 public key (a private key looks the same; do not paste one)")
+    return text
+
+
+def _range(limits: tuple[float, float]) -> tuple[float, float]:
+    if limits[0] >= limits[1]:
+        raise ValueError("[low, high] with low below high")
+    return limits
+
+
+Id = Annotated[
+    str, _match(_ID, "an id: letters, digits, `_`, `-`, at most 64, first a letter or digit")
+]
+TagId = Annotated[str, _match(f"{_ID}/{_ID}", "a tag id `asset/tag` of letters, digits, `_`, `-`")]
+Line = Annotated[str, Field(max_length=1_000)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+FileName = Annotated[str, Field(min_length=1, max_length=1_000)]
+Host = Annotated[str, _match(r"[A-Za-z0-9:._%-]{1,253}", "a host name or address without a port")]
+Url = Annotated[
+    str,
+    _match(
+        r"https?://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?",
+        "an address such as http://127.0.0.1:8710",
+    ),
+]
+PublicKey = Annotated[str, AfterValidator(_public_key)]
+Sha256Hex = Annotated[str, _match(r"[0-9a-f]{64}", "64 hexadecimal digits (a SHA-256)")]
+Byte = Annotated[int, Field(ge=0, le=255)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Range = Annotated[tuple[float, float], AfterValidator(_range)]
+Positive = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, le=366 * 86_400)]
+
+
+def ns(seconds: float) -> int:
+    """Seconds of a setting as whole nanoseconds."""
+    return round(seconds * SECOND)

@@ -1,0 +1,218 @@
+"""The core: one engine thread that owns all state, one committer thread, one publisher of ledger tiles.
+
+While the committer makes one group durable the engine works on the next; the larger the load, the larger the
+groups. What the committer cannot make durable ends the process: nothing of it was said to anybody, and a
+restart begins from what is durable. Ledger tiles and checkpoints follow behind, off the path of every answer.
+"""
+
+import os
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from twinvouch import __version__
+from twinvouch.adapters.committer import Step, commit, recover, take
+from twinvouch.adapters.ledger_files import LedgerFiles
+from twinvouch.app.inbox import After, Inbox, Item
+from twinvouch.core.errors import TwinvouchError, UnavailableError
+from twinvouch.core.event import Deliver, Effect, Event, Priority, Publish, Reply, Started, Tick
+from twinvouch.core.ports import Leaves, Log, State
+from twinvouch.engine import Engine
+
+SALT_BYTES = 16
+INBOX_LIMIT = 4096
+GROUP_LIMIT = 512  # events
+TILE_INTERVAL_S = 0.2
+
+Leave = Callable[[Effect], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where the core keeps things."""
+
+    log: Log
+    state: State
+    ledger: LedgerFiles
+    reader: Leaves  # of the state, for the publisher's thread
+    repairs: tuple[str, ...] = ()  # what start-up cut off the log, in words
+
+
+class Core:
+    """Runs an Engine over its stores; `submit` from any thread, effects leave through `leave`."""
+
+    def __init__(self, engine: Engine, stores: Stores, leave: Leave, model_directory: Path) -> None:
+        self.engine = engine
+        self.model_directory = model_directory
+        self.inbox = Inbox(INBOX_LIMIT)
+        self.fatal = ""
+        self.ended = threading.Event()
+        self._stores = stores
+        self._leave = leave
+        self._pending: list[tuple[Item, Step]] = []
+        self._group: tuple[list[tuple[Item, Step]], Mapping[str, bytes | None]] | None = None
+        self._idle = True  # the committer has nothing in hand
+        self._engine_done = False
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(
+                target=self._supervise, args=(loop,), name=f"twinvouch-{name}", daemon=True
+            )
+            for name, loop in (
+                ("engine", self._engine_loop),
+                ("commit", self._commit_loop),
+                ("tiles", self._tile_loop),
+            )
+        ]
+        self.recovered = recover(engine, stores.log, stores.state)
+        stores.ledger.catch_up(stores.state)
+
+    def start(self) -> None:
+        """Start the threads and enter what the core runs with."""
+        for thread in self._threads:
+            thread.start()
+        site = self.engine.memory.site
+        started = Started(
+            salt(), site.config_digest, site.policy.digest, f"twinvouch {__version__}"
+        )
+        self.submit(Priority.STATEMENT, started).result()
+
+    def submit(
+        self, priority: Priority, event: Event, after: After | None = None
+    ) -> "Future[Reply]":
+        """Give an event to the engine; the future has its Reply once it is durable.
+
+        Raises UnavailableError where the inbox is full or the core has stopped. `after` is called on the
+        engine thread with its memory, where the reply is 200; what it returns becomes `body["data"]`.
+        """
+        if self.fatal:
+            raise UnavailableError(self.fatal)
+        return self.inbox.put(priority, event, after)
+
+    def tick(self) -> None:
+        """Let time pass; call once a second. A full inbox loses nothing but the tick."""
+        try:
+            self.submit(Priority.STATEMENT, Tick(salt()))
+        except UnavailableError:
+            return
+
+    def stop(self) -> None:
+        """Finish what was taken in, refuse the rest, close the stores."""
+        for item in self.inbox.close():
+            item.future.set_exception(UnavailableError("the core is stopping"))
+        for thread in self._threads[:2]:
+            thread.join()
+        self._stopping.set()
+        self._threads[2].join()
+        self._stores.log.close()
+        self._stores.state.close()
+
+    def _engine_loop(self) -> None:
+        ready = self.inbox.ready
+        while True:
+            with ready:
+                ready.wait_for(self._has_work)
+                if self._idle and self._pending:
+                    self._hand_over()
+                item = self.inbox.get() if len(self._pending) < GROUP_LIMIT else None
+                if item is None and self.inbox.closed and not self._pending:
+                    self._engine_done = True
+                    ready.notify_all()
+                    return
+            if item is not None:
+                self._pending.append((item, self._take(item)))
+
+    def _has_work(self) -> bool:
+        if self._pending and self._idle:
+            return True
+        if len(self.inbox) and len(self._pending) < GROUP_LIMIT:
+            return True
+        return self.inbox.closed and not self._pending
+
+    def _take(self, item: Item) -> Step:
+        step = take(self.engine, item.event, time.time_ns())
+        if item.after is None:
+            return step
+        data = None
+        effects: list[Effect] = []
+        for effect in step.effects:
+            if isinstance(effect, Reply) and effect.code == 200:
+                data = item.after(self.engine.memory)
+                effects.append(replace(effect, body={**effect.body, "data": data}))
+            else:
+                effects.append(effect)
+        return Step(step.record, effects)
+
+    def _supervise(self, loop: Callable[[], None]) -> None:
+        """Run a loop; whatever escapes it is a bug or a broken store, and ends this core at once."""
+        try:
+            loop()
+        except Exception as error:  # noqa: BLE001 - the one place that may not let anything pass silently
+            traceback.print_exc()
+            self._fail([], error)
+
+    def _hand_over(self) -> None:
+        self._group = (self._pending, self.engine.drain())
+        self._pending = []
+        self._idle = False
+        self.inbox.ready.notify_all()
+
+    def _commit_loop(self) -> None:
+        ready = self.inbox.ready
+        while True:
+            with ready:
+                ready.wait_for(lambda: self._group is not None or self._engine_done)
+                group = self._group
+                if group is None:
+                    return
+            try:
+                commit(
+                    self._stores.log, self._stores.state, [step for _, step in group[0]], group[1]
+                )
+            except (TwinvouchError, OSError) as error:
+                self._fail(group[0], error)
+                return
+            with ready:
+                self._group, self._idle = None, True
+                ready.notify_all()
+            for item, step in group[0]:
+                self._release(item, step.effects)
+
+    def _release(self, item: Item, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Reply):
+                item.future.set_result(effect)
+            elif isinstance(effect, Deliver | Publish):
+                self._leave(effect)
+
+    def _fail(self, group: list[tuple[Item, Step]], error: Exception) -> None:
+        """Nothing of this group left; the engine is ahead of what is durable, so this process is over."""
+        self.fatal = f"cannot make events durable: {error}"
+        unavailable = UnavailableError(self.fatal)
+        for item in [i for i, _ in group] + self.inbox.close():
+            item.future.set_exception(unavailable)
+        self.ended.set()
+        with self.inbox.ready:
+            for item, _ in self._pending:
+                item.future.set_exception(unavailable)
+            self._pending.clear()
+            self._idle, self._engine_done = True, True
+            self.inbox.ready.notify_all()
+
+    def _tile_loop(self) -> None:
+        """Publish what was committed, in the rhythm of TILE_INTERVAL_S, and once more at the end."""
+        while True:
+            is_last = self._stopping.wait(TILE_INTERVAL_S)
+            if not self.fatal:
+                self._stores.ledger.catch_up(self._stores.reader)
+            if is_last:
+                return
+
+
+def salt() -> bytes:
+    """Fresh chance for one event."""
+    return os.urandom(SALT_BYTES)

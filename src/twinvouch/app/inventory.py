@@ -1,0 +1,200 @@
+"""Config -> the inventory and rules that the engine works with (`core.inventory`, `core.site`).
+
+The columns of a scan group are its tags in order of their ids, so the order of a file never counts.
+"""
+
+import base64
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from math import inf
+
+from twinvouch.app.config_checks import interlock_tags
+from twinvouch.app.config_model import ClassSettings, Config
+from twinvouch.app.config_tags import ActuatorSettings, TagSettings
+from twinvouch.app.config_types import ns
+from twinvouch.core.batch import Origin
+from twinvouch.core.inventory import (
+    Asset,
+    ClassRule,
+    Conduit,
+    Domains,
+    Edge,
+    Limits,
+    Plant,
+    Point,
+    Principal,
+    ScanGroup,
+    Tag,
+    Zone,
+    key_id,
+)
+from twinvouch.core.site import CommandRules, ReadingRules
+
+DAY_NS = 86_400_000_000_000
+
+
+def plant(config: Config) -> Plant:
+    """The whole inventory; pure, and total for every Config that `load` made."""
+    principals = {p.id: p for p in _principals(config)}
+    tags = {name: _tag(config, name, principals) for name in sorted(config.tags)}
+    return Plant(
+        id=config.plant.id,
+        assets={
+            n: Asset(n, zone=a.zone or "", description=a.description)
+            for n, a in config.assets.items()
+        },
+        zones={
+            n: Zone(n, level=z.level, description=z.description) for n, z in config.zones.items()
+        },
+        conduits=tuple(Conduit(c.source, c.target, c.protocols) for c in config.conduits),
+        tags=tags,
+        groups={n: _group(config, n, list(tags.values())) for n in config.groups},
+        edges={n: Edge(n, e.groups, e.identity_cap) for n, e in config.edges.items()},
+        principals=principals,
+        classes={c: _class(rule) for c, rule in config.command_classes.items()},
+        actuator=config.actuator.principal if config.actuator else "",
+    )
+
+
+def origin(config: Config) -> Origin:
+    """The one kind of data this plant's engine takes."""
+    return Origin[config.plant.origin.upper()]
+
+
+def reading_rules(config: Config) -> ReadingRules:
+    """Settings of gate 1."""
+    s = config.readings
+    return ReadingRules(
+        duplicate_window_ns=ns(s.duplicate_window_s), max_gap=s.max_gap, max_cells=s.max_cells
+    )
+
+
+def command_rules(config: Config) -> CommandRules:
+    """Settings of gate 4."""
+    s = config.commands
+    return CommandRules(
+        permit_ns=ns(s.permit_s),
+        max_age_ns=ns(s.max_age_s),
+        max_ahead_ns=ns(s.max_ahead_s),
+        read_memory_ns=ns(s.read_memory_s),
+        outcome_ns=ns(s.outcome_s),
+    )
+
+
+def columns_digest(name: str, ids: Sequence[str], dtypes: Sequence[str]) -> bytes:
+    """SHA-256 of the canonical CBOR `[name, [[tag, dtype], ...]]`: both ends mean the same columns."""
+    columns = b"".join(b"\x82" + _text(i) + _text(d) for i, d in zip(ids, dtypes, strict=True))
+    return sha256(b"\x82" + _text(name) + _head(4, len(ids)) + columns).digest()
+
+
+def _text(text: str) -> bytes:
+    raw = text.encode()
+    return _head(3, len(raw)) + raw
+
+
+def _head(major: int, count: int) -> bytes:
+    """The first bytes of a CBOR item, shortest form (RFC 8949, 3 and 4.2.1)."""
+    if count < 24:
+        return bytes([major << 5 | count])
+    size = next(s for s in (1, 2, 4, 8) if count < 1 << 8 * s)
+    return bytes([major << 5 | 23 + size.bit_length()]) + count.to_bytes(size, "big")
+
+
+def _principals(config: Config) -> list[Principal]:
+    return [
+        Principal(
+            id=p.id,
+            kind=p.kind,
+            key=base64.b64decode(p.key) if p.key else b"",
+            roles=frozenset(p.roles),
+            token_sha256=bytes.fromhex(p.token_sha256 or ""),
+        )
+        for p in config.principals
+    ]
+
+
+def _tag(config: Config, name: str, principals: dict[str, Principal]) -> Tag:
+    s = config.tags[name]
+    edge = config.groups[s.group].edge
+    key = principals[edge].key
+    asset = config.assets[name.partition("/")[0]]
+    low, high = s.range or (-inf, inf)
+    return Tag(
+        id=name,
+        unit=s.unit,
+        low=low,
+        high=high,
+        rate=s.rate or inf,
+        resolution=s.resolution,
+        group=s.group,
+        point=_point(s),
+        domains=Domains(
+            edge=edge,
+            zone=asset.zone or "",
+            vendor=s.vendor,
+            key=key_id(key).hex() if key else "",
+            time_source=s.time_source,
+        ),
+        calibrated_ns=_midnight_ns(s.calibrated) if s.calibrated else None,
+        calibration_valid_ns=s.calibration_days * DAY_NS,
+        criticality=s.criticality,
+        confidentiality=s.confidentiality,
+        redundancy_group=s.redundancy_group,
+        description=s.description,
+        command_class=s.actuator.command_class if s.actuator else None,
+        commanded_by=s.actuator.commanded_by if s.actuator else None,
+        limits=_limits(config, s.actuator) if s.actuator else None,
+    )
+
+
+def _point(s: TagSettings) -> Point | None:
+    if s.device is None or s.table is None or s.address is None:
+        return None
+    return Point(
+        s.device, s.modbus_unit, s.table, s.address, s.raw_encoding, scale=s.scale, offset=s.offset
+    )
+
+
+def _limits(config: Config, s: ActuatorSettings) -> Limits:
+    return Limits(
+        low=s.min,
+        high=s.max,
+        rate=s.rate or inf,
+        interlock=s.interlock,
+        controlled=s.controlled,
+        interlock_tags=interlock_tags(config, s),
+    )
+
+
+def _group(config: Config, name: str, tags: list[Tag]) -> ScanGroup:
+    s = config.groups[name]
+    mine = tuple(t for t in tags if t.group == name)
+    dtypes = tuple(config.tags[t.id].dtype for t in mine)
+    return ScanGroup(
+        name=name,
+        edge=s.edge,
+        tags=mine,
+        dtypes=dtypes,
+        digest=columns_digest(name, [t.id for t in mine], dtypes),
+        period_ns=ns(s.period_s),
+        max_age_ns=ns(s.max_age_s),
+        max_ahead_ns=ns(s.max_ahead_s),
+    )
+
+
+def _class(s: ClassSettings) -> ClassRule:
+    return ClassRule(
+        identity=s.identity,
+        integrity=s.integrity,
+        plausibility=s.plausibility,
+        calibration=s.calibration,
+        approvals=s.approvals,
+        max_age_ns=ns(s.max_age_s),
+        hold_ns=ns(s.hold_s),
+    )
+
+
+def _midnight_ns(day: date) -> int:
+    moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return int(moment.timestamp()) * 1_000_000_000

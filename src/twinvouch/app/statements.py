@@ -1,0 +1,34 @@
+"""Making signed statements on a person's own machine: the key is read here and never sent anywhere."""
+
+import os
+import time
+from typing import Any
+
+from twinvouch.adapters.keys import FileSigner
+from twinvouch.app.client import Client
+from twinvouch.app.config_model import Config
+from twinvouch.core.kind import Purpose
+from twinvouch.core.statement import Statement, Verb
+from twinvouch.wire.cose import seal
+from twinvouch.wire.statement import write_statement
+
+LIFE_NS = 60_000_000_000  # of a statement that takes effect at once
+
+
+def say(config: Config, person: str, verb: Verb, subject: str, **more: Any) -> Any:
+    """Sign a statement as `person` and post it; `more`: reason, shown (bytes), life_ns."""
+    now = time.time_ns()
+    statement = Statement(
+        principal=person,
+        verb=verb,
+        subject=subject,
+        reason=more.get("reason", ""),
+        shown=more.get("shown", b""),
+        nonce=os.urandom(16),
+        made_ns=now,
+        expires_ns=now + more.get("life_ns", LIFE_NS),
+    )
+    signer = FileSigner(config.keys_dir / f"{person}.key")
+    content = write_statement(statement, config.plant.id)
+    raw = seal(content, signer=signer, plant=config.plant.id, purpose=Purpose.STATEMENT)
+    return Client(config).post("/statements", raw)

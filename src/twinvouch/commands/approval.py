@@ -1,0 +1,68 @@
+"""Who said yes: distinct persons with distinct keys, none of them the proposer.
+
+Counts and distinctness are computed here (a policy language cannot count a set); whether a person may
+approve is asked of the policy. An approval never replaces trust.
+"""
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+from twinvouch.commands.capability import request
+from twinvouch.commands.view import Target, View
+from twinvouch.core.command import Command, Reason, Verdict
+from twinvouch.core.inventory import PrincipalKind
+from twinvouch.core.mode import Rung
+from twinvouch.core.statement import Statement, Verb
+
+NAMES = ("approval",)
+
+
+def count(statements: Iterable[Statement], command: Command, now_ns: int) -> frozenset[str]:
+    """Principals whose verified statements approve this command now.
+
+    A statement counts while it has not expired; a principal who also rejected it does not count.
+    `judge` then counts persons and keys.
+    """
+    about = [s for s in statements if s.subject == command.id and s.expires_ns > now_ns]
+    against = {s.principal for s in about if s.verb is Verb.REJECT}
+    return frozenset(s.principal for s in about if s.verb is Verb.APPROVE) - against
+
+
+def digest(statements: Iterable[bytes]) -> bytes:
+    """SHA-256 over the digests of the approving statements, in order of the bytes, each once."""
+    return sha256(b"".join(sorted(set(statements)))).digest()
+
+
+def needed(view: View, target: Target) -> int:
+    """How many persons must have approved: the class's number, none in autonomous mode."""
+    rung = view.context.mode_of(target.tag.asset).rung
+    return 0 if rung is Rung.AUTONOMOUS else target.rule.approvals
+
+
+def approvers(view: View, target: Target) -> tuple[str, ...]:
+    """Those of `view.approvals` who count, by name; of several with one key only the first."""
+    principals = view.site.plant.principals
+    proposer = principals.get(view.command.principal)
+    keys = {proposer.key} if proposer else set()
+    counted = []
+    for name in sorted(view.approvals):
+        person = principals.get(name)
+        if person is None or person.kind is not PrincipalKind.PERSON or not person.key:
+            continue
+        is_proposer = name == view.command.principal or person.key in keys
+        asked = request(view, target, name, "approve", {"is_proposer": is_proposer})
+        if not is_proposer and view.site.policy.decide(asked).allowed:
+            keys.add(person.key)
+            counted.append(name)
+    return tuple(counted)
+
+
+def check(given: int, wanted: int, proposer: str) -> tuple[Reason, ...]:
+    """A hold where approvals are missing."""
+    if given >= wanted:
+        return ()
+    missing = wanted - given
+    sentence = f"{given} of {wanted} persons have approved"
+    plural = "s" if missing > 1 else ""
+    allowed = f"would be allowed with {missing} more approval{plural}, none of them by `{proposer}`"
+    return (Reason(NAMES[0], Verdict.HOLD, sentence, allowed),)

@@ -1,0 +1,88 @@
+"""The way through gate 4: `judge` a command; the strictest of all reasons is the decision.
+
+form -> capability (propose) -> limits, rate, interlock -> label -> approval -> capability (execute).
+Form and capability end the matter; of the others all speak. A short label or missing approvals hold
+a command, everything else denies it. Judge a held command again before it is released: all stages run
+again, with the frame, mode and policy of that moment. Silence is denial: only the last stage, which asks
+the policy with all the trust there is, gives an ALLOW.
+"""
+
+from collections.abc import Mapping
+
+from twinvouch.commands import approval, capability, derivation, form, limits
+from twinvouch.commands.derivation import ZERO, Derivation
+from twinvouch.commands.view import Snapshot, Target, View
+from twinvouch.core.command import STRICTEST_FIRST, Command, Decision, Reason, Verdict
+from twinvouch.core.context import Context
+from twinvouch.core.site import Site
+
+NOTHING = Derivation((), ZERO, ())
+
+
+def judge(  # noqa: PLR0913, PLR0917 (everything a decision may depend on; View packs it at once)
+    command: Command,
+    site: Site,
+    frame: Snapshot,
+    context: Context,
+    reads: Mapping[str, tuple[int, ...]],
+    approvals: frozenset[str],
+    now_ns: int,
+    *,
+    asked_ns: int | None = None,
+) -> Decision:
+    """Decide one command at `now_ns`; `asked_ns` is when a held command was first taken.
+
+    `reads`: what the proposing service read lately, worst axes by tag. `approvals`: principals whose
+    approving statements verified (`approval.count`); persons and keys are counted here. Never raises.
+    """
+    first = now_ns if asked_ns is None else asked_ns
+    view = View(command, site, frame, context, reads, approvals, now_ns, first)
+    target, refused = view.target, form.check(view)
+    if refused or target is None:
+        return _decision(view, refused, NOTHING, (0, 0))
+    refused = capability.check_propose(view, target)
+    if refused:
+        return _decision(view, refused, NOTHING, (0, 0))
+    return _weigh(view, target)
+
+
+def strictest(reasons: tuple[Reason, ...]) -> Verdict:
+    """The strictest verdict; no reason at all is a denial."""
+    spoken = {r.verdict for r in reasons}
+    return next((v for v in STRICTEST_FIRST if v in spoken), Verdict.DENY)
+
+
+def _weigh(view: View, target: Target) -> Decision:
+    derived = derivation.derive(view, target)
+    given, wanted = len(approval.approvers(view, target)), approval.needed(view, target)
+    reasons = (
+        *limits.check(view, target),
+        *derivation.check(target, derived),
+        *approval.check(given, wanted, view.command.principal),
+    )
+    if not reasons:
+        reasons = capability.check_execute(view, target, derived.axes, (given, wanted))
+        reasons = reasons or (_allowed(derived, given),)
+    return _decision(view, reasons, derived, (given, wanted))
+
+
+def _allowed(derived: Derivation, given: int) -> Reason:
+    axes = ", ".join(str(a) for a in derived.axes)
+    sentence = (
+        f"every rule allows it: label {axes} from {len(derived.parents)} entries, {given} approvals"
+    )
+    return Reason("capability", Verdict.ALLOW, sentence)
+
+
+def _decision(
+    view: View, reasons: tuple[Reason, ...], derived: Derivation, approvals: tuple[int, int]
+) -> Decision:
+    return Decision(
+        command=view.command.id,
+        verdict=strictest(reasons),
+        reasons=reasons,
+        axes=derived.axes,
+        parents=derived.parents,
+        approvals=approvals[0],
+        approvals_needed=approvals[1],
+    )

@@ -1,0 +1,65 @@
+"""View: all that a stage of gate 4 may look at. Stages cannot reach the engine, the clock or chance."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from twinvouch.core.command import Command
+from twinvouch.core.context import Context
+from twinvouch.core.inventory import ClassRule, Limits, Point, Tag
+from twinvouch.core.label import Label
+from twinvouch.core.site import Site
+
+
+class Snapshot(Protocol):
+    """What gate 4 asks of the frame: the last admitted value of each tag."""
+
+    def label(self, tag_ids: Sequence[str], now_ns: int) -> Label:
+        """One column per tag; zeros for what was never seen."""
+        ...
+
+    def value(self, tag_id: str) -> float | None:
+        """In engineering units; None where there is none."""
+        ...
+
+    def entry(self, tag_id: str) -> int:
+        """Ledger index of the batch the value came from; -1 where there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One command, judged at `now_ns`, and everything its decision may depend on.
+
+    `reads`: tags the proposing service read lately, with the worst axes seen then. `approvals`:
+    principals whose approving statements verified. `asked_ns`: when the gate first took the command;
+    earlier than `now_ns` where a held command is judged again.
+    """
+
+    command: Command
+    site: Site
+    frame: Snapshot
+    context: Context
+    reads: Mapping[str, tuple[int, ...]]
+    approvals: frozenset[str]
+    now_ns: int
+    asked_ns: int
+
+    @property
+    def target(self) -> "Target | None":
+        """The actuator the command is for; None where it is not one that twinvouch may write to."""
+        tag = self.site.plant.tags.get(self.command.tag)
+        if tag is None or tag.command_class is None or tag.limits is None or tag.point is None:
+            return None
+        rule = self.site.plant.classes.get(tag.command_class)
+        return None if rule is None else Target(tag, tag.limits, tag.point, rule)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An actuator with everything that a write needs: limits, an address and the demands of its class."""
+
+    tag: Tag
+    limits: Limits
+    point: Point
+    rule: ClassRule

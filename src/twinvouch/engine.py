@@ -1,1 +1,0 @@
-"""The whole flow without I/O: `feed(event, now_ns) -> effects`."""

@@ -1,0 +1,311 @@
+"""From a proposed command to a permit and its outcome, and the statements of persons on the way."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from twinvouch.commands import approval
+from twinvouch.commands import gate as commands_gate
+from twinvouch.commands import permit as permits
+from twinvouch.commands.register import Approval, Record, reasons_content, shown
+from twinvouch.core.command import Command, CommandStatus, OutcomeStatus, Verdict
+from twinvouch.core.errors import MalformedError, SignatureError
+from twinvouch.core.event import CommandProposed, Deliver, OutcomeReported, StatementReceived
+from twinvouch.core.finding import Finding, Severity
+from twinvouch.core.inventory import Principal, PrincipalKind
+from twinvouch.core.kind import Purpose
+from twinvouch.core.ports import PolicyRequest
+from twinvouch.core.statement import Statement, Verb
+from twinvouch.engine.memory import Memory
+from twinvouch.engine.out import Out, doubt, refuse
+from twinvouch.ledger import entry
+from twinvouch.queries.memory import recent
+from twinvouch.wire.command import read_command
+from twinvouch.wire.outcome import read_outcome
+from twinvouch.wire.permit import write_permit
+from twinvouch.wire.signed import open_signed
+from twinvouch.wire.statement import read_statement
+
+
+def on_command(m: Memory, out: Out, event: CommandProposed) -> None:
+    """Gate 4 for a proposal: who signed it, is it known already, and then the decision."""
+    plant = m.site.plant
+    try:
+        if event.token_of:
+            content, digest, signer = (
+                event.raw,
+                sha256(event.raw).digest(),
+                plant.principals[event.token_of],
+            )
+        else:
+            sealed, signer = open_signed(event.raw, plant, Purpose.COMMAND)
+            content, digest = sealed.content, sealed.digest
+        command = read_command(content, plant.id, signed=not event.token_of)
+    except (MalformedError, SignatureError) as error:
+        refuse(m, out, event.peer, doubt(error, event.peer))
+        return
+    if command.principal != signer.id:
+        why = f"`{signer.id}` may not propose commands in the name of `{command.principal}`"
+        refuse(m, out, event.peer, Finding("not_owner", signer.id, Severity.HIGH, why, "T0859"))
+        return
+    known = m.records.get(command.id)
+    if known is not None:
+        same = known.digest == digest
+        out.reply(
+            200 if same else 409, id=command.id, status=known.status.value, why=known.decision.why
+        )
+        return
+    tag = plant.tags.get(command.tag)
+    command_class = (
+        tag.command_class.value if tag is not None and tag.command_class is not None else ""
+    )
+    index = out.append(
+        entry.command(plant.id, m.now_ns, out.commit(digest), command, command_class)
+    )
+    _answer(out, _decide(m, out, _Proposal(command, digest, index, m.now_ns)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    """What stays the same of a command however often it is decided on."""
+
+    command: Command
+    digest: bytes
+    entry: int
+    received_ns: int
+
+
+def _decide(m: Memory, out: Out, p: _Proposal, approvals: tuple[Approval, ...] = ()) -> Record:
+    """Judge (again), enter the decision, and issue a permit where it allows."""
+    seen = recent(m.seen.get(p.command.principal, {}), m.now_ns, m.site.commands.read_memory_ns)
+    who = frozenset(a.principal for a in approvals)
+    decision = commands_gate.judge(
+        p.command, m.site, m.frame, m.context(), seen, who, m.now_ns, asked_ns=p.received_ns
+    )
+    named = out.blob(reasons_content(decision))
+    parents = [p.entry, *decision.parents]
+    index = out.append(entry.decision(m.site.plant.id, m.now_ns, named, decision, parents))
+    status = CommandStatus.HELD if decision.verdict is Verdict.HOLD else CommandStatus.DENIED
+    expires = p.received_ns + _hold_ns(m, p.command)
+    record = Record(
+        p.command, p.digest, p.entry, decision, index, status, p.received_ns, expires, approvals
+    )
+    if decision.verdict is Verdict.ALLOW:
+        record = _permit(m, out, record)
+    m.counts[f"command:{record.status.value}"] += 1
+    out.publish(
+        "command",
+        id=p.command.id,
+        tag=p.command.tag,
+        status=record.status.value,
+        why=decision.why,
+        entry=index,
+    )
+    return m.keep(record)
+
+
+def _permit(m: Memory, out: Out, record: Record) -> Record:
+    approved = approval.digest(a.statement for a in record.approvals)
+    nonce = sha256(b"permit" + out.salt + record.digest).digest()[: permits.NONCE_BYTES]
+    epoch = m.context().mode_of(m.site.plant.tags[record.command.tag].asset).epoch
+    stamp = permits.Stamp(record.decision_entry, approved, epoch, nonce, m.now_ns)
+    permit = permits.make(record.command, record.decision, m.site, stamp)
+    content = write_permit(permit)
+    index = out.append(entry.permit(m.now_ns, out.commit(sha256(content).digest()), permit))
+    out.effects.append(Deliver(content, record.command.id))
+    return replace(
+        record,
+        status=CommandStatus.PERMITTED,
+        permit_nonce=nonce,
+        permit_entry=index,
+        issued_ns=m.now_ns,
+        expires_ns=permit.expires_ns,
+    )
+
+
+def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
+    """A person's signed word: verified, allowed by policy, used once."""
+    try:
+        sealed, signer = open_signed(event.raw, m.site.plant, Purpose.STATEMENT)
+        said = read_statement(sealed.content, m.site.plant.id)
+    except (MalformedError, SignatureError) as error:
+        refuse(m, out, event.peer, doubt(error, event.peer))
+        return
+    objection = _objection(m, signer, said)
+    if objection:
+        finding = Finding("statement", signer.id, Severity.MEDIUM, objection)
+        out.reply(403, status="refused", why=objection, entry=out.report([finding]))
+        return
+    m.nonces[said.nonce] = said.expires_ns
+    m.dirty.add("nonces")
+    parents = [m.records[said.subject].decision_entry] if said.subject in m.records else []
+    index = out.append(
+        entry.statement(m.site.plant.id, m.now_ns, out.commit(sealed.digest), said, parents)
+    )
+    VERBS[said.verb](m, out, said, sealed.digest)
+    out.publish(
+        "statement",
+        entry=index,
+        principal=said.principal,
+        verb=said.verb.value,
+        subject=said.subject,
+    )
+
+
+def _objection(m: Memory, signer: Principal, said: Statement) -> str:
+    """Why a verified statement has no effect; empty where it has one."""
+    if signer.kind is not PrincipalKind.PERSON or said.principal != signer.id:
+        return f"`{signer.id}` cannot speak as person `{said.principal}`"
+    if said.nonce in m.nonces:
+        return "this statement was used before: sign a new one"
+    if not said.made_ns - m.site.commands.max_ahead_ns <= m.now_ns <= said.expires_ns:
+        return f"valid from {said.made_ns} to {said.expires_ns} ns, now is {m.now_ns} ns: sign a new one"
+    return _unfit_subject(m, said) or _unfit_person(m, signer, said)
+
+
+def _unfit_subject(m: Memory, said: Statement) -> str:
+    if said.verb in {Verb.DISTRUST, Verb.RESTORE}:
+        known = said.subject in m.site.plant.tags
+        return "" if known else f"`{said.subject}` is no tag of plant `{m.site.plant.id}`"
+    record = m.records.get(said.subject)
+    if record is None or record.status is not CommandStatus.HELD:
+        return f"`{said.subject}` is no held command"
+    if said.verb is Verb.APPROVE and said.shown != shown(record.command, record.decision):
+        return "what was shown is not what stands now: look again and sign again"
+    return ""
+
+
+def _unfit_person(m: Memory, signer: Principal, said: Statement) -> str:
+    """What the policy has against it; who may approve is asked where approvals are counted."""
+    if said.verb is Verb.APPROVE:
+        return ""
+    record = m.records.get(said.subject)
+    tag = m.site.plant.tags[record.command.tag if record is not None else said.subject]
+    answer = m.site.policy.decide(
+        PolicyRequest(
+            principal=signer.id,
+            principal_kind=signer.kind.value,
+            roles=frozenset(r.value for r in signer.roles),
+            action=said.verb.value,
+            resource_type="Tag",
+            resource=tag.id,
+            attributes={"plant": m.site.plant.id, "confidentiality": tag.confidentiality},
+            context={},
+        )
+    )
+    return "" if answer.allowed else f"policy: {answer.why}"
+
+
+def _approve(m: Memory, out: Out, said: Statement, digest: bytes) -> None:
+    record = m.records[said.subject]
+    approvals = (
+        *(a for a in record.approvals if a.principal != said.principal),
+        Approval(said.principal, digest),
+    )
+    proposal = _Proposal(record.command, record.digest, record.entry, record.received_ns)
+    _answer(out, _decide(m, out, proposal, approvals))
+
+
+def _reject(m: Memory, out: Out, said: Statement, _digest: bytes) -> None:
+    _answer(
+        out,
+        m.keep(
+            replace(m.records[said.subject], status=CommandStatus.REJECTED, outcome=said.reason)
+        ),
+    )
+
+
+def _distrust(m: Memory, out: Out, said: Statement, _digest: bytes) -> None:
+    if said.verb is Verb.DISTRUST:
+        m.distrusted[said.subject] = said.expires_ns
+    else:
+        m.distrusted.pop(said.subject, None)
+    m.dirty.add("distrusted")
+    out.reply(
+        200, status=said.verb.value, tag=said.subject, until_ns=m.distrusted.get(said.subject, 0)
+    )
+
+
+def on_outcome(m: Memory, out: Out, event: OutcomeReported) -> None:
+    """The actuator's report on one of its permits; a repeated report changes nothing."""
+    plant = m.site.plant
+    try:
+        sealed, signer = open_signed(event.raw, plant, Purpose.OUTCOME)
+        outcome = read_outcome(sealed.content, plant.id)
+    except (MalformedError, SignatureError) as error:
+        refuse(m, out, event.peer, doubt(error, event.peer))
+        return
+    record = m.records.get(m.by_nonce.get(outcome.permit, ""))
+    if signer.id != plant.actuator or record is None:
+        why = f"`{signer.id}` reports on permit {outcome.permit.hex()}, which is not its own to report on"
+        out.reply(
+            422,
+            status="refused",
+            why=why,
+            entry=out.report([Finding("outcome", signer.id, Severity.HIGH, why)]),
+        )
+        return
+    if record.outcome_entry >= 0:
+        out.reply(200, status="duplicate", entry=record.outcome_entry)
+        return
+    parents = [record.permit_entry]
+    index = out.append(
+        entry.outcome(
+            plant.id, m.now_ns, out.commit(sealed.digest), record.command.id, outcome, parents
+        )
+    )
+    spent = m.now_ns if outcome.status in {OutcomeStatus.EXECUTED, OutcomeStatus.UNKNOWN} else 0
+    status = CommandStatus(outcome.status.value)
+    m.keep(
+        replace(
+            record, status=status, outcome=outcome.sentence, outcome_entry=index, spent_ns=spent
+        )
+    )
+    m.counts[f"outcome:{status.value}"] += 1
+    out.publish(
+        "outcome", id=record.command.id, status=status.value, why=outcome.sentence, entry=index
+    )
+    out.reply(200, status=status.value, entry=index)
+
+
+def _answer(out: Out, record: Record) -> None:
+    decision = record.decision
+    out.reply(
+        403 if record.status is CommandStatus.DENIED else 200,
+        id=record.command.id,
+        status=record.status.value,
+        verdict=decision.verdict.value,
+        why=decision.why,
+        entry=record.decision_entry,
+    )
+
+
+def _hold_ns(m: Memory, command: Command) -> int:
+    tag = m.site.plant.tags.get(command.tag)
+    return (
+        m.site.plant.classes[tag.command_class].hold_ns
+        if tag is not None and tag.command_class is not None
+        else 0
+    )
+
+
+def age(m: Memory, out: Out, record: Record) -> None:
+    """A hold that nobody answered expires; a permit that nobody reported on is UNKNOWN, never sent again."""
+    if record.status is CommandStatus.HELD and m.now_ns > record.expires_ns:
+        m.keep(replace(record, status=CommandStatus.EXPIRED, outcome="nobody approved it in time"))
+        out.publish("command", id=record.command.id, tag=record.command.tag, status="expired")
+    late = m.now_ns - record.expires_ns > m.site.commands.outcome_ns
+    if record.status is CommandStatus.PERMITTED and late:
+        why = f"the actuator did not report on the permit of command {record.command.id} on `{record.command.tag}`"
+        m.keep(replace(record, status=CommandStatus.UNKNOWN, outcome=why))
+        out.report(
+            [Finding("no_outcome", record.command.tag, Severity.MEDIUM, why)], [record.permit_entry]
+        )
+
+
+VERBS: Mapping[Verb, Callable[[Memory, Out, Statement, bytes], None]] = {
+    Verb.APPROVE: _approve,
+    Verb.REJECT: _reject,
+    Verb.DISTRUST: _distrust,
+    Verb.RESTORE: _distrust,
+}

@@ -1,0 +1,222 @@
+"""`Engine.feed`: the page that shows the whole flow.
+
+Readings come in through gate 1 and become the frame; models pass gate 2; questions pass gate 3; commands pass
+gate 4 and become permits. Every step appends a ledger entry. Same events at the same times, same effects:
+chance comes in as the event's salt, time as `now_ns`, keys never. Effects may leave the process only after the
+event and its entries are durable; the caller sees to that.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from twinvouch.commands import arrivals
+from twinvouch.core.batch import Admitted
+from twinvouch.core.event import (
+    BatchReceived,
+    CommandProposed,
+    Effect,
+    Event,
+    Keep,
+    ModelSubmitted,
+    OutcomeReported,
+    Plain,
+    QueryAsked,
+    Started,
+    StatementReceived,
+    Tick,
+)
+from twinvouch.core.finding import Severity
+from twinvouch.core.inventory import PrincipalKind
+from twinvouch.core.site import Site
+from twinvouch.engine import rows
+from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
+from twinvouch.engine.memory import Memory
+from twinvouch.engine.out import Out, refuse
+from twinvouch.ledger import entry
+from twinvouch.models import gate as models_gate
+from twinvouch.queries import gate as queries_gate
+from twinvouch.queries.memory import remember
+from twinvouch.readings import gate as readings_gate
+from twinvouch.readings.refusals import due
+
+
+class Engine:
+    """One plant's gates in one place; `memory` is read by views on the engine's own thread."""
+
+    def __init__(self, site: Site) -> None:
+        self.memory = Memory(site)
+
+    def feed(self, event: Event, now_ns: int) -> list[Effect]:
+        """Take one event in and give its effects out; never raises on hostile content."""
+        self.memory.now_ns = max(self.memory.now_ns, now_ns)
+        out = Out(self.memory, event.salt)
+        HANDLERS[type(event)](self.memory, out, event)
+        return out.effects
+
+    def drain(self) -> dict[str, bytes | None]:
+        """Rows changed since the last drain, for the state store; None deletes."""
+        return rows.drain(self.memory)
+
+    def restore(self, stored: Mapping[str, bytes]) -> None:
+        """Become the engine that drained these rows."""
+        rows.restore(self.memory, stored)
+
+
+def _on_started(m: Memory, out: Out, event: Started) -> None:
+    out.append(entry.start(m.site.plant.id, m.now_ns, event, out.salt))
+    out.reply(200)
+
+
+def _on_batch(m: Memory, out: Out, event: BatchReceived) -> None:
+    admission = readings_gate.admit(event, m.site, m.links, m.frame, m.context(), m.now_ns)
+    if isinstance(admission, readings_gate.Accepted):
+        _accept(m, out, admission)
+    elif isinstance(admission, readings_gate.Repeated):
+        m.set_link(admission.link)
+        m.counts["batch:repeated"] += 1
+        if admission.finding.severity > Severity.INFO:
+            out.report([admission.finding])
+        out.reply(200, status=admission.finding.rule, why=admission.finding.sentence)
+    elif admission.edge:
+        index = out.report([admission.finding])
+        out.reply(
+            422,
+            status="refused",
+            rule=admission.finding.rule,
+            why=admission.finding.sentence,
+            entry=index,
+        )
+    else:
+        refuse(m, out, event.peer, admission.finding)
+
+
+def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> None:
+    admitted, link = admission.admitted, admission.link
+    batch = admitted.batch
+    named = out.blob(entry.findings_content(admitted.findings)) if admitted.findings else None
+    label_digest, label_bytes = entry.label_blob(admitted.label, m.now_ns)
+    if m.labels.get(batch.group) != label_digest:
+        out.effects.append(Keep(label_digest, label_bytes))
+        m.labels[batch.group] = label_digest
+    parents = [link.entry] if link.entry >= 0 else []
+    index = out.append(entry.batch(admitted, m.now_ns, out.salt, [named, label_digest], parents))
+    m.set_link(replace(link, entry=index))
+    m.frame.update(admitted, index, m.now_ns)
+    arrivals.remember(m.arrivals, admitted, index, m.now_ns)
+    m.dirty.add(f"arrival/{index}")
+    m.dirty.add(f"frame/{batch.group}")
+    m.counts["batch:admitted"] += 1
+    m.counts["cells:admitted"] += entry.present(batch)
+    out.show(admitted.findings, index)
+    out.reply(200, status="admitted", entry=index, findings=len(admitted.findings))
+    out.publish(
+        "labels", entry=index, group=batch.group, rows=len(batch.t_ns), received_ns=m.now_ns
+    )
+
+
+def _last_row(admitted: Admitted) -> dict[str, Plain]:
+    """The newest live row for the stream: columns in the order of the scan group's tags."""
+    row = int(np.flatnonzero(admitted.in_live)[-1])
+    batch, axes = admitted.batch, admitted.label.axes[:, row]
+    return {
+        "t_ns": int(batch.t_ns[row]),
+        "values": [v if isfinite(v) else None for v in batch.values[row].tolist()],
+        "quality": batch.quality[row].tolist(),
+        "headline": axes.min(axis=0).tolist(),
+        "axis": axes.argmin(axis=0).tolist(),
+    }
+
+
+def _on_query(m: Memory, out: Out, event: QueryAsked) -> None:
+    answer = queries_gate.decide(event, m.site)
+    named = out.blob([event.resource, event.purpose, list(event.tags), answer.why])
+    index = out.append(entry.query(m.site.plant.id, m.now_ns, named, event, allowed=answer.allowed))
+    m.counts["query:allowed" if answer.allowed else "query:denied"] += 1
+    principal = m.site.plant.principals.get(event.principal)
+    if (
+        answer.allowed
+        and event.tags
+        and principal is not None
+        and principal.kind is PrincipalKind.SERVICE
+    ):
+        label = m.frame.label(event.tags, m.now_ns)
+        seen = m.seen.get(principal.id, {})
+        m.seen[principal.id] = remember(
+            seen, event.tags, label, m.now_ns, m.site.commands.read_memory_ns
+        )
+        m.dirty.add(f"seen/{principal.id}")
+    out.reply(
+        200 if answer.allowed else 403,
+        status="allowed" if answer.allowed else "denied",
+        why=answer.why,
+        entry=index,
+    )
+
+
+def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
+    judged = models_gate.judge(event, m.site, m.now_ns)
+    manifest = judged.manifest
+    if manifest is None:
+        refuse(m, out, event.peer, judged.findings[0])
+        return
+    committed = out.commit(judged.digest)
+    index = out.append(
+        entry.model(m.site.plant.id, m.now_ns, committed, manifest.model, admitted=judged.admitted)
+    )
+    if judged.findings:
+        out.report(judged.findings, [index])
+    why = [f.sentence for f in judged.findings]
+    if not judged.admitted:
+        out.reply(422, status="refused", name=manifest.model, entry=index, why=why)
+        return
+    m.models[manifest.model] = {
+        "name": manifest.model,
+        "version": manifest.version,
+        "signer": judged.signer,
+        "files": {name: digest.hex() for name, digest in manifest.files.items()},
+        "entry": index,
+        "admitted_ns": m.now_ns,
+        "valid_until_ns": manifest.valid_until_ns,
+    }
+    m.dirty.add(f"model/{manifest.model}")
+    out.reply(200, status="admitted", name=manifest.model, entry=index)
+
+
+def _on_tick(m: Memory, out: Out, _event: Tick) -> None:
+    for peer, tally in due(m.tallies, m.now_ns):
+        m.dirty.add("tallies")
+        out.append(entry.refused(m.site.plant.id, m.now_ns, peer, tally.counts, tally.since_ns))
+    open_records = [r for r in m.records.values() if r.is_open]
+    for record in open_records:
+        age(m, out, record)
+    needed = {i.entry for r in open_records for i in r.command.inputs}
+    oldest = max((c.max_age_ns for c in m.site.plant.classes.values()), default=0)
+    for forgotten in arrivals.forget(m.arrivals, m.now_ns, oldest, needed):
+        m.dirty.add(f"arrival/{forgotten}")
+    for nonce in [n for n, expires in m.nonces.items() if expires < m.now_ns]:
+        del m.nonces[nonce]
+        m.dirty.add("nonces")
+    for tag in [t for t, until in m.distrusted.items() if until < m.now_ns]:
+        del m.distrusted[tag]
+        m.dirty.add("distrusted")
+    silent, links = readings_gate.watch(m.site, m.links, m.context(), m.now_ns)
+    for link in links:
+        m.set_link(link)
+    if silent:
+        out.report(silent)
+
+
+HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
+    Started: _on_started,
+    BatchReceived: _on_batch,
+    CommandProposed: on_command,
+    StatementReceived: on_statement,
+    OutcomeReported: on_outcome,
+    QueryAsked: _on_query,
+    ModelSubmitted: _on_model,
+    Tick: _on_tick,
+}

@@ -1,0 +1,77 @@
+"""All state of one plant's engine. One thread owns it; `app/api/views.py` reads it on that thread."""
+
+from collections import Counter, deque
+from collections.abc import Mapping
+
+from twinvouch.commands.register import Record
+from twinvouch.core.context import ActuatorWrite, Arrival, Context
+from twinvouch.core.event import Plain
+from twinvouch.core.finding import Finding
+from twinvouch.core.mode import Mode
+from twinvouch.core.site import Site
+from twinvouch.queries.memory import Seen
+from twinvouch.readings.link import Link
+from twinvouch.readings.refusals import Tallies
+from twinvouch.twin.frame import Frame
+
+RECENT_FINDINGS = 1000
+RECENT_COMMANDS = 10_000
+RECENT_WRITES = 16  # of one actuator
+
+
+class Memory:
+    """What the engine knows; `dirty` names the stored rows that changed since they were last drained."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.frame = Frame(site.plant)
+        self.links: dict[str, Link] = {}
+        self.records: dict[str, Record] = {}
+        self.by_nonce: dict[bytes, str] = {}  # permit nonce -> command id
+        self.writes: dict[str, tuple[ActuatorWrite, ...]] = {}
+        self.arrivals: dict[int, Arrival] = {}  # batches that commands may still declare, by entry
+        self.seen: dict[str, Seen] = {}
+        self.modes: dict[str, Mode] = {}
+        self.distrusted: dict[str, int] = {}  # tag -> expiry, ns
+        self.nonces: dict[bytes, int] = {}  # of statements -> expiry, ns
+        self.tallies: Tallies = {}
+        self.findings: deque[tuple[int, int, Finding]] = deque(
+            maxlen=RECENT_FINDINGS
+        )  # entry, ns, finding
+        self.labels: dict[str, bytes] = {}  # group -> digest of the label blob kept last
+        self.models: dict[str, Mapping[str, Plain]] = {}
+        self.counts: Counter[str] = Counter()
+        self.size = 0  # ledger entries
+        self.now_ns = 0
+        self.dirty: set[str] = set()
+
+    def context(self) -> Context:
+        """What gates may know of each other's business."""
+        return Context(self.writes, self.modes, self.distrusted, self.arrivals)
+
+    def set_link(self, link: Link) -> None:
+        """Remember how far an edge has come."""
+        self.links[link.edge] = link
+        self.dirty.add(f"link/{link.edge}")
+
+    def keep(self, record: Record) -> Record:
+        """Remember a command's record; beyond a limit the oldest closed ones are forgotten."""
+        self.records[record.command.id] = record
+        self.dirty.add(f"command/{record.command.id}")
+        self.remember_write(record)
+        while len(self.records) > RECENT_COMMANDS:
+            oldest = next((r for r in self.records.values() if not r.is_open), record)
+            del self.records[oldest.command.id]
+            self.by_nonce.pop(oldest.permit_nonce, None)
+            self.dirty.add(f"command/{oldest.command.id}")
+        return record
+
+    def remember_write(self, record: Record) -> None:
+        """Let a permit explain changes of its actuator."""
+        if not record.permit_nonce:
+            return
+        self.by_nonce[record.permit_nonce] = record.command.id
+        tag = record.command.tag
+        others = [w for w in self.writes.get(tag, ()) if w.issued_ns != record.issued_ns]
+        newest = sorted([*others, record.as_write()], key=lambda w: w.issued_ns)[-RECENT_WRITES:]
+        self.writes[tag] = tuple(newest)

@@ -1,0 +1,88 @@
+"""The effects of one event, and the numbering of its ledger entries."""
+
+from collections.abc import Sequence
+
+from twinvouch.core.errors import MalformedError, TwinvouchError
+from twinvouch.core.event import Append, Effect, Keep, Plain, Publish, Reply
+from twinvouch.core.finding import Finding, Severity
+from twinvouch.engine.memory import Memory
+from twinvouch.ledger import entry
+from twinvouch.readings.refusals import count
+
+
+class Out:
+    """Collects the effects of one event and numbers its ledger entries."""
+
+    def __init__(self, memory: Memory, salt: bytes) -> None:
+        self.memory = memory
+        self.salt = salt
+        self.effects: list[Effect] = []
+
+    def append(self, raw: bytes) -> int:
+        """The next leaf; gives its index."""
+        index = self.memory.size
+        self.memory.size += 1
+        self.effects.append(Append(index, raw))
+        return index
+
+    def blob(self, content: object) -> bytes:
+        """Keep salted content and give the digest that an entry names."""
+        digest, stored = entry.blob(self.salt, content)
+        self.effects.append(Keep(digest, stored))
+        return digest
+
+    def commit(self, digest: bytes) -> bytes:
+        """The salted commitment to signed content."""
+        return entry.commitment(self.salt, digest)
+
+    def reply(self, code: int, **body: Plain) -> None:
+        """Answer whoever fed the event."""
+        self.effects.append(Reply(code, body))
+
+    def publish(self, topic: str, **body: Plain) -> None:
+        """Tell the live stream."""
+        self.effects.append(Publish(topic, body))
+
+    def report(self, findings: Sequence[Finding], parents: Sequence[int] = ()) -> int:
+        """Enter findings that belong to no admitted batch."""
+        named = self.blob(entry.findings_content(findings))
+        plant = self.memory.site.plant.id
+        index = self.append(
+            entry.finding(plant, self.memory.now_ns, named, [f.rule for f in findings], parents)
+        )
+        self.show(findings, index)
+        return index
+
+    def show(self, findings: Sequence[Finding], index: int) -> None:
+        """Put findings where people look: the recent list and the stream."""
+        for f in findings:
+            self.memory.findings.append((index, self.memory.now_ns, f))
+            self.memory.counts[f"finding:{f.rule}"] += 1
+            self.publish(
+                "finding",
+                entry=index,
+                rule=f.rule,
+                subject=f.subject,
+                severity=f.severity.name.lower(),
+                sentence=f.sentence,
+            )
+        if findings:
+            self.memory.dirty.add("findings")
+
+
+def refuse(m: Memory, out: Out, peer: str, finding: Finding) -> None:
+    """Refuse somebody unknown: counted, entered at once and then at most once a minute and peer."""
+    index: int | None = None
+    m.counts["refused"] += 1
+    m.dirty.add("tallies")
+    if count(m.tallies, peer, finding.rule, m.now_ns):
+        index = out.report([finding])
+    else:
+        m.counts[f"finding:{finding.rule}"] += 1
+    out.reply(401, status="refused", rule=finding.rule, why=finding.sentence, entry=index)
+
+
+def doubt(error: TwinvouchError, peer: str) -> Finding:
+    """What could not be opened, as a finding about its sender."""
+    rule = "malformed" if isinstance(error, MalformedError) else "bad_signature"
+    return Finding(rule, peer, Severity.HIGH, str(error)[:500], "T0859")

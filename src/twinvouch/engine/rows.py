@@ -1,0 +1,155 @@
+"""The engine's memory as rows of the state store: one row an edge, scan group, command, reader, model.
+
+Every row starts with a version. Restoring all drained rows gives the same memory back (a property test holds
+that, and that a replay of the event log gives it too).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twinvouch.commands.arrivals import read_arrival, write_arrival
+from twinvouch.commands.register import read_record, write_record
+from twinvouch.core.finding import Finding, Severity
+from twinvouch.core.mode import Mode, Rung
+from twinvouch.engine.memory import Memory
+from twinvouch.ledger.entry import findings_content
+from twinvouch.queries.memory import read_seen, write_seen
+from twinvouch.readings.link import read_link, write_link
+from twinvouch.readings.refusals import Tally
+from twinvouch.wire.cbor import decode, encode
+
+KEPT_FINDINGS = 200  # of the recent ones, over a restart
+
+
+def drain(m: Memory) -> dict[str, bytes | None]:
+    """Rows changed since the last drain; None deletes."""
+    m.dirty.add("engine")
+    rows = {key: _row(m, key) for key in sorted(m.dirty)}
+    m.dirty.clear()
+    return rows
+
+
+def restore(m: Memory, stored: Mapping[str, bytes]) -> None:
+    """Fill an empty memory from rows."""
+    for key in sorted(stored):
+        table, _, ident = key.partition("/")
+        READ[table](m, ident, stored[key])
+    m.records = dict(sorted(m.records.items(), key=lambda r: r[1].entry))
+    for record in m.records.values():
+        m.remember_write(record)
+
+
+def _row(m: Memory, key: str) -> bytes | None:
+    table, _, ident = key.partition("/")
+    return WRITE[table](m, ident)
+
+
+def _write_engine(m: Memory, _: str) -> bytes:
+    return encode([1, m.size, m.now_ns, dict(m.counts)])
+
+
+def _read_engine(m: Memory, _: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    _version, m.size, m.now_ns, counts = content
+    m.counts = Counter(counts)
+
+
+def _write_command(m: Memory, ident: str) -> bytes | None:
+    record = m.records.get(ident)
+    return None if record is None else write_record(record)
+
+
+def _read_command(m: Memory, ident: str, raw: bytes) -> None:
+    m.records[ident] = read_record(raw)
+
+
+def _write_arrival(m: Memory, ident: str) -> bytes | None:
+    arrival = m.arrivals.get(int(ident))
+    return None if arrival is None else write_arrival(arrival)
+
+
+def _read_arrival(m: Memory, ident: str, raw: bytes) -> None:
+    m.arrivals[int(ident)] = read_arrival(raw)
+
+
+def _read_link(m: Memory, ident: str, raw: bytes) -> None:
+    m.links[ident] = read_link(raw)
+
+
+def _read_seen(m: Memory, ident: str, raw: bytes) -> None:
+    m.seen[ident] = read_seen(raw)
+
+
+def _write_findings(m: Memory, _: str) -> bytes:
+    last = list(m.findings)[-KEPT_FINDINGS:]
+    return encode([[entry, at, findings_content([f])[0]] for entry, at, f in last])
+
+
+def _read_findings(m: Memory, _: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    for entry, at, (rule, subject, severity, sentence, technique, evidence, rows, first) in content:
+        numbers = tuple((name, float(value)) for name, value in evidence)
+        finding = Finding(
+            rule, subject, Severity(severity), sentence, technique, numbers, rows, first
+        )
+        m.findings.append((entry, at, finding))
+
+
+def _read_nonces(m: Memory, _: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    m.nonces = dict(content)
+
+
+def _read_distrusted(m: Memory, _: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    m.distrusted = dict(content)
+
+
+def _read_modes(m: Memory, _: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    m.modes = {asset: Mode(Rung(rung), epoch) for asset, (rung, epoch) in content.items()}
+
+
+def _read_tallies(m: Memory, _: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    m.tallies = {peer: Tally(since, counts) for peer, (since, counts) in content.items()}
+
+
+def _read_model(m: Memory, ident: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    m.models[ident] = content
+
+
+def _read_frame(m: Memory, ident: str, raw: bytes) -> None:
+    m.frame.restore(ident, raw)
+
+
+WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
+    "engine": _write_engine,
+    "link": lambda m, edge: write_link(m.links[edge]),
+    "frame": lambda m, group: m.frame.rows(group),
+    "command": _write_command,
+    "arrival": _write_arrival,
+    "seen": lambda m, principal: write_seen(m.seen[principal]),
+    "findings": _write_findings,
+    "nonces": lambda m, _: encode([list(n) for n in sorted(m.nonces.items())]),
+    "distrusted": lambda m, _: encode(m.distrusted),
+    "modes": lambda m, _: encode({a: [int(x.rung), x.epoch] for a, x in m.modes.items()}),
+    "tallies": lambda m, _: encode({p: [t.since_ns, dict(t.counts)] for p, t in m.tallies.items()}),
+    "model": lambda m, name: encode(m.models[name]),
+}
+READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
+    "engine": _read_engine,
+    "link": _read_link,
+    "frame": _read_frame,
+    "command": _read_command,
+    "arrival": _read_arrival,
+    "seen": _read_seen,
+    "findings": _read_findings,
+    "nonces": _read_nonces,
+    "distrusted": _read_distrusted,
+    "modes": _read_modes,
+    "tallies": _read_tallies,
+    "model": _read_model,
+}

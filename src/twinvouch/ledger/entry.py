@@ -1,0 +1,227 @@
+"""Ledger entries: deterministic CBOR `[version, kind, plant, now_ns, commitment, ...]`, at most 65,535 bytes.
+
+An entry holds digests and counts, never readings or reasons. `commitment` is SHA-256(salt || digest of the
+signed content): erasing content and salt leaves nothing that a guess could be checked against. Findings,
+reasons and questions are blobs whose bytes begin with the salt, named by the SHA-256 of those bytes; labels
+are not about people or the process and are named without salt, so that equal labels are stored once.
+Parents are ledger indices. Adding a field means a new version; see docs/reference/ledger-format.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
+import numpy as np
+
+from twinvouch.core.batch import Admitted, Batch, Quality
+from twinvouch.core.command import Command, Decision, Outcome, Permit
+from twinvouch.core.event import QueryAsked, Started
+from twinvouch.core.finding import Finding
+from twinvouch.core.kind import VERSION, Kind
+from twinvouch.core.label import Label
+from twinvouch.core.statement import Statement
+from twinvouch.wire.cbor import encode
+
+ENTRY_LIMIT = 65_535
+
+
+def commitment(salt: bytes, digest: bytes) -> bytes:
+    """What the ledger holds of signed content: SHA-256(salt || digest), 32 bytes."""
+    return sha256(salt + digest).digest()
+
+
+def blob(salt: bytes, content: object) -> tuple[bytes, bytes]:
+    """Digest and stored bytes of content that an entry names: salt, then canonical CBOR."""
+    stored = salt + encode(content)
+    return sha256(stored).digest(), stored
+
+
+def label_blob(label: Label, now_ns: int) -> tuple[bytes, bytes]:
+    """Digest and bytes of a batch's label [4, R, K]: one column where all rows agree, with fresh_until as age in ns.
+
+    Without salt and without absolute times, so that the usual label of a scan group is stored once.
+    """
+    axes, fresh = label.axes, label.fresh_until - now_ns
+    if bool((axes == axes[:, :1]).all()) and bool((fresh == fresh[:1]).all()):
+        axes, fresh = axes[:, :1], fresh[:1]
+    rows, columns = fresh.shape
+    stored = encode(
+        [
+            VERSION,
+            rows,
+            columns,
+            np.ascontiguousarray(axes).ravel(),
+            np.ascontiguousarray(fresh).ravel(),
+        ]
+    )
+    return sha256(stored).digest(), stored
+
+
+def findings_content(findings: Sequence[Finding]) -> list[object]:
+    """Findings as plain data, in the order the rules spoke."""
+    return [
+        [
+            f.rule,
+            f.subject,
+            int(f.severity),
+            f.sentence,
+            f.technique,
+            [list(e) for e in f.evidence],
+            f.rows,
+            f.first_row,
+        ]
+        for f in findings
+    ]
+
+
+def start(plant: str, now_ns: int, event: Started, salt: bytes) -> bytes:
+    """The engine began with this configuration, policy and build."""
+    digest = sha256(event.config + event.policy).digest()
+    return _entry(
+        Kind.ENTRY_START,
+        plant,
+        now_ns,
+        commitment(salt, digest),
+        event.config,
+        event.policy,
+        event.build,
+    )
+
+
+def batch(
+    admitted: Admitted,
+    now_ns: int,
+    salt: bytes,
+    named: Sequence[bytes | None],
+    parents: Sequence[int],
+) -> bytes:
+    """An admitted batch; `named` are the digests of its findings (None where there are none) and label."""
+    b = admitted.batch
+    return _entry(
+        Kind.ENTRY_BATCH,
+        b.plant,
+        now_ns,
+        commitment(salt, b.digest),
+        b.identity.edge,
+        b.identity.epoch,
+        b.identity.seq,
+        int(b.origin),
+        b.group,
+        *b.values.shape,
+        present(b),
+        len(admitted.findings),
+        *named,
+        list(parents),
+    )
+
+
+def present(b: Batch) -> int:
+    """How many cells are readings: not MISSING."""
+    return (
+        b.quality.size - int((b.quality == Quality.MISSING).sum())
+        if b.quality.any()
+        else b.quality.size
+    )
+
+
+def refused(plant: str, now_ns: int, peer: str, counts: Mapping[str, int], since_ns: int) -> bytes:
+    """Input refused before its sender was known: counts by rule since `since_ns`."""
+    rules = [[rule, counts[rule]] for rule in sorted(counts)]
+    return _entry(Kind.ENTRY_REFUSED, plant, now_ns, b"", peer, rules, since_ns)
+
+
+def finding(
+    plant: str, now_ns: int, named: bytes, rules: Sequence[str], parents: Sequence[int]
+) -> bytes:
+    """Findings that belong to no admitted batch; `named` is the digest of their blob."""
+    return _entry(
+        Kind.ENTRY_FINDING, plant, now_ns, named, sorted(set(rules)), len(rules), list(parents)
+    )
+
+
+def command(plant: str, now_ns: int, committed: bytes, c: Command, command_class: str) -> bytes:
+    """A proposed command, with the entries it declares to rest on as parents."""
+    parents = sorted({i.entry for i in c.inputs})
+    return _entry(
+        Kind.ENTRY_COMMAND,
+        plant,
+        now_ns,
+        committed,
+        c.id,
+        c.principal,
+        c.tag,
+        command_class,
+        c.signed,
+        parents,
+    )
+
+
+def decision(plant: str, now_ns: int, named: bytes, d: Decision, parents: Sequence[int]) -> bytes:
+    """A decision; `named` is the digest of the blob of its reasons, `parents` begin with the command."""
+    counts = [d.approvals, d.approvals_needed]
+    return _entry(
+        Kind.ENTRY_DECISION,
+        plant,
+        now_ns,
+        named,
+        d.command,
+        d.verdict.value,
+        list(d.axes),
+        counts,
+        list(parents),
+    )
+
+
+def permit(now_ns: int, committed: bytes, p: Permit) -> bytes:
+    """A permit, not yet used."""
+    return _entry(
+        Kind.ENTRY_PERMIT,
+        p.plant,
+        now_ns,
+        committed,
+        p.command,
+        p.mode_epoch,
+        p.expires_ns,
+        [p.decision],
+    )
+
+
+def outcome(
+    plant: str, now_ns: int, committed: bytes, of: str, o: Outcome, parents: Sequence[int]
+) -> bytes:
+    """What the actuator says became of the permit of command `of`."""
+    return _entry(Kind.ENTRY_OUTCOME, plant, now_ns, committed, of, o.status.value, list(parents))
+
+
+def statement(
+    plant: str, now_ns: int, committed: bytes, s: Statement, parents: Sequence[int]
+) -> bytes:
+    """A person's signed statement that took effect."""
+    return _entry(
+        Kind.ENTRY_STATEMENT,
+        plant,
+        now_ns,
+        committed,
+        s.principal,
+        s.verb.value,
+        s.subject,
+        s.expires_ns,
+        list(parents),
+    )
+
+
+def query(plant: str, now_ns: int, named: bytes, q: QueryAsked, *, allowed: bool) -> bytes:
+    """A read, allowed or not; purpose and resource are in the blob `named`."""
+    return _entry(
+        Kind.ENTRY_QUERY, plant, now_ns, named, q.principal, q.action, allowed, len(q.tags)
+    )
+
+
+def model(plant: str, now_ns: int, committed: bytes, name: str, *, admitted: bool) -> bytes:
+    """A model artefact at gate 2."""
+    return _entry(Kind.ENTRY_MODEL, plant, now_ns, committed, name, admitted)
+
+
+def _entry(kind: Kind, plant: str, now_ns: int, committed: bytes, *rest: object) -> bytes:
+    raw = encode([VERSION, int(kind), plant, now_ns, committed, *rest])
+    assert len(raw) <= ENTRY_LIMIT, (kind, len(raw))
+    return raw

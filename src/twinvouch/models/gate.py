@@ -1,0 +1,106 @@
+"""The way through gate 2: a model comes in only with a manifest signed by a model signer, whole and in date.
+
+Every rule that is broken is a finding: `model_signature`, `model_plant`, `model_role`, `model_files`,
+`model_format`, `model_expired`. The formats themselves are checked where the bytes are
+(adapters/model_files.py); here their answers count.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from twinvouch.core.errors import MalformedError, SignatureError
+from twinvouch.core.event import ModelSubmitted
+from twinvouch.core.finding import Finding, Severity
+from twinvouch.core.inventory import Principal
+from twinvouch.core.kind import Purpose
+from twinvouch.core.ports import PolicyRequest
+from twinvouch.core.site import Site
+from twinvouch.wire.manifest import Manifest, read_manifest
+from twinvouch.wire.signed import open_signed
+
+NAMES = ("model_signature", "model_role", "model_files", "model_format", "model_expired")
+SUPPLY_CHAIN = "T0862"  # ATT&CK for ICS: Supply Chain Compromise
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What became of a model: `manifest` and `signer` are there only where the signature held."""
+
+    admitted: bool
+    manifest: Manifest | None
+    signer: str
+    digest: bytes  # of the signed content
+    findings: tuple[Finding, ...]
+
+
+def judge(submitted: ModelSubmitted, site: Site, now_ns: int) -> Judgement:
+    """Judge one submitted model; hostile bytes are a finding, never an exception."""
+    try:
+        sealed, signer = open_signed(submitted.raw, site.plant, Purpose.MODEL)
+        manifest = read_manifest(sealed.content, site.plant.id)
+    except (MalformedError, SignatureError) as error:
+        return Judgement(
+            admitted=False,
+            manifest=None,
+            signer="",
+            digest=b"",
+            findings=(_finding("model_signature", submitted.peer or "unknown", str(error)),),
+        )
+    findings = (
+        *_role(signer, manifest, site),
+        *_files(submitted, manifest),
+        *_dates(manifest, now_ns),
+    )
+    return Judgement(not findings, manifest, signer.id, sealed.digest, findings)
+
+
+def _role(signer: Principal, manifest: Manifest, site: Site) -> Iterator[Finding]:
+    asked = PolicyRequest(
+        principal=signer.id,
+        principal_kind=signer.kind.value,
+        roles=frozenset(r.value for r in signer.roles),
+        action="submitModel",
+        resource_type="Model",
+        resource=manifest.model,
+        attributes={"plant": site.plant.id},
+        context={"signed": True},
+    )
+    answer = site.policy.decide(asked)
+    if not answer.allowed:
+        sentence = f"`{signer.id}` may not sign models: {answer.why}"
+        yield _finding("model_role", manifest.model, sentence)
+
+
+def _files(submitted: ModelSubmitted, manifest: Manifest) -> Iterator[Finding]:
+    came: dict[str, bytes] = {}
+    for name, digest, refused in submitted.files:
+        if name in came:
+            yield _finding("model_files", manifest.model, f"file `{name}` came twice")
+        came[name] = digest
+        if refused:
+            yield _finding("model_format", manifest.model, f"file `{name}`: {refused}")
+    if not manifest.files:
+        yield _finding("model_files", manifest.model, "the manifest names no file")
+    for name, digest in sorted(manifest.files.items()):
+        if name not in came:
+            yield _finding(
+                "model_files", manifest.model, f"file `{name}` is in the manifest and did not come"
+            )
+        elif came[name] != digest:
+            yield _finding(
+                "model_files", manifest.model, f"file `{name}` is not the one that was signed"
+            )
+    for name in sorted(came.keys() - manifest.files.keys()):
+        yield _finding(
+            "model_files", manifest.model, f"file `{name}` came and is not in the manifest"
+        )
+
+
+def _dates(manifest: Manifest, now_ns: int) -> Iterator[Finding]:
+    if manifest.valid_until_ns <= now_ns:
+        late = (now_ns - manifest.valid_until_ns) / 1e9
+        yield _finding("model_expired", manifest.model, f"the manifest expired {late:.0f} s ago")
+
+
+def _finding(rule: str, subject: str, sentence: str) -> Finding:
+    return Finding(rule, subject, Severity.HIGH, sentence, SUPPLY_CHAIN)

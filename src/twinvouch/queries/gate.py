@@ -1,0 +1,79 @@
+"""The way through gate 3: may this principal read this? Every read is asked of the policy; silence is no.
+
+An anonymous question, an unknown principal or tag, a kind of read that is not listed: no.
+"""
+
+from dataclasses import dataclass
+
+from twinvouch.core.event import QueryAsked
+from twinvouch.core.inventory import Plant
+from twinvouch.core.ports import PolicyRequest
+from twinvouch.core.site import Site
+
+# Which entity type of the policy each action reads; where it is Tag, the answer shows values.
+RESOURCES = {
+    "readTags": "Tag",
+    "stream": "Tag",
+    "export": "Tag",
+    "readModels": "Model",
+    "readLedger": "Ledger",
+    "readCommands": "System",
+    "readFindings": "System",
+    "readQueries": "System",
+    "readStatus": "System",
+    "takePermits": "System",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether a read is allowed and why."""
+
+    allowed: bool
+    why: str
+
+
+def decide(query: QueryAsked, site: Site) -> Answer:
+    """Judge one read. Tags count with the highest confidentiality of what the answer shows."""
+    plant = site.plant
+    principal = plant.principals.get(query.principal)
+    if principal is None:
+        who = (
+            f"`{query.principal}` is no principal of plant `{plant.id}`"
+            if query.principal
+            else "anonymous"
+        )
+        return Answer(allowed=False, why=f"{who}: reading needs a known principal")
+    resource_type = RESOURCES.get(query.action)
+    if resource_type is None:
+        return Answer(allowed=False, why=f"`{query.action}` is not a kind of read")
+    tags = _tags(query, plant, resource_type)
+    unknown = next((t for t in tags if t not in plant.tags), None)
+    if unknown is not None:
+        return Answer(allowed=False, why=f"`{unknown}` is no tag of plant `{plant.id}`")
+    attributes: dict[str, int | str | bool] = {"plant": plant.id}
+    if resource_type == "Tag":
+        attributes["confidentiality"] = max(
+            (plant.tags[t].confidentiality for t in tags), default=0
+        )
+    answer = site.policy.decide(
+        PolicyRequest(
+            principal=principal.id,
+            principal_kind=principal.kind.value,
+            roles=frozenset(r.value for r in principal.roles),
+            action=query.action,
+            resource_type=resource_type,
+            resource=query.resource,
+            attributes=attributes,
+            context={"purpose": query.purpose, "is_actuator": principal.id == plant.actuator},
+        )
+    )
+    return Answer(answer.allowed, answer.why)
+
+
+def _tags(query: QueryAsked, plant: Plant, resource_type: str) -> tuple[str, ...]:
+    """Tags whose values the answer shows; all of the plant where it does not say which."""
+    if resource_type != "Tag":
+        return query.tags
+    named = () if query.resource == "*" else (query.resource,)
+    return tuple(dict.fromkeys((*named, *query.tags))) or tuple(plant.tags)
