@@ -28,7 +28,7 @@ def command() -> None:
     "--journal", type=click.Path(path_type=Path, dir_okay=False), help="file for truth and writes"
 )
 @click.option("--orders", is_flag=True, help="take orders on standard input; end when it ends")
-def plant(  # noqa: PLR0913, PLR0917 - one parameter an option
+def plant(
     directory: Path,
     plain_port: int,
     tls_port: int,
