@@ -53,7 +53,7 @@ class Desk:
         if reply.code == 200:
             return JSONResponse(dict(reply.body))
         body = dict(reply.body)
-        return problems.problem(reply.code, _text(body.pop("why", "")), **body)
+        return problems.problem(reply.code, _text(body.pop("why", "")), more=body)
 
     async def read(self, request: Request, action: str, resource: str = "*", **more: Any) -> Any:
         """Ask gate 3 and give what the view shows; 401 without a token, 403 where gate 3 says no."""
@@ -93,7 +93,7 @@ def create_app(core: Core, hub: Hub, allowed_hosts: Sequence[str]) -> FastAPI:
     problems.install(app)
     guard.install(app, frozenset(allowed_hosts))
     app.include_router(_health(desk))
-    for router in (_in(desk), _out(desk), _streams(desk)):
+    for router in (_in(desk), _reports(desk), _out(desk), _streams(desk)):
         app.include_router(router, prefix="/api/v1")
     return app
 
@@ -156,6 +156,12 @@ def _in(desk: Desk) -> APIRouter:
             Priority.COMMAND, CommandProposed(salt(), _peer(request), content, principal.id)
         )
 
+    return router
+
+
+def _reports(desk: Desk) -> APIRouter:
+    router = APIRouter(tags=["in"])
+
     @router.post("/statements")
     async def state(request: Request) -> Response:
         """A person's sealed statement: approve, reject, distrust, restore."""
@@ -177,7 +183,7 @@ def _in(desk: Desk) -> APIRouter:
         if reply.code != 200:
             body = dict(reply.body)
             why = body.pop("why", "")
-            return problems.problem(reply.code, _text(why), **body)
+            return problems.problem(reply.code, _text(why), more=body)
         await asyncio.to_thread(files.store, desk.core.model_directory, _text(reply.body["name"]))
         return JSONResponse(dict(reply.body))
 

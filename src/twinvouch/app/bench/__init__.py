@@ -1,0 +1,1 @@
+"""Benchmarks: each module has `run() -> figures`; ratios are against a named baseline in the same run."""

@@ -1,0 +1,144 @@
+"""The content of a batch of readings: a header and, by its kind, columns or a SenML pack.
+
+`[1, 1, plant, edge, epoch, seq, prev, origin, group, columns_digest, t_ns, [arrays], quality]`
+(wire/columns.py) or `[1, 2, plant, ..., columns_digest, pack]` (wire/senml.py). The header is read
+without the cells, so that a batch can be refused before it costs anything. NaN and infinity are
+readings like others: gate 1 judges them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinvouch.core.batch import Batch, Identity, Origin
+from twinvouch.core.errors import MalformedError, UsageError
+from twinvouch.core.inventory import ScanGroup
+from twinvouch.core.kind import VERSION, Kind
+from twinvouch.wire import senml
+from twinvouch.wire.cbor import encode, octets_at, text_at, unsigned_at
+from twinvouch.wire.columns import Cells, read_columns, write_columns
+from twinvouch.wire.fields import DIGEST, ID
+
+_HEADS = {bytes((0x8D, VERSION, Kind.BATCH)), bytes((0x8B, VERSION, Kind.BATCH_SENML))}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a batch says of itself before its cells are read.
+
+    `columns` is the digest of its scan group's columns, `body` the offset of what follows the header.
+    """
+
+    kind: Kind
+    plant: str
+    identity: Identity
+    prev: bytes
+    origin: Origin
+    group: str
+    columns: bytes
+    body: int = 0
+
+
+def columns_digest(name: str, ids: Sequence[str], dtypes: Sequence[str]) -> bytes:
+    """SHA-256 of CBOR `[name, [[tag, dtype] ...]]`: ScanGroup.digest."""
+    return sha256(encode([name, [list(pair) for pair in zip(ids, dtypes, strict=True)]])).digest()
+
+
+def read_header(content: bytes) -> Header:
+    """The header of a batch of either kind; MalformedError for anything else. Cells stay unread."""
+    if content[:3] not in _HEADS:
+        raise MalformedError("byte 0: expected a batch: [1, 1 or 2, ...] of 13 or 11 elements")
+    plant, at = _id_at(content, 3)
+    edge, at = _id_at(content, at)
+    epoch, at = unsigned_at(content, at)
+    seq, at = unsigned_at(content, at)
+    prev, at = _digest_at(content, at)
+    origin, at = unsigned_at(content, at)
+    if origin > Origin.SHADOW:
+        raise MalformedError(f"byte {at}: expected an origin 0..{Origin.SHADOW}, got {origin}")
+    group, at = _id_at(content, at)
+    columns, at = _digest_at(content, at)
+    identity = Identity(edge, epoch, seq)
+    return Header(Kind(content[2]), plant, identity, prev, Origin(origin), group, columns, at)
+
+
+def read_batch(
+    content: bytes, digest: bytes, header: Header, group: ScanGroup, max_cells: int
+) -> Batch:
+    """The cells of a batch whose columns are those of `group`; MalformedError for anything else.
+
+    `header` and `digest` are those of this content. Arrays are read-only, views on `content` where
+    the wire type allows; a batch of more than `max_cells` cells is refused unread.
+    """
+    if header.group != group.name or header.columns != group.digest:
+        raise MalformedError(f"batch: the columns are not those of scan group `{group.name}`")
+    if header.kind is Kind.BATCH_SENML:
+        cells = _read_pack(content, header.body, group, max_cells)
+    else:
+        cells = read_columns(content, header.body, group.dtypes, max_cells)
+    h = header
+    return Batch(h.plant, h.identity, h.prev, h.origin, h.group, *cells, digest)
+
+
+def write_batch(
+    header: Header,
+    group: ScanGroup,
+    t_ns: NDArray[np.int64],
+    values: NDArray[np.float64],
+    quality: NDArray[np.uint8] | None = None,
+) -> bytes:
+    """The content to sign: R times, R x K values in engineering units, R x K qualities (None: GOOD).
+
+    An integer column takes the nearest integer; what it cannot hold is written as the nearest it can,
+    marked BAD. Raises UsageError where shapes or header do not fit `group`.
+    """
+    shape = (len(t_ns), len(group.tags))
+    if quality is None:
+        quality = np.zeros(shape, np.uint8)
+    if values.shape != shape or quality.shape != shape or not values.size:
+        raise UsageError(f"expected {shape} cells, at least one, got {values.shape}")
+    if (header.group, header.columns) != (group.name, group.digest):
+        raise UsageError(f"the header is not one of scan group `{group.name}`")
+    cells = (t_ns, values, quality)
+    if header.kind is Kind.BATCH_SENML:
+        body: tuple[object, ...] = (senml.write_pack(group.ids, _units(group), cells),)
+    else:
+        body = write_columns(group.dtypes, cells)
+    h = header
+    identity = (h.identity.edge, h.identity.epoch, h.identity.seq)
+    content = encode(
+        [VERSION, h.kind, h.plant, *identity, h.prev, h.origin, h.group, h.columns, *body]
+    )
+    try:
+        read_header(content)
+    except MalformedError as error:
+        raise UsageError(f"cannot be written: {error}") from None
+    return content
+
+
+def _read_pack(content: bytes, at: int, group: ScanGroup, max_cells: int) -> Cells:
+    start, end = octets_at(content, at)
+    if end != len(content):
+        raise MalformedError(f"byte {end}: expected the end, got {len(content) - end} more")
+    return senml.read_pack(content[start:], group.ids, _units(group), max_cells)
+
+
+def _units(group: ScanGroup) -> tuple[str, ...]:
+    return tuple(tag.unit for tag in group.tags)
+
+
+def _id_at(content: bytes, at: int) -> tuple[str, int]:
+    text, end = text_at(content, at)
+    if not 0 < len(text) <= ID or not text.isprintable():
+        raise MalformedError(f"byte {at}: expected printable text of 1..{ID} characters")
+    return text, end
+
+
+def _digest_at(content: bytes, at: int) -> tuple[bytes, int]:
+    start, end = octets_at(content, at)
+    if end - start != DIGEST:
+        raise MalformedError(f"byte {at}: expected {DIGEST} bytes, got {end - start}")
+    return content[start:end], end

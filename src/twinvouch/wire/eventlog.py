@@ -1,0 +1,94 @@
+"""Events as records of the event log: `[1, number, now_ns, field ...]` in deterministic CBOR.
+
+The log is the record of truth: reading it back gives the same events at the same times. Large byte
+strings (`raw`) are passed through, never looked into. Numbers start at 128, apart from the kinds of
+contents and ledger entries, and are never reused.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from twinvouch.core.errors import MalformedError
+from twinvouch.core.event import (
+    BatchReceived,
+    CommandProposed,
+    Event,
+    ModelSubmitted,
+    OutcomeReported,
+    QueryAsked,
+    Started,
+    StatementReceived,
+    Tick,
+)
+from twinvouch.core.kind import VERSION
+from twinvouch.wire.cbor import decode, encode
+from twinvouch.wire.fields import Fields
+
+TEXT = 65_536  # the adapters limit what they let in; this only bounds a corrupt record
+
+Take: TypeAlias = Callable[[Fields, str], Any]
+
+
+def write_event(event: Event, now_ns: int) -> bytes:
+    """The record of an event fed at `now_ns`; UsageError where a text has no UTF-8."""
+    number, form = _FORMS[type(event)]
+    return encode([VERSION, number, now_ns, *(getattr(event, name) for name, _ in form)])
+
+
+def read_event(raw: bytes) -> tuple[Event, int]:
+    """The event of a record and when it was fed; MalformedError for anything else."""
+    items = decode(raw)
+    kind = items[1] if isinstance(items, list) and len(items) > 2 else None
+    if type(kind) is not int or kind not in _TYPES:
+        raise MalformedError("event: expected [1, number of an event, now_ns, ...]")
+    event_type = _TYPES[kind]
+    form = _FORMS[event_type][1]
+    fields = Fields(items, 3 + len(form), event_type.__name__)
+    fields.integer("version", VERSION, VERSION)
+    fields.integer("number")
+    now_ns = fields.integer("now_ns")
+    return event_type(*[take(fields, name) for name, take in form]), now_ns
+
+
+def _text(fields: Fields, name: str) -> str:
+    return fields.text(name, TEXT)
+
+
+def _texts(fields: Fields, name: str) -> tuple[str, ...]:
+    return fields.each(name, TEXT, lambda each: each.text(name, TEXT))
+
+
+def _octets(fields: Fields, name: str) -> bytes:
+    return fields.octets(name)
+
+
+def _files(fields: Fields, name: str) -> tuple[tuple[str, bytes, str], ...]:
+    return fields.each(name, TEXT, lambda each: _file(each.inner(name, 3)))
+
+
+def _file(fields: Fields) -> tuple[str, bytes, str]:
+    return fields.text("name", TEXT), fields.octets("digest"), fields.text("why", TEXT)
+
+
+_SENT = (("salt", _octets), ("peer", _text), ("raw", _octets))
+_FORMS: Mapping[type[Event], tuple[int, tuple[tuple[str, Take], ...]]] = {
+    Started: (
+        128,
+        (("salt", _octets), ("config", _octets), ("policy", _octets), ("build", _text)),
+    ),
+    BatchReceived: (129, _SENT),
+    CommandProposed: (130, (*_SENT, ("token_of", _text))),
+    StatementReceived: (131, _SENT),
+    OutcomeReported: (132, _SENT),
+    ModelSubmitted: (133, (*_SENT, ("files", _files))),
+    QueryAsked: (
+        134,
+        (
+            ("salt", _octets),
+            *((name, _text) for name in ("principal", "action", "resource", "purpose")),
+            ("tags", _texts),
+        ),
+    ),
+    Tick: (135, ()),
+}
+_TYPES: Mapping[int, type[Event]] = {number: kind for kind, (number, _) in _FORMS.items()}
