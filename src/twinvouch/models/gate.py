@@ -37,7 +37,7 @@ def judge(submitted: ModelSubmitted, site: Site, now_ns: int) -> Judgement:
     """Judge one submitted model; hostile bytes are a finding, never an exception."""
     try:
         sealed, signer = open_signed(submitted.raw, site.plant, Purpose.MODEL)
-        manifest = read_manifest(sealed.content)
+        manifest = read_manifest(sealed.content, site.plant.id)
     except (MalformedError, SignatureError) as error:
         return Judgement(
             admitted=False,

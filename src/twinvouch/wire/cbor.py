@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from twinvouch.core.errors import MalformedError, UsageError
 
 DEPTH = 16
-ITEMS = 65_536
+ITEMS = 1 << 20
 SIGN1 = 18  # COSE_Sign1, the only tag beside the typed arrays
 DTYPES: Mapping[int, np.dtype[Any]] = {  # RFC 8746 section 2.1, little-endian
     64: np.dtype("u1"),
@@ -269,7 +269,8 @@ def _put(value: object, parts: list[bytes], depth: int) -> None:
     raise UsageError(f"a {type(value).__name__} has no encoding")
 
 
-def _put_int(value: int, parts: list[bytes], _depth: int) -> None:
+def _put_int(value: int | np.integer[Any], parts: list[bytes], _depth: int) -> None:
+    value = int(value)
     parts.append(head(0, value) if value >= 0 else head(1, -1 - value))
 
 
@@ -349,5 +350,6 @@ _PUT: Mapping[type, Callable[[Any, list[bytes], int], None]] = {
     type(None): _put_simple,
     dict: _put_map,
     np.ndarray: _put_array,
+    np.integer: _put_int,
     Tagged: _put_tagged,
 }
