@@ -23,6 +23,7 @@ from twinvouch.core.event import (
     Keep,
     ModelSubmitted,
     OutcomeReported,
+    Plain,
     QueryAsked,
     Started,
     StatementReceived,

@@ -93,7 +93,7 @@ def create_app(core: Core, hub: Hub, allowed_hosts: Sequence[str]) -> FastAPI:
     problems.install(app)
     guard.install(app, frozenset(allowed_hosts))
     app.include_router(_health(desk))
-    for router in (_in(desk), _out(desk), _streams(desk)):
+    for router in (_in(desk), _reports(desk), _out(desk), _streams(desk)):
         app.include_router(router, prefix="/api/v1")
     return app
 
@@ -155,6 +155,12 @@ def _in(desk: Desk) -> APIRouter:
         return await desk.answer(
             Priority.COMMAND, CommandProposed(salt(), _peer(request), content, principal.id)
         )
+
+    return router
+
+
+def _reports(desk: Desk) -> APIRouter:
+    router = APIRouter(tags=["in"])
 
     @router.post("/statements")
     async def state(request: Request) -> Response:
