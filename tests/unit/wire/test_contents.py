@@ -62,7 +62,6 @@ def test_no_element_may_be_of_another_type(kind: Kind) -> None:
             float("nan"),
             [[]],
             {1: 2},
-            "\n",
             "x" * 1_001,
             b"?",
         ):
