@@ -33,6 +33,7 @@ DTYPES: Mapping[int, np.dtype[Any]] = {  # RFC 8746 section 2.1, little-endian
     86: np.dtype("<f8"),
 }
 _TAG_OF = {dtype: tag for tag, dtype in DTYPES.items()}
+_DTYPE_OF_HEAD = {bytes((0xD8, tag)): dtype for tag, dtype in DTYPES.items()}
 _F16, _F32, _F64 = Struct(">e"), Struct(">f"), Struct(">d")
 _NAN = b"\xf9\x7e\x00"
 _SIMPLE = {20: False, 21: True, 22: None}
@@ -106,12 +107,26 @@ def head_at(raw: bytes, at: int, *, canonical: bool = True) -> tuple[int, int, i
     return first >> 5, argument, end
 
 
-def unsigned_at(raw: bytes, at: int) -> tuple[int, int]:
-    """The integer 0..2**63-1 at `at` and the offset behind it."""
-    major, value, end = head_at(raw, at)
-    if major != 0 or value >= 1 << 63:
-        raise MalformedError(f"byte {at}: expected an integer 0..2**63-1")
-    return value, end
+def scalars_at(raw: bytes, at: int, count: int) -> tuple[list[Any], int]:
+    """`count` unsigned integers, byte strings or texts from `at` on, and the offset behind them.
+
+    One loop with no call for short items: every batch begins with these.
+    """
+    found: list[Any] = []
+    for _ in range(count):
+        first = raw[at] if at < len(raw) else 0xFF
+        argument, start = first & 31, at + 1
+        if argument > 23:
+            _, argument, start = head_at(raw, at)
+        if first < 0x20:
+            found.append(argument)
+            at = start
+            continue
+        at = start + argument
+        if not 0x40 <= first < 0x80 or at > len(raw):
+            raise MalformedError(f"byte {start}: expected an integer, text or bytes, all there")
+        found.append(_text(raw, start, at) if first >= 0x60 else raw[start:at])
+    return found, at
 
 
 def octets_at(raw: bytes, at: int) -> tuple[int, int]:
@@ -122,22 +137,13 @@ def octets_at(raw: bytes, at: int) -> tuple[int, int]:
     return start, _end(raw, start, length)
 
 
-def text_at(raw: bytes, at: int) -> tuple[str, int]:
-    """The text at `at` and the offset behind it."""
-    major, length, start = head_at(raw, at)
-    if major != 3:
-        raise MalformedError(f"byte {at}: expected text, got major type {major}")
-    end = _end(raw, start, length)
-    return _text(raw, start, end), end
-
-
 def array_at(raw: bytes, at: int) -> tuple[NDArray[Any], int]:
     """The typed array at `at`, a read-only view on `raw` (any alignment), and the offset behind it."""
-    major, tag, start = head_at(raw, at)
-    if major != 6 or tag not in DTYPES:
+    dtype = _DTYPE_OF_HEAD.get(raw[at : at + 2])
+    if dtype is None:
         raise MalformedError(f"byte {at}: expected a little-endian typed array")
-    start, end = octets_at(raw, start)
-    return _view(raw, DTYPES[tag], start, end), end
+    start, end = octets_at(raw, at + 2)
+    return _view(raw, dtype, start, end), end
 
 
 def _end(raw: bytes, start: int, length: int) -> int:
@@ -157,9 +163,11 @@ def _view(raw: bytes, dtype: np.dtype[Any], start: int, end: int) -> NDArray[Any
     count, rest = divmod(end - start, dtype.itemsize)
     if rest:
         raise MalformedError(f"byte {start}: expected a multiple of {dtype.itemsize} bytes")
-    view = np.frombuffer(raw, dtype, count, start) if count else np.empty(0, dtype)
-    view.flags.writeable = False
-    return view
+    if count:
+        return np.frombuffer(raw, dtype, count, start)  # read-only, as bytes are
+    empty = np.empty(0, dtype)
+    empty.flags.writeable = False
+    return empty
 
 
 class _Reader:
