@@ -35,6 +35,7 @@ DTYPES: Mapping[int, np.dtype[Any]] = {  # RFC 8746 section 2.1, little-endian
 _TAG_OF = {dtype: tag for tag, dtype in DTYPES.items()}
 _DTYPE_OF_HEAD = {bytes((0xD8, tag)): dtype for tag, dtype in DTYPES.items()}
 _F16, _F32, _F64 = Struct(">e"), Struct(">f"), Struct(">d")
+_FLOATS = {3: _F16, 5: _F32, 9: _F64}  # by the length of the item
 _NAN = b"\xf9\x7e\x00"
 _SIMPLE = {20: False, 21: True, 22: None}
 _SMALLEST = {24: 24, 25: 1 << 8, 26: 1 << 16, 27: 1 << 32}  # argument that needs that many bytes
@@ -129,9 +130,9 @@ def scalars_at(raw: bytes, at: int, count: int) -> tuple[list[Any], int]:
     return found, at
 
 
-def octets_at(raw: bytes, at: int) -> tuple[int, int]:
+def octets_at(raw: bytes, at: int, *, canonical: bool = True) -> tuple[int, int]:
     """Where the byte string at `at` begins and ends."""
-    major, length, start = head_at(raw, at)
+    major, length, start = head_at(raw, at, canonical=canonical)
     if major != 2:
         raise MalformedError(f"byte {at}: expected a byte string, got major type {major}")
     return start, _end(raw, start, length)
@@ -184,38 +185,27 @@ class _Reader:
     def item(self, depth: int) -> Item:
         """The value at `at`; `depth` is how many levels may still be opened, this one included."""
         at, self.left = self.at, self.left - 1
-        if self.left < 0:
-            raise MalformedError(f"byte {at}: expected fewer values")
-        if depth < 1:
-            raise MalformedError(f"byte {at}: expected a depth of at most {DEPTH}")
-        major, argument = self._head()
-        if major == 0:
-            return argument
-        if major == 1:
-            return -1 - argument
-        if major <= 3:
-            return self._string(major, argument)
+        if self.left < 0 or depth < 1:
+            raise MalformedError(f"byte {at}: expected fewer values, nested {DEPTH} deep at most")
+        major, argument, self.at = head_at(self.raw, at, canonical=self.canonical)
+        if major < 2:
+            return -1 - argument if major else argument
+        if major < 4:
+            start, self.at = self.at, _end(self.raw, self.at, argument)
+            return _text(self.raw, start, self.at) if major == 3 else self.raw[start : self.at]
+        if major == 7:
+            return self._simple(at, argument)
+        if major == 6:
+            return self._tagged(argument, depth - 1)
+        self._expect_room(argument)
         if major == 4:
-            self._expect_room(argument)
             return [self.item(depth - 1) for _ in range(argument)]
-        if major == 5:
-            self._expect_room(argument)
-            return self._map(argument, depth - 1)
-        return self._tagged(argument, depth - 1) if major == 6 else self._simple(at, argument)
-
-    def _head(self) -> tuple[int, int]:
-        major, argument, self.at = head_at(self.raw, self.at, canonical=self.canonical)
-        return major, argument
+        return self._map(argument, depth - 1)
 
     def _expect_room(self, count: int) -> None:
         """Each value takes a byte: a longer claim is a lie and allocates nothing."""
         if count > min(len(self.raw) - self.at, self.left):
             raise MalformedError(f"byte {self.at}: expected fewer than {count} values")
-
-    def _string(self, major: int, length: int) -> str | bytes:
-        start = self.at
-        self.at = _end(self.raw, start, length)
-        return self.raw[start : self.at] if major == 2 else _text(self.raw, start, self.at)
 
     def _map(self, count: int, depth: int) -> "dict[int | str, Item]":
         result: dict[int | str, Item] = {}
@@ -223,13 +213,11 @@ class _Reader:
         for _ in range(count):
             at = self.at
             key = self.item(depth)
-            encoded = self.raw[at : self.at]
             if type(key) is not int and type(key) is not str:
                 raise MalformedError(f"byte {at}: expected a key that is an integer or text")
-            if key in result or (self.canonical and encoded < last):
-                raise MalformedError(
-                    f"byte {at}: expected keys once each, in the order of their bytes"
-                )
+            encoded = self.raw[at : self.at]
+            if key in result or (encoded < last and self.canonical):
+                raise MalformedError(f"byte {at}: expected sorted keys, once each")
             result[key] = self.item(depth)
             last = encoded
         return result
@@ -240,40 +228,34 @@ class _Reader:
             return Tagged(self.item(depth))
         if tag not in DTYPES:
             raise MalformedError(f"byte {at}: expected no tag {tag}")
-        major, length = self._head()
-        if major != 2:
-            raise MalformedError(f"byte {at}: expected a byte string, got major type {major}")
-        start, self.at = self.at, _end(self.raw, self.at, length)
+        start, self.at = octets_at(self.raw, at, canonical=self.canonical)
         return _view(self.raw, DTYPES[tag], start, self.at)
 
     def _simple(self, at: int, argument: int) -> Item:
         size = self.at - at
-        if size == 1:
-            if argument not in _SIMPLE:
-                raise MalformedError(f"byte {at}: expected false, true or null")
+        if size == 1 and argument in _SIMPLE:
             return _SIMPLE[argument]
-        value = _float_of(self.raw[at : self.at])
+        if size < 3:
+            raise MalformedError(f"byte {at}: expected false, true, null or a float")
+        value: float
+        (value,) = _FLOATS[size].unpack_from(self.raw, at + 1)
         if self.canonical and _float(value) != self.raw[at : self.at]:
             raise MalformedError(f"byte {at}: expected the shortest form of {value}")
         return value
 
 
-def _float_of(raw: bytes) -> float:
-    """The number of a head of major type 7 that is 2 (refused), 3, 5 or 9 bytes long."""
-    value: float
-    if len(raw) == 2:
-        raise MalformedError(f"expected false, true, null or a float, got {raw.hex()}")
-    (value,) = {3: _F16, 5: _F32, 9: _F64}[len(raw)].unpack_from(raw, 1)
-    return value
-
-
 def _put(value: object, parts: list[bytes], depth: int) -> None:
     if depth < 1:
         raise UsageError(f"a value is nested more than {DEPTH} deep")
+    put = _PUT.get(type(value)) or _put_of(value)
+    put(value, parts, depth - 1)
+
+
+def _put_of(value: object) -> Callable[[Any, list[bytes], int], None]:
+    """For a subclass, as enumerations are."""
     for kind, put in _PUT.items():
         if isinstance(value, kind):
-            put(value, parts, depth - 1)
-            return
+            return put
     raise UsageError(f"a {type(value).__name__} has no encoding")
 
 
