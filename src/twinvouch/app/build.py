@@ -73,12 +73,8 @@ def stores(config: Config, directory: Path | None = None) -> Stores:
     _, known = state.load()
     log = SegmentLog(data / "log", known=known)
     signer = FileSigner(key_file(config, "log"))
-    return Stores(
-        log,
-        state,
-        LedgerFiles(data / "ledger", f"{config.plant.id}/{LOG_EPOCH}", signer),
-        log.repairs,
-    )
+    ledger = LedgerFiles(data / "ledger", f"{config.plant.id}/{LOG_EPOCH}", signer)
+    return Stores(log, state, ledger, state.reader(), log.repairs)
 
 
 def permit_signer(config: Config) -> FileSigner | None:

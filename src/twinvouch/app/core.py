@@ -20,7 +20,7 @@ from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.app.inbox import After, Inbox, Item
 from twinvouch.core.errors import TwinvouchError, UnavailableError
 from twinvouch.core.event import Deliver, Effect, Event, Priority, Publish, Reply, Started, Tick
-from twinvouch.core.ports import Log, State
+from twinvouch.core.ports import Leaves, Log, State
 from twinvouch.engine import Engine
 
 SALT_BYTES = 16
@@ -38,6 +38,7 @@ class Stores:
     log: Log
     state: State
     ledger: LedgerFiles
+    reader: Leaves  # of the state, for the publisher's thread
     repairs: tuple[str, ...] = ()  # what start-up cut off the log, in words
 
 
@@ -56,8 +57,7 @@ class Core:
         self._group: tuple[list[tuple[Item, Step]], Mapping[str, bytes | None]] | None = None
         self._idle = True  # the committer has nothing in hand
         self._engine_done = False
-        self._tiles = threading.Event()
-        self._stop_tiles = False
+        self._stopping = threading.Event()
         self._threads = [
             threading.Thread(
                 target=self._supervise, args=(loop,), name=f"twinvouch-{name}", daemon=True
@@ -106,8 +106,7 @@ class Core:
             item.future.set_exception(UnavailableError("the core is stopping"))
         for thread in self._threads[:2]:
             thread.join()
-        self._stop_tiles = True
-        self._tiles.set()
+        self._stopping.set()
         self._threads[2].join()
         self._stores.log.close()
         self._stores.state.close()
@@ -177,7 +176,6 @@ class Core:
             except (TwinvouchError, OSError) as error:
                 self._fail(group[0], error)
                 return
-            self._tiles.set()
             with ready:
                 self._group, self._idle = None, True
                 ready.notify_all()
@@ -206,12 +204,13 @@ class Core:
             self.inbox.ready.notify_all()
 
     def _tile_loop(self) -> None:
-        while not self._stop_tiles:
-            self._tiles.wait()
-            self._tiles.clear()
+        """Publish what was committed, in the rhythm of TILE_INTERVAL_S, and once more at the end."""
+        while True:
+            is_last = self._stopping.wait(TILE_INTERVAL_S)
             if not self.fatal:
-                self._stores.ledger.catch_up(self._stores.state)
-            time.sleep(0 if self._stop_tiles else TILE_INTERVAL_S)
+                self._stores.ledger.catch_up(self._stores.reader)
+            if is_last:
+                return
 
 
 def salt() -> bytes:

@@ -101,6 +101,18 @@ class Group:
     log_end: int  # number of the first log record that this state has not seen
 
 
+class Leaves(Protocol):
+    """The committed ledger entries, for reading."""
+
+    def leaf_count(self) -> int:
+        """How many leaves are committed."""
+        ...
+
+    def leaves(self, start: int, end: int) -> Sequence[bytes]:
+        """Committed leaves start..end."""
+        ...
+
+
 class State(Protocol):
     """What the engine knows, committed in one transaction with its ledger leaves."""
 

@@ -36,7 +36,7 @@ def install(app: FastAPI) -> None:
         where = [
             {"at": ".".join(str(p) for p in e["loc"]), "expected": e["msg"]} for e in error.errors()
         ]
-        return problem(422, "the request does not fit the API", errors=where)
+        return problem(422, "the request does not fit the API", more={"errors": where})
 
     @app.exception_handler(UnavailableError)
     async def on_unavailable(_: Request, error: UnavailableError) -> Response:

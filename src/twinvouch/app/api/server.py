@@ -53,7 +53,7 @@ class Desk:
         if reply.code == 200:
             return JSONResponse(dict(reply.body))
         body = dict(reply.body)
-        return problems.problem(reply.code, _text(body.pop("why", "")), **body)
+        return problems.problem(reply.code, _text(body.pop("why", "")), more=body)
 
     async def read(self, request: Request, action: str, resource: str = "*", **more: Any) -> Any:
         """Ask gate 3 and give what the view shows; 401 without a token, 403 where gate 3 says no."""
@@ -183,7 +183,7 @@ def _reports(desk: Desk) -> APIRouter:
         if reply.code != 200:
             body = dict(reply.body)
             why = body.pop("why", "")
-            return problems.problem(reply.code, _text(why), **body)
+            return problems.problem(reply.code, _text(why), more=body)
         await asyncio.to_thread(files.store, desk.core.model_directory, _text(reply.body["name"]))
         return JSONResponse(dict(reply.body))
 

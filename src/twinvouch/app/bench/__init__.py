@@ -1,1 +1,1 @@
-"""Measurements of hot paths, each against a named baseline in the same run: ratios, not promises."""
+"""Benchmarks: each module has `run() -> figures`; ratios are against a named baseline in the same run."""

@@ -97,9 +97,16 @@ def _digest(held: dict[str, Any]) -> bytes:
     from twinvouch.core.command import Command, Decision, Input, Reason, Verdict
 
     inputs = tuple(Input(i["tag"], i["entry"]) for i in held["inputs"])
-    fields = ("id", "principal", "tag", "value", "unit", "made_ns")
     c = Command(
-        *(held[f] for f in fields), inputs=inputs, reason=held["reason"], signed=held["signed"]
+        id=held["id"],
+        principal=held["principal"],
+        tag=held["tag"],
+        value=held["value"],
+        unit=held["unit"],
+        made_ns=held["made_ns"],
+        inputs=inputs,
+        reason=held["reason"],
+        signed=held["signed"],
     )
     reasons = tuple(
         Reason(r["rule"], Verdict(r["verdict"]), r["sentence"], r["counterfactual"])

@@ -1,0 +1,259 @@
+"""The ledger on disk: tiles, entry bundles and the signed checkpoint, safe against kill -9 anywhere.
+
+Order of a `publish`: files are written beside their place and synced, renamed, their directories
+synced; partial files that a full one replaces are removed; last the checkpoint, the same way. So
+whatever a checkpoint covers is on disk before the checkpoint is, and a crash leaves at most files
+beyond it, which the next publish finds, compares and keeps. Files are never changed: where other
+bytes stand already, or where the root of the files differs from the signed one, this refuses with
+CorruptError instead of signing a second history.
+
+Publishing follows the commit and is never waited for by an acknowledgement: what is not yet here is
+in the state store, and `catch_up` brings it. Use from one thread; `size`, `root` from any.
+"""
+
+import fcntl
+import os
+import shutil
+import weakref
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from twinvouch.core.errors import CorruptError, MalformedError, SignatureError, UnavailableError
+from twinvouch.core.ports import Leaves, Signer
+from twinvouch.ledger import checkpoint as note
+from twinvouch.ledger import tiles
+from twinvouch.ledger.checkpoint import Checkpoint, VerifierKey
+
+CHUNK = (
+    4096  # leaves per checkpoint while catching up: bounds memory at some 256 MB of largest entries
+)
+
+
+class LedgerFiles:
+    """The one writer of a ledger directory; a second one is refused with UnavailableError.
+
+    `origin` is `<plant>/<log-epoch>`. The public half of the key is left in `log.vkey` for
+    convenience: an auditor must get it another way.
+    """
+
+    def __init__(self, directory: Path, origin: str, signer: Signer) -> None:
+        self._directory = directory
+        self._origin = note.check_name(origin)
+        self._signer = signer
+        self._key = VerifierKey(origin, signer.public_key)
+        self._made: set[Path] = {directory}
+        self._checkpoint = b""
+        directory.mkdir(parents=True, exist_ok=True)
+        self._release = weakref.finalize(self, os.close, _lock(directory))
+        try:
+            self._edge = self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def size(self) -> int:
+        """How many entries the signed checkpoint covers."""
+        return self._edge.size
+
+    @property
+    def root(self) -> bytes:
+        """The signed root, 32 bytes."""
+        return self._edge.root()
+
+    @property
+    def verifier_key(self) -> str:
+        """The line that auditors verify with: `<origin>+<key id>+<base64>`."""
+        return self._key.text()
+
+    def publish(self, leaves: Sequence[bytes]) -> None:
+        """Append entries (each <= 65,535 bytes) and sign the new head; durable when it returns.
+
+        Where the disk fails (UnavailableError) nothing is signed and the same leaves can be
+        published again.
+        """
+        if not leaves:
+            return
+        edge, files = tiles.grow(self._edge, leaves)
+        try:
+            self._expect_unchanged()
+            self._write(files)
+            self._remove_partials(path for path, _ in files)
+            self._write_checkpoint(edge)
+        except OSError as error:
+            raise UnavailableError(
+                f"ledger {self._directory}: cannot publish entries {self.size} to {edge.size}: "
+                f"{error}; nothing was signed, free the disk and publish again"
+            ) from error
+        self._edge = edge
+
+    def catch_up(self, state: Leaves) -> None:
+        """Publish what is committed in `state` and not yet here.
+
+        Raises CorruptError where `state` holds fewer entries than were signed or other last ones:
+        a restored backup needs a new log epoch.
+        """
+        committed = state.leaf_count()
+        if committed < self.size:
+            raise CorruptError(
+                f"ledger {self._directory}: {self.size} entries are signed, the state store has "
+                f"{committed}: was a backup restored? open a new log epoch"
+            )
+        self._expect_tail(state)
+        while self.size < committed:
+            self.publish(state.leaves(self.size, min(self.size + CHUNK, committed)))
+
+    def close(self) -> None:
+        """Let another writer open the directory."""
+        self._release()
+
+    def _open(self) -> tiles.Edge:
+        """The edge that the signed checkpoint covers; an empty ledger signs size 0."""
+        raw = self._read("checkpoint")
+        if raw is None:
+            if (self._directory / "tile").exists():
+                raise CorruptError(
+                    f"ledger {self._directory}: has tiles and no checkpoint: restore `checkpoint` "
+                    "from a mirror, or move the directory away to publish it again"
+                )
+            edge = tiles.Edge()
+            self._write([("log.vkey", f"{self.verifier_key}\n".encode())])
+            self._write_checkpoint(edge)
+            return edge
+        signed = self._signed(raw)
+        edge = tiles.restore(signed.size, self._read)
+        self._expect_signed(edge, signed)
+        self._checkpoint = raw
+        return edge
+
+    def _signed(self, raw: bytes) -> Checkpoint:
+        try:
+            return note.verify(raw, self._key)
+        except (MalformedError, SignatureError) as error:
+            raise CorruptError(
+                f"ledger {self._directory}: {error}; nothing is signed on top of it: restore "
+                "`checkpoint` from a mirror, or check which log key is configured"
+            ) from error
+
+    def _expect_unchanged(self) -> None:
+        """The checkpoint on disk is the one that was read or written here last."""
+        if self._read("checkpoint") != self._checkpoint:
+            raise CorruptError(
+                f"ledger {self._directory}: `checkpoint` was changed by another program since it "
+                "was written: nothing is signed; find out which, then start again"
+            )
+
+    def _expect_signed(self, edge: tiles.Edge, signed: Checkpoint) -> None:
+        """The checkpoint is about these tiles: never two roots for one size."""
+        if (signed.size, signed.root) != (edge.size, edge.root()):
+            raise CorruptError(
+                f"ledger {self._directory}: the checkpoint signs root {signed.root.hex()} of "
+                f"{signed.size} entries, the tiles give {edge.root().hex()} of {edge.size}: "
+                "restore the ledger files from a mirror"
+            )
+
+    def _expect_tail(self, state: Leaves) -> None:
+        """The entries of the last bundle are those that the state store holds."""
+        if not self.size:
+            return
+        first = (self.size - 1) // tiles.WIDTH * tiles.WIDTH
+        here = self._edge.bundle or self._read(tiles.tile_path("entries", first // tiles.WIDTH))
+        if here != tiles.write_bundle(state.leaves(first, self.size)):
+            raise CorruptError(
+                f"ledger {self._directory}: entries {first} to {self.size} differ from those in "
+                "the state store: nothing more is signed; was another data directory mixed in?"
+            )
+
+    def _read(self, path: str) -> bytes | None:
+        try:
+            return (self._directory / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def _write(self, files: Iterable[tiles.File]) -> None:
+        """Put files in place durably; one that stands already must hold the same bytes."""
+        missing = []
+        for path, content in files:
+            there = self._read(path)
+            if there is None:
+                missing.append((self._directory / path, content))
+            elif there != content:
+                raise CorruptError(
+                    f"ledger {self._directory}: {path} holds other bytes than the entries give: "
+                    "nothing is signed; restore it from a mirror"
+                )
+        touched = self._make_directories({target.parent for target, _ in missing})
+        for target, content in missing:
+            _write_beside(target, content)
+        for target, _ in missing:
+            _beside(target).replace(target)
+        for directory in sorted(touched):
+            _sync(directory)
+
+    def _make_directories(self, wanted: set[Path]) -> set[Path]:
+        """Make what is missing; the directories whose listing changes once files are in place."""
+        touched = set(wanted)
+        for directory in wanted - self._made:
+            chain = [directory, *directory.parents]
+            for child, parent in pairwise(chain[: chain.index(self._directory) + 1]):
+                if child not in self._made:
+                    self._made.add(child)
+                    touched.add(parent)
+            directory.mkdir(parents=True, exist_ok=True)
+        return touched
+
+    def _remove_partials(self, paths: Iterable[str]) -> None:
+        """Drop the partial files of every tile that is now full and durable."""
+        for path in paths:
+            if ".p/" not in path:
+                partial = self._directory / f"{path}.p"
+                if partial in self._made or partial.exists():
+                    shutil.rmtree(partial)
+                    self._made.discard(partial)
+
+    def _write_checkpoint(self, edge: tiles.Edge) -> None:
+        raw = note.sign(Checkpoint(self._origin, edge.size, edge.root()), self._signer)
+        target = self._directory / "checkpoint"
+        _write_beside(target, raw)
+        _beside(target).replace(target)
+        _sync(self._directory)
+        self._checkpoint = raw
+
+
+def _lock(directory: Path) -> int:
+    """A descriptor of the directory that holds its lock until closed."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise UnavailableError(
+            f"ledger {directory}: another process writes it: stop that one first"
+        ) from error
+    return descriptor
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f"{target.name}.tmp")
+
+
+def _write_beside(target: Path, content: bytes) -> None:
+    """Write and sync the temporary file that is renamed to `target` later."""
+    descriptor = os.open(_beside(target), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync(directory: Path) -> None:
+    """Make renames in a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
