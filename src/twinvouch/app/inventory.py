@@ -78,6 +78,10 @@ def command_rules(config: Config) -> CommandRules:
         max_ahead_ns=ns(s.max_ahead_s),
         read_memory_ns=ns(s.read_memory_s),
         outcome_ns=ns(s.outcome_s),
+        undeclared_identity=s.undeclared_identity,
+        token_identity=s.token_identity,
+        rest_ns=ns(s.rest_s),
+        max_inputs=s.max_inputs,
     )
 
 
