@@ -41,7 +41,7 @@ class Children:
                 stdout=pipe,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=self._die_with_parent if _IS_LINUX else None,  # noqa: PLW1509 - one thread here
+                preexec_fn=self._die_with_parent if _IS_LINUX else None,
             )
         self._running[name] = process
         return process
@@ -64,7 +64,7 @@ class Children:
         return " | ".join(text.strip().splitlines()[-4:])
 
     async def kill(self, name: str) -> None:
-        """kill -9, without any chance to tidy up."""
+        """End a child with SIGKILL, without any chance to tidy up."""
         process = self._running.pop(name)
         process.kill()
         await process.wait()
