@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -22,6 +23,7 @@ from twinvouch.app.problems import InvalidConfigError, Place, Problem, named, sh
 from twinvouch.app.yaml_tree import Fields, Loc, Node, Scalar, TreeReader, find, plain
 
 MAX_BYTES = 4 * 1024 * 1024
+MAX_SUGGESTED = 1_000
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -124,8 +126,12 @@ def digest(model: BaseModel) -> bytes:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """The words "did you mean" with what is closest among `known`; empty where nothing is close."""
-    close = get_close_matches(word, list(known), n=1)
+    """The words "did you mean" with what is closest among `known`; empty where nothing is close.
+
+    Among very many names nothing is looked for: it would take longer than reading the message.
+    """
+    names = list(islice(known, MAX_SUGGESTED + 1))
+    close = get_close_matches(word[:200], names, n=1) if len(names) <= MAX_SUGGESTED else []
     return f", did you mean `{close[0]}`?" if close else ""
 
 

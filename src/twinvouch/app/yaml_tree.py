@@ -239,7 +239,7 @@ class TreeReader:
         text: str = event.value
         value: Value = text
         key = self._open[-1].key if self._open else None
-        if looks_secret(text) or (key is not None and looks_raw(key[0], text)):
+        if looks_secret(text) or looks_raw(key[0] if key is not None else "", text):
             self._say(where, "looks like a secret, expected a reference to a file that holds it")
         elif any((c < " " and c not in "\n\t") or "\x7f" <= c <= "\x9f" for c in text):
             self._say(where, f"control character in {shown(text)}")
