@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from twinvouch.app.problems import InvalidConfigError, Place, Problem, named, shown
-from twinvouch.app.yaml_tree import Fields, Loc, Node, Scalar, TreeReader, find, plain
+from twinvouch.app.yaml_tree import Fields, Loc, Node, TreeReader, find, plain
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_SUGGESTED = 1_000
@@ -187,9 +187,3 @@ def _bare(annotation: Any) -> Any:
     while get_origin(annotation) in {Annotated, Union, UnionType}:
         annotation = next(a for a in get_args(annotation) if a is not type(None))
     return annotation
-
-
-def text_at(root: Node, *loc: str) -> str:
-    """The text at `loc`, empty where there is none."""
-    node, _ = find(root, loc)
-    return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""

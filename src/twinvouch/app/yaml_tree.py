@@ -8,7 +8,6 @@ keys, explicit tags, second documents and numbers that are not finite are refuse
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -310,16 +309,6 @@ def _number(text: str) -> tuple[Value, str]:
         return text, f"{shown(text)} {trouble}" if trouble else ""
     number = float(text)
     return number, "" if math.isfinite(number) else f"{shown(text)}, expected a finite number"
-
-
-def scalars(node: Node) -> Iterator[Scalar]:
-    """Every scalar of the tree, in order."""
-    if isinstance(node, Scalar):
-        yield node
-        return
-    below = node.items if isinstance(node, Items) else [n for _, n in node.fields.values()]
-    for child in below:
-        yield from scalars(child)
 
 
 def _index(mark: Any) -> int:
