@@ -18,11 +18,15 @@ from twinvouch.core.errors import MalformedError, UsageError
 from twinvouch.core.inventory import ScanGroup
 from twinvouch.core.kind import VERSION, Kind
 from twinvouch.wire import senml
-from twinvouch.wire.cbor import encode, octets_at, text_at, unsigned_at
+from twinvouch.wire.cbor import encode, octets_at, scalars_at
 from twinvouch.wire.columns import Cells, read_columns, write_columns
-from twinvouch.wire.fields import DIGEST, ID
+from twinvouch.wire.fields import DIGEST, ID, LARGEST
 
-_HEADS = {bytes((0x8D, VERSION, Kind.BATCH)), bytes((0x8B, VERSION, Kind.BATCH_SENML))}
+_KINDS = {
+    bytes((0x8D, VERSION, Kind.BATCH)): Kind.BATCH,
+    bytes((0x8B, VERSION, Kind.BATCH_SENML)): Kind.BATCH_SENML,
+}
+_ORIGINS = tuple(Origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +53,24 @@ def columns_digest(name: str, ids: Sequence[str], dtypes: Sequence[str]) -> byte
 
 def read_header(content: bytes) -> Header:
     """The header of a batch of either kind; MalformedError for anything else. Cells stay unread."""
-    if content[:3] not in _HEADS:
+    kind = _KINDS.get(content[:3])
+    if kind is None:
         raise MalformedError("byte 0: expected a batch: [1, 1 or 2, ...] of 13 or 11 elements")
-    plant, at = _id_at(content, 3)
-    edge, at = _id_at(content, at)
-    epoch, at = unsigned_at(content, at)
-    seq, at = unsigned_at(content, at)
-    prev, at = _digest_at(content, at)
-    origin, at = unsigned_at(content, at)
-    if origin > Origin.SHADOW:
-        raise MalformedError(f"byte {at}: expected an origin 0..{Origin.SHADOW}, got {origin}")
-    group, at = _id_at(content, at)
-    columns, at = _digest_at(content, at)
-    identity = Identity(edge, epoch, seq)
-    return Header(Kind(content[2]), plant, identity, prev, Origin(origin), group, columns, at)
+    (plant, edge, epoch, seq, prev, origin, group, columns), at = scalars_at(content, 3, 8)
+    for name in (plant, edge, group):
+        if type(name) is not str or not 0 < len(name) <= ID or not name.isprintable():
+            raise MalformedError(f"batch: expected ids of 1..{ID} printable characters")
+    for number in (epoch, seq):
+        if type(number) is not int or number > LARGEST:
+            raise MalformedError("batch: expected epoch and sequence 0..2**63-1")
+    for digest in (prev, columns):
+        if type(digest) is not bytes or len(digest) != DIGEST:
+            raise MalformedError(f"batch: expected digests of {DIGEST} bytes")
+    if type(origin) is not int or origin > Origin.SHADOW:
+        raise MalformedError(f"batch: expected an origin 0..{Origin.SHADOW}")
+    return Header(
+        kind, plant, Identity(edge, epoch, seq), prev, _ORIGINS[origin], group, columns, at
+    )
 
 
 def read_batch(
@@ -128,17 +136,3 @@ def _read_pack(content: bytes, at: int, group: ScanGroup, max_cells: int) -> Cel
 
 def _units(group: ScanGroup) -> tuple[str, ...]:
     return tuple(tag.unit for tag in group.tags)
-
-
-def _id_at(content: bytes, at: int) -> tuple[str, int]:
-    text, end = text_at(content, at)
-    if not 0 < len(text) <= ID or not text.isprintable():
-        raise MalformedError(f"byte {at}: expected printable text of 1..{ID} characters")
-    return text, end
-
-
-def _digest_at(content: bytes, at: int) -> tuple[bytes, int]:
-    start, end = octets_at(content, at)
-    if end - start != DIGEST:
-        raise MalformedError(f"byte {at}: expected {DIGEST} bytes, got {end - start}")
-    return content[start:end], end

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from twinvouch.core.errors import MalformedError, UsageError
 
 DEPTH = 16
-ITEMS = 65_536
+ITEMS = 1 << 20
 SIGN1 = 18  # COSE_Sign1, the only tag beside the typed arrays
 DTYPES: Mapping[int, np.dtype[Any]] = {  # RFC 8746 section 2.1, little-endian
     64: np.dtype("u1"),
@@ -33,7 +33,9 @@ DTYPES: Mapping[int, np.dtype[Any]] = {  # RFC 8746 section 2.1, little-endian
     86: np.dtype("<f8"),
 }
 _TAG_OF = {dtype: tag for tag, dtype in DTYPES.items()}
+_DTYPE_OF_HEAD = {bytes((0xD8, tag)): dtype for tag, dtype in DTYPES.items()}
 _F16, _F32, _F64 = Struct(">e"), Struct(">f"), Struct(">d")
+_FLOATS = {3: _F16, 5: _F32, 9: _F64}  # by the length of the item
 _NAN = b"\xf9\x7e\x00"
 _SIMPLE = {20: False, 21: True, 22: None}
 _SMALLEST = {24: 24, 25: 1 << 8, 26: 1 << 16, 27: 1 << 32}  # argument that needs that many bytes
@@ -47,8 +49,16 @@ class Tagged:
 
 
 Item: TypeAlias = (
-    "bool | int | float | str | bytes | list[Item] | dict[int | str, Item] "
-    "| Tagged | NDArray[Any] | None"
+    bool
+    | int
+    | float
+    | str
+    | bytes
+    | list["Item"]
+    | dict[int | str, "Item"]
+    | Tagged
+    | NDArray[Any]
+    | None
 )
 
 
@@ -106,38 +116,43 @@ def head_at(raw: bytes, at: int, *, canonical: bool = True) -> tuple[int, int, i
     return first >> 5, argument, end
 
 
-def unsigned_at(raw: bytes, at: int) -> tuple[int, int]:
-    """The integer 0..2**63-1 at `at` and the offset behind it."""
-    major, value, end = head_at(raw, at)
-    if major != 0 or value >= 1 << 63:
-        raise MalformedError(f"byte {at}: expected an integer 0..2**63-1")
-    return value, end
+def scalars_at(raw: bytes, at: int, count: int) -> tuple[list[Any], int]:
+    """`count` unsigned integers, byte strings or texts from `at` on, and the offset behind them.
+
+    One loop with no call for short items: every batch begins with these.
+    """
+    found: list[Any] = []
+    for _ in range(count):
+        first = raw[at] if at < len(raw) else 0xFF
+        argument, start = first & 31, at + 1
+        if argument > 23:
+            _, argument, start = head_at(raw, at)
+        if first < 0x20:
+            found.append(argument)
+            at = start
+            continue
+        at = start + argument
+        if not 0x40 <= first < 0x80 or at > len(raw):
+            raise MalformedError(f"byte {start}: expected an integer, text or bytes, all there")
+        found.append(_text(raw, start, at) if first >= 0x60 else raw[start:at])
+    return found, at
 
 
-def octets_at(raw: bytes, at: int) -> tuple[int, int]:
+def octets_at(raw: bytes, at: int, *, canonical: bool = True) -> tuple[int, int]:
     """Where the byte string at `at` begins and ends."""
-    major, length, start = head_at(raw, at)
+    major, length, start = head_at(raw, at, canonical=canonical)
     if major != 2:
         raise MalformedError(f"byte {at}: expected a byte string, got major type {major}")
     return start, _end(raw, start, length)
 
 
-def text_at(raw: bytes, at: int) -> tuple[str, int]:
-    """The text at `at` and the offset behind it."""
-    major, length, start = head_at(raw, at)
-    if major != 3:
-        raise MalformedError(f"byte {at}: expected text, got major type {major}")
-    end = _end(raw, start, length)
-    return _text(raw, start, end), end
-
-
 def array_at(raw: bytes, at: int) -> tuple[NDArray[Any], int]:
     """The typed array at `at`, a read-only view on `raw` (any alignment), and the offset behind it."""
-    major, tag, start = head_at(raw, at)
-    if major != 6 or tag not in DTYPES:
+    dtype = _DTYPE_OF_HEAD.get(raw[at : at + 2])
+    if dtype is None:
         raise MalformedError(f"byte {at}: expected a little-endian typed array")
-    start, end = octets_at(raw, start)
-    return _view(raw, DTYPES[tag], start, end), end
+    start, end = octets_at(raw, at + 2)
+    return _view(raw, dtype, start, end), end
 
 
 def _end(raw: bytes, start: int, length: int) -> int:
@@ -157,9 +172,11 @@ def _view(raw: bytes, dtype: np.dtype[Any], start: int, end: int) -> NDArray[Any
     count, rest = divmod(end - start, dtype.itemsize)
     if rest:
         raise MalformedError(f"byte {start}: expected a multiple of {dtype.itemsize} bytes")
-    view = np.frombuffer(raw, dtype, count, start) if count else np.empty(0, dtype)
-    view.flags.writeable = False
-    return view
+    if count:
+        return np.frombuffer(raw, dtype, count, start)  # read-only, as bytes are
+    empty = np.empty(0, dtype)
+    empty.flags.writeable = False
+    return empty
 
 
 class _Reader:
@@ -176,38 +193,27 @@ class _Reader:
     def item(self, depth: int) -> Item:
         """The value at `at`; `depth` is how many levels may still be opened, this one included."""
         at, self.left = self.at, self.left - 1
-        if self.left < 0:
-            raise MalformedError(f"byte {at}: expected fewer values")
-        if depth < 1:
-            raise MalformedError(f"byte {at}: expected a depth of at most {DEPTH}")
-        major, argument = self._head()
-        if major == 0:
-            return argument
-        if major == 1:
-            return -1 - argument
-        if major <= 3:
-            return self._string(major, argument)
+        if self.left < 0 or depth < 1:
+            raise MalformedError(f"byte {at}: expected fewer values, nested {DEPTH} deep at most")
+        major, argument, self.at = head_at(self.raw, at, canonical=self.canonical)
+        if major < 2:
+            return -1 - argument if major else argument
+        if major < 4:
+            start, self.at = self.at, _end(self.raw, self.at, argument)
+            return _text(self.raw, start, self.at) if major == 3 else self.raw[start : self.at]
+        if major == 7:
+            return self._simple(at, argument)
+        if major == 6:
+            return self._tagged(argument, depth - 1)
+        self._expect_room(argument)
         if major == 4:
-            self._expect_room(argument)
             return [self.item(depth - 1) for _ in range(argument)]
-        if major == 5:
-            self._expect_room(argument)
-            return self._map(argument, depth - 1)
-        return self._tagged(argument, depth - 1) if major == 6 else self._simple(at, argument)
-
-    def _head(self) -> tuple[int, int]:
-        major, argument, self.at = head_at(self.raw, self.at, canonical=self.canonical)
-        return major, argument
+        return self._map(argument, depth - 1)
 
     def _expect_room(self, count: int) -> None:
         """Each value takes a byte: a longer claim is a lie and allocates nothing."""
         if count > min(len(self.raw) - self.at, self.left):
             raise MalformedError(f"byte {self.at}: expected fewer than {count} values")
-
-    def _string(self, major: int, length: int) -> str | bytes:
-        start = self.at
-        self.at = _end(self.raw, start, length)
-        return self.raw[start : self.at] if major == 2 else _text(self.raw, start, self.at)
 
     def _map(self, count: int, depth: int) -> "dict[int | str, Item]":
         result: dict[int | str, Item] = {}
@@ -215,13 +221,11 @@ class _Reader:
         for _ in range(count):
             at = self.at
             key = self.item(depth)
-            encoded = self.raw[at : self.at]
             if type(key) is not int and type(key) is not str:
                 raise MalformedError(f"byte {at}: expected a key that is an integer or text")
-            if key in result or (self.canonical and encoded < last):
-                raise MalformedError(
-                    f"byte {at}: expected keys once each, in the order of their bytes"
-                )
+            encoded = self.raw[at : self.at]
+            if key in result or (encoded < last and self.canonical):
+                raise MalformedError(f"byte {at}: expected sorted keys, once each")
             result[key] = self.item(depth)
             last = encoded
         return result
@@ -232,44 +236,39 @@ class _Reader:
             return Tagged(self.item(depth))
         if tag not in DTYPES:
             raise MalformedError(f"byte {at}: expected no tag {tag}")
-        major, length = self._head()
-        if major != 2:
-            raise MalformedError(f"byte {at}: expected a byte string, got major type {major}")
-        start, self.at = self.at, _end(self.raw, self.at, length)
+        start, self.at = octets_at(self.raw, at, canonical=self.canonical)
         return _view(self.raw, DTYPES[tag], start, self.at)
 
     def _simple(self, at: int, argument: int) -> Item:
         size = self.at - at
-        if size == 1:
-            if argument not in _SIMPLE:
-                raise MalformedError(f"byte {at}: expected false, true or null")
+        if size == 1 and argument in _SIMPLE:
             return _SIMPLE[argument]
-        value = _float_of(self.raw[at : self.at])
+        if size < 3:
+            raise MalformedError(f"byte {at}: expected false, true, null or a float")
+        value: float
+        (value,) = _FLOATS[size].unpack_from(self.raw, at + 1)
         if self.canonical and _float(value) != self.raw[at : self.at]:
             raise MalformedError(f"byte {at}: expected the shortest form of {value}")
         return value
 
 
-def _float_of(raw: bytes) -> float:
-    """The number of a head of major type 7 that is 2 (refused), 3, 5 or 9 bytes long."""
-    value: float
-    if len(raw) == 2:
-        raise MalformedError(f"expected false, true, null or a float, got {raw.hex()}")
-    (value,) = {3: _F16, 5: _F32, 9: _F64}[len(raw)].unpack_from(raw, 1)
-    return value
-
-
 def _put(value: object, parts: list[bytes], depth: int) -> None:
     if depth < 1:
         raise UsageError(f"a value is nested more than {DEPTH} deep")
+    put = _PUT.get(type(value)) or _put_of(value)
+    put(value, parts, depth - 1)
+
+
+def _put_of(value: object) -> Callable[[Any, list[bytes], int], None]:
+    """For a subclass, as enumerations are."""
     for kind, put in _PUT.items():
         if isinstance(value, kind):
-            put(value, parts, depth - 1)
-            return
+            return put
     raise UsageError(f"a {type(value).__name__} has no encoding")
 
 
-def _put_int(value: int, parts: list[bytes], _depth: int) -> None:
+def _put_int(value: int | np.integer[Any], parts: list[bytes], _depth: int) -> None:
+    value = int(value)
     parts.append(head(0, value) if value >= 0 else head(1, -1 - value))
 
 
@@ -349,5 +348,6 @@ _PUT: Mapping[type, Callable[[Any, list[bytes], int], None]] = {
     type(None): _put_simple,
     dict: _put_map,
     np.ndarray: _put_array,
+    np.integer: _put_int,
     Tagged: _put_tagged,
 }

@@ -2,7 +2,8 @@
 
 The log is the record of truth: reading it back gives the same events at the same times. Large byte
 strings (`raw`) are passed through, never looked into. Numbers start at 128, apart from the kinds of
-contents and ledger entries, and are never reused.
+contents and ledger entries, and are never reused. Adapters limit what they let in: whatever was written
+can be read back, whatever its length.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,9 +23,7 @@ from twinvouch.core.event import (
 )
 from twinvouch.core.kind import VERSION
 from twinvouch.wire.cbor import decode, encode
-from twinvouch.wire.fields import Fields
-
-TEXT = 65_536  # the adapters limit what they let in; this only bounds a corrupt record
+from twinvouch.wire.fields import LARGEST, Fields
 
 Take: TypeAlias = Callable[[Fields, str], Any]
 
@@ -37,7 +36,7 @@ def write_event(event: Event, now_ns: int) -> bytes:
 
 def read_event(raw: bytes) -> tuple[Event, int]:
     """The event of a record and when it was fed; MalformedError for anything else."""
-    items = decode(raw)
+    items = decode(raw, items=len(raw))
     kind = items[1] if isinstance(items, list) and len(items) > 2 else None
     if type(kind) is not int or kind not in _TYPES:
         raise MalformedError("event: expected [1, number of an event, now_ns, ...]")
@@ -51,11 +50,11 @@ def read_event(raw: bytes) -> tuple[Event, int]:
 
 
 def _text(fields: Fields, name: str) -> str:
-    return fields.text(name, TEXT)
+    return fields.text(name, LARGEST)
 
 
 def _texts(fields: Fields, name: str) -> tuple[str, ...]:
-    return fields.each(name, TEXT, lambda each: each.text(name, TEXT))
+    return fields.each(name, LARGEST, lambda each: each.text(name, LARGEST))
 
 
 def _octets(fields: Fields, name: str) -> bytes:
@@ -63,11 +62,11 @@ def _octets(fields: Fields, name: str) -> bytes:
 
 
 def _files(fields: Fields, name: str) -> tuple[tuple[str, bytes, str], ...]:
-    return fields.each(name, TEXT, lambda each: _file(each.inner(name, 3)))
+    return fields.each(name, LARGEST, lambda each: _file(each.inner(name, 3)))
 
 
 def _file(fields: Fields) -> tuple[str, bytes, str]:
-    return fields.text("name", TEXT), fields.octets("digest"), fields.text("why", TEXT)
+    return fields.text("name", LARGEST), fields.octets("digest"), fields.text("why", LARGEST)
 
 
 _SENT = (("salt", _octets), ("peer", _text), ("raw", _octets))
@@ -89,6 +88,6 @@ _FORMS: Mapping[type[Event], tuple[int, tuple[tuple[str, Take], ...]]] = {
             ("tags", _texts),
         ),
     ),
-    Tick: (135, ()),
+    Tick: (135, (("salt", _octets),)),
 }
 _TYPES: Mapping[int, type[Event]] = {number: kind for kind, (number, _) in _FORMS.items()}

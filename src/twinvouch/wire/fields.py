@@ -19,6 +19,7 @@ SENTENCE = 1_000
 DIGEST = 32
 NONCE = 16
 LARGEST = 2**63 - 1
+ITEMS = 1 << 15  # values of one content that is not a batch
 
 Read = TypeVar("Read")
 Named = TypeVar("Named", bound=StrEnum)
@@ -111,7 +112,7 @@ class Fields:
 def fields_of(content: bytes, kind: Kind, length: int) -> Fields:
     """The fields of a signed content behind its version and kind, which must be as given."""
     where = kind.name.lower()
-    fields = Fields(cbor.decode(content), length, where)
+    fields = Fields(cbor.decode(content, items=ITEMS), length, where)
     fields.integer("version", VERSION, VERSION)
     fields.integer("kind", kind, kind)
     return fields
