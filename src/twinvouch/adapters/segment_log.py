@@ -55,7 +55,7 @@ class SegmentLog:
         self._pending_size = 0
         self._broken = ""
         self.repairs: tuple[str, ...] = ()
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock_file.make_directory(directory)
         self._lock = lock_file.hold(directory / "lock")
         try:
             self._open(known)

@@ -83,7 +83,7 @@ class SqliteState(StateReader):
     """The state store at `path` and its only writer; a second one is refused with UnavailableError."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock_file.make_directory(path.parent)
         self._lock = lock_file.hold(path.with_name(path.name + ".lock"))
         try:
             super().__init__(path, sqlite_file.open_writer(path, _SCHEMA, VERSION))

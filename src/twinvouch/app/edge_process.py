@@ -17,11 +17,11 @@ from twinvouch.adapters.keys import FileSigner
 from twinvouch.adapters.spool import Spool
 from twinvouch.app import config as configuration
 from twinvouch.app import inventory
-from twinvouch.app.cli.printing import safe
 from twinvouch.app.clock import SystemClock
 from twinvouch.app.config_model import Config, DeviceSettings
 from twinvouch.app.config_types import ns
 from twinvouch.app.edge import EdgeParts, EdgeSetup, Tally, run_edge
+from twinvouch.app.terminal import safe
 from twinvouch.core.errors import ConfigError, UsageError
 from twinvouch.core.inventory import Plant
 from twinvouch.core.ports import Device

@@ -50,8 +50,16 @@ class Tagged:
 
 
 Item: TypeAlias = (
-    "bool | int | float | str | bytes | list[Item] | dict[int | str, Item] "
-    "| Tagged | NDArray[Any] | None"
+    bool
+    | int
+    | float
+    | str
+    | bytes
+    | list["Item"]
+    | dict[int | str, "Item"]
+    | Tagged
+    | NDArray[Any]
+    | None
 )
 
 

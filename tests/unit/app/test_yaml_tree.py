@@ -32,7 +32,7 @@ def test_plain_values_are_text_numbers_and_truth() -> None:
 
 @pytest.mark.parametrize(
     "word",
-    ["no", "On", "YES", "y", "010", "-07", "0o17", "0b11", "1:30", "190:20:30.5", "1_000", "6_8.5", ".inf", "-.INF",
+    ["no", "On", "YES", "010", "-07", "0o17", "0b11", "1:30", "190:20:30.5", "1_000", "6_8.5", ".inf", "-.INF",
      ".nan", "1e999", "9" * 30, "9" * 500, "0x_1F"],
 )  # fmt: skip
 def test_what_two_yaml_versions_read_differently_is_refused(word: str) -> None:

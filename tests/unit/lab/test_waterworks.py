@@ -153,7 +153,7 @@ def test_survey_clean_runs_stay_inside_ranges_and_rates(policy: Policy) -> None:
     values = np.array(seen)
     low = np.array([r.low for r in REGISTERS])
     high = np.array([r.high for r in REGISTERS])
-    assert ((values > low) & (values < high)).all()
+    assert ((values >= low) & (values <= high)).all()
     steps = np.abs(np.diff(values, axis=0)).max(axis=0)
     for register, step in zip(REGISTERS, steps, strict=True):
         if register.source not in {Source.RUN, Source.SPEED}:

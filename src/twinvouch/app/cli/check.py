@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from twinvouch.app.cli.printing import json_option, safe
+from twinvouch.app.cli.printing import json_option
+from twinvouch.app.terminal import safe
 
 
 @click.command()

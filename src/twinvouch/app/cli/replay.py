@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from twinvouch.app.cli.printing import config_option, json_option, safe
+from twinvouch.app.cli.printing import config_option, json_option
+from twinvouch.app.terminal import safe
 
 if TYPE_CHECKING:
     from twinvouch.app.replay_run import Done
