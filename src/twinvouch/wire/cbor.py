@@ -92,10 +92,11 @@ def head(major: int, argument: int) -> bytes:
         return _BYTE[major << 5 | argument]
     if argument < 256:
         return _BYTE[major << 5 | 24] + _BYTE[argument]
-    for extra, size in ((25, 2), (26, 4), (27, 8)):
-        if argument < 1 << 8 * size:
-            return _BYTE[major << 5 | extra] + argument.to_bytes(size, "big")
-    raise UsageError(f"the integer {argument} needs more than 64 bits")
+    bits = argument.bit_length()
+    if bits > 64:
+        raise UsageError(f"the integer {argument} needs more than 64 bits")
+    extra, size = (25, 2) if bits <= 16 else (26, 4) if bits <= 32 else (27, 8)
+    return _BYTE[major << 5 | extra] + argument.to_bytes(size, "big")
 
 
 def head_at(raw: bytes, at: int, *, canonical: bool = True) -> tuple[int, int, int]:
@@ -295,13 +296,18 @@ def _put_sequence(value: Sequence[Any], parts: list[bytes], depth: int) -> None:
     parts.append(head(4, len(value)))
     if depth < 1 and value:
         raise UsageError(f"a value is nested more than {DEPTH} deep")
-    for item in value:
+    for item in value:  # what most items are is put without a call
         kind = type(item)
         if kind is int and 0 <= item < 24:
             parts.append(_BYTE[item])
-            continue
-        put = _PUT.get(kind) or _put_of(item)
-        put(item, parts, depth - 1)
+        elif kind is bytes:
+            size = len(item)
+            parts += (_BYTE[64 + size] if size < 24 else head(2, size), item)
+        elif item is None:
+            parts.append(b"\xf6")
+        else:
+            put = _PUT.get(kind) or _put_of(item)
+            put(item, parts, depth - 1)
 
 
 def _put_map(value: Mapping[object, object], parts: list[bytes], depth: int) -> None:
