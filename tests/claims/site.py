@@ -262,18 +262,10 @@ class Toy:
         return reply(effects), effects
 
     def say(self, person: str, verb: Verb, subject: str, **but: Any) -> tuple[Reply, list[Effect]]:
-        life = but.get("life_s", 60)
+        made = but.get("made_ns", self.now)
+        expires = made + but.get("life_s", 60) * SECOND
         nonce = but.get("nonce", self.salt())
-        said = Statement(
-            person,
-            verb,
-            subject,
-            "test",
-            but.get("shown", b""),
-            nonce,
-            self.now,
-            self.now + life * SECOND,
-        )
+        said = Statement(person, verb, subject, "test", but.get("shown", b""), nonce, made, expires)
         by = but.get("by", signer(person))
         raw = seal(write_statement(said, PLANT), signer=by, plant=PLANT, purpose=Purpose.STATEMENT)
         effects = list(self.core.feed(StatementReceived(self.salt(), "10.0.0.7", raw), self.now))

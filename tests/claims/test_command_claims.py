@@ -157,7 +157,9 @@ def test_c10_a_used_or_expired_statement_is_refused(toy: Toy) -> None:
     nonce = b"n" * 16
     assert toy.say("ann", Verb.APPROVE, ident, shown=digest(toy, ident), nonce=nonce)[0].code == 200
     assert toy.say("ann", Verb.APPROVE, ident, shown=digest(toy, ident), nonce=nonce)[0].code == 403
-    assert toy.say("bob", Verb.APPROVE, ident, shown=digest(toy, ident), life_s=-1)[0].code in {
+    assert toy.say(
+        "bob", Verb.APPROVE, ident, shown=digest(toy, ident), made_ns=toy.now - 100 * SECOND
+    )[0].code in {
         401,
         403,
     }

@@ -73,12 +73,10 @@ class CelCondition:
 
     def holds(self, values: Mapping[str, float]) -> bool:
         """True only where every tag it reads has a finite value and the expression says true."""
-        variables = {name: values.get(tag) for name, tag in self._tags.items()}
-        if not all(v is not None and isfinite(v) for v in variables.values()):
-            return False
         try:
-            return self._program.execute(variables) is True
-        except FAILURES:
+            read = {name: float(values[tag]) for name, tag in self._tags.items()}
+            return all(map(isfinite, read.values())) and self._program.execute(read) is True
+        except (*FAILURES, KeyError):
             return False
 
     def _try(self, values: Mapping[str, float]) -> None:
@@ -153,6 +151,6 @@ def _samples(tags: Sequence[Tag]) -> Iterator[dict[str, float]]:
 
 
 def _span(tag: Tag) -> tuple[float, float, float]:
-    low = tag.low if isfinite(tag.low) else -UNBOUNDED
-    high = tag.high if isfinite(tag.high) else UNBOUNDED
+    low = float(tag.low) if isfinite(tag.low) else -UNBOUNDED
+    high = float(tag.high) if isfinite(tag.high) else UNBOUNDED
     return low, (low + high) / 2, high

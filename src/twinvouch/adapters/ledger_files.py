@@ -11,7 +11,6 @@ Publishing follows the commit and is never waited for by an acknowledgement: wha
 in the state store, and `catch_up` brings it. Use from one thread; `size`, `root` from any.
 """
 
-import fcntl
 import os
 import shutil
 import weakref
@@ -19,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from twinvouch.adapters.lock_file import hold, sync_directory
 from twinvouch.core.errors import CorruptError, MalformedError, SignatureError, UnavailableError
 from twinvouch.core.ports import Leaves, Signer
 from twinvouch.ledger import checkpoint as note
@@ -44,8 +44,9 @@ class LedgerFiles:
         self._key = VerifierKey(origin, signer.public_key)
         self._made: set[Path] = {directory}
         self._checkpoint = b""
+        self._continues = False  # whether the state store was seen to hold the last entries
         directory.mkdir(parents=True, exist_ok=True)
-        self._release = weakref.finalize(self, os.close, _lock(directory))
+        self._release = weakref.finalize(self, os.close, hold(_lock_of(directory)))
         try:
             self._edge = self._open()
         except BaseException:
@@ -100,7 +101,9 @@ class LedgerFiles:
                 f"ledger {self._directory}: {self.size} entries are signed, the state store has "
                 f"{committed}: was a backup restored? open a new log epoch"
             )
-        self._expect_tail(state)
+        if not self._continues:
+            self._expect_tail(state)
+            self._continues = True
         while self.size < committed:
             self.publish(state.leaves(self.size, min(self.size + CHUNK, committed)))
 
@@ -189,7 +192,7 @@ class LedgerFiles:
         for target, _ in missing:
             _beside(target).replace(target)
         for directory in sorted(touched):
-            _sync(directory)
+            sync_directory(directory)
 
     def _make_directories(self, wanted: set[Path]) -> set[Path]:
         """Make what is missing; the directories whose listing changes once files are in place."""
@@ -217,21 +220,13 @@ class LedgerFiles:
         target = self._directory / "checkpoint"
         _write_beside(target, raw)
         _beside(target).replace(target)
-        _sync(self._directory)
+        sync_directory(self._directory)
         self._checkpoint = raw
 
 
-def _lock(directory: Path) -> int:
-    """A descriptor of the directory that holds its lock until closed."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise UnavailableError(
-            f"ledger {directory}: another process writes it: stop that one first"
-        ) from error
-    return descriptor
+def _lock_of(directory: Path) -> Path:
+    """Beside the directory, not in it: what is in it is for everybody to copy."""
+    return directory.with_name(f"{directory.name}.lock")
 
 
 def _beside(target: Path) -> Path:
@@ -245,15 +240,6 @@ def _write_beside(target: Path, content: bytes) -> None:
         view = memoryview(content)
         while view:
             view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync(directory: Path) -> None:
-    """Make renames in a directory durable."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -14,10 +14,15 @@ from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
 from math import isfinite, prod
+from os import fsync
+from pathlib import Path
+from shutil import rmtree
 from typing import IO, Any, NoReturn
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
+
+from twinvouch.core.errors import UsageError
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){0,3}")
 MEMBER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.npy")
@@ -68,6 +73,34 @@ def refusal(name: str, raw: bytes, limits: FileLimits | None = None) -> str:
     return ""
 
 
+def keep(directory: Path, files: Mapping[str, bytes]) -> None:
+    """Make `directory` hold exactly these files; what was there before is replaced as a whole.
+
+    Raises UsageError for a file that `examine` would refuse by its name. Files are 0600.
+    """
+    for name in files:
+        if not NAME.fullmatch(name):
+            raise UsageError(
+                f"model file `{name[:80]}` is not a plain relative path; nothing was kept"
+            )
+    fresh, old = (directory.with_name(f".{directory.name}.{end}") for end in ("new", "old"))
+    for left in (fresh, old):
+        rmtree(left, ignore_errors=True)
+    fresh.mkdir(parents=True, mode=0o700)
+    for name, raw in files.items():
+        path = fresh / name
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with path.open("xb") as out:
+            path.chmod(0o600)
+            out.write(raw)
+            out.flush()
+            fsync(out.fileno())
+    if directory.exists():
+        directory.rename(old)
+    fresh.rename(directory)
+    rmtree(old, ignore_errors=True)
+
+
 def _check(name: str, raw: bytes, limits: FileLimits) -> None:
     if not NAME.fullmatch(name):
         raise RefusedError("name is not a plain relative path of letters, digits, `_`, `.` and `-`")
@@ -94,18 +127,19 @@ def _check_json(raw: bytes, limits: FileLimits) -> None:
         raise RefusedError(f"JSON is nested deeper than {limits.json_depth}") from None
     except ValueError as error:
         raise RefusedError(f"JSON does not parse: {error}") from error
-    level = [document]
-    for _ in range(limits.json_depth + 1):
-        level = [child for node in level for child in _children(node)]
-        if not level:
-            return
-    raise RefusedError(f"JSON is nested deeper than {limits.json_depth}")
+    level = _containers([document])
+    for _ in range(limits.json_depth):
+        level = _containers([child for node in level for child in _children(node)])
+    if level:
+        raise RefusedError(f"JSON is nested deeper than {limits.json_depth}")
+
+
+def _containers(nodes: list[Any]) -> list[Any]:
+    return [n for n in nodes if isinstance(n, (dict, list))]
 
 
 def _children(node: Any) -> list[Any]:
-    if isinstance(node, dict):
-        return list(node.values())
-    return node if isinstance(node, list) else []
+    return list(node.values()) if isinstance(node, dict) else node
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -138,10 +172,12 @@ def _check_npz(raw: bytes, limits: FileLimits) -> None:
         raise RefusedError(f"archive of {len(raw)} bytes, limit is {limits.npz_bytes}")
     if not raw.startswith(b"PK\x03\x04"):
         raise RefusedError("not a zip archive from its first byte on")
+    if raw[-22:-18] != b"PK\x05\x06":
+        raise RefusedError("not a zip archive up to its last byte, or one with a comment")
     try:
         with ZipFile(BytesIO(raw)) as archive:
             members = archive.infolist()
-            _check_directory(members, raw, archive.comment, limits)
+            _check_directory(members, raw, limits)
             for member in members:
                 with archive.open(member) as stream:
                     _check_npy(stream, member)
@@ -151,14 +187,10 @@ def _check_npz(raw: bytes, limits: FileLimits) -> None:
         ) from error
 
 
-def _check_directory(
-    members: list[ZipInfo], raw: bytes, comment: bytes, limits: FileLimits
-) -> None:
+def _check_directory(members: list[ZipInfo], raw: bytes, limits: FileLimits) -> None:
     """Everything that the archive's directory tells, before a single byte is unpacked."""
     if not members or len(members) > limits.members:
         raise RefusedError(f"archive of {len(members)} members, expected 1 to {limits.members}")
-    if comment:
-        raise RefusedError("archive has a comment")
     unpacked = sum(m.file_size for m in members)
     if unpacked > limits.unpacked_bytes:
         raise RefusedError(f"archive unpacks to {unpacked} bytes, limit is {limits.unpacked_bytes}")

@@ -14,7 +14,7 @@ import os
 from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from twinvouch.adapters import lock_file
 from twinvouch.adapters.segment_file import (
@@ -55,7 +55,7 @@ class SegmentLog:
         self._pending_size = 0
         self._broken = ""
         self.repairs: tuple[str, ...] = ()
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock_file.make_directory(directory)
         self._lock = lock_file.hold(directory / "lock")
         try:
             self._open(known)
@@ -110,17 +110,29 @@ class SegmentLog:
 
     def records(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
         """Durable records from number `start`; raises CorruptError at the first that is damaged."""
-        if start < self.first:
-            raise UsageError(f"record {start} was dropped, the log begins at {self.first}")
         firsts, end = tuple(self._firsts), self._durable
+        if start < firsts[0]:
+            raise UsageError(f"record {start} was dropped, the log begins at {firsts[0]}")
+        if start >= end:
+            return
         for place in range(bisect_right(firsts, start) - 1, len(firsts)):
             stop = firsts[place + 1] if place + 1 < len(firsts) else end
             path = self._directory / segment_name(firsts[place])
-            with path.open("rb", buffering=1 << 20) as file:
+            with self._opened(path, firsts[place]) as file:
                 mark = read_header(file, path, firsts[place])
                 for number, record in walk(file, path, mark, firsts[place], stop):
                     if number >= start:
                         yield number, record
+
+    def older_than(self, cutoff_ns: int) -> int:
+        """Number of the first record in a segment that was written to at `cutoff_ns` or later.
+
+        Times are those of the file system; the last segment always counts as written to.
+        """
+        for first in self._firsts[:-1]:
+            if (self._directory / segment_name(first)).stat().st_mtime_ns >= cutoff_ns:
+                return first
+        return self._firsts[-1]
 
     def drop_before(self, number: int) -> int:
         """Remove whole segments of records below `number`, never the last; returns how many."""
@@ -140,6 +152,14 @@ class SegmentLog:
             if descriptor >= 0:
                 os.close(descriptor)
         self._file = self._lock = -1
+
+    def _opened(self, path: Path, first: int) -> BinaryIO:
+        try:
+            return path.open("rb", buffering=1 << 20)
+        except FileNotFoundError:
+            if first < self.first:
+                raise UsageError(f"`{path}` was dropped while it was read") from None
+            raise CorruptError(f"`{path}` is missing: restore it from a copy") from None
 
     def _open(self, known: int | None) -> None:
         for leftover in self._directory.glob("*.tmp"):

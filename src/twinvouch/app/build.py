@@ -23,7 +23,7 @@ LOG_EPOCH = 0
 
 def load(path: Path) -> Config:
     """The validated configuration, its interlocks tried out; raises ConfigError with every problem."""
-    return configuration.load(path)
+    return configuration.load(path, CelCondition)
 
 
 def site(config: Config, origin: Origin | None = None) -> Site:
@@ -65,15 +65,18 @@ def interlocks(plant: Plant) -> dict[str, Condition]:
     return compiled
 
 
-def stores(config: Config, directory: Path | None = None) -> Stores:
-    """Log, state and ledger below the data directory, opened and checked against each other."""
+def stores(config: Config, directory: Path | None = None, origin: str = "") -> Stores:
+    """Log, state and ledger below the data directory, opened and checked against each other.
+
+    `origin` names the ledger where it is not that of the running plant: a replay has its own.
+    """
     data = directory if directory is not None else config.data_dir
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     state = SqliteState(data / "state.db")
     _, known = state.load()
     log = SegmentLog(data / "log", known=known)
     signer = FileSigner(key_file(config, "log"))
-    ledger = LedgerFiles(data / "ledger", f"{config.plant.id}/{LOG_EPOCH}", signer)
+    ledger = LedgerFiles(data / "ledger", origin or f"{config.plant.id}/{LOG_EPOCH}", signer)
     return Stores(log, state, ledger, state.reader(), log.repairs)
 
 

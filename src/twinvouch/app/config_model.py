@@ -148,6 +148,10 @@ class CommandSettings(Frozen):
     max_ahead_s: Annotated[float, Field(gt=0, le=60)] = 5.0
     read_memory_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
     outcome_s: Annotated[float, Field(gt=0, le=3_600)] = 30.0
+    rest_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    max_inputs: Annotated[int, Field(ge=1, le=1_000)] = 1_000
+    undeclared_identity: Annotated[int, Field(ge=0, le=255)] = 100
+    token_identity: Annotated[int, Field(ge=0, le=255)] = 180
 
 
 class ApiSettings(Frozen):

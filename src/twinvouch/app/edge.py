@@ -1,1 +1,131 @@
-"""edge."""
+"""The edge: reads devices on time, seals what it read, keeps it until the core has it.
+
+One loop per scan group, one shipper per edge, one thread that seals and spools: a batch is on disk
+before it is sent, in the order of its chain. What fails is said once when it begins and once when it
+ends, and marked in the readings. The edge only reads; it holds no write credentials.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from twinvouch.adapters.spool import Spool
+from twinvouch.app.clock import Clock
+from twinvouch.app.edge_gather import Gatherer
+from twinvouch.app.edge_poll import DeviceReader, Poll, Polled
+from twinvouch.app.edge_scan import plan
+from twinvouch.app.edge_seal import AsyncSpool, Sealer
+from twinvouch.app.edge_ship import Shipped, Shipper
+from twinvouch.core.batch import Origin
+from twinvouch.core.errors import UsageError
+from twinvouch.core.inventory import Plant
+from twinvouch.core.ports import Device, Signer, Transport
+
+DRAIN_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSetup:
+    """What one edge does: `edge` is its principal, `origin` what its readings are.
+
+    After a stop the shipper gets `drain_s` for what still waits; the rest waits on disk.
+    """
+
+    plant: Plant
+    edge: str
+    origin: Origin = Origin.LIVE
+    gather_ns: int = 100_000_000
+    max_rows: int = 256
+    drain_s: float = DRAIN_S
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeParts:
+    """What one edge works with; `run_edge` closes none of it. `devices` by id, as tags name them."""
+
+    devices: Mapping[str, Device]
+    spool: Spool
+    signer: Signer
+    transport: Transport
+    clock: Clock
+    jitter: Callable[[], float] = random.random
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What one run of an edge did, in numbers."""
+
+    polled: Polled
+    batches: int  # sealed and spooled
+    rows_refused: int  # read, and lost because the spool was full
+    shipped: Shipped
+    waiting: int  # batches on disk for the next run
+
+
+async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> Tally:
+    """Run until `stop` is set; what was read by then is sealed and spooled before this returns.
+
+    No device and no core can end it; a damaged spool does, with CorruptError.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool") as thread:
+        sealer = Sealer(setup.plant.id, setup.origin, parts.signer, parts.spool)
+        spool = AsyncSpool(sealer, parts.spool, thread)
+        polls = _polls(setup, parts.devices, spool)
+        shipper = Shipper(spool, parts.transport, parts.clock.sleep, parts.jitter)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                shipping = tasks.create_task(shipper.run(spool.more))
+                polling = [tasks.create_task(poll.run(parts.clock)) for poll in polls]
+                await stop.wait()
+                for task in polling:
+                    task.cancel()
+                await asyncio.gather(*polling, return_exceptions=True)
+                for poll in polls:
+                    await poll.finish()
+                shipper.is_draining = True
+                spool.more.set()
+                if not shipper.counts.failing:
+                    await asyncio.wait([shipping], timeout=setup.drain_s)
+                shipping.cancel()
+        except ExceptionGroup as failed:  # the first to fail took the others with it
+            raise failed.exceptions[0] from None
+    return Tally(
+        _sum([poll.counts for poll in polls]),
+        spool.batches,
+        spool.rows_refused,
+        shipper.counts,
+        parts.spool.waiting[0],
+    )
+
+
+def _polls(setup: EdgeSetup, devices: Mapping[str, Device], spool: AsyncSpool) -> list[Poll]:
+    """A loop for each scan group of this edge that has points at all."""
+    edge = setup.plant.edges.get(setup.edge)
+    if edge is None:
+        raise UsageError(
+            f"plant `{setup.plant.id}` has no edge `{setup.edge}`, it has {sorted(setup.plant.edges)}"
+        )
+    groups = [setup.plant.groups[name] for name in edge.groups]
+    plans = [(group, plan(group)) for group in groups]
+    needed = {device for _, scan in plans for device in scan.blocks}
+    if missing := sorted(needed - set(devices)):
+        raise UsageError(
+            f"edge `{setup.edge}` has tags on devices {missing}, which it was not given"
+        )
+    readers = {name: DeviceReader(name, devices[name]) for name in needed}
+    return [
+        Poll(group, scan, readers, Gatherer(group, setup.gather_ns, setup.max_rows), spool)
+        for group, scan in plans
+        if scan.cells
+    ]
+
+
+def _sum(counts: list[Polled]) -> Polled:
+    return Polled(
+        rows=sum(c.rows for c in counts),
+        missing=sum(c.missing for c in counts),
+        skipped=sum(c.skipped for c in counts),
+    )

@@ -4,9 +4,7 @@ The columns of a scan group are its tags in order of their ids, so the order of 
 """
 
 import base64
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from hashlib import sha256
 from math import inf
 
 from twinvouch.app.config_checks import interlock_tags
@@ -30,6 +28,7 @@ from twinvouch.core.inventory import (
     key_id,
 )
 from twinvouch.core.site import CommandRules, ReadingRules
+from twinvouch.wire.batch import columns_digest
 
 DAY_NS = 86_400_000_000_000
 
@@ -79,26 +78,11 @@ def command_rules(config: Config) -> CommandRules:
         max_ahead_ns=ns(s.max_ahead_s),
         read_memory_ns=ns(s.read_memory_s),
         outcome_ns=ns(s.outcome_s),
+        undeclared_identity=s.undeclared_identity,
+        token_identity=s.token_identity,
+        rest_ns=ns(s.rest_s),
+        max_inputs=s.max_inputs,
     )
-
-
-def columns_digest(name: str, ids: Sequence[str], dtypes: Sequence[str]) -> bytes:
-    """SHA-256 of the canonical CBOR `[name, [[tag, dtype], ...]]`: both ends mean the same columns."""
-    columns = b"".join(b"\x82" + _text(i) + _text(d) for i, d in zip(ids, dtypes, strict=True))
-    return sha256(b"\x82" + _text(name) + _head(4, len(ids)) + columns).digest()
-
-
-def _text(text: str) -> bytes:
-    raw = text.encode()
-    return _head(3, len(raw)) + raw
-
-
-def _head(major: int, count: int) -> bytes:
-    """The first bytes of a CBOR item, shortest form (RFC 8949, 3 and 4.2.1)."""
-    if count < 24:
-        return bytes([major << 5 | count])
-    size = next(s for s in (1, 2, 4, 8) if count < 1 << 8 * s)
-    return bytes([major << 5 | 23 + size.bit_length()]) + count.to_bytes(size, "big")
 
 
 def _principals(config: Config) -> list[Principal]:

@@ -54,7 +54,7 @@ def merge(document: Document, folder: Path) -> None:
         return
     path = folder / named_file.value
     try:
-        rows = _Rows(str(path), read_text(path, MAX_BYTES))
+        rows = Rows(str(path), read_text(path, MAX_BYTES))
     except InvalidConfigError as error:
         for problem in error.problems:
             text = f"tags_csv {named(named_file.value)}: {problem.text}"
@@ -66,7 +66,7 @@ def merge(document: Document, folder: Path) -> None:
     root.fields["tags"] = (place, merged)
 
 
-class _Rows:
+class Rows:
     """The rows of one tags CSV as tree nodes."""
 
     def __init__(self, file: str, text: str) -> None:

@@ -100,9 +100,13 @@ def read_text(path: Path, most: int = MAX_BYTES) -> str:
 
 
 def validate(document: Document, model: type[M]) -> M:
-    """The document as `model`; raises InvalidConfigError with what parsing and the model found."""
+    """The document as `model`; raises InvalidConfigError with what parsing and the model found.
+
+    A section with nothing under it, or with everything commented out, is one that is left out.
+    """
+    data = {key: value for key, value in plain(document.root).items() if value is not None}
     try:
-        validated = model.model_validate_json(json.dumps(plain(document.root)))
+        validated = model.model_validate_json(json.dumps(data))
     except ValidationError as error:
         known = {p.place for p in document.problems}
         told = (_told(document, model, e) for e in error.errors(include_url=False))

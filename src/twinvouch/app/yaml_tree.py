@@ -266,9 +266,11 @@ class TreeReader:
 _WORDS: dict[str, Value] = {"": None, "~": None}
 _WORDS |= {w: v for k, v in (("null", None), ("true", True), ("false", False))
            for w in (k, k.title(), k.upper())}  # fmt: skip
-_TRAPS = {w: v for k, v in (("yes", "true"), ("no", "false"), ("on", "true"), ("off", "false"),
-                            ("y", "true"), ("n", "false"))
-          for w in (k, k.title(), k.upper())}  # fmt: skip
+_TRAPS = {
+    word: truth
+    for key, truth in (("yes", "true"), ("no", "false"), ("on", "true"), ("off", "false"))
+    for word in (key, key.title(), key.upper())
+}
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+|0o[0-7]+|[-+]?0b[01_]+|[-+]?0x[0-9a-fA-F_]+")

@@ -9,23 +9,11 @@ from hashlib import sha256
 
 from twinvouch.commands.capability import request
 from twinvouch.commands.view import Target, View
-from twinvouch.core.command import Command, Reason, Verdict
+from twinvouch.core.command import Reason, Verdict
 from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.mode import Rung
-from twinvouch.core.statement import Statement, Verb
 
 NAMES = ("approval",)
-
-
-def count(statements: Iterable[Statement], command: Command, now_ns: int) -> frozenset[str]:
-    """Principals whose verified statements approve this command now.
-
-    A statement counts while it has not expired; a principal who also rejected it does not count.
-    `judge` then counts persons and keys.
-    """
-    about = [s for s in statements if s.subject == command.id and s.expires_ns > now_ns]
-    against = {s.principal for s in about if s.verb is Verb.REJECT}
-    return frozenset(s.principal for s in about if s.verb is Verb.APPROVE) - against
 
 
 def digest(statements: Iterable[bytes]) -> bytes:

@@ -33,7 +33,7 @@ def judge(  # noqa: PLR0913, PLR0917 (everything a decision may depend on; View 
     """Decide one command at `now_ns`; `asked_ns` is when a held command was first taken.
 
     `reads`: what the proposing service read lately, worst axes by tag. `approvals`: principals whose
-    approving statements verified (`approval.count`); persons and keys are counted here. Never raises.
+    approving statements verified; persons and keys are counted here. Never raises.
     """
     first = now_ns if asked_ns is None else asked_ns
     view = View(command, site, frame, context, reads, approvals, now_ns, first)

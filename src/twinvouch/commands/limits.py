@@ -10,7 +10,7 @@ from math import isfinite
 from twinvouch.commands.view import Target, View
 from twinvouch.core.command import Reason, Verdict
 from twinvouch.core.errors import TwinvouchError
-from twinvouch.core.inventory import Limits, Point
+from twinvouch.core.inventory import Encoding, Limits, Point
 from twinvouch.wire.words import from_words, to_words
 
 NAMES = ("limits", "rate", "interlock")
@@ -24,15 +24,25 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
 def fitting_words(value: float, point: Point, limits: Limits) -> tuple[int, ...]:
     """The device words of `value`; none where they cannot say it, or say a value outside the limits.
 
-    Rounding to the register must neither leave the limits nor move the value by more than one step.
+    Rounding to the register must neither leave the limits nor move the value by more than half a step.
     """
     try:
         words = to_words(value, point)
         said = from_words(words, point)
-    except (TwinvouchError, ValueError, OverflowError):
+    except (TwinvouchError, ValueError, ArithmeticError):
         return ()
-    step = max(abs(point.scale), abs(value) * 1e-6)
-    return words if limits.low <= said <= limits.high and abs(said - value) <= step else ()
+    is_close = abs(said - value) <= _slack(value, point)
+    return words if is_close and limits.low <= said <= limits.high else ()
+
+
+def _slack(value: float, point: Point) -> float:
+    """How far rounding may move a value: nothing for a bit, half a step, the last digits of a float."""
+    size = max(abs(value), abs(point.offset))
+    if point.encoding is Encoding.BIT:
+        return 1e-9 * size
+    if point.encoding is Encoding.F32:
+        return 1e-6 * size + 1e-37 * abs(point.scale)  # the smallest float is 1.2e-38
+    return 0.5 * abs(point.scale) + 1e-9 * size
 
 
 def _range(view: View, target: Target) -> Iterator[Reason]:

@@ -46,7 +46,12 @@ class Record:
     def as_write(self) -> ActuatorWrite:
         """How this command explains a change of its actuator."""
         return ActuatorWrite(
-            self.command.tag, self.command.value, self.issued_ns, self.expires_ns, self.spent_ns
+            self.command.tag,
+            self.command.value,
+            self.issued_ns,
+            self.expires_ns,
+            self.spent_ns,
+            is_over=self.status is not CommandStatus.PERMITTED,
         )
 
 

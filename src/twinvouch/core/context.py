@@ -11,7 +11,7 @@ class ActuatorWrite:
     """A permit for an actuator: the value it allows and how far it has come.
 
     `spent_ns` is 0 until the actuator reported EXECUTED; a pending permit may already be executed at
-    the plant while its report is on the way.
+    the plant while its report is on the way. `is_over`: reported, or given up.
     """
 
     tag: str
@@ -19,6 +19,7 @@ class ActuatorWrite:
     issued_ns: int
     expires_ns: int
     spent_ns: int = 0
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

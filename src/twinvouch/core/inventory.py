@@ -219,6 +219,11 @@ class ScanGroup:
         return _column([t.rate for t in self.tags])
 
     @cached_property
+    def resolution(self) -> NDArray[np.float64]:
+        """Smallest step in units, float64[K]."""
+        return _column([t.resolution for t in self.tags])
+
+    @cached_property
     def ids(self) -> tuple[str, ...]:
         """Tag ids in column order."""
         return tuple(t.id for t in self.tags)

@@ -65,6 +65,7 @@ class Out:
                 subject=f.subject,
                 severity=f.severity.name.lower(),
                 sentence=f.sentence,
+                rows=f.rows,
             )
         if findings:
             self.memory.dirty.add("findings")

@@ -86,6 +86,8 @@ def consistency_proof(hash_at: HashAt, old: int, new: int) -> list[bytes]:
     """Proof that the tree of `new` leaves extends that of `old` leaves (RFC 6962 section 2.1.2)."""
     if not 0 < old <= new:
         raise UsageError(f"no consistency proof from {old} to {new} leaves: need 0 < old <= new")
+    if old == new:
+        return []
     level, node = _last_complete(old)
     first = [] if node == 0 else [hash_at(level, node)]
     return first + _path(hash_at, level, node, new)

@@ -5,6 +5,7 @@ Every rule that is broken is a finding: `model_signature`, `model_plant`, `model
 (adapters/model_files.py); here their answers count.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from twinvouch.wire.manifest import Manifest, read_manifest
 from twinvouch.wire.signed import open_signed
 
 NAMES = ("model_signature", "model_role", "model_files", "model_format", "model_expired")
+PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")  # the files are kept under the model's name
 SUPPLY_CHAIN = "T0862"  # ATT&CK for ICS: Supply Chain Compromise
 
 
@@ -72,6 +74,9 @@ def _role(signer: Principal, manifest: Manifest, site: Site) -> Iterator[Finding
 
 
 def _files(submitted: ModelSubmitted, manifest: Manifest) -> Iterator[Finding]:
+    if not PLAIN.fullmatch(manifest.model):
+        sentence = "the model's name is not plain (letters, digits, `_`, `.`, `-`; at most 100)"
+        yield _finding("model_files", manifest.model, sentence)
     came: dict[str, bytes] = {}
     for name, digest, refused in submitted.files:
         if name in came:

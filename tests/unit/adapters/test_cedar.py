@@ -43,6 +43,9 @@ ALLOWED = {
     "submitModel": ask("model-signer", "submitModel", "Model", PLANT, {"signed": True}),
     "propose": ask("engineer", "propose", "Actuator", ACTUATOR, {"mode": 1, "signed": True}),
     "approve": ask("operator", "approve", "Actuator", ACTUATOR, {"is_proposer": False}),
+    "reject": ask("operator", "reject", "Tag", TAG, {}),
+    "distrust": ask("analyst", "distrust", "Tag", TAG, {}),
+    "restore": ask("engineer", "restore", "Tag", TAG, {}),
     "execute": ask("engineer", "execute", "Actuator", ACTUATOR, EXECUTE),
 }
 
@@ -55,7 +58,8 @@ def deletions(request):
         yield "roles", replace(request, roles=frozenset())
     for part in ("attributes", "context"):
         whole = getattr(request, part)
-        yield part, replace(request, **{part: {}})
+        if whole:
+            yield part, replace(request, **{part: {}})
         for name in whole:
             yield name, replace(request, **{part: {k: v for k, v in whole.items() if k != name}})
 
@@ -75,7 +79,7 @@ def test_deleting_any_one_attribute_never_gives_allow(action):
         assert not answer.allowed, (action, name)
         assert answer.why
         count += 1
-    assert count >= 8
+    assert count >= 7
 
 
 @pytest.mark.parametrize("action", ALLOWED)

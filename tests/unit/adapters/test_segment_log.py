@@ -96,6 +96,29 @@ def test_whole_segments_are_dropped_but_never_the_last(tmp_path: Path) -> None:
     log.close()
 
 
+def test_segments_are_dropped_by_age_as_the_file_system_has_it(tmp_path: Path) -> None:
+    write(tmp_path, [b"z" * 100] * 6, segment_bytes=300)
+    for first, age_s in ((0, 10), (2, 20), (4, 5)):
+        os.utime(tmp_path / segment_name(first), (age_s, age_s))
+    log = SegmentLog(tmp_path, 300)
+    assert [log.older_than(s * 10**9) for s in (10, 11, 20, 21, 99)] == [0, 2, 2, 4, 4]
+    log.close()
+
+
+def test_a_segment_that_goes_while_it_is_read_is_named(tmp_path: Path) -> None:
+    write(tmp_path, [b"z" * 100] * 6, segment_bytes=300)
+    log = SegmentLog(tmp_path, 300)
+    reading = log.records()
+    assert next(reading)[0] == 0
+    log.drop_before(4)
+    with pytest.raises(UsageError, match="was dropped while it was read"):
+        list(reading)
+    (tmp_path / segment_name(4)).unlink()
+    with pytest.raises(CorruptError, match="is missing"):
+        list(log.records(4))
+    log.close()
+
+
 def test_a_second_opener_is_refused(tmp_path: Path) -> None:
     log = SegmentLog(tmp_path)
     with pytest.raises(UnavailableError, match="in use by another process"):

@@ -100,7 +100,7 @@ def plant(**changes: object) -> Plant:
             VALVE, CommandClass.B, Limits(0, 1, rate=0.01, controlled=(FLOW,)),
             Point("plc-1", 1, Table.HOLDING, 10, Encoding.U16, scale=0.001),
         ),
-        actuator(LAMP, CommandClass.C, Limits(0, 1), Point("plc-1", 1, Table.COIL, 0, Encoding.BIT), ""),
+        actuator(LAMP, CommandClass.C, Limits(0, 1, controlled=(LEVEL,)), Point("plc-1", 1, Table.COIL, 0, Encoding.BIT), ""),
     )  # fmt: skip
     groups = {
         name: ScanGroup(name, "edge-1", tags, ("f8",) * len(tags), bytes(32), SECOND, 5 * SECOND)

@@ -93,7 +93,7 @@ def create_app(core: Core, hub: Hub, allowed_hosts: Sequence[str]) -> FastAPI:
     problems.install(app)
     guard.install(app, frozenset(allowed_hosts))
     app.include_router(_health(desk))
-    for router in (_in(desk), _reports(desk), _out(desk), _streams(desk)):
+    for router in (_in(desk), _reports(desk), _out(desk), _decisions(desk), _streams(desk)):
         app.include_router(router, prefix="/api/v1")
     return app
 
@@ -234,6 +234,12 @@ def _out(desk: Desk) -> APIRouter:
             purpose=purpose,
             after=lambda m: views.findings(m, since, bounded),
         )
+
+    return router
+
+
+def _decisions(desk: Desk) -> APIRouter:
+    router = APIRouter(tags=["out"])
 
     @router.get("/commands")
     async def commands(

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinvouch.adapters.model_files import examine
-from twinvouch.adapters.model_store import keep
+from twinvouch.adapters.model_files import examine, keep
 from twinvouch.core.errors import MalformedError
 from twinvouch.wire.cbor import decode, encode
 

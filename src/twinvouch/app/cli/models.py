@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from twinvouch.app.cli.printing import as_option, config_option, json_option, safe, show
+from twinvouch.app.cli.printing import as_option, config_option, json_option, show
+from twinvouch.app.terminal import safe
 
 DAY_NS = 86_400_000_000_000
 

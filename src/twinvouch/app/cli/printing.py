@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import click
 
-F = TypeVar("F", bound=Callable[..., Any])
+from twinvouch.app.terminal import safe
 
-CONTROL = {i: f"\\x{i:02x}" for i in (*range(32), *range(127, 160))}
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def config_option(f: F) -> F:
@@ -30,11 +30,6 @@ def as_option(f: F) -> F:
 def json_option(f: F) -> F:
     """`--json`: one JSON value on stdout."""
     return click.option("--json", "as_json", is_flag=True, help="print one JSON value")(f)
-
-
-def safe(text: object) -> str:
-    """Text for a terminal: control characters, which others may have chosen, are made visible."""
-    return str(text).translate(CONTROL)
 
 
 def show(data: Any, columns: Sequence[str], *, as_json: bool) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from twinvouch.app.cli.printing import config_option, safe
+from twinvouch.app.cli.printing import config_option
+from twinvouch.app.terminal import safe
 
 
 @click.command()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from twinvouch.app.cli.printing import as_option, config_option, json_option, safe
+from twinvouch.app.cli.printing import as_option, config_option, json_option
+from twinvouch.app.terminal import safe
 
 
 @click.command()

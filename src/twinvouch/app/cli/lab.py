@@ -1,0 +1,52 @@
+"""`twinvouch lab`: the built-in plant by itself, and its throw-away certificates."""
+
+from pathlib import Path
+
+import click
+
+from twinvouch.app.cli.demo import require_lab
+
+
+@click.group()
+def command() -> None:
+    """Run the built-in plant by itself (needs the `[lab]` extra)."""
+    require_lab()
+
+
+@command.command()
+@click.option(
+    "--certificates",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="directory of certificates, as `lab certificates` makes it",
+)
+@click.option("--plain-port", default=0, show_default="any free one", help="port without TLS")
+@click.option("--tls-port", default=0, show_default="any free one", help="port with TLS and roles")
+@click.option("--legacy-writes", is_flag=True, help="let the plain port write, as old devices do")
+@click.option(
+    "--journal", type=click.Path(path_type=Path, dir_okay=False), help="file for truth and writes"
+)
+@click.option("--orders", is_flag=True, help="take orders on standard input; end when it ends")
+def plant(
+    directory: Path,
+    plain_port: int,
+    tls_port: int,
+    legacy_writes: bool,  # noqa: FBT001
+    journal: Path | None,
+    orders: bool,  # noqa: FBT001
+) -> None:
+    """EPANET Net3 in accelerated time behind Modbus/TCP; prints its ports as one JSON line."""
+    from twinvouch.lab.plant import PlantOptions, run
+
+    run(PlantOptions(directory, plain_port, tls_port, legacy_writes, journal, orders))
+
+
+@command.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+def certificates(directory: Path) -> None:
+    """Make an authority, a server and two clients (`actuator` may write, `visitor` may not)."""
+    from twinvouch.lab import certificates as made
+
+    made.make(directory)
+    click.echo(f"certificates for one day in `{directory}`")

@@ -1,0 +1,33 @@
+"""`twinvouch ledger`: work with the append-only record."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def command() -> None:
+    """Verify the append-only record."""
+
+
+@command.command()
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--key", required=True, help="Verifier key `name+id+base64`, or a file holding it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def verify(context: click.Context, directory: Path, key: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+    """Recompute every entry, tile and checkpoint line of DIRECTORY.
+
+    Exits 1 where something does not fit, naming the first bad place. Get the key from the plant's
+    owner, not from the directory that is being verified.
+    """
+    from twinvouch import verifier
+
+    try:
+        report = verifier.verify(directory, verifier.key_text(key))
+    except verifier.KeyTextError as error:
+        raise click.BadParameter(str(error), param_hint="--key") from error
+    click.echo(json.dumps(verifier.as_plain(report)) if as_json else verifier.as_text(report))
+    if not report.ok:
+        context.exit(1)

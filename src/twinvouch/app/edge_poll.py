@@ -1,0 +1,146 @@
+"""Polling: one loop per scan group, one reader per device that all loops share.
+
+A scan waits for each device at most about one period. A device that needs longer makes its own points
+MISSING in that row; it is left alone until its answer or its time-out has come, then asked again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from twinvouch.app.clock import Clock
+from twinvouch.app.edge_gather import Gatherer
+from twinvouch.app.edge_scan import Block, Row, ScanPlan, decode
+from twinvouch.app.edge_seal import AsyncSpool
+from twinvouch.core.batch import Quality
+from twinvouch.core.errors import TwinvouchError, UnavailableError
+from twinvouch.core.inventory import ScanGroup
+from twinvouch.core.ports import Device
+
+_SHORTEST_WAIT_S: Final = 0.25  # a scan waits so long for a device, however short its period is
+_LONGEST_WAIT_S: Final = 10.0
+_log = logging.getLogger("twinvouch.edge")
+
+Answers = dict[Block, Sequence[int]]
+
+
+class DeviceReader:
+    """Reads one device, one request at a time; says once when it goes silent and once when it is back."""
+
+    def __init__(self, name: str, device: Device) -> None:
+        self._name = name
+        self._device = device
+        self._turn = asyncio.Lock()
+        self._is_silent = False
+        self._refused: set[Block] = set()
+
+    async def read(self, blocks: Sequence[Block]) -> Answers:
+        """The answers that came; a device that does not answer once is not asked for the rest."""
+        answers: Answers = {}
+        async with self._turn:
+            for block in blocks:
+                try:
+                    answers[block] = await self._device.read(
+                        block.unit, block.table, block.address, block.count
+                    )
+                except UnavailableError as error:
+                    self._say_silent(error)
+                    break
+                except TwinvouchError as error:  # it refused these addresses, or answered nonsense
+                    self._say_refused(block, error)
+                else:
+                    self._say_back(block)
+        return answers
+
+    def _say_silent(self, error: UnavailableError) -> None:
+        if not self._is_silent:
+            _log.warning(
+                "device `%s` does not answer, its points are missing: %s", self._name, error
+            )
+        self._is_silent = True
+
+    def _say_refused(self, block: Block, error: TwinvouchError) -> None:
+        if block not in self._refused:
+            _log.error("device `%s`: %s is missing: %s", self._name, block, error)
+        self._refused.add(block)
+
+    def _say_back(self, block: Block) -> None:
+        if self._is_silent:
+            _log.warning("device `%s` answers again", self._name)
+        self._is_silent = False
+        self._refused.discard(block)
+
+
+@dataclass(slots=True)
+class Polled:
+    """Counts of one or more poll loops."""
+
+    rows: int = 0
+    missing: int = 0  # cells without a value
+    skipped: int = 0  # periods that passed while an earlier scan still waited
+
+
+class Poll:
+    """The loop of one scan group."""
+
+    def __init__(
+        self,
+        group: ScanGroup,
+        scan: ScanPlan,
+        readers: Mapping[str, DeviceReader],
+        gatherer: Gatherer,
+        spool: AsyncSpool,
+    ) -> None:
+        self._group = group
+        self._scan = scan
+        self._readers = readers
+        self._gatherer = gatherer
+        self._spool = spool
+        self._asked: dict[str, asyncio.Task[Answers]] = {}
+        self.counts = Polled()
+
+    async def run(self, clock: Clock) -> None:
+        """Scan once a period until cancelled; rows that wait then are left for `finish`."""
+        due = clock.monotonic_ns()
+        while True:
+            began = clock.monotonic_ns()
+            row = await self._read(clock.wall_ns())
+            due = self._next_due(due, clock.monotonic_ns())
+            self.counts.rows += 1
+            self.counts.missing += int((row.quality == Quality.MISSING).sum())
+            if self._gatherer.add(row, began, due):
+                await self._spool.keep(self._group, self._gatherer.take())
+            await clock.sleep((due - clock.monotonic_ns()) / 1e9)
+
+    async def finish(self) -> None:
+        """Keep the rows that were gathered, and ask no device any more."""
+        for task in self._asked.values():
+            task.cancel()
+        await asyncio.gather(*self._asked.values(), return_exceptions=True)
+        if len(self._gatherer):
+            await self._spool.keep(self._group, self._gatherer.take())
+
+    def _next_due(self, due: int, now: int) -> int:
+        """The first moment of the period's grid after `now`."""
+        steps = max(1, -((due - now) // self._group.period_ns))
+        self.counts.skipped += steps - 1
+        return due + steps * self._group.period_ns
+
+    async def _read(self, t_ns: int) -> Row:
+        asked: list[asyncio.Task[Answers]] = []
+        for device, blocks in self._scan.blocks.items():
+            earlier = self._asked.get(device)
+            if earlier is not None and not earlier.done():
+                continue
+            self._asked[device] = asyncio.create_task(self._readers[device].read(blocks))
+            asked.append(self._asked[device])
+        answers: Answers = {}
+        if asked:
+            period_s = self._group.period_ns / 1e9
+            wait_s = min(max(period_s, _SHORTEST_WAIT_S), _LONGEST_WAIT_S)
+            done, _ = await asyncio.wait(asked, timeout=wait_s)
+            for task in done:
+                answers |= task.result()
+        return decode(self._scan, answers, t_ns)

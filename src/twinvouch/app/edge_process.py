@@ -1,0 +1,143 @@
+"""`twinvouch edge`: the process of one edge, from its configuration to a clean stop.
+
+It holds one secret, the edge's own key, and checks at the start that the configuration names the public
+half: batches under another key would be refused one by one.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from twinvouch.adapters.http_transport import HttpTransport
+from twinvouch.adapters.keys import FileSigner
+from twinvouch.adapters.spool import Spool
+from twinvouch.app import config as configuration
+from twinvouch.app import inventory
+from twinvouch.app.clock import SystemClock
+from twinvouch.app.config_model import Config, DeviceSettings
+from twinvouch.app.config_types import ns
+from twinvouch.app.edge import EdgeParts, EdgeSetup, Tally, run_edge
+from twinvouch.app.terminal import safe
+from twinvouch.core.errors import ConfigError, UsageError
+from twinvouch.core.inventory import Plant
+from twinvouch.core.ports import Device
+
+
+class Closing(Device, Protocol):
+    """A device with a connection to close."""
+
+    async def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
+Connect = Callable[
+    [DeviceSettings, Path], Closing
+]  # settings, directory that file names count from
+
+
+def run(path: Path, edge: str | None, connect: Connect) -> int:
+    """Run the edge `edge` (None: the only one) until SIGTERM or Ctrl-C; the exit code."""
+    config = configuration.load(path)
+    plant = inventory.plant(config)
+    name = edge if edge is not None else _only_edge(config)
+    if name not in config.edges:
+        raise UsageError(f"`{path}` has no edge `{name}`, it has {sorted(config.edges)}")
+    signer = _signer(config, plant, name)
+    _log_to_stderr()
+    clock = SystemClock()
+    file = config.data_dir / "edges" / f"{name}.spool"
+    spool = Spool(file, name, first_epoch=clock.wall_ns() // 1_000_000_000)
+    try:
+        tally = asyncio.run(_serve(config, plant, name, (signer, spool, clock), connect))
+    finally:
+        spool.close()
+    print(_summary(tally), file=sys.stderr)
+    return 0
+
+
+async def _serve(
+    config: Config,
+    plant: Plant,
+    name: str,
+    own: tuple[FileSigner, Spool, SystemClock],
+    connect: Connect,
+) -> Tally:
+    signer, spool, clock = own
+    settings = config.edges[name]
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    devices = {
+        device: connect(config.devices[device], config.path.parent)
+        for device in sorted(_devices(plant, name))
+    }
+    setup = EdgeSetup(
+        plant, name, inventory.origin(config), ns(settings.gather_s), settings.max_rows
+    )
+    identity, _ = spool.next
+    print(
+        f"edge {name}, epoch {identity.epoch}: {len(settings.groups)} scan groups, {len(devices)} "
+        f"devices, {spool.waiting[0]} batches wait for {settings.core}",
+        file=sys.stderr,
+        flush=True,
+    )
+    async with HttpTransport(settings.core) as transport:
+        try:
+            return await run_edge(setup, EdgeParts(devices, spool, signer, transport, clock), stop)
+        finally:
+            for device in devices.values():
+                await device.close()
+
+
+def _devices(plant: Plant, edge: str) -> set[str]:
+    """The devices that this edge's tags lie on."""
+    tags = [t for name in plant.edges[edge].groups for t in plant.groups[name].tags]
+    return {t.point.device for t in tags if t.point is not None}
+
+
+def _only_edge(config: Config) -> str:
+    if len(config.edges) != 1:
+        raise UsageError(f"`{config.path}` has {len(config.edges)} edges: name one with --edge")
+    return next(iter(config.edges))
+
+
+def _signer(config: Config, plant: Plant, name: str) -> FileSigner:
+    file = config.keys_dir / f"{name}.key"
+    signer = FileSigner(file)
+    if plant.principals[name].key != signer.public_key:
+        raise ConfigError(
+            f"`{config.path}`: principals: the key of `{name}` is not the public half of `{file}`: "
+            f"enter the key that `twinvouch principals add {name}` printed when it made this file"
+        )
+    return signer
+
+
+class _Harmless(logging.Formatter):
+    """Device and core may have chosen what a message quotes: it cannot move the cursor or fake a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return safe(super().format(record))
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Harmless("%(asctime)s %(levelname)s %(message)s"))
+    log = logging.getLogger("twinvouch")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+
+
+def _summary(tally: Tally) -> str:
+    shipped = tally.shipped
+    return (
+        f"stopped: {tally.polled.rows} rows read, {tally.polled.missing} cells missing, "
+        f"{tally.rows_refused} rows lost to a full spool, {tally.batches} batches sealed, "
+        f"{shipped.kept} kept by the core, {shipped.refused} refused, {tally.waiting} wait"
+    )

@@ -1,0 +1,83 @@
+"""Rows become sealed batches in the spool: on one thread, so that they have one order and one chain."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
+from hashlib import sha256
+from typing import TypeVar
+
+from twinvouch.adapters.spool import Spool, Spooled
+from twinvouch.app.edge_gather import Rows
+from twinvouch.core.batch import Identity, Origin
+from twinvouch.core.errors import UnavailableError
+from twinvouch.core.inventory import ScanGroup
+from twinvouch.core.kind import Kind, Purpose
+from twinvouch.core.ports import Signer
+from twinvouch.wire.batch import Header, write_batch
+from twinvouch.wire.cose import seal
+
+_log = logging.getLogger("twinvouch.edge")
+Result = TypeVar("Result")
+
+
+class Sealer:
+    """Makes the next batch of one edge's chain: content, signature, place in the spool."""
+
+    def __init__(self, plant: str, origin: Origin, signer: Signer, spool: Spool) -> None:
+        self._plant = plant
+        self._origin = origin
+        self._signer = signer
+        self._spool = spool
+
+    def keep(self, group: ScanGroup, rows: Rows) -> None:
+        """Seal and spool `rows` durably; raises UnavailableError where there is no room for them."""
+        identity, prev = self._spool.next
+        header = Header(
+            Kind.BATCH, self._plant, identity, prev, self._origin, group.name, group.digest
+        )
+        content = write_batch(header, group, rows.t_ns, rows.values, rows.quality)
+        raw = seal(content, signer=self._signer, plant=self._plant, purpose=Purpose.READINGS)
+        self._spool.append(raw, sha256(content).digest())
+
+
+class AsyncSpool:
+    """A Sealer and its Spool for coroutines; all work is done by `thread`, in the order of the calls."""
+
+    def __init__(self, sealer: Sealer, spool: Spool, thread: Executor) -> None:
+        self._sealer = sealer
+        self._spool = spool
+        self._thread = thread
+        self.more = asyncio.Event()
+        self.batches = 0
+        self.rows_refused = 0
+        self._is_full = False
+
+    async def keep(self, group: ScanGroup, rows: Rows) -> None:
+        """Seal and spool `rows`; where there is no room they are counted, said and gone."""
+        try:
+            await self._run(lambda: self._sealer.keep(group, rows))
+        except UnavailableError as error:
+            self.rows_refused += len(rows.t_ns)
+            if not self._is_full:
+                _log.error("readings of `%s` are lost from now on: %s", group.name, error)
+            self._is_full = True
+            return
+        if self._is_full:
+            _log.warning("readings are kept again; %d rows were lost", self.rows_refused)
+            self._is_full = False
+        self.batches += 1
+        self.more.set()
+
+    async def oldest(self) -> Spooled | None:
+        """The first batch that waits."""
+        return await self._run(self._spool.oldest)
+
+    async def acknowledge(self, identity: Identity) -> None:
+        """Free the space of a batch."""
+        await self._run(lambda: self._spool.acknowledge(identity))
+
+    async def _run(self, work: Callable[[], Result]) -> Result:
+        """The result of `work`; once asked for it is done, even where the asker is cancelled."""
+        loop = asyncio.get_running_loop()
+        return await asyncio.shield(loop.run_in_executor(self._thread, work))

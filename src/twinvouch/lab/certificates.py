@@ -1,0 +1,135 @@
+"""Throw-away certificates for the virtual plant: an authority, a server, clients with and without role.
+
+The role is the X.509 extension of Modbus/TCP Security (MB-TCP-Security v21, 2018: OID
+1.3.6.1.4.1.50316.802.1, a UTF8String). Keys are made anew each time, last a day and are worth nothing.
+"""
+
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from twinvouch.core.errors import UsageError
+
+ROLE = x509.ObjectIdentifier("1.3.6.1.4.1.50316.802.1")
+WRITE = "write"
+_LIFE = timedelta(days=1)
+_UTF8STRING = 0x0C
+_AUTHORITY, _SERVER = "authority", "plant"
+
+
+def make(directory: Path) -> None:
+    """Write `authority.crt`, `plant.crt|key`, `actuator.crt|key` (role write), `visitor.crt|key`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = _name(_AUTHORITY)
+    authority = (
+        _builder(name, name, key)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, SHA256())
+    )
+    _write(directory / f"{_AUTHORITY}.crt", authority.public_bytes(Encoding.PEM))
+    for who, role in ((_SERVER, ""), ("actuator", WRITE), ("visitor", "")):
+        _issue(directory, who, role, authority, key)
+
+
+def server_context(directory: Path) -> ssl.SSLContext:
+    """TLS of the plant: nobody gets in without a certificate of our authority."""
+    context = ssl.create_default_context(
+        ssl.Purpose.CLIENT_AUTH, cafile=directory / f"{_AUTHORITY}.crt"
+    )
+    _load(context, directory, _SERVER)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def client_context(directory: Path, who: str = "") -> ssl.SSLContext:
+    """TLS of a client; with no name it has no certificate."""
+    context = ssl.create_default_context(
+        ssl.Purpose.SERVER_AUTH, cafile=directory / f"{_AUTHORITY}.crt"
+    )
+    if who:
+        _load(context, directory, who)
+    return context
+
+
+def role_of(certificate: bytes) -> tuple[str, str]:
+    """The common name and the role in a DER certificate that TLS has already verified."""
+    parsed = x509.load_der_x509_certificate(certificate)
+    names = parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    name = str(names[0].value) if names else ""
+    try:
+        found = parsed.extensions.get_extension_for_oid(ROLE).value
+    except x509.ExtensionNotFound:
+        return name, ""
+    raw = found.public_bytes()
+    if len(raw) < 2 or raw[0] != _UTF8STRING or raw[1] != len(raw) - 2:
+        return name, ""
+    return name, raw[2:].decode("utf-8", "replace")
+
+
+def _issue(
+    directory: Path,
+    who: str,
+    role: str,
+    authority: x509.Certificate,
+    authority_key: ec.EllipticCurvePrivateKey,
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    usage = ExtendedKeyUsageOID.SERVER_AUTH if who == _SERVER else ExtendedKeyUsageOID.CLIENT_AUTH
+    builder = _builder(_name(who), authority.subject, key).add_extension(
+        x509.ExtendedKeyUsage([usage]), critical=False
+    )
+    if who == _SERVER:
+        names = x509.SubjectAlternativeName(
+            [x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1"))]
+        )
+        builder = builder.add_extension(names, critical=False)
+    if role:
+        text = role.encode()
+        value = x509.UnrecognizedExtension(ROLE, bytes([_UTF8STRING, len(text)]) + text)
+        builder = builder.add_extension(value, critical=False)
+    certificate = builder.sign(authority_key, SHA256())
+    _write(directory / f"{who}.crt", certificate.public_bytes(Encoding.PEM))
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    _write(directory / f"{who}.key", private)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + _LIFE)
+    )
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+def _load(context: ssl.SSLContext, directory: Path, who: str) -> None:
+    certificate, key = directory / f"{who}.crt", directory / f"{who}.key"
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:
+        raise UsageError(
+            f"certificate `{certificate}` or its key cannot be used: {error}"
+        ) from None
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.touch(mode=0o600)
+    path.write_bytes(content)

@@ -1,0 +1,32 @@
+"""`python -m twinvouch.verifier DIR --key K [--json]`: exit 0 verified, 1 not, 2 wrong usage."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from twinvouch.verifier.ledger import verify
+from twinvouch.verifier.note import KeyTextError, key_text
+from twinvouch.verifier.report import as_plain, as_text
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Verify one ledger directory and print what was found."""
+    parser = argparse.ArgumentParser("twinvouch.verifier", description="Verify a ledger offline.")
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--key", required=True, help="verifier key `name+id+base64`, or its file")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args(arguments)
+    if not options.directory.is_dir():
+        parser.error(f"{options.directory} is not a directory")
+    try:
+        report = verify(options.directory, key_text(options.key))
+    except KeyTextError as error:
+        parser.error(f"--key: {error}")
+    sys.stdout.write(json.dumps(as_plain(report)) if options.json else as_text(report))
+    sys.stdout.write("\n")
+    return 0 if report.ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

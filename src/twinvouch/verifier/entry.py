@@ -1,0 +1,80 @@
+"""What an entry says about itself: the first four elements `[version, kind, plant, now_ns, ...]`.
+
+Only as much CBOR (RFC 8949) as that takes. An entry that is not in this form is still covered by
+the tree: it is counted as undecodable, never an error.
+"""
+
+from dataclasses import dataclass
+
+KINDS = {
+    64: "start",
+    65: "batch",
+    66: "refused",
+    67: "command",
+    68: "decision",
+    69: "permit",
+    70: "outcome",
+    71: "statement",
+    72: "query",
+    73: "model",
+    74: "finding",
+}
+UNDECODABLE = "undecodable"
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The common beginning of all entries; `now_ns` is nanoseconds since 1970, UTC."""
+
+    version: int
+    kind: int
+    plant: str
+    now_ns: int
+
+    @property
+    def name(self) -> str:
+        """The kind in words; what this program does not know is `unknown kind N`."""
+        known = KINDS.get(self.kind) if self.version == 1 else None
+        return known or f"unknown kind {self.version}.{self.kind}"
+
+
+def read_heading(entry: bytes) -> Heading | None:
+    """The beginning of an entry, or None where its bytes have another form."""
+    try:
+        major, count, at = _head(entry, 0)
+        if major != 4 or count < 4:
+            return None
+        version, at = _integer(entry, at)
+        kind, at = _integer(entry, at)
+        plant, at = _text(entry, at)
+        now_ns, at = _integer(entry, at)
+    except ValueError:
+        return None
+    return Heading(version, kind, plant, now_ns)
+
+
+def _head(raw: bytes, at: int) -> tuple[int, int, int]:
+    """Major type, argument, and where the head ends; definite lengths only."""
+    if at >= len(raw):
+        raise ValueError
+    major, argument, at = raw[at] >> 5, raw[at] & 31, at + 1
+    if argument < 24:
+        return major, argument, at
+    end = at + (1 << (argument - 24))
+    if argument > 27 or end > len(raw):
+        raise ValueError
+    return major, int.from_bytes(raw[at:end], "big"), end
+
+
+def _integer(raw: bytes, at: int) -> tuple[int, int]:
+    major, value, at = _head(raw, at)
+    if major > 1:
+        raise ValueError
+    return (-1 - value if major else value), at
+
+
+def _text(raw: bytes, at: int) -> tuple[str, int]:
+    major, size, at = _head(raw, at)
+    if major != 3 or at + size > len(raw):
+        raise ValueError
+    return raw[at : at + size].decode(), at + size

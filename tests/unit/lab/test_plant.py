@@ -1,0 +1,174 @@
+"""The virtual plant over real sockets: what it serves, and who may write."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymodbus.client import AsyncModbusTcpClient, AsyncModbusTlsClient
+
+from twinvouch.core.errors import UsageError
+from twinvouch.lab import certificates
+from twinvouch.lab.modbus_server import Listener, Memory
+from twinvouch.lab.net3 import BY_TAG, RUN
+from twinvouch.lab.plant import obey
+from twinvouch.lab.waterworks import Waterworks
+from twinvouch.wire.words import from_words
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("certificates")
+    certificates.make(folder)
+    return folder
+
+
+class Plant:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.works = Waterworks()
+        self.journal: list[dict[str, Any]] = []
+        self.memory = Memory(self.works, self.journal.append)
+        self.plain = Listener(self.memory, None)
+        self.secured = Listener(self.memory, certificates.server_context(directory))
+
+    @asynccontextmanager
+    async def client(self, who: str | None = None) -> AsyncIterator[Any]:
+        if who is None:
+            client: Any = AsyncModbusTcpClient("127.0.0.1", port=self.plain.port, retries=0)
+        else:
+            client = AsyncModbusTlsClient(
+                "127.0.0.1",
+                port=self.secured.port,
+                sslctx=certificates.client_context(self.directory, who),
+                retries=0,
+                timeout=2,
+            )
+        assert await client.connect()
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+@asynccontextmanager
+async def opened(directory: Path) -> AsyncIterator[Plant]:
+    plant = Plant(directory)
+    await plant.plain.open("127.0.0.1", 0)
+    await plant.secured.open("127.0.0.1", 0)
+    try:
+        yield plant
+    finally:
+        await plant.plain.close()
+        await plant.secured.close()
+        plant.works.close()
+
+
+def test_every_table_is_read_as_the_plant_has_it(directory: Path) -> None:
+    async def story() -> None:
+        async with opened(directory) as plant, plant.client() as client:
+            plant.works.tick()
+            level = BY_TAG["tank-1/level"]
+            answer = await client.read_input_registers(0, count=2, device_id=1)
+            got = from_words(answer.registers, level.point)
+            assert got == pytest.approx(plant.works.value(level.tag), abs=1e-5)
+            coils = await client.read_coils(0, count=2, device_id=1)
+            assert coils.bits[:2] == [False, True]
+            speed = await client.read_holding_registers(0, count=1, device_id=1)
+            assert speed.registers == [1000]
+
+    asyncio.run(story())
+
+
+def test_reads_outside_the_register_map_are_refused(directory: Path) -> None:
+    async def story() -> None:
+        async with opened(directory) as plant, plant.client() as client:
+            for answer in (
+                await client.read_input_registers(500, count=2, device_id=1),
+                await client.read_input_registers(0, count=2, device_id=9),
+                await client.read_discrete_inputs(0, count=1, device_id=1),
+            ):
+                assert answer.isError()
+                assert answer.exception_code == 2
+
+    asyncio.run(story())
+
+
+def test_a_plain_write_is_refused_unless_the_plant_is_a_legacy_one(directory: Path) -> None:
+    async def story() -> None:
+        async with opened(directory) as plant, plant.client() as client:
+            refused = await client.write_coil(0, True, device_id=1)  # noqa: FBT003
+            assert refused.exception_code == 1
+            assert plant.works.value(RUN) == 0
+            plant.memory.legacy_writes = True
+            assert not (await client.write_coil(0, True, device_id=1)).isError()  # noqa: FBT003
+            assert plant.works.value(RUN) == 1
+            assert [line["write"]["exception"] for line in plant.journal] == [1, 0]
+            assert {line["write"]["peer"] for line in plant.journal} == {"plain"}
+
+    asyncio.run(story())
+
+
+def test_over_tls_only_the_write_role_writes(directory: Path) -> None:
+    async def story() -> None:
+        async with opened(directory) as plant:
+            async with plant.client("visitor") as client:
+                assert not (await client.read_coils(0, count=2, device_id=1)).isError()
+                refused = await client.write_coil(0, True, device_id=1)  # noqa: FBT003
+                assert refused.exception_code == 1
+            async with plant.client("actuator") as client:
+                assert not (await client.write_coil(0, True, device_id=1)).isError()  # noqa: FBT003
+                assert not (await client.write_register(0, 950, device_id=1)).isError()
+                other = await client.write_coil(1, False, device_id=1)  # noqa: FBT003
+                assert other.exception_code == 2
+            assert plant.works.truth().runs
+            assert plant.works.truth().speed == pytest.approx(0.95)
+            peers = [(w["write"]["peer"], w["write"]["exception"]) for w in plant.journal]
+            assert peers == [("visitor", 1), ("actuator", 0), ("actuator", 0), ("actuator", 2)]
+
+    asyncio.run(story())
+
+
+def test_without_a_certificate_nothing_is_said(directory: Path) -> None:
+    async def story() -> None:
+        async with opened(directory) as plant:
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", plant.secured.port, ssl=certificates.client_context(directory)
+            )
+            writer.write(bytes.fromhex("000100000006010500000000"))
+            with pytest.raises(OSError):  # noqa: PT012 - the alert comes with the first read
+                await writer.drain()
+                if not await reader.read(100):
+                    raise OSError("closed")
+            writer.transport.abort()
+            assert not plant.journal
+
+    asyncio.run(story())
+
+
+def test_the_role_is_read_from_the_extension_only(directory: Path) -> None:
+    def der(name: str) -> bytes:
+        from cryptography import x509
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        pem = (directory / f"{name}.crt").read_bytes()
+        return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+
+    assert certificates.role_of(der("actuator")) == ("actuator", "write")
+    assert certificates.role_of(der("visitor")) == ("visitor", "")
+    for key in directory.glob("*.key"):
+        assert key.stat().st_mode & 0o077 == 0
+
+
+def test_orders_are_strict(directory: Path) -> None:
+    works = Waterworks()
+    memory = Memory(works, lambda _: None)
+    obey(memory, json.dumps({"legacy_writes": True}))
+    assert memory.legacy_writes
+    for line in ("", "{", "[]", '{"legacy_writes": 1}', '{"open": true}'):
+        with pytest.raises(UsageError, match="order"):
+            obey(memory, line)
+    works.close()
