@@ -81,7 +81,7 @@ def test_another_library_checks_the_sealed_example() -> None:
     aad = cbor2.dumps(["net3", "outcome"])
     signed = cbor2.dumps(["Signature1", protected, aad, payload])
     assert signed == shown["to be signed"]
-    (key,) = re.findall(r"public key `([0-9a-f]{64})`", PAGE.read_text())
+    (key,) = re.findall(r"public key\s`([0-9a-f]{64})`", PAGE.read_text())
     Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(signature, signed)
     assert cbor2.loads(protected)[4] == sha256(bytes.fromhex(key)).digest()[:8]
 
