@@ -28,6 +28,7 @@ from twinvouch.lab.net3 import (
 
 EDGE, ACTUATOR, OBSERVER = "edge-1", "actuator-1", "observer"
 PRINCIPALS = (EDGE, ACTUATOR, CONTROLLER, OBSERVER)
+WITH_TOKEN = (ACTUATOR, CONTROLLER, OBSERVER)
 RATED_KPA = 420.0  # discharge of pump 10
 DUPLICATE_WINDOW_S = 2.0  # short, so that the demo can show a replay
 MAX_AGE_S = 5.0
