@@ -13,7 +13,7 @@ def plain(text: str, limit: int = 60) -> str:
 
 def date(t_ns: int) -> str:
     """The UTC second of a time in ns, over the whole range of int64."""
-    return str(np.datetime64(t_ns, "ns").astype("datetime64[s]")) + "Z"
+    return f"{np.datetime64(t_ns // SECOND, 's')}Z"
 
 
 def seconds(span_ns: float) -> str:

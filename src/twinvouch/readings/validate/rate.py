@@ -57,8 +57,9 @@ def _suspicious(batch: Batch, view: View) -> NDArray[np.intp]:
     low, high = view.smallest, view.largest
     if view.before is not None:
         seen = view.before.usable
-        low, high = np.fmin(low, seen), np.fmax(high, seen)
-        # the row before may be older than a tag's own last reading never: this is the shortest
+        # NaN on either side spreads, and what is NaN is not cleared
+        low, high = np.minimum(low, seen), np.maximum(high, seen)
+        # no tag was read later than the group's last live row
         shortest_ns = min(shortest_ns, int(t[0]) - view.after_ns)
     cleared = high - low <= group.rate * (shortest_ns * NS) + group.resolution
     if every(cleared):
