@@ -87,3 +87,4 @@ class InlineCore:
         """Release the stores."""
         self.log.close()
         self.state.close()
+        self.ledger.close()

@@ -110,6 +110,7 @@ class Core:
         self._threads[2].join()
         self._stores.log.close()
         self._stores.state.close()
+        self._stores.ledger.close()
 
     def _engine_loop(self) -> None:
         ready = self.inbox.ready

@@ -134,6 +134,7 @@ class _Core:
         """Release the stores."""
         self.stores.log.close()
         self.stores.state.close()
+        self.stores.ledger.close()
 
     def _progress(self) -> None:
         now = time.monotonic_ns()

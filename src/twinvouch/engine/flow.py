@@ -113,9 +113,15 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> None:
     m.counts["cells:admitted"] += entry.present(batch)
     out.show(admitted.findings, index)
     out.reply(200, status="admitted", entry=index, findings=len(admitted.findings))
-    out.publish(
-        "labels", entry=index, group=batch.group, rows=len(batch.t_ns), received_ns=m.now_ns
-    )
+    if admitted.in_live.any():
+        out.publish(
+            "labels",
+            **_last_row(admitted),
+            entry=index,
+            group=batch.group,
+            rows=len(batch.t_ns),
+            received_ns=m.now_ns,
+        )
 
 
 def _last_row(admitted: Admitted) -> dict[str, Plain]:
@@ -123,6 +129,7 @@ def _last_row(admitted: Admitted) -> dict[str, Plain]:
     row = int(np.flatnonzero(admitted.in_live)[-1])
     batch, axes = admitted.batch, admitted.label.axes[:, row]
     return {
+        "first_t_ns": int(batch.t_ns[0]),
         "t_ns": int(batch.t_ns[row]),
         "values": [v if isfinite(v) else None for v in batch.values[row].tolist()],
         "quality": batch.quality[row].tolist(),

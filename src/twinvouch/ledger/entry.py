@@ -118,7 +118,7 @@ def present(b: Batch) -> int:
     """How many cells are readings: not MISSING."""
     return (
         b.quality.size - int((b.quality == Quality.MISSING).sum())
-        if b.quality.any()
+        if np.count_nonzero(b.quality)
         else b.quality.size
     )
 
