@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import ScanGroup
+from twinvouch.readings.view import every
 from twinvouch.readings.wording import count, date, seconds
 from twinvouch.twin.frame import BEFORE_ALL
 
@@ -28,7 +29,7 @@ def check(
     latest_ns = now_ns + group.max_ahead_ns
     first, last = int(t_ns[0]), int(t_ns[-1])
     earliest_ns = max(after_ns + 1, YEAR_2000_NS)
-    if first >= earliest_ns and last <= latest_ns and bool((t_ns[1:] > t_ns[:-1]).all()):
+    if first >= earliest_ns and last <= latest_ns and every(t_ns[1:] > t_ns[:-1]):
         return np.ones(len(t_ns), np.bool_), None
     old, ahead = t_ns < YEAR_2000_NS, t_ns > latest_ns
     possible = np.where(old | ahead, BEFORE_ALL, t_ns)

@@ -137,6 +137,4 @@ def _judge(
         (*placed.findings, *impossible, *told, *unpermitted),
         np.zeros(len(batch.t_ns), np.bool_) if view.is_late else view.sound,
     )
-    name = view.group.name
-    heard = {**link.heard, name: view.now_ns}
-    return Accepted(admitted, replace(link, heard=heard, silent=link.silent - {name}))
+    return Accepted(admitted, link)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from twinvouch.core.batch import Batch
 from twinvouch.core.label import FULL, Label, source
 from twinvouch.readings.flagged import Flagged
-from twinvouch.readings.view import View, present
+from twinvouch.readings.view import View, every, present
 
 OVERDUE = 60  # calibration of a tag whose date is past or unknown (R8)
 
@@ -59,7 +59,7 @@ def _plausibility(shape: tuple[int, ...], view: View, flagged: Sequence[Flagged]
 
 def _calibration(view: View) -> Axis8:
     due = view.group.calibration_due_ns >= view.now_ns
-    return FULL if due.all() else np.where(due, np.uint8(FULL), np.uint8(OVERDUE))
+    return FULL if every(due) else np.where(due, np.uint8(FULL), np.uint8(OVERDUE))
 
 
 def _fresh_until(batch: Batch, view: View) -> NDArray[np.int64]:

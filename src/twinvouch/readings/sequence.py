@@ -8,6 +8,7 @@ name the digest that the old one ended with.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from twinvouch.core.batch import Identity
 from twinvouch.core.finding import Finding, Severity
@@ -38,7 +39,8 @@ def place(
     i = header.identity
     newest = Recent(i.epoch, i.seq, now_ns, digest)
     if link is None:
-        return Placed(Link(i.edge, i.epoch, i.seq, digest, now_ns, recent=(newest,)))
+        heard = {header.group: now_ns}
+        return Placed(Link(i.edge, i.epoch, i.seq, digest, now_ns, recent=(newest,), heard=heard))
     if (i.epoch, i.seq) > (link.epoch, link.seq):
         return _ahead(link, header, newest, rules)
     known = next((r for r in link.recent if (r.epoch, r.seq) == (i.epoch, i.seq)), None)
@@ -70,11 +72,20 @@ def _ahead(link: Link, header: Header, newest: Recent, rules: ReadingRules) -> P
         epoch=i.epoch,
         seq=i.seq,
         digest=newest.digest,
-        received_ns=newest.received_ns,
         missing=missing,
-        recent=(*link.recent[1 - RECENT :], newest),
+        **_heard(link, header, newest),
     )
     return Placed(moved, findings, integrity)
+
+
+def _heard(link: Link, header: Header, newest: Recent) -> dict[str, Any]:
+    """What every batch that is taken changes of a link."""
+    return {
+        "received_ns": newest.received_ns,
+        "recent": (*link.recent[1 - RECENT :], newest),
+        "heard": {**link.heard, header.group: newest.received_ns},
+        "silent": link.silent - {header.group} if link.silent else link.silent,
+    }
 
 
 def _late(link: Link, header: Header, newest: Recent, span: Span) -> Placed:
@@ -90,9 +101,8 @@ def _late(link: Link, header: Header, newest: Recent, span: Span) -> Placed:
     at = link.missing.index(span)
     moved = replace(
         link,
-        received_ns=newest.received_ns,
         missing=(*link.missing[:at], *left, *link.missing[at + 1 :]),
-        recent=(*link.recent[1 - RECENT :], newest),
+        **_heard(link, header, newest),
     )
     return Placed(moved, findings, integrity, is_late=True)
 

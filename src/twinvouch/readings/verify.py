@@ -46,15 +46,14 @@ class Refused:
 
 def open_batch(received: BatchReceived, site: Site) -> Opened | Refused:
     """Everything about a batch but its place and its cells."""
-    peer = plain(received.peer)
     try:
         sealed = unseal(received.raw)
     except MalformedError as error:
-        return Refused(_malformed(peer, error))
+        return Refused(_malformed(plain(received.peer), error))
     principal = site.plant.by_key_id.get(sealed.key_id)
     if principal is None:
         sentence = f"key {sealed.key_id.hex()} belongs to no principal of plant `{site.plant.id}`"
-        return Refused(Finding("unknown_key", peer, Severity.HIGH, sentence, "T0856"))
+        return Refused(_stranger("unknown_key", received.peer, sentence))
     try:
         check(sealed, principal.key, plant=site.plant.id, purpose=Purpose.READINGS)
     except SignatureError:
@@ -62,7 +61,7 @@ def open_batch(received: BatchReceived, site: Site) -> Opened | Refused:
             f"what says it is by `{principal.id}` is not signed with that key, "
             f"for readings of plant `{site.plant.id}`"
         )
-        return Refused(Finding("bad_signature", peer, Severity.HIGH, sentence, "T0856"))
+        return Refused(_stranger("bad_signature", received.peer, sentence))
     return _owned(sealed, principal, site)
 
 
@@ -101,6 +100,10 @@ def _owned(sealed: Sealed, principal: Principal, site: Site) -> Opened | Refused
         text = f"`{who}` sent scan group `{group.name}`, which is read by `{group.edge}`"
         return Refused(Finding("not_owner", who, Severity.HIGH, text, "T0856"), who)
     return Opened(sealed, header, group)
+
+
+def _stranger(rule: str, peer: str, sentence: str) -> Finding:
+    return Finding(rule, plain(peer), Severity.HIGH, sentence, "T0856")
 
 
 def _malformed(subject: str, error: MalformedError) -> Finding:

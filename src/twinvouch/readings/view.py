@@ -9,6 +9,8 @@ from twinvouch.core.batch import Batch, Quality
 from twinvouch.core.inventory import ScanGroup
 from twinvouch.twin.frame import BEFORE_ALL, Columns
 
+FOLD = 8  # rows that are laid side by side
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
@@ -16,7 +18,7 @@ class View:
 
     `sound` bool[R]: rows whose time can be; `is_sound` all of them. `is_good`: every cell has quality GOOD.
     `smallest`, `largest` float64[K] of each column: NaN where a cell is, so that one comparison of K numbers
-    clears a column. `before` is the frame's part of the group; None for a batch that came late.
+    clears all cells (`every`). `before` is the frame's part of the group; None for a batch that came late.
     """
 
     group: ScanGroup
@@ -47,16 +49,22 @@ def look(
     now_ns: int,
 ) -> View:
     """The view of a batch; two passes over its cells."""
+    smallest, largest = _extremes(batch.values)
     return View(
         group,
         now_ns,
         before,
         sound,
-        bool(sound.all()),
+        every(sound),
         not batch.quality.any(),
-        batch.values.min(axis=0),
-        batch.values.max(axis=0),
+        smallest,
+        largest,
     )
+
+
+def every(cells: NDArray[np.bool_]) -> bool:
+    """True where all are; on short arrays twice as fast as `.all()`."""
+    return bool(np.count_nonzero(cells) == cells.size)
 
 
 def present(batch: Batch) -> NDArray[np.bool_]:
@@ -73,3 +81,18 @@ def usable(batch: Batch, view: View, columns: NDArray[np.intp]) -> NDArray[np.bo
     if not view.is_sound:
         cells &= view.sound[:, None]
     return cells
+
+
+def _extremes(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Each column's smallest and largest value. numpy reduces long rows faster: eight lie side by side."""
+    rows, width = values.shape
+    if rows < 8 * FOLD:
+        return values.min(axis=0), values.max(axis=0)
+    left = rows % FOLD
+    wide = values[left:].reshape(rows // FOLD, -1)
+    smallest = wide.min(axis=0).reshape(FOLD, width).min(axis=0)
+    largest = wide.max(axis=0).reshape(FOLD, width).max(axis=0)
+    if left:
+        smallest = np.minimum(smallest, values[:left].min(axis=0))
+        largest = np.maximum(largest, values[:left].max(axis=0))
+    return smallest, largest

@@ -65,16 +65,15 @@ def run() -> dict[str, float | int]:
         with _process(directory, "run", "twin.yaml"):
             _until_ready(api)
             with _process(directory, "edge", "twin.yaml"):
-                began = time.monotonic()
-                delays = _delays(api, token, WARM_UP + MEASURED)
-                took = time.monotonic() - began
-    measured = sorted(delays[WARM_UP:])
+                arrived = _arrivals(api, token, WARM_UP + MEASURED)[WARM_UP:]
+    took = (arrived[-1][0] - arrived[0][0]) / 1e9
+    measured = sorted((at - first) / 1e6 for at, first in arrived)
     return {
         "label_p50_ms": statistics.median(measured),
         "label_p99_ms": measured[int(len(measured) * 0.99)],
         "label_max_ms": measured[-1],
         "label_batches": len(measured),
-        "label_batches_per_s": round(len(delays) / took, 1),
+        "label_batches_per_s": round((len(arrived) - 1) / took, 1),
         "label_gather_ms": GATHER_S * 1000,
     }
 
@@ -124,9 +123,9 @@ def _configure(directory: Path, device: int, api: int) -> str:
     return token
 
 
-def _delays(api: int, token: str, count: int) -> list[float]:
-    """Milliseconds from the first row of a batch to its labels here, of `count` batches."""
-    delays: list[float] = []
+def _arrivals(api: int, token: str, count: int) -> list[tuple[int, int]]:
+    """When the labels of `count` batches came, and when their first rows were read; ns since 1970."""
+    arrived: list[tuple[int, int]] = []
     headers = {"Authorization": f"Bearer {token}"}
     url = f"http://127.0.0.1:{api}/api/v1/stream"
     with httpx.stream("GET", url, headers=headers, timeout=PATIENCE_S, trust_env=False) as answer:
@@ -135,10 +134,9 @@ def _delays(api: int, token: str, count: int) -> list[float]:
             if line.startswith("event: "):
                 topic = line[7:]
             elif line.startswith("data: ") and topic == "labels":
-                first = json.loads(line[6:])["first_t_ns"]
-                delays.append((time.time_ns() - first) / 1e6)
-                if len(delays) >= count:
-                    return delays
+                arrived.append((time.time_ns(), json.loads(line[6:])["first_t_ns"]))
+                if len(arrived) >= count:
+                    return arrived
     raise UnavailableError("the stream ended before enough batches came")
 
 

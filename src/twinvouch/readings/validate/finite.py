@@ -8,7 +8,7 @@ import numpy as np
 from twinvouch.core.batch import Batch
 from twinvouch.core.finding import Severity
 from twinvouch.readings.flagged import Evidence, Flagged, Rule, per_tag
-from twinvouch.readings.view import View, present
+from twinvouch.readings.view import View, every, present
 
 NAME = "finite"
 TECHNIQUE = "T0856"
@@ -18,7 +18,7 @@ RULE = Rule(NAME, Severity.MEDIUM, TECHNIQUE)
 
 def check(batch: Batch, view: View) -> Flagged | None:
     """Cells that hold NaN or infinity; MISSING ones are no readings."""
-    if np.isfinite(view.smallest).all() and np.isfinite(view.largest).all():
+    if every(np.isfinite(view.smallest)) and every(np.isfinite(view.largest)):
         return None
     mask = ~np.isfinite(batch.values) & present(batch)
     if not mask.any():

@@ -5,7 +5,7 @@ import numpy as np
 from twinvouch.core.batch import Batch
 from twinvouch.core.finding import Severity
 from twinvouch.readings.flagged import Evidence, Flagged, Rule, per_tag
-from twinvouch.readings.view import View, present
+from twinvouch.readings.view import View, every, present
 
 NAME = "range"
 TECHNIQUE = "T0856"
@@ -16,7 +16,7 @@ RULE = Rule(NAME, Severity.HIGH, TECHNIQUE)
 def check(batch: Batch, view: View) -> Flagged | None:
     """Finite cells below `low` or above `high`; what is not finite belongs to `finite`."""
     group = view.group
-    if (view.smallest >= group.low).all() and (view.largest <= group.high).all():
+    if every(view.smallest >= group.low) and every(view.largest <= group.high):
         return None
     mask = ((batch.values < group.low) | (batch.values > group.high)) & np.isfinite(batch.values)
     mask &= present(batch)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from twinvouch.core.batch import Batch
 from twinvouch.core.finding import Severity
 from twinvouch.readings.flagged import Evidence, Flagged, Rule, per_tag
-from twinvouch.readings.view import View, usable
+from twinvouch.readings.view import View, every, usable
 from twinvouch.readings.wording import seconds
 
 NAME = "rate"
@@ -61,7 +61,7 @@ def _suspicious(batch: Batch, view: View) -> NDArray[np.intp]:
         # the row before may be older than a tag's own last reading never: this is the shortest
         shortest_ns = min(shortest_ns, int(t[0]) - view.after_ns)
     cleared = high - low <= group.rate * (shortest_ns * NS) + group.resolution
-    if cleared.all():
+    if every(cleared):
         return np.empty(0, np.intp)
     return np.flatnonzero(~cleared & (group.rate < np.inf))
 
