@@ -38,7 +38,9 @@ _BUILD: Final = "simulated"
 class Core:
     """The engine with the real commit order over stores in memory; permits leave through `permits`."""
 
-    def __init__(self, of: Site, chance: random.Random, clock: VirtualClock, signer: Signer) -> None:
+    def __init__(
+        self, of: Site, chance: random.Random, clock: VirtualClock, signer: Signer
+    ) -> None:
         self.engine = Engine(of)
         self.state = MemoryState()
         self.permits: asyncio.Queue[bytes] = asyncio.Queue()
