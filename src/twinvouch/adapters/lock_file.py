@@ -24,6 +24,15 @@ def hold(path: Path) -> int:
     return descriptor
 
 
+def make_directory(directory: Path) -> None:
+    """Make `directory` and what is missing above it (0700), durably; one that is there stays as it is."""
+    if directory.is_dir():
+        return
+    make_directory(directory.parent)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    sync_directory(directory.parent)
+
+
 def sync_directory(directory: Path) -> None:
     """Make names that were created, renamed or removed in `directory` durable."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -45,7 +45,7 @@ class Spool:
     def __init__(
         self, path: Path, edge: str, max_bytes: int = MAX_BYTES, first_epoch: int = 1
     ) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock_file.make_directory(path.parent)
         self._path = path
         self._edge = edge
         self._max_bytes = max_bytes
@@ -119,8 +119,10 @@ class Spool:
             if found is None or identity.edge != self._edge:
                 return
             self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._connection.execute("DELETE FROM batch WHERE epoch = ? AND seq = ?", key)
-            self._connection.execute("PRAGMA synchronous = FULL")
+            try:
+                self._connection.execute("DELETE FROM batch WHERE epoch = ? AND seq = ?", key)
+            finally:
+                self._connection.execute("PRAGMA synchronous = FULL")
         self._count -= 1
         self._bytes -= found[0] + _ROW_BYTES
 

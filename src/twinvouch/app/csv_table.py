@@ -4,7 +4,7 @@ The file is read once, row by row, whatever its size. What cannot be read as a t
 is reported with its line and column, never guessed; empty cells are missing values.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -74,6 +74,17 @@ def number(text: str) -> float | None:
         return None
     try:
         return float(text)
+    except ValueError:
+        return None
+
+
+def numbers(cells: Sequence[str]) -> list[float] | None:
+    """All cells as numbers, as `number` reads them; None where one is empty or text."""
+    together = "".join(cells)
+    if not together.isascii() or "_" in together:
+        return None
+    try:
+        return [float(cell) for cell in cells]
     except ValueError:
         return None
 

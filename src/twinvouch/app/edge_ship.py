@@ -97,21 +97,23 @@ class Shipper:
         """Ship what waits and what comes; `more` is set whenever something came."""
         while True:
             more.clear()
-            batch = await self.spool.oldest()
-            wait_s = await self._ship(batch) if batch is not None else 0.0
-            if self.is_draining and (batch is None or wait_s):
+            is_empty, wait_s = False, 0.0
+            try:
+                batch = await self.spool.oldest()
+                is_empty = batch is None
+                wait_s = await self._ship(batch) if batch is not None else 0.0
+            except UnavailableError as error:  # the core does not answer, or our own disk does not
+                wait_s = self._failed(str(error), 0.0)
+            if self.is_draining and (is_empty or wait_s):
                 return
-            if batch is None:
+            if is_empty:
                 await more.wait()
             elif wait_s:
                 await self.sleep(wait_s)
 
     async def _ship(self, batch: Spooled) -> float:
         """Send once; returns how many seconds to wait before the next attempt, 0 after a success."""
-        try:
-            status, body = await self.transport.send(INGEST, batch.raw)
-        except UnavailableError as error:
-            return self._failed(str(error), 0.0)
+        status, body = await self.transport.send(INGEST, batch.raw)
         found = verdict(status, body)
         if found is Verdict.LATER:
             asked = body.get("retry_after_s", 0)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from twinvouch.app.config_model import Config, EdgeSettings, ReplaySettings
 from twinvouch.app.config_types import ns
 from twinvouch.app.csv_records import Record
-from twinvouch.app.csv_table import Table, number
+from twinvouch.app.csv_table import Table, number, numbers
 from twinvouch.app.problems import InvalidConfigError, Problem, named, shown
 from twinvouch.app.source_time import SourceClock
 from twinvouch.app.yaml_file import suggestion
@@ -144,6 +144,7 @@ class _Gathering:
         self._group, self._columns, self._table = group, columns, table
         self._span_ns, self._max_rows = ns(edge.gather_s), edge.max_rows
         self.t_ns: list[int] = []
+        self._good = [int(Quality.GOOD)] * len(columns)
         self._values: list[list[float]] = []
         self._quality: list[list[int]] = []
 
@@ -157,25 +158,34 @@ class _Gathering:
 
     def add(self, t_ns: int, record: Record, counts: Counts) -> None:
         """Add one row."""
-        self.t_ns.append(t_ns)
-        values, quality = [], []
-        for column in self._columns:
-            text = record.cells[column].strip()
-            value = number(text) if text else nan
-            mark = Quality.GOOD if text else Quality.MISSING
-            if value is None:
-                value, mark = nan, Quality.BAD
-                counts.bad += 1
-                name = named(self._table.names[column])
-                counts.tell(
-                    self._table.problem(record, column, f"{name} is {shown(text)}, no number")
-                )
-            counts.missing += mark is Quality.MISSING
-            values.append(value)
-            quality.append(int(mark))
+        texts = [record.cells[column] for column in self._columns]
+        values = numbers(texts)
+        quality = self._good
+        if values is None:
+            values, quality = self._one_by_one(texts, record, counts)
         counts.cells += len(values)
+        self.t_ns.append(t_ns)
         self._values.append(values)
         self._quality.append(quality)
+
+    def _one_by_one(
+        self, texts: Sequence[str], record: Record, counts: Counts
+    ) -> tuple[list[float], list[int]]:
+        """A row with empty cells or texts: what is no number is MISSING or BAD, and counted."""
+        values, quality = [nan] * len(texts), [int(Quality.MISSING)] * len(texts)
+        for k, text in enumerate(t.strip() for t in texts):
+            value = number(text)
+            if value is not None:
+                values[k], quality[k] = value, Quality.GOOD
+            elif not text:
+                counts.missing += 1
+            else:
+                quality[k] = Quality.BAD
+                counts.bad += 1
+                name = named(self._table.names[self._columns[k]])
+                words = f"{name} is {shown(text)}, no number"
+                counts.tell(self._table.problem(record, self._columns[k], words))
+        return values, quality
 
     def close(self) -> Block:
         """The block, and begin the next."""

@@ -55,7 +55,7 @@ def from_csv(path: Path, plant: str, choices: CsvChoices) -> str:
         f"  - id: {EDGE}",
         "    kind: edge",
         "",
-        "tags:                             # units are unknown: add `unit: m` and so on",
+        "tags:                             # add `unit: m` and so on where it is unknown",
         *_tags(seen, ids),
     ]
     return "\n".join(lines) + "\n"
@@ -76,9 +76,12 @@ def _tags(seen: Seen, ids: dict[str, str]) -> list[str]:
     lines = []
     for column in seen.columns:
         found: dict[str, object] = {"column": column.name, "group": GROUP}
-        found |= starter_csv.settings(column, seen.t_ns)
+        if unit := starter_csv.unit_of(column.name):
+            found["unit"] = unit
+        inferred = starter_csv.settings(column, seen.t_ns)
+        found |= inferred
         inside = ", ".join(f"{key}: {_q(value)}" for key, value in found.items())
-        note = "" if len(found) > 2 else "  # never changed in the file: no range is known"
+        note = "" if inferred else "  # never changed in the file: no range is known"
         lines.append(f"  {_q(ids[column.name])}: {{{inside}}}{note}")
     return lines
 

@@ -25,6 +25,7 @@ RATE_FACTOR = 2.0  # times the fastest change seen
 MAX_RATE = 1e300
 MAX_CELLS = 50_000_000
 MAX_TOLD = 10  # problems of one column
+_UNIT = re.compile(r"(?P<name>.*[^\s\[(])\s*[\[(](?P<unit>[^\[\]()]{1,40})[\])]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,16 +153,29 @@ def _empty_columns(table: Table, columns: list[Column], rows: int) -> list[Probl
 
 def tag_ids(names: Sequence[str], plant: str) -> dict[str, str]:
     """Column names as tag ids: `pump1/flow` and `pump1.flow` have an asset, others get the plant's."""
-    taken: dict[str, str] = {}
+    ids: dict[str, str] = {}
+    taken: set[str] = set()
     for name in names:
-        asset, _, tag = name.replace(".", "/", 1).partition("/")
-        tag_id = f"{_clean(asset)}/{_clean(tag)}" if tag.strip() else f"{plant}/{_clean(name)}"
-        number_of = 2
-        while tag_id in taken.values():
-            tag_id = f"{tag_id[:120].rstrip('_')}_{number_of}"
-            number_of += 1
-        taken[name] = tag_id
-    return taken
+        asset, _, tag = bare_name(name).replace(".", "/", 1).partition("/")
+        base = f"{_clean(asset)}/{_clean(tag)}" if tag.strip() else f"{plant}/{_clean(asset)}"
+        tag_id, again = base, 2
+        while tag_id in taken:
+            tag_id, again = f"{base}_{again}", again + 1
+        taken.add(tag_id)
+        ids[name] = tag_id
+    return ids
+
+
+def bare_name(name: str) -> str:
+    """A column name without the unit in brackets at its end."""
+    found = _UNIT.fullmatch(name)
+    return found["name"] if found else name
+
+
+def unit_of(name: str) -> str:
+    """The unit in brackets at the end of a column name; empty where there is none."""
+    found = _UNIT.fullmatch(name)
+    return found["unit"].strip() if found else ""
 
 
 def clean_id(text: str) -> str:
@@ -190,7 +204,8 @@ def settings(column: Column, t_ns: NDArray[np.int64]) -> dict[str, object]:
     low, high = _range(float(values.min()), float(values.max()))
     found: dict[str, object] = {"range": [low, high]} if isfinite(high - low) else {}
     steps_s = np.diff(t_ns) / 1e9
-    change = np.abs(np.diff(values))[steps_s > 0] / steps_s[steps_s > 0]
+    with np.errstate(over="ignore"):
+        change = np.abs(np.diff(values))[steps_s > 0] / steps_s[steps_s > 0]
     if change.size and 0 < change.max() < MAX_RATE:
         found["rate"] = _outward(RATE_FACTOR * float(change.max()), float(change.max()), ceil)
     found["resolution"] = float(f"1e-{column.decimals}") if column.decimals else 1

@@ -8,7 +8,6 @@ keys, explicit tags, second documents and numbers that are not finite are refuse
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -239,7 +238,7 @@ class TreeReader:
         text: str = event.value
         value: Value = text
         key = self._open[-1].key if self._open else None
-        if looks_secret(text) or (key is not None and looks_raw(key[0], text)):
+        if looks_secret(text) or looks_raw(key[0] if key is not None else "", text):
             self._say(where, "looks like a secret, expected a reference to a file that holds it")
         elif any((c < " " and c not in "\n\t") or "\x7f" <= c <= "\x9f" for c in text):
             self._say(where, f"control character in {shown(text)}")
@@ -266,9 +265,11 @@ class TreeReader:
 _WORDS: dict[str, Value] = {"": None, "~": None}
 _WORDS |= {w: v for k, v in (("null", None), ("true", True), ("false", False))
            for w in (k, k.title(), k.upper())}  # fmt: skip
-_TRAPS = {w: v for k, v in (("yes", "true"), ("no", "false"), ("on", "true"), ("off", "false"),
-                            ("y", "true"), ("n", "false"))
-          for w in (k, k.title(), k.upper())}  # fmt: skip
+_TRAPS = {
+    word: truth
+    for key, truth in (("yes", "true"), ("no", "false"), ("on", "true"), ("off", "false"))
+    for word in (key, key.title(), key.upper())
+}
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+|0o[0-7]+|[-+]?0b[01_]+|[-+]?0x[0-9a-fA-F_]+")
@@ -308,16 +309,6 @@ def _number(text: str) -> tuple[Value, str]:
         return text, f"{shown(text)} {trouble}" if trouble else ""
     number = float(text)
     return number, "" if math.isfinite(number) else f"{shown(text)}, expected a finite number"
-
-
-def scalars(node: Node) -> Iterator[Scalar]:
-    """Every scalar of the tree, in order."""
-    if isinstance(node, Scalar):
-        yield node
-        return
-    below = node.items if isinstance(node, Items) else [n for _, n in node.fields.values()]
-    for child in below:
-        yield from scalars(child)
 
 
 def _index(mark: Any) -> int:

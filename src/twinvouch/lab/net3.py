@@ -77,7 +77,7 @@ def _pressure(place: int, node: str, low: float, high: float, rate: float) -> Re
 def _run(address: int, pump: str, *, writable: bool) -> Register:
     point = Point(DEVICE, UNIT, Table.COIL, address, Encoding.BIT)
     tag = f"pump-{pump}/run"
-    return Register(tag, Source.RUN, pump, point, "", -0.5, 1.5, 100.0, "tanks", "u1", writable)
+    return Register(tag, Source.RUN, pump, point, "", 0.0, 1.0, 100.0, "tanks", "u1", writable)
 
 
 REGISTERS = (

@@ -128,7 +128,7 @@ def find_changed(note: Note, key: Key, size: int, root: bytes) -> LineError | No
     signatures = [s[2][4:] for s in note.signatures if s[2][:4] == key.key_id]
     tries = {2: replace(note, size=size), 3: replace(note, root=root)}
     for line, candidate in tries.items():
-        if any(_fits(candidate, key, signature) for signature in signatures):
+        if candidate != note and any(_fits(candidate, key, signature) for signature in signatures):
             signed = candidate.text().decode().split("\n")[line - 1]
             return LineError(line, f"was changed: the log signed {signed}")
     return None

@@ -40,6 +40,7 @@ class Walk:
         self.contents = Contents()
         self._size = size
         self._levels: list[Level] = []
+        self._path = ""  # of the bundle whose entries are being hashed
         self._bundles: list[tuple[int, Fault]] = []  # with the entry where it begins
         self._leaves: list[Difference] = []
         self._others: list[Fault] = []  # tiles above level 0, partial tiles of earlier checkpoints
@@ -60,14 +61,14 @@ class Walk:
 
     def faults(self, *, entries_are_signed: bool) -> list[Fault]:
         """What differs, the lowest entry first. Entries under the signed root are right: tiles are wrong."""
-        found = list(self._bundles)
+        found = [(entry, 1, fault) for entry, fault in self._bundles]
         for at in self._leaves:
             if entries_are_signed:
                 fault = Fault(f"{at.tile} hash {at.entry % WIDTH}", f"is not that of {at.entry}")
             else:
                 fault = Fault(f"entry {at.entry} ({at.bundle})", f"does not hash to its {at.tile}")
-            found.append((at.entry, fault))
-        return [fault for _, fault in sorted(found, key=lambda each: each[0])] + self._others
+            found.append((at.entry, 0, fault))
+        return [fault for *_, fault in sorted(found, key=lambda each: each[:2])] + self._others
 
     def _describe(self, entry: bytes) -> None:
         heading = read_heading(entry)
@@ -84,6 +85,7 @@ class Walk:
             self._bad_bundle(number * WIDTH, missing, "is missing")
             return None
         needed = versions[0]
+        self._path = needed.path
         entries, end = split(needed.raw, width)
         if len(entries) < width:
             at = number * WIDTH + self._first_unlike(number, entries, width)
@@ -153,8 +155,7 @@ class Walk:
 
     def _leaf(self, number: int, place: int, tile: str) -> None:
         if len(self._leaves) < DIFFERENCES_MAX:
-            bundle = tile_path("entries", number)
-            self._leaves.append(Difference(number * WIDTH + place, bundle, tile))
+            self._leaves.append(Difference(number * WIDTH + place, self._path, tile))
 
     def _other(self, fault: Fault) -> None:
         if len(self._others) < DIFFERENCES_MAX:

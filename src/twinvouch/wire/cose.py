@@ -26,7 +26,6 @@ _PROTECTED = slice(4, 21)
 _KEY_ID = slice(9, 17)
 _DIGEST = slice(24, 56)
 _SIGN1_END = 122
-PREAMBLE = 4 + _SIGN1_END  # bytes that sealing adds at most to a content below 64 KiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +69,21 @@ def unseal(raw: bytes) -> Sealed:
 
 def check(sealed: Sealed, public_key: bytes, *, plant: str, purpose: str) -> None:
     """Raise SignatureError unless `public_key` (32 bytes) signed this for `purpose` in `plant`."""
-    if len(public_key) != 32:  # libsodium would read past a shorter one
-        raise SignatureError(f"expected a public key of 32 bytes, got {len(public_key)}")
     message = to_be_signed(sealed.protected, sealed.digest, plant, purpose)
+    if not is_signature(sealed.signature, message, public_key):
+        key = sealed.key_id.hex()
+        raise SignatureError(f"the signature is not by key `{key}` for {purpose} in `{plant}`")
+
+
+def is_signature(signature: bytes, message: bytes, public_key: bytes) -> bool:
+    """True where the Ed25519 signature (RFC 8032, cofactorless, keys of small order refused) holds."""
+    if len(public_key) != 32 or len(signature) != 64:  # libsodium would read past a shorter key
+        return False
     try:
-        crypto_sign_open(sealed.signature + message, public_key)
+        crypto_sign_open(signature + message, public_key)
     except CryptoError:
-        raise SignatureError(
-            f"the signature is not by key `{sealed.key_id.hex()}` for {purpose} in `{plant}`"
-        ) from None
+        return False
+    return True
 
 
 def to_be_signed(protected: bytes, digest: bytes, plant: str, purpose: str) -> bytes:

@@ -88,6 +88,6 @@ _FORMS: Mapping[type[Event], tuple[int, tuple[tuple[str, Take], ...]]] = {
             ("tags", _texts),
         ),
     ),
-    Tick: (135, ()),
+    Tick: (135, (("salt", _octets),)),
 }
 _TYPES: Mapping[int, type[Event]] = {number: kind for kind, (number, _) in _FORMS.items()}

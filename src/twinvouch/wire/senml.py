@@ -144,10 +144,10 @@ def _number(value: Item) -> float:
 
 def _ns(value: Item) -> int:
     """Seconds as nanoseconds; whole ones exactly."""
-    seconds = _number(value)
-    if not isfinite(seconds):
+    ns = _number(value) * _SECOND
+    if not isfinite(ns):
         raise MalformedError("senml: expected a finite time")
-    return seconds * _SECOND if isinstance(seconds, int) else round(seconds * _SECOND)
+    return round(ns)
 
 
 def _pivot(cells: Mapping[tuple[int, str], Cell], ids: Sequence[str], max_cells: int) -> Cells:

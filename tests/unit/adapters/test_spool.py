@@ -95,6 +95,23 @@ def test_a_failing_disk_keeps_the_chain_where_it_was(tmp_path: Path) -> None:
     spool.close()
 
 
+def test_a_failed_acknowledgement_leaves_the_spool_as_durable_as_before(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "s.db", "edge-1")
+    first = put(spool, b"x")
+    spool._connection.execute(
+        "CREATE TRIGGER no BEFORE DELETE ON batch BEGIN SELECT RAISE(ABORT, 'disk'); END"
+    )
+    with pytest.raises(UnavailableError, match="disk"):
+        spool.acknowledge(first)
+    assert spool._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert spool.waiting[0] == 1
+    spool._connection.execute("DROP TRIGGER no")
+    spool.acknowledge(first)
+    assert spool._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert spool.waiting == (0, 0)
+    spool.close()
+
+
 def test_a_spool_has_one_opener_and_one_edge(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "s.db", "edge-1")
     with pytest.raises(UnavailableError, match="in use"):

@@ -11,6 +11,7 @@ from tests.unit.app.edge_plant import MemoryCore
 from twinvouch.adapters.spool import Spooled
 from twinvouch.app.edge_ship import Shipper, Verdict, pause_s, verdict
 from twinvouch.core.batch import Identity
+from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import Plain
 
 KEPT, REFUSED, LATER = Verdict.KEPT, Verdict.REFUSED, Verdict.LATER
@@ -122,6 +123,22 @@ def test_one_poisoned_batch_does_not_block_the_stream(caplog: pytest.LogCaptureF
     assert (shipper.counts.kept, shipper.counts.refused) == (2, 1)
     assert "not yours" in caplog.text
     assert "\x1b" not in caplog.text
+
+
+def test_a_disk_that_fails_for_a_while_costs_a_second_sending_and_nothing_else() -> None:
+    class FailingSpool(MemorySpool):
+        failures = 2
+
+        async def acknowledge(self, identity: Identity) -> None:
+            if self.failures:
+                self.failures -= 1
+                raise UnavailableError("disk I/O error")
+            await super().acknowledge(identity)
+
+    core = MemoryCore()
+    shipper, pauses = ship(core, FailingSpool(2))
+    assert core.taken == [b"0", b"0", b"0", b"1"]
+    assert (len(pauses), shipper.counts.kept) == (2, 2)
 
 
 def test_draining_gives_up_at_the_first_failure() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from twinvouch.app.problems import InvalidConfigError
 from twinvouch.app.yaml_file import parse
-from twinvouch.app.yaml_tree import MAX_DEPTH, Fields, TreeReader, find, plain, resolve, scalars
+from twinvouch.app.yaml_tree import MAX_DEPTH, Fields, TreeReader, find, plain, resolve
 
 
 def told(text: str) -> list[str]:
@@ -32,7 +32,7 @@ def test_plain_values_are_text_numbers_and_truth() -> None:
 
 @pytest.mark.parametrize(
     "word",
-    ["no", "On", "YES", "y", "010", "-07", "0o17", "0b11", "1:30", "190:20:30.5", "1_000", "6_8.5", ".inf", "-.INF",
+    ["no", "On", "YES", "010", "-07", "0o17", "0b11", "1:30", "190:20:30.5", "1_000", "6_8.5", ".inf", "-.INF",
      ".nan", "1e999", "9" * 30, "9" * 500, "0x_1F"],
 )  # fmt: skip
 def test_what_two_yaml_versions_read_differently_is_refused(word: str) -> None:
@@ -129,7 +129,6 @@ def test_places_are_found_by_path() -> None:
     assert str(document.place(("a", "b", 1, "c"))) == "t:2:14"
     assert str(document.place(("a", "b", 1, "c"), key=True)) == "t:2:11"
     assert str(document.place(("a", "nothing", 3))) == "t:2:3"
-    assert [s.value for s in scalars(document.root)] == [1, 2]
 
 
 def test_extents_cut_the_text_exactly() -> None:

@@ -1,4 +1,13 @@
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import cbor2
 import pytest
+from pycose.algorithms import EdDSA
+from pycose.headers import KID, Algorithm
+from pycose.keys import OKPKey
+from pycose.messages import Sign1Message
 
 from tests.unit.wire.samples import SeedSigner
 from twinvouch.core.errors import MalformedError, SignatureError
@@ -46,7 +55,7 @@ def test_another_key_is_refused(signer: SeedSigner) -> None:
     with pytest.raises(SignatureError):
         cose.check(thing, SeedSigner(b"\x02" * 32).public_key, plant="net3", purpose="command")
     for short in (b"", signer.public_key[:31], signer.public_key + b"\0"):
-        with pytest.raises(SignatureError, match="32 bytes"):
+        with pytest.raises(SignatureError):
             cose.check(thing, short, plant="net3", purpose="command")
 
 
@@ -79,5 +88,44 @@ def test_a_long_length_is_malformed(signer: SeedSigner) -> None:
         cose.unseal(longer)
 
 
-def test_the_preamble_never_grows(signer: SeedSigner) -> None:
-    assert len(sealed(signer, bytes(65_535))) - 65_535 <= cose.PREAMBLE
+def pycose_message(raw: bytes, key: OKPKey) -> Sign1Message:
+    """The first element of the outer array as pycose sees it, decoded by cbor2."""
+    protected, unprotected, *rest = cbor2.loads(raw)[0].value
+    message = Sign1Message.from_cose_obj(
+        [protected, dict(unprotected), *rest], allow_unknown_attributes=True
+    )
+    message.key = key
+    message.external_aad = cbor2.dumps(["net3", "command"])
+    return message
+
+
+def test_pycose_verifies_what_we_sealed(signer: SeedSigner) -> None:
+    raw = sealed(signer)
+    thing = cose.unseal(raw)
+    message = pycose_message(raw, OKPKey(crv="ED25519", x=signer.public_key))
+    assert message.verify_signature()
+    assert message.payload == sha256(CONTENT).digest()
+    assert message.phdr == {Algorithm: EdDSA, KID: thing.key_id, 258: -16}
+    message.external_aad = cbor2.dumps(["net3", "permit"])
+    assert not message.verify_signature()
+
+
+def test_we_verify_what_pycose_signed(signer: SeedSigner) -> None:
+    raw = sealed(signer)
+    key = OKPKey(crv="ED25519", x=signer.public_key, d=b"\x01" * 32)
+    signature = pycose_message(raw, key).compute_signature()
+    theirs = cose.unseal(raw[:58] + signature + raw[122:])
+    cose.check(theirs, signer.public_key, plant="net3", purpose=Purpose.COMMAND)
+
+
+def test_wycheproof_agrees(shared_data: Path) -> None:
+    vectors = json.loads((shared_data / "trust/wycheproof/ed25519_test.json").read_text())
+    agreed = 0
+    for group in vectors["testGroups"]:
+        key = bytes.fromhex(group["publicKey"]["pk"])
+        for case in group["tests"]:
+            signature, message = bytes.fromhex(case["sig"]), bytes.fromhex(case["msg"])
+            holds = cose.is_signature(signature, message, key)
+            assert holds == (case["result"] == "valid"), case
+            agreed += 1
+    assert agreed == vectors["numberOfTests"] == 151

@@ -1,0 +1,191 @@
+"""A controller over Modbus/TCP, plain or TLS: fits ports.Device.
+
+One connection, one request in flight. It connects when it is first needed, and again after a failure. An
+answer that belongs to another request, or is not Modbus, ends the connection: what comes after it on the
+same stream cannot be told apart from an answer to a later request.
+"""
+
+import asyncio
+import ssl
+import stat
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from twinvouch.core.errors import ConfigError, MalformedError, TwinvouchError, UnavailableError
+from twinvouch.core.inventory import Table
+from twinvouch.wire.modbus import (
+    MOST,
+    READS,
+    Refusal,
+    Request,
+    answer_to,
+    read_of,
+    read_response,
+    write_of,
+    write_request,
+)
+from twinvouch.wire.modbus_stream import Frame, Stream, write_frame
+
+MOST_READ: Final = {table.value: MOST[function] for table, function in READS.items()}
+_CHUNK = 4096
+_NAMES = {
+    1: "illegal function",
+    2: "illegal data address",
+    3: "illegal data value",
+    4: "device failure",
+    5: "acknowledged, still working",
+    6: "device busy",
+    8: "memory parity error",
+    10: "gateway path unavailable",
+    11: "gateway target did not answer",
+}
+
+
+class ModbusExceptionError(TwinvouchError):
+    """The device answered, and refused; `code` is the Modbus exception code. Nothing was written."""
+
+    exit_code = 1
+
+    def __init__(self, sentence: str, code: int) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files: the authority that the device's certificate must come from, and our own certificate.
+
+    The certificate carries the role that the device goes by. The key's file must not be readable by others.
+    """
+
+    ca: Path
+    cert: Path | None = None
+    key: Path | None = None
+
+
+class ModbusDevice:
+    """One Modbus/TCP server at `host:port`; every call is answered or fails within `timeout_s`.
+
+    Raises UnavailableError where nothing usable came back (a write may then have happened),
+    ModbusExceptionError where the device refused, UsageError for what one request cannot ask.
+    """
+
+    def __init__(
+        self, host: str, port: int, timeout_s: float = 2.0, tls: TlsFiles | None = None
+    ) -> None:
+        self.name = f"{host}:{port}"
+        self._host = host
+        self._port = port
+        self._timeout_s = timeout_s
+        self._tls = tls_context(tls) if tls is not None else None
+        self._turn = asyncio.Lock()
+        self._transaction = 0
+        self._link: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def read(self, unit: int, table: str, address: int, count: int) -> tuple[int, ...]:
+        """Read `count` registers (at most 125) or coils (2000): words, or 0 and 1."""
+        return await self._ask(unit, read_of(Table(table), address, count))
+
+    async def write(self, unit: int, table: str, address: int, words: Sequence[int]) -> None:
+        """Write registers (at most 123) or coils (1968); returns when the device confirmed."""
+        await self._ask(unit, write_of(Table(table), address, words))
+
+    async def close(self) -> None:
+        """Close the connection; the next call would open another."""
+        async with self._turn:
+            self._drop()
+        await asyncio.sleep(0)  # the transport closes in the next turn of the loop
+
+    async def _ask(self, unit: int, request: Request) -> tuple[int, ...]:
+        """One request and its answer. Whatever ends this early also ends the connection."""
+        pdu = write_request(request)
+        async with self._turn:
+            is_whole = False
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    frame, is_last = await self._exchange(unit, pdu)
+                answer = answer_to(request, read_response(frame.pdu))
+                is_whole = is_last
+            except TimeoutError:
+                why = f"did not answer within {self._timeout_s:g} s"
+                raise UnavailableError(f"device {self.name} {why}") from None
+            except (OSError, EOFError) as error:
+                why = str(error) or type(error).__name__
+                raise UnavailableError(f"device {self.name} is not reachable: {why}") from None
+            except MalformedError as error:
+                raise UnavailableError(f"device {self.name} answered nonsense: {error}") from None
+            finally:
+                if not is_whole:
+                    self._drop()
+        if isinstance(answer, Refusal):
+            why = _NAMES.get(answer.code, "a code of its own")
+            text = f"device {self.name} refused {request!r:.100}: exception {answer.code} ({why})"
+            raise ModbusExceptionError(text, answer.code)
+        return answer
+
+    async def _exchange(self, unit: int, pdu: bytes) -> tuple[Frame, bool]:
+        """Send, and wait for the one frame of this transaction; the bool: nothing came after it."""
+        if self._link is not None and self._link[0].at_eof():
+            self._drop()  # the device closed it while nothing was asked
+        if self._link is None:
+            self._link = await asyncio.open_connection(
+                self._host, self._port, ssl=self._tls, limit=_CHUNK
+            )
+        reader, writer = self._link
+        self._transaction = (self._transaction + 1) & 0xFFFF
+        writer.write(write_frame(self._transaction, unit, pdu))
+        stream = Stream()
+        while True:
+            chunk = await reader.read(_CHUNK)
+            if not chunk:
+                raise EOFError("it closed the connection")
+            frames = stream.feed(chunk)
+            if frames:
+                break
+        frame = frames[0]
+        if (frame.transaction, frame.unit) != (self._transaction, unit):
+            raise MalformedError(
+                f"expected the answer to transaction {self._transaction} of unit {unit}, "
+                f"got {frame.transaction} of unit {frame.unit}"
+            )
+        return frame, len(frames) == 1 and not stream.pending and not stream.fault
+
+    def _drop(self) -> None:
+        if self._link is not None:
+            self._link[1].transport.abort()
+            self._link = None
+
+
+def tls_context(files: TlsFiles) -> ssl.SSLContext:
+    """TLS 1.2 or newer that trusts only `files.ca` and checks the name; ConfigError where a file is no good."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _load(files.ca, lambda: context.load_verify_locations(files.ca))
+    if (files.cert is None) != (files.key is None):
+        raise ConfigError("tls: expected both `cert` and `key`, or neither")
+    cert, key = files.cert, files.key
+    if cert is not None and key is not None:
+        _load(key, lambda: _refuse_readable(key))
+        # an empty password: an encrypted key is refused, and nobody is asked on a terminal
+        _load(cert, lambda: context.load_cert_chain(cert, key, password=""))
+    return context
+
+
+def _load(path: Path, action: Callable[[], None]) -> None:
+    try:
+        action()
+    except ssl.SSLError as error:
+        raise ConfigError(f"tls file `{path}` cannot be used: {error.reason or error}") from None
+    except OSError as error:
+        raise ConfigError(f"tls file `{path}` cannot be read: {error.strerror}") from None
+
+
+def _refuse_readable(key: Path) -> None:
+    mode = stat.S_IMODE(key.stat().st_mode)
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ConfigError(
+            f"tls key `{key}` has mode {mode:04o}, expected 0600: others can read it; "
+            f"`chmod 600 {key}` if nobody else had access"
+        )

@@ -1,0 +1,128 @@
+"""The processes of the demo: started here, ended here, and dead when this process dies.
+
+Each child has a session of its own, so Ctrl-C reaches only the demo, which ends them in order; the
+kernel kills them should the demo itself be killed (Linux).
+"""
+
+import asyncio
+import ctypes
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from twinvouch.core.errors import UnavailableError
+
+_PR_SET_PDEATHSIG: Final = 1
+_END_S: Final = 8.0
+_IS_LINUX: Final = sys.platform == "linux"
+
+
+class Children:
+    """Processes by name; their standard error goes to `<directory>/<name>.log`."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        self._libc = ctypes.CDLL(None) if _IS_LINUX else None
+        self._running: dict[str, Process] = {}
+
+    async def start(self, name: str, args: Sequence[str], *, talks: bool = False) -> Process:
+        """Run `python -m twinvouch ARGS`; where it `talks`, its input and output are pipes."""
+        pipe = PIPE if talks else asyncio.subprocess.DEVNULL
+        with (self._directory / f"{name}.log").open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "twinvouch", *args),
+                stdin=pipe,
+                stdout=pipe,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=self._die_with_parent if _IS_LINUX else None,
+            )
+        self._running[name] = process
+        return process
+
+    def pid(self, name: str) -> int:
+        """The process id of a running child."""
+        return self._running[name].pid
+
+    def check(self) -> None:
+        """Raise UnavailableError where a child has ended by itself, with the end of its log."""
+        for name, process in self._running.items():
+            if process.returncode is not None:
+                raise UnavailableError(
+                    f"{name} ended with {process.returncode}: {self.tail(name) or 'nothing said'}"
+                )
+
+    def tail(self, name: str) -> str:
+        """The last lines that a child said."""
+        text = (self._directory / f"{name}.log").read_text("utf-8", "replace")
+        return " | ".join(text.strip().splitlines()[-4:])
+
+    async def kill(self, name: str) -> None:
+        """End a child with SIGKILL, without any chance to tidy up."""
+        process = self._running.pop(name)
+        process.kill()
+        await process.wait()
+
+    async def end(self, name: str) -> int:
+        """Ask a child to end and wait; one that does not is killed. Gives its exit code."""
+        process = self._running.pop(name)
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            return await asyncio.wait_for(process.wait(), _END_S)
+        except TimeoutError:
+            process.kill()
+            return await process.wait()
+
+    async def end_all(self) -> None:
+        """End what still runs, newest first."""
+        for name in reversed(list(self._running)):
+            await self.end(name)
+
+    def _die_with_parent(self) -> None:
+        assert self._libc is not None
+        self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+async def said_line(process: Process) -> Any:
+    """One JSON line that a talking child prints; UnavailableError where it ends instead."""
+    assert process.stdout is not None
+    line = await process.stdout.readline()
+    if not line:
+        raise UnavailableError("a process of the demo ended before it was ready")
+    return json.loads(line)
+
+
+async def tell_line(process: Process, said: Any) -> None:
+    """One JSON line to a talking child."""
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(said).encode() + b"\n")
+    await process.stdin.drain()
+
+
+def pss_mb(pid: int) -> float | None:
+    """Proportional set size of a process in MB (10^6 bytes); None where the kernel does not tell."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
+    except OSError:
+        return None
+    kib = next(
+        (int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), None
+    )
+    return None if kib is None else kib * 1024 / 1e6
+
+
+def environment_seconds(name: str) -> float | None:
+    """A number of seconds from the environment; None where there is none."""
+    try:
+        return float(os.environ[name])
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,84 @@
+import pytest
+
+from twinvouch.core.errors import MalformedError, UsageError
+from twinvouch.core.event import (
+    BatchReceived,
+    CommandProposed,
+    Event,
+    ModelSubmitted,
+    OutcomeReported,
+    QueryAsked,
+    Started,
+    StatementReceived,
+    Tick,
+)
+from twinvouch.wire import cbor
+from twinvouch.wire.eventlog import read_event, write_event
+
+SALT = bytes(range(16))
+EVENTS: list[Event] = [
+    Started(SALT, b"\1" * 32, b"\2" * 32, "0.1.0"),
+    BatchReceived(SALT, "10.0.0.7", b"\xff" * 100_000),
+    CommandProposed(SALT, "10.0.0.7", b"", "controller"),
+    StatementReceived(SALT, "", b"?"),
+    OutcomeReported(SALT, "10.0.0.7", b"raw"),
+    ModelSubmitted(SALT, "10.0.0.7", b"raw", (("a.json", b"\3" * 32, ""), ("b", b"", "pickle"))),
+    QueryAsked(SALT, "alice", "readTags", "*", "shift", ("tank-1/level", "tank-2/level")),
+    QueryAsked(SALT, "", "readTags", "x" * 5_000, "a\nb"),
+    Tick(SALT),
+]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda e: type(e).__name__)
+def test_what_was_written_is_read(event: Event) -> None:
+    assert read_event(write_event(event, 123)) == (event, 123)
+
+
+def test_every_event_has_its_own_number() -> None:
+    numbers = {type(e): cbor.decode(write_event(e, 0))[1] for e in EVENTS}
+    assert len(set(numbers.values())) == len(numbers) == 8
+    assert min(numbers.values()) >= 128  # apart from the kinds of contents and entries
+
+
+def test_the_raw_bytes_are_passed_through() -> None:
+    assert b"\xff" * 100_000 in write_event(EVENTS[1], 1)
+
+
+@pytest.mark.parametrize("event", EVENTS[2:], ids=lambda e: type(e).__name__)
+def test_every_truncation_is_malformed(event: Event) -> None:
+    raw = write_event(event, 123)
+    for end in range(len(raw)):
+        with pytest.raises(MalformedError):
+            read_event(raw[:end])
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        None,
+        [],
+        [1, 135],
+        [1, 127, 0],
+        [1, "x", 0],
+        [1, [], 0],
+        [2, 135, 0, SALT],
+        [1, 135, -1, SALT],
+        [1, 135, 2**63, SALT],
+        [1, 135, 0, SALT, 0],
+        [1, 135, 0],
+        [1, 135, 0, "salt"],
+        [1, 129, 0, SALT, "peer"],
+        [1, 129, 0, SALT, b"peer", b""],
+        [1, 129, 0, SALT, "peer", "raw"],
+        [1, 133, 0, SALT, "peer", b"", [["a", b""]]],
+        [1, 134, 0, SALT, "", "", "", "", [1]],
+    ],
+)
+def test_other_records_are_malformed(items: object) -> None:
+    with pytest.raises(MalformedError):
+        read_event(cbor.encode(items))
+
+
+def test_text_without_utf_8_is_an_error() -> None:
+    with pytest.raises(UsageError):
+        write_event(StatementReceived(SALT, "\udcff", b""), 1)
