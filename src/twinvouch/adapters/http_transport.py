@@ -24,7 +24,7 @@ class HttpTransport:
     """
 
     def __init__(self, url: str, token: str = "", timeout_s: float = 10.0) -> None:
-        _check(url, token)
+        expect_safe(url, token)
         self._url = url
         self._client = httpx.AsyncClient(
             base_url=url,
@@ -88,7 +88,8 @@ def _object(raw: bytes) -> dict[str, Plain]:
     return found if isinstance(found, dict) else {}
 
 
-def _check(url: str, token: str) -> None:
+def expect_safe(url: str, token: str) -> None:
+    """Raise UsageError for what is no address, or where a token would leave this machine unencrypted."""
     try:
         parts = httpx.URL(url)
     except httpx.InvalidURL as error:

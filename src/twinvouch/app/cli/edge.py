@@ -14,12 +14,7 @@ import click
 )
 def command(config: Path, edge: str | None) -> int:
     """Run the process that reads devices and signs readings. Stops cleanly on Ctrl-C."""
-    from twinvouch.adapters.modbus_tcp import ModbusDevice
-    from twinvouch.app.config_model import DeviceSettings
+    from twinvouch.app.devices import connect
     from twinvouch.app.edge_process import run
-
-    def connect(settings: DeviceSettings, directory: Path) -> ModbusDevice:
-        del directory
-        return ModbusDevice(settings.host, settings.port, settings.timeout_s, None)
 
     return run(config, edge, connect)
