@@ -19,7 +19,7 @@ from twinvouch.adapters.http_transport import HttpTransport
 from twinvouch.adapters.keys import FileSigner, SeededSigner, generate
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.inventory import Table
-from twinvouch.lab import certificates, site, truth
+from twinvouch.lab import certificates, play, site, truth
 from twinvouch.lab.api import Answer, HttpApi
 from twinvouch.lab.children import Children, said_line, tell_line
 from twinvouch.lab.controller import PRINCIPAL as CONTROLLER
@@ -75,6 +75,7 @@ class Processes:
         await self.start_core()
         await self.children.start("edge", ("edge", str(twin), "--edge", site.EDGE))
         await self.children.start("actuator", ("actuator", str(actuator)))
+        await play.readings(self)  # what a service reads while there is nothing counts against it
         await self.children.start("controller", self._controller_args())
 
     async def start_core(self) -> None:
