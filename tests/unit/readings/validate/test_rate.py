@@ -115,15 +115,15 @@ VALUE = st.floats(0, 5) | st.sampled_from([np.nan, np.inf, 1e300, 0.0])
         max_size=70,
     ),
     VALUE,
-    st.booleans(),
+    st.sampled_from(["good", "broken"]),
 )
 def test_it_is_the_plain_rule_row_by_row(
-    cells: list[tuple[float, int, bool]], last: float, is_good: bool
+    cells: list[tuple[float, int, bool]], last: float, kind: str
 ) -> None:
     values = column(*(c[0] for c in cells))
     quality = np.zeros(values.shape, np.uint8)
     sound = np.ones(len(cells), np.bool_)
-    if not is_good:
+    if kind == "broken":
         quality[:, 0] = [c[1] for c in cells]
         sound[:] = [c[2] for c in cells]
     batch = batch_of(values, quality)
