@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from twinvouch.core.errors import CorruptError, TwinvouchError, UnavailableError, UsageError
 
@@ -16,9 +16,12 @@ _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _BUSY_S: Final = 5.0
 
 
-def open_writer(path: Path, schema: str, version: int) -> sqlite3.Connection:
+def open_writer(
+    path: Path, schema: str, version: int, synchronous: Literal["FULL", "NORMAL"] = "FULL"
+) -> sqlite3.Connection:
     """The writing connection, its tables made where the file is new, `user_version` = `version`.
 
+    FULL: a commit survives a power failure; NORMAL: all but the last ones do, and none is torn.
     Raises UsageError where the file was written by a newer version or is another program's.
     """
     path.touch(mode=0o600)
@@ -26,7 +29,7 @@ def open_writer(path: Path, schema: str, version: int) -> sqlite3.Connection:
     try:
         with told_apart(path):
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA synchronous = {synchronous}")
             connection.execute("PRAGMA trusted_schema = OFF")
             if _version(connection, path, version) == 0:
                 connection.executescript(

@@ -86,7 +86,7 @@ class SqliteState(StateReader):
         lock_file.make_directory(path.parent)
         self._lock = lock_file.hold(path.with_name(path.name + ".lock"))
         try:
-            super().__init__(path, sqlite_file.open_writer(path, _SCHEMA, VERSION))
+            super().__init__(path, sqlite_file.open_writer(path, _SCHEMA, VERSION, "NORMAL"))
             self._leaf_count = self.leaf_count()
             self._log_end = self.load()[1]
         except BaseException:
@@ -94,7 +94,7 @@ class SqliteState(StateReader):
             raise
 
     def commit(self, group: Group) -> None:
-        """All of `group`, durably, or nothing.
+        """All of `group` or nothing; what a power failure takes back, the log gives again (ADR 8).
 
         Raises UnavailableError where the disk refused, CorruptError where the group does not continue
         what is committed.

@@ -35,7 +35,8 @@ def run(path: Path, edge: str | None, connect: Connect) -> int:
     log_to_stderr()
     clock = SystemClock()
     file = config.data_dir / "edges" / f"{name}.spool"
-    spool = Spool(file, name, first_epoch=clock.wall_ns() // 1_000_000_000)
+    limit = config.edges[name].spool_mib * 1024 * 1024
+    spool = Spool(file, name, limit, first_epoch=clock.wall_ns() // 1_000_000_000)
     try:
         tally = asyncio.run(_serve(config, plant, name, (signer, spool, clock), connect))
     finally:

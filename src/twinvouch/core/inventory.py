@@ -228,6 +228,31 @@ class ScanGroup:
         """Tag ids in column order."""
         return tuple(t.id for t in self.tags)
 
+    @cached_property
+    def calibration_due_ns(self) -> NDArray[np.int64]:
+        """When each column's calibration runs out, int64[K]: never where none is required, 0 where unknown."""
+        due = [
+            2**63 - 1
+            if not t.calibration_valid_ns
+            else 0
+            if t.calibrated_ns is None
+            else t.calibrated_ns + t.calibration_valid_ns
+            for t in self.tags
+        ]
+        column = np.asarray(due, dtype=np.int64)
+        column.flags.writeable = False
+        return column
+
+    @cached_property
+    def twin_commanded(self) -> NDArray[np.intp]:
+        """Columns of the actuators that only the twin may move."""
+        columns = [
+            k
+            for k, t in enumerate(self.tags)
+            if t.is_actuator and t.commanded_by is CommandedBy.TWIN
+        ]
+        return np.asarray(columns, dtype=np.intp)
+
 
 @dataclass(frozen=True, slots=True)
 class Edge:

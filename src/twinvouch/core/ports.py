@@ -121,7 +121,7 @@ class State(Protocol):
         ...
 
     def commit(self, group: Group) -> None:
-        """All of it, durably, or nothing."""
+        """All of it or nothing, in order; the log, synced before, is what makes it durable."""
         ...
 
     def leaf_count(self) -> int:

@@ -1,32 +1,30 @@
-"""finite: a reading is a finite number."""
+"""finite: a reading is a finite number. NaN and infinity come from broken sensors, drivers and attackers.
 
-from collections.abc import Sequence
+Every comparison with NaN is false, so it would pass each later check unseen.
+"""
 
 import numpy as np
 
-from twinvouch.core.batch import Batch, Quality
+from twinvouch.core.batch import Batch
 from twinvouch.core.finding import Severity
-from twinvouch.readings.view import Cells, View
+from twinvouch.readings.flagged import Evidence, Flagged, Rule, per_tag
+from twinvouch.readings.view import View, every, present
 
 NAME = "finite"
 TECHNIQUE = "T0856"
-SEVERITY = Severity.MEDIUM
 CAP = 0
+RULE = Rule(NAME, Severity.MEDIUM, TECHNIQUE)
 
 
-def check(batch: Batch, view: View) -> Cells | None:
-    """NaN and infinity in cells that claim to be readings; BAD cells say so themselves."""
-    if view.all_present:
+def check(batch: Batch, view: View) -> Flagged | None:
+    """Cells that hold NaN or infinity; MISSING ones are no readings."""
+    if every(np.isfinite(view.smallest)) and every(np.isfinite(view.largest)):
         return None
-    cells = ~np.isfinite(batch.values) & (batch.quality < Quality.BAD)
-    return cells if cells.any() else None
+    mask = ~np.isfinite(batch.values) & present(batch)
+    if not mask.any():
+        return None
 
+    def tell(row: int, k: int) -> tuple[str, Evidence]:
+        return f"is {batch.values[row, k]}, expected a finite number", ()
 
-def tell(
-    batch: Batch, view: View, row: int, column: int
-) -> tuple[str, Sequence[tuple[str, float]]]:
-    """The sentence about one cell."""
-    return (
-        f"`{view.group.ids[column]}` is {batch.values[row, column]}, which is no number a sensor can measure",
-        (),
-    )
+    return Flagged(mask, CAP, per_tag(RULE, batch, view.group, mask, tell))

@@ -1,34 +1,31 @@
-"""range: a value lies in the physically possible range of its tag."""
-
-from collections.abc import Sequence
+"""range: a value outside what is physically possible (`range` of the tag). Both ends are allowed values."""
 
 import numpy as np
 
 from twinvouch.core.batch import Batch
 from twinvouch.core.finding import Severity
-from twinvouch.readings.view import Cells, View
+from twinvouch.readings.flagged import Evidence, Flagged, Rule, per_tag
+from twinvouch.readings.view import View, every, present
 
 NAME = "range"
 TECHNIQUE = "T0856"
-SEVERITY = Severity.HIGH
-CAP = 0
+CAP = 20
+RULE = Rule(NAME, Severity.HIGH, TECHNIQUE)
 
 
-def check(batch: Batch, view: View) -> Cells | None:
-    """Present cells below `low` or above `high` (units of the tag)."""
-    low, high = view.group.low, view.group.high
-    with np.errstate(invalid="ignore"):
-        inside = (batch.values >= low) & (batch.values <= high)
-    if inside.all():
+def check(batch: Batch, view: View) -> Flagged | None:
+    """Finite cells below `low` or above `high`; what is not finite belongs to `finite`."""
+    group = view.group
+    if every(view.smallest >= group.low) and every(view.largest <= group.high):
         return None
-    cells = view.present & ~inside
-    return cells if cells.any() else None
+    mask = ((batch.values < group.low) | (batch.values > group.high)) & np.isfinite(batch.values)
+    mask &= present(batch)
+    if not mask.any():
+        return None
 
+    def tell(row: int, k: int) -> tuple[str, Evidence]:
+        value, low, high = float(batch.values[row, k]), float(group.low[k]), float(group.high[k])
+        words = f"is {value:.6g} {group.tags[k].unit}, range is {low:g} to {high:g}"
+        return words, (("value", value), ("low", low), ("high", high))
 
-def tell(
-    batch: Batch, view: View, row: int, column: int
-) -> tuple[str, Sequence[tuple[str, float]]]:
-    """The sentence about one cell."""
-    tag, value = view.group.tags[column], float(batch.values[row, column])
-    sentence = f"`{tag.id}` is {value:.6g} {tag.unit}, possible is {tag.low:.6g} to {tag.high:.6g}"
-    return sentence, (("value", value), ("low", tag.low), ("high", tag.high))
+    return Flagged(mask, CAP, per_tag(RULE, batch, group, mask, tell))

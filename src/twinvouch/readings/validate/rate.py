@@ -1,64 +1,88 @@
-"""rate: a value does not change faster than its tag physically can.
+"""rate: a value changed faster than is physically possible (`rate` of the tag, units per second).
 
-Between consecutive rows, and from the last live value to the first row, over source time. One resolution step is
-always allowed, so that a slow tag read often does not trip over its own quantisation.
+Each usable reading is compared with the one before it in its column, the first with the last live one; one
+resolution step is always allowed. A single spike is flagged twice: on its way up and on its way down.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.core.batch import Batch
 from twinvouch.core.finding import Severity
-from twinvouch.readings.view import Cells, View
+from twinvouch.readings.flagged import Evidence, Flagged, Rule, per_tag
+from twinvouch.readings.view import View, every, usable
+from twinvouch.readings.wording import seconds
 
 NAME = "rate"
 TECHNIQUE = "T0856"
-SEVERITY = Severity.HIGH
-CAP = 40
+CAP = 60
+RULE = Rule(NAME, Severity.MEDIUM, TECHNIQUE)
+NS = 1e-9
 
 
-def check(batch: Batch, view: View) -> Cells | None:
-    """Present cells that are further from the one before than rate x time + resolution."""
-    if not np.isfinite(view.group.rate).any():
+def check(batch: Batch, view: View) -> Flagged | None:
+    """Usable cells of sound rows whose step is more than rate times elapsed time plus resolution."""
+    columns = _suspicious(batch, view)
+    if not columns.size:
         return None
-    change, allowed = _steps(batch, view)
-    with np.errstate(invalid="ignore"):
-        cells = change > allowed
-    if not cells.any():
+    step, elapsed_s, cells = _steps(batch, view, columns)
+    group = view.group
+    allowed = group.rate[columns] * elapsed_s + group.resolution[columns]
+    flagged = cells & (step > allowed)
+    if not flagged.any():
         return None
-    cells &= view.present
-    return cells if cells.any() else None
+    mask = np.zeros(batch.values.shape, np.bool_)
+    mask[:, columns] = flagged
+    place = {int(k): n for n, k in enumerate(columns)}
+
+    def tell(row: int, k: int) -> tuple[str, Evidence]:
+        moved, within = float(step[row, place[k]]), float(elapsed_s[row, place[k]])
+        tag = group.tags[k]
+        words = f"moved {moved:.6g} {tag.unit} in {seconds(within / NS)}, rate is {tag.rate:g} {tag.unit}/s"
+        return words, (("step", moved), ("seconds", within), ("rate", tag.rate))
+
+    return Flagged(mask, CAP, per_tag(RULE, batch, group, mask, tell))
 
 
-def tell(
-    batch: Batch, view: View, row: int, column: int
-) -> tuple[str, Sequence[tuple[str, float]]]:
-    """The sentence about one cell."""
-    change, allowed = _steps(batch, view)
-    tag = view.group.tags[column]
-    moved, limit = float(change[row, column]), float(allowed[row, column])
-    sentence = f"`{tag.id}` moved by {moved:.6g} {tag.unit} in one step, possible is {limit:.6g} (rate {tag.rate:.6g}/s)"
-    return sentence, (
-        ("change", moved),
-        ("allowed", limit),
-        ("value", float(batch.values[row, column])),
-    )
+def _suspicious(batch: Batch, view: View) -> NDArray[np.intp]:
+    """Columns that may hold too large a step.
+
+    If even the spread between a column's largest and smallest value, the last live one included, fits into
+    the shortest time between two rows, no step can be too large: K comparisons, no pass over the cells.
+    """
+    group, t = view.group, batch.t_ns
+    if not view.is_sound or not view.is_good:
+        return np.flatnonzero(group.rate < np.inf)
+    shortest_ns = int((t[1:] - t[:-1]).min()) if len(t) > 1 else 2**62
+    low, high = view.smallest, view.largest
+    if view.before is not None:
+        seen = view.before.usable
+        # NaN on either side spreads, and what is NaN is not cleared
+        low, high = np.minimum(low, seen), np.maximum(high, seen)
+        # no tag was read later than the group's last live row
+        shortest_ns = min(shortest_ns, int(t[0]) - view.after_ns)
+    cleared = high - low <= group.rate * (shortest_ns * NS) + group.resolution
+    if every(cleared):
+        return np.empty(0, np.intp)
+    return np.flatnonzero(~cleared & (group.rate < np.inf))
 
 
-def _steps(batch: Batch, view: View) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """|change| and what is allowed, both [R, K]; NaN where there is nothing to compare with."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        change = np.empty_like(batch.values)
-        np.subtract(batch.values[1:], batch.values[:-1], out=change[1:])
-        np.subtract(batch.values[0], view.last_values, out=change[0])
-        np.abs(change, out=change)
-        seconds = np.diff(batch.t_ns.astype(np.float64)) / 1e9
-        allowed = np.empty_like(batch.values)
-        np.multiply.outer(np.maximum(seconds, 0.0), view.group.rate, out=allowed[1:])
-        since = (float(batch.t_ns[0]) - view.last_t_ns.astype(np.float64)) / 1e9
-        np.multiply(np.maximum(since, 0.0), view.group.rate, out=allowed[0])
-        allowed *= 1.0 + 1e-9
-        allowed += view.group.resolution
-    return change, allowed
+def _steps(
+    batch: Batch, view: View, columns: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Of each cell [R, n]: distance to and seconds since the usable cell before it, and whether there is one."""
+    values, cells = batch.values[:, columns], usable(batch, view, columns)
+    rows = len(values)
+    last = np.full(len(columns), np.nan)
+    last_t = np.zeros(len(columns), np.int64)
+    if view.before is not None:
+        last, last_t = view.before.usable[columns], view.before.usable_t_ns[columns]
+    # place of the newest usable cell above each cell: 0 is the last live reading, row r is place r + 1
+    here = np.where(cells, np.arange(1, rows + 1)[:, None], 0)
+    above = np.zeros_like(here)
+    np.maximum.accumulate(here[:-1], axis=0, out=above[1:])
+    earlier = np.take_along_axis(np.vstack((last, values)), above, axis=0)
+    times = np.where(view.sound, batch.t_ns, 0)
+    earlier_t = np.where(above > 0, times[above - 1], last_t)
+    step = np.abs(values - earlier)
+    return step, (times[:, None] - earlier_t) * NS, cells & ~np.isnan(earlier)

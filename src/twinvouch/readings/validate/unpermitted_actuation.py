@@ -1,112 +1,206 @@
 """unpermitted_actuation: an actuator that only the twin may move changed state, and no permit explains it.
 
-A spent permit for the value seen explains a change; a permit that may be carried out at this moment, with its report still
-on the way, makes the change wait. Actuators declared `plant` or `both` never raise this by themselves.
+Somebody else writes to the plant (ATT&CK for ICS T0855). A state is the last one that was told apart by at least the tag's resolution, so that creeping in small steps is
+a change too. A permit explains one change: to the value it allows, seen after it was issued, and with the old
+value last seen no later than `max_age_ns` after the permit was reported spent. While such a permit is open (not
+expired for longer than an outcome may take) the change waits, and is looked at again with every Tick.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twinvouch.core.batch import Batch
 from twinvouch.core.context import ActuatorWrite, Context
+from twinvouch.core.errors import MalformedError, UsageError
 from twinvouch.core.finding import Finding, Severity
-from twinvouch.core.inventory import CommandedBy, Plant, Tag
-from twinvouch.readings.link import Change
-from twinvouch.readings.view import Cells, View
+from twinvouch.core.inventory import Tag
+from twinvouch.core.site import Site
+from twinvouch.readings.link import Change, Link
+from twinvouch.readings.view import View, usable
+from twinvouch.readings.wording import count, date
+from twinvouch.wire.words import from_words, to_words
 
 NAME = "unpermitted_actuation"
 TECHNIQUE = "T0855"
-SEVERITY = Severity.CRITICAL
-CAP = 255  # the value itself is plausible: it did happen
-SPENT_NS = 30_000_000_000  # a spent permit explains changes seen for this long
-REPORT_NS = 30_000_000_000  # a report may be this late after the permit expired
+MOST_CHANGES = 64  # of one actuator and batch that are looked at one by one
+RELATIVE = 1e-6  # what a float32 on the way may change
 
 
-def check(batch: Batch, view: View) -> Cells | None:
-    """Cells in which such an actuator has another value than before, unexplained and not waiting."""
-    cells: Cells | None = None
-    for row, column in _changes(batch, view):
-        tag = view.group.tags[column]
-        if not explained_by(tag, float(batch.values[row, column]), view.context, view.now_ns):
-            cells = np.zeros(batch.values.shape, dtype=np.bool_) if cells is None else cells
-            cells[row, column] = True
-    return cells
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Changes sorted: `unexplained` are findings, `waiting` may yet be explained, `used` permits have been."""
+
+    unexplained: tuple[Change, ...]
+    waiting: tuple[Change, ...]
+    used: frozenset[tuple[str, int]]
 
 
-def tell(
-    batch: Batch, view: View, row: int, column: int
-) -> tuple[str, Sequence[tuple[str, float]]]:
-    """The sentence about one cell."""
-    tag, value = view.group.tags[column], float(batch.values[row, column])
-    before = float(batch.values[row - 1, column] if row else view.last_values[column])
-    sentence = (
-        f"`{tag.id}` went from {before:.6g} to {value:.6g} {tag.unit} and no permit explains it"
+def follow(
+    batch: Batch, view: View, link: Link, site: Site, context: Context
+) -> tuple[Link, tuple[Finding, ...]]:
+    """The link with the actuators' new states, and findings about what nothing explains."""
+    if view.is_late or not view.group.twin_commanded.size:
+        return link, ()
+    changes, positions = _changes(batch, view, link.positions)
+    if not changes:
+        return (link if positions is link.positions else replace(link, positions=positions)), ()
+    told = explain((*link.waiting, *changes), link.used, site, context, view.now_ns)
+    moved = replace(link, positions=positions, waiting=told.waiting, used=told.used)
+    return moved, findings(told.unexplained, site)
+
+
+def again(
+    link: Link, site: Site, context: Context, now_ns: int
+) -> tuple[Link, tuple[Finding, ...]]:
+    """Look at the waiting changes again, as time passes and outcomes come in; the same link where none changed."""
+    if not link.waiting:
+        return link, ()
+    told = explain(link.waiting, link.used, site, context, now_ns)
+    if told.waiting == link.waiting:
+        return link, ()
+    return replace(link, waiting=told.waiting, used=told.used), findings(told.unexplained, site)
+
+
+def explain(
+    changes: Sequence[Change],
+    used: frozenset[tuple[str, int]],
+    site: Site,
+    context: Context,
+    now_ns: int,
+) -> Explained:
+    """Give each change, in order, the oldest permit that explains it; pure, so that it can be asked again."""
+    known = {(tag, w.issued_ns) for tag, writes in context.writes.items() for w in writes}
+    taken = set(used & known)
+    reserved: set[tuple[str, int]] = set()
+    unexplained, waiting = [], []
+    for change in changes:
+        tag = site.plant.tags.get(change.tag)
+        if tag is None:
+            continue
+        free = [w for w in _fitting(change, tag, context) if (tag.id, w.issued_ns) not in taken]
+        slack_ns = site.plant.groups[tag.group].max_age_ns if tag.group in site.plant.groups else 0
+        spent = next(
+            (w for w in free if w.spent_ns and w.spent_ns + slack_ns >= change.since_ns), None
+        )
+        still_ns = site.commands.outcome_ns
+        pending = next(
+            (
+                w
+                for w in free
+                if not w.spent_ns
+                and now_ns <= w.expires_ns + still_ns
+                and (tag.id, w.issued_ns) not in reserved
+            ),
+            None,
+        )
+        if spent is not None:
+            taken.add((tag.id, spent.issued_ns))
+        elif pending is not None:
+            reserved.add((tag.id, pending.issued_ns))
+            waiting.append(change)
+        else:
+            unexplained.append(change)
+    return Explained(tuple(unexplained), tuple(waiting), frozenset(taken))
+
+
+def findings(changes: Sequence[Change], site: Site) -> tuple[Finding, ...]:
+    """One finding a tag."""
+    by_tag: dict[str, list[Change]] = {}
+    for change in changes:
+        by_tag.setdefault(change.tag, []).append(change)
+    return tuple(_finding(site.plant.tags[tag], many) for tag, many in by_tag.items())
+
+
+def _finding(tag: Tag, changes: Sequence[Change]) -> Finding:
+    first = changes[0]
+    unit = f" {tag.unit}" if tag.unit else ""
+    more = f" ({count(len(changes), 'change')} in all)" if len(changes) > 1 else ""
+    return Finding(
+        NAME,
+        tag.id,
+        Severity.CRITICAL,
+        f"`{tag.id}` went from {first.before:.6g} to {first.value:.6g}{unit} at {date(first.t_ns)} and no "
+        f"permit explains it{more}: somebody else than the twin writes to it",
+        TECHNIQUE,
+        (("before", first.before), ("value", first.value), ("changes", len(changes))),
+        len(changes),
+        first.row,
     )
-    return sentence, (("before", before), ("value", value))
 
 
-def waiting(batch: Batch, view: View) -> tuple[Change, ...]:
-    """Changes that only a permit without a report explains: they are looked at again by `unexplained`."""
-    return tuple(
-        (view.group.ids[c], float(batch.values[r, c]), view.now_ns)
-        for r, c in _changes(batch, view)
-        if explained_by(view.group.tags[c], float(batch.values[r, c]), view.context, view.now_ns)
-        == "pending"
-    )
+def _fitting(change: Change, tag: Tag, context: Context) -> Iterator[ActuatorWrite]:
+    """Permits for this value that were issued before it was seen, oldest first."""
+    for write in context.writes.get(tag.id, ()):
+        expected = _as_read_back(write.value, tag)
+        if write.issued_ns <= change.seen_ns and abs(expected - change.value) < _step(
+            tag, expected
+        ):
+            yield write
 
 
-def unexplained(
-    pending: Sequence[Change], plant: Plant, context: Context, now_ns: int
-) -> tuple[list[Finding], tuple[Change, ...]]:
-    """Findings about changes whose permit was not carried out after all, and the changes that still wait."""
-    findings: list[Finding] = []
-    still: list[Change] = []
-    for tag_id, value, at in pending:
-        tag = plant.tags.get(tag_id)
-        how = explained_by(tag, value, context, now_ns) if tag is not None else "spent"
-        if how == "pending":
-            still.append((tag_id, value, at))
-        elif not how:
-            sentence = f"`{tag_id}` went to {value:.6g} and the permit that seemed to explain it was not carried out"
-            findings.append(
-                Finding(NAME, tag_id, SEVERITY, sentence, TECHNIQUE, (("value", value),))
+def _as_read_back(value: float, tag: Tag) -> float:
+    """The value that a register shows after this one was written: rounded to its encoding."""
+    if tag.point is None:
+        return value
+    try:
+        return from_words(to_words(value, tag.point), tag.point)
+    except (UsageError, MalformedError):
+        return value
+
+
+def _step(tag: Tag, at: float) -> float:
+    """What tells two states apart: the resolution, at least what float32 may change, above zero."""
+    return max(tag.resolution * (1 - RELATIVE), RELATIVE * abs(at), 1e-12)
+
+
+def _changes(
+    batch: Batch, view: View, positions: Mapping[str, float]
+) -> tuple[list[Change], Mapping[str, float]]:
+    """Changes of state in the order of rows, and the states after them (the same mapping where none is new)."""
+    columns = view.group.twin_commanded
+    tags = [view.group.tags[k] for k in columns.tolist()]
+    states = np.array([positions.get(tag.id, np.nan) for tag in tags])
+    steps = np.array([_step(tag, at) for tag, at in zip(tags, states.tolist(), strict=True)])
+    values, cells = batch.values[:, columns], usable(batch, view, columns)
+    still = (np.abs(values - states) < steps) | ~cells
+    if still.all():
+        return [], positions
+    after, changes = dict(positions), []
+    for n in np.flatnonzero(~still.all(axis=0)).tolist():
+        rows = np.flatnonzero(cells[:, n])
+        column = values[rows, n]
+        if np.isnan(states[n]):
+            after[tags[n].id] = float(column[0])
+        for i in _steps_of(tags[n], column, after[tags[n].id]):
+            before, value = after[tags[n].id], float(column[i])
+            since_ns = int(batch.t_ns[rows[i - 1]]) if i else _last_seen(view, int(columns[n]))
+            row = int(rows[i])
+            changes.append(
+                Change(tags[n].id, before, value, since_ns, int(batch.t_ns[row]), view.now_ns, row)
             )
-    return findings, tuple(still)
+            after[tags[n].id] = value
+    return sorted(changes, key=lambda c: c.row), after
 
 
-def explained_by(tag: Tag, value: float, context: Context, now_ns: int) -> str:
-    """`spent`, `pending` or nothing: the best that a permit of the last time says of this value."""
-    ways = {
-        _way(w, now_ns)
-        for w in context.writes.get(tag.id, ())
-        if abs(w.value - value) <= _tolerance(tag)
-    }
-    return "spent" if "spent" in ways else "pending" if "pending" in ways else ""
+def _steps_of(tag: Tag, column: NDArray[np.float64], state: float) -> Iterator[int]:
+    """Places in `column` where the state changes; the last place stands for all beyond MOST_CHANGES."""
+    at = 0
+    for _ in range(MOST_CHANGES - 1):
+        away = np.abs(column[at:] - state) >= _step(tag, state)
+        if not away.any():
+            return
+        at += int(away.argmax())
+        state = float(column[at])
+        yield at
+    last = len(column) - 1
+    if at < last and abs(float(column[last]) - state) >= _step(tag, state):
+        yield last
 
 
-def _way(write: ActuatorWrite, now_ns: int) -> str:
-    if write.spent_ns:
-        return "spent" if now_ns - write.spent_ns <= SPENT_NS else ""
-    return "pending" if not write.is_over and now_ns <= write.expires_ns + REPORT_NS else ""
-
-
-def _tolerance(tag: Tag) -> float:
-    scale = abs(tag.point.scale) if tag.point is not None else 0.0
-    return max(
-        tag.resolution,
-        scale if tag.point is not None and tag.point.encoding.value != "f32" else 0.0,
-        1e-6,
-    )
-
-
-def _changes(batch: Batch, view: View) -> list[tuple[int, int]]:
-    """Row and column of every change of an actuator that only the twin may move."""
-    columns = [c for c, t in enumerate(view.group.tags) if t.commanded_by is CommandedBy.TWIN]
-    changes = []
-    for c in columns:
-        before = np.concatenate([view.last_values[c : c + 1], batch.values[:-1, c]])
-        with np.errstate(invalid="ignore", over="ignore"):
-            moved = np.abs(batch.values[:, c] - before) > _tolerance(view.group.tags[c]) / 2
-        changes += [(int(r), c) for r in np.flatnonzero(moved & view.present[:, c])]
-    return changes
+def _last_seen(view: View, k: int) -> int:
+    """When the state before the batch was last seen: the earlier of source and receive time."""
+    assert view.before is not None
+    return min(int(view.before.usable_t_ns[k]), int(view.before.received_ns[k]))
