@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.app.permits import CORE, SECOND
-from twinvouch.app.actuator_config import load
+from twinvouch.app.actuator_config import ActuatorConfig, PointSettings, load
+from twinvouch.app.config_model import DeviceSettings
 from twinvouch.app.problems import InvalidConfigError
 from twinvouch.core.inventory import Encoding, Point, Table
 
@@ -75,3 +76,10 @@ def test_what_is_wrong_is_told(tmp_path: Path, old: str, new: str, why: str) -> 
         loaded(tmp_path, GOOD.replace(old, new))
     assert why in str(caught.value)
     assert f"{tmp_path}/actuator.yaml:" in str(caught.value)
+
+
+def test_every_setting_is_on_the_reference_page() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs/reference/actuator.md").read_text("utf-8")
+    rows = " ".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))
+    for model in (ActuatorConfig, PointSettings, DeviceSettings):
+        assert [name for name in model.model_fields if f"`{name}`" not in rows] == []
