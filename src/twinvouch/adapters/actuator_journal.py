@@ -20,6 +20,7 @@ from twinvouch.core.errors import CorruptError, UnavailableError
 
 FILE: Final = "actuator.journal"
 _VERSION = 1
+_LONGEST = 1 << 16  # no line of ours is as long
 _COMPACT_BYTES = 16 * 1024 * 1024
 _FORGET_NS = (
     86_400_000_000_000  # nonces of permits that expired a day ago leave the file; see `horizon_ns`
@@ -133,7 +134,7 @@ class ActuatorJournal:
         while at < len(raw):
             end = raw.find(b"\n", at) + 1
             record = _record(raw[at : end - 1]) if end else None
-            if record is None and end not in {0, len(raw)}:
+            if record is None and (end not in {0, len(raw)} or _is_two_lines(raw[at:])):
                 raise CorruptError(f"`{self._path}`: byte {at}: a line before the last is damaged")
             if record is None:
                 break
@@ -249,6 +250,12 @@ def _record(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return record if isinstance(record, dict) else None
+
+
+def _is_two_lines(tail: bytes) -> bool:
+    """True where a whole line begins `tail` and more follows: then its end was damaged, not torn."""
+    braces = [at for at, byte in enumerate(tail[:_LONGEST]) if byte == 0x7D]
+    return any(_record(tail[: at + 1]) is not None and at + 2 < len(tail) for at in braces)
 
 
 def _plain(spending: Spending) -> dict[str, Any]:
