@@ -25,7 +25,7 @@ class HttpTransport:
     """
 
     def __init__(self, url: str, token: str = "", timeout_s: float = 10.0) -> None:
-        scheme = _scheme(url, token)
+        scheme = expect_safe(url, token)
         self._url = url
         # loading the authorities of the world takes 130 ms and is for https only; none are trusted else
         trusted = httpx.create_ssl_context() if scheme == "https" else _trusting_nobody()
@@ -96,8 +96,8 @@ def _trusting_nobody() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def _scheme(url: str, token: str) -> str:
-    """The scheme of a usable address, else UsageError."""
+def expect_safe(url: str, token: str) -> str:
+    """The scheme; UsageError for what is no address, or where a token would leave this machine unencrypted."""
     try:
         parts = httpx.URL(url)
     except httpx.InvalidURL as error:

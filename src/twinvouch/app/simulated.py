@@ -70,12 +70,13 @@ class Simulation:
         hand = self._hand(self._signers[CONTROLLER])
         self.means = Means(self._liar, self.wire, hand, self._signers["stranger"])
 
-    def start(self) -> None:
-        """Start plant, clock ticks, edge, actuator and controller."""
-        control = Controller(ApiInMemory(self.core, CONTROLLER), self.means.insider)
-        for program in (self._run_plant(), self.core.tick(), self._run_edge(), control.run()):
+    async def start(self) -> None:
+        """Start plant, clock ticks, edge and actuator, and when there are readings the controller."""
+        for program in (self._run_plant(), self.core.tick(), self._run_edge()):
             self._begin(program)
         self._start_actuator()
+        await play.readings(self)
+        self._begin(Controller(ApiInMemory(self.core, CONTROLLER), self.means.insider).run())
 
     async def finish(self) -> None:
         """Let the edge ship what it has, then stop everything."""
@@ -188,8 +189,8 @@ async def _take_permits(core: Core, actuator: Actuator) -> None:
 
 async def _run(loop: VirtualLoop, directory: Path, seed: int, say: Say) -> Report:
     stage = Simulation(loop, directory, seed)
-    stage.start()
-    await play.steady(stage)
+    await stage.start()
+    await play.commands(stage)
     say(f"seed {seed}: readings are admitted and commands executed\n")
     rows = await play.play(stage, say, _nothing)
     executed, seen = await play.executed(stage), await play.unpermitted(stage)

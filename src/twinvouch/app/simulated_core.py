@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from twinvouch.adapters.committer import commit, take
+from twinvouch.adapters.committer import Committer, take
 from twinvouch.app.api import views
 from twinvouch.core.errors import NotPermittedError, UsageError
 from twinvouch.core.event import (
@@ -44,7 +44,7 @@ class Core:
         self.engine = Engine(of)
         self.state = MemoryState()
         self.permits: asyncio.Queue[bytes] = asyncio.Queue()
-        self._log = MemoryLog()
+        self._committer = Committer(MemoryLog(), self.state)
         self._chance = chance
         self._clock = clock
         self._signer = signer
@@ -57,7 +57,7 @@ class Core:
     def feed(self, event: Event) -> Reply:
         """Take one event in, commit, let its effects leave."""
         step = take(self.engine, event, self._clock.wall_ns())
-        commit(self._log, self.state, [step], self.engine.drain())
+        self._committer.commit([step], self.engine.drain())
         for effect in step.effects:
             if isinstance(effect, Deliver):
                 self.permits.put_nowait(

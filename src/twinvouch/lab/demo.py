@@ -33,7 +33,7 @@ async def _run(directory: Path, say: Say) -> Report:
     try:
         say("starting plant, edge, core, actuator and controller ...")
         await stage.start()
-        await play.steady(stage)
+        await play.commands(stage)
         say(f"readings are admitted and commands executed after {time.monotonic() - began:.1f} s\n")
 
         async def before(attack: Attack) -> None:

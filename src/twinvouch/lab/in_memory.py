@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from twinvouch.core.errors import NotPermittedError, UsageError
+from twinvouch.adapters.modbus_tcp import ModbusExceptionError
 from twinvouch.core.inventory import Table
 from twinvouch.core.ports import Group
 from twinvouch.lab.net3 import UNIT
@@ -58,18 +58,18 @@ class DeviceInMemory:
         self._peer = peer
 
     async def read(self, unit: int, table: str, address: int, count: int) -> Sequence[int]:
-        """Read; raises UsageError where there is nothing."""
+        """Read; raises ModbusExceptionError where there is nothing."""
+        assert unit == UNIT
         try:
-            assert unit == UNIT
             return self._plant.works.read(Table(table), address, count)
         except RefusedWriteError as refused:
-            raise UsageError(f"{table} {address}: {refused}") from None
+            raise ModbusExceptionError(f"{table} {address}: {refused}", refused.code) from None
 
     async def write(self, unit: int, table: str, address: int, words: Sequence[int]) -> None:
-        """Write; raises NotPermittedError where the plant refuses."""
+        """Write; raises ModbusExceptionError where the plant refuses."""
         assert unit == UNIT
         if code := self._plant.write(self._peer, Table(table), address, words):
-            raise NotPermittedError(f"{table} {address}: modbus exception {code}")
+            raise ModbusExceptionError(f"{table} {address}: modbus exception {code}", code)
 
 
 class MemoryLog:

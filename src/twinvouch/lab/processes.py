@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from pymodbus.client import AsyncModbusTcpClient, AsyncModbusTlsClient
-from pymodbus.exceptions import ModbusException
 
 from twinvouch.adapters.http_transport import HttpTransport
 from twinvouch.adapters.keys import FileSigner, SeededSigner, generate
+from twinvouch.adapters.modbus_tcp import ModbusDevice, ModbusExceptionError, TlsFiles
 from twinvouch.core.errors import UnavailableError
-from twinvouch.core.inventory import Table
-from twinvouch.lab import certificates, site, truth
+from twinvouch.lab import certificates, play, site, truth
 from twinvouch.lab.api import Answer, HttpApi
 from twinvouch.lab.children import Children, said_line, tell_line
 from twinvouch.lab.controller import PRINCIPAL as CONTROLLER
@@ -75,6 +73,7 @@ class Processes:
         await self.start_core()
         await self.children.start("edge", ("edge", str(twin), "--edge", site.EDGE))
         await self.children.start("actuator", ("actuator", str(actuator)))
+        await play.readings(self)  # what a service reads while there is nothing counts against it
         await self.children.start("controller", self._controller_args())
 
     async def start_core(self) -> None:
@@ -117,15 +116,17 @@ class Processes:
 
     async def direct_write(self, who: str, tag: str, value: float) -> int:
         """As Stage.direct_write."""
-        client = self._attacker(who)
+        point = BY_TAG[tag].point
+        device = self._as(who)
         try:
-            if not await client.connect():
-                return NO_SESSION
-            return await _write(client, tag, value)
-        except (ModbusException, OSError):
+            await device.write(UNIT, point.table, point.address, to_words(value, point))
+        except ModbusExceptionError as refused:
+            return refused.code
+        except UnavailableError:
             return NO_SESSION
         finally:
-            client.close()
+            await device.close()
+        return EXECUTED
 
     async def set_legacy_writes(self, *, allowed: bool) -> None:
         """As Stage.set_legacy_writes."""
@@ -165,14 +166,14 @@ class Processes:
         key, token = keys / f"{CONTROLLER}.key", keys / f"{CONTROLLER}.token"
         return ("lab", "controller", "--core", self._url, "--key", str(key), "--token", str(token))
 
-    def _attacker(self, who: str) -> AsyncModbusTcpClient:
+    def _as(self, who: str) -> ModbusDevice:
         if who == "plain":
-            return AsyncModbusTcpClient(HOST, port=self._ports["plain"], retries=0, timeout=2)
+            return ModbusDevice(HOST, self._ports["plain"])
         folder = self.directory / "certificates"
-        context = certificates.client_context(folder, "" if who == "nobody" else who)
-        return AsyncModbusTlsClient(
-            HOST, port=self._ports["tls"], sslctx=context, retries=0, timeout=2
-        )
+        files = TlsFiles(folder / "authority.crt")
+        if who != "nobody":
+            files = TlsFiles(files.ca, folder / f"{who}.crt", folder / f"{who}.key")
+        return ModbusDevice(HOST, self._ports["tls"], tls=files)
 
 
 def free_port() -> int:
@@ -180,13 +181,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
-
-
-async def _write(client: AsyncModbusTcpClient, tag: str, value: float) -> int:
-    point = BY_TAG[tag].point
-    words = list(to_words(value, point))
-    if point.table is Table.COIL:
-        answer = await client.write_coil(point.address, bool(words[0]), device_id=UNIT)
-    else:
-        answer = await client.write_registers(point.address, words, device_id=UNIT)
-    return int(answer.exception_code) if answer.isError() else EXECUTED

@@ -14,7 +14,7 @@ import click
 )
 def command(config: Path, edge: str | None) -> int:
     """Run the process that reads devices and signs readings. Stops cleanly on Ctrl-C."""
+    from twinvouch.app.devices import connect
     from twinvouch.app.edge_process import run
-    from twinvouch.app.modbus_devices import connect
 
     return run(config, edge, connect)

@@ -95,13 +95,25 @@ def explain(
             and (tag.id, w.issued_ns) not in reserved
         )
         if spent is not None:
-            taken.add((tag.id, spent.issued_ns))
+            taken |= _over(spent, context, reserved)
         elif pending is not None:
             reserved.add((tag.id, pending.issued_ns))
             waiting.append(change)
         else:
             unexplained.append(change)
     return Explained(tuple(unexplained), tuple(waiting), frozenset(taken))
+
+
+def _over(
+    spent: ActuatorWrite, context: Context, reserved: set[tuple[str, int]]
+) -> set[tuple[str, int]]:
+    """The permit itself, and all issued before it for its actuator that no waiting change needs.
+
+    The twin has moved on: what it said before explains nothing that is seen after. Else a command that
+    changed nothing (said again, as cyclic controllers do) would excuse somebody else's write later on.
+    """
+    earlier = (w for w in context.writes.get(spent.tag, ()) if w.issued_ns <= spent.issued_ns)
+    return {(spent.tag, w.issued_ns) for w in earlier} - reserved
 
 
 def findings(changes: Sequence[Change], site: Site) -> tuple[Finding, ...]:

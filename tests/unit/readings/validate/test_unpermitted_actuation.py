@@ -62,6 +62,17 @@ def test_a_permit_explains_one_change_only() -> None:
     assert rules(line.read(values={PUMP: 1.0})) == [NAME]
 
 
+def test_a_command_said_twice_does_not_excuse_a_write_after_the_twin_moved_on() -> None:
+    line = started()
+    spent(line, PUMP, 1.0)
+    line.read(values={PUMP: 1.0})
+    spent(line, PUMP, 1.0)
+    assert rules(line.read(values={PUMP: 1.0})) == []
+    spent(line, PUMP, 0.0)
+    assert rules(line.read(values={PUMP: 0.0})) == []
+    assert rules(line.read(values={PUMP: 1.0})) == [NAME]
+
+
 def test_a_permit_for_another_value_or_tag_explains_nothing() -> None:
     line = started()
     spent(line, VALVE, 0.6)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from twinvouch.app.config_model import DeviceSettings, TlsFiles
-from twinvouch.app.modbus_devices import connect
+from twinvouch.app.devices import connect
 from twinvouch.core.errors import ConfigError
 
 
