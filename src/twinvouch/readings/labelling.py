@@ -40,9 +40,11 @@ def label(
     ]
     fresh = _fresh_until(batch, view)
     if not view.is_good:
-        held = present(batch)
-        axes = [np.where(held, axis, 0).astype(np.uint8) for axis in axes]
-        fresh[~held] = 0
+        held = present(batch).view(
+            np.uint8
+        )  # 1 or 0: a product is several times faster than where()
+        axes = [held * np.asarray(axis, np.uint8) for axis in axes]
+        fresh *= held
     who, whole, plausible, calibrated = axes
     return source(
         identity=who,

@@ -1,6 +1,8 @@
 """View: all that a rule of gate 1 may look at beside the batch. Rules reach no engine, configuration or clock."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +10,10 @@ from numpy.typing import NDArray
 from twinvouch.core.batch import Batch, Quality
 from twinvouch.core.inventory import ScanGroup
 from twinvouch.twin.frame import BEFORE_ALL, Columns
+
+Mask: TypeAlias = NDArray[np.bool_]
+Values: TypeAlias = NDArray[np.float64]
+Places: TypeAlias = NDArray[np.intp]
 
 FOLD = 8  # rows that are laid side by side
 
@@ -73,9 +79,20 @@ def present(batch: Batch) -> NDArray[np.bool_]:
     return cells
 
 
-def usable(batch: Batch, view: View, columns: NDArray[np.intp]) -> NDArray[np.bool_]:
+def among(columns: Mask, batch: Batch, objects: Callable[[Values, Places], Mask]) -> Mask | None:
+    """Present cells bool[R, K] that a rule objects to, looked for in some columns only; None where there are none."""
+    k = np.flatnonzero(columns)
+    found = objects(batch.values[:, k], k) & (batch.quality[:, k] != Quality.MISSING)
+    if not found.any():
+        return None
+    mask = np.zeros(batch.values.shape, np.bool_)
+    mask[:, k] = found
+    return mask
+
+
+def usable(batch: Batch, view: View, columns: Places) -> Mask:
     """Cells of some columns that may be compared: finite, GOOD or UNCERTAIN, in a sound row."""
-    cells: NDArray[np.bool_] = np.isfinite(batch.values[:, columns])
+    cells: Mask = np.isfinite(batch.values[:, columns])
     if not view.is_good:
         cells &= batch.quality[:, columns] <= Quality.UNCERTAIN
     if not view.is_sound:

@@ -8,7 +8,7 @@ import numpy as np
 from twinvouch.core.batch import Batch
 from twinvouch.core.finding import Severity
 from twinvouch.readings.flagged import Evidence, Flagged, Rule, per_tag
-from twinvouch.readings.view import View, every, present
+from twinvouch.readings.view import View, among, every
 
 NAME = "finite"
 TECHNIQUE = "T0856"
@@ -18,10 +18,11 @@ RULE = Rule(NAME, Severity.MEDIUM, TECHNIQUE)
 
 def check(batch: Batch, view: View) -> Flagged | None:
     """Cells that hold NaN or infinity; MISSING ones are no readings."""
-    if every(np.isfinite(view.smallest)) and every(np.isfinite(view.largest)):
+    columns = np.isfinite(view.smallest) & np.isfinite(view.largest)
+    if every(columns):
         return None
-    mask = ~np.isfinite(batch.values) & present(batch)
-    if not mask.any():
+    mask = among(~columns, batch, lambda values, _: ~np.isfinite(values))
+    if mask is None:
         return None
 
     def tell(row: int, k: int) -> tuple[str, Evidence]:

@@ -5,7 +5,7 @@ import numpy as np
 from twinvouch.core.batch import Batch
 from twinvouch.core.finding import Severity
 from twinvouch.readings.flagged import Evidence, Flagged, Rule, per_tag
-from twinvouch.readings.view import View, every, present
+from twinvouch.readings.view import Mask, Places, Values, View, among, every
 
 NAME = "range"
 TECHNIQUE = "T0856"
@@ -16,11 +16,15 @@ RULE = Rule(NAME, Severity.HIGH, TECHNIQUE)
 def check(batch: Batch, view: View) -> Flagged | None:
     """Finite cells below `low` or above `high`; what is not finite belongs to `finite`."""
     group = view.group
-    if every(view.smallest >= group.low) and every(view.largest <= group.high):
+    columns = (view.smallest >= group.low) & (view.largest <= group.high)
+    if every(columns):
         return None
-    mask = ((batch.values < group.low) | (batch.values > group.high)) & np.isfinite(batch.values)
-    mask &= present(batch)
-    if not mask.any():
+
+    def outside(values: Values, k: Places) -> Mask:
+        return ((values < group.low[k]) | (values > group.high[k])) & np.isfinite(values)
+
+    mask = among(~columns, batch, outside)
+    if mask is None:
         return None
 
     def tell(row: int, k: int) -> tuple[str, Evidence]:

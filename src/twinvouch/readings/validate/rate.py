@@ -26,7 +26,10 @@ def check(batch: Batch, view: View) -> Flagged | None:
     columns = _suspicious(batch, view)
     if not columns.size:
         return None
-    step, elapsed_s, cells = _steps(batch, view, columns)
+    cells = usable(batch, view, columns)
+    if not cells.any():
+        return None
+    step, elapsed_s, cells = _steps(batch, view, columns, cells)
     group = view.group
     allowed = group.rate[columns] * elapsed_s + group.resolution[columns]
     flagged = cells & (step > allowed)
@@ -49,10 +52,11 @@ def _suspicious(batch: Batch, view: View) -> NDArray[np.intp]:
     """Columns that may hold too large a step.
 
     If even the spread between a column's largest and smallest value, the last live one included, fits into
-    the shortest time between two rows, no step can be too large: K comparisons, no pass over the cells.
+    the shortest time between two rows, no step can be too large: K comparisons, no pass over the cells. Cells
+    that are not usable only widen the spread, or make it NaN.
     """
     group, t = view.group, batch.t_ns
-    if not view.is_sound or not view.is_good:
+    if not view.is_sound:
         return np.flatnonzero(group.rate < np.inf)
     shortest_ns = int((t[1:] - t[:-1]).min()) if len(t) > 1 else 2**62
     low, high = view.smallest, view.largest
@@ -69,10 +73,10 @@ def _suspicious(batch: Batch, view: View) -> NDArray[np.intp]:
 
 
 def _steps(
-    batch: Batch, view: View, columns: NDArray[np.intp]
+    batch: Batch, view: View, columns: NDArray[np.intp], cells: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Of each cell [R, n]: distance to and seconds since the usable cell before it, and whether there is one."""
-    values, cells = batch.values[:, columns], usable(batch, view, columns)
+    values = batch.values[:, columns]
     rows = len(values)
     last = np.full(len(columns), np.nan)
     last_t = np.zeros(len(columns), np.int64)
