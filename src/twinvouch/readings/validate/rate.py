@@ -49,11 +49,12 @@ def check(batch: Batch, view: View) -> Flagged | None:
 
 
 def _suspicious(batch: Batch, view: View) -> NDArray[np.intp]:
-    """Columns that may hold too large a step.
+    """Columns that may hold too large a step, found without looking at each cell's own time.
 
     If even the spread between a column's largest and smallest value, the last live one included, fits into
     the shortest time between two rows, no step can be too large: K comparisons, no pass over the cells. Cells
-    that are not usable only widen the spread, or make it NaN.
+    that are not usable only widen the spread, or make it NaN. Of the other columns the largest step has to
+    fit, which is one pass.
     """
     group, t = view.group, batch.t_ns
     if not view.is_sound:
@@ -61,15 +62,23 @@ def _suspicious(batch: Batch, view: View) -> NDArray[np.intp]:
     shortest_ns = int((t[1:] - t[:-1]).min()) if len(t) > 1 else 2**62
     low, high = view.smallest, view.largest
     if view.before is not None:
-        seen = view.before.usable
         # NaN on either side spreads, and what is NaN is not cleared
-        low, high = np.minimum(low, seen), np.maximum(high, seen)
+        low, high = np.minimum(low, view.before.usable), np.maximum(high, view.before.usable)
         # no tag was read later than the group's last live row
         shortest_ns = min(shortest_ns, int(t[0]) - view.after_ns)
-    cleared = high - low <= group.rate * (shortest_ns * NS) + group.resolution
+    allowed = group.rate * (shortest_ns * NS) + group.resolution
+    cleared = high - low <= allowed
     if every(cleared):
         return np.empty(0, np.intp)
-    return np.flatnonzero(~cleared & (group.rate < np.inf))
+    columns = np.flatnonzero(~cleared & (group.rate < np.inf))
+    if not view.is_good or not columns.size:
+        return columns
+    values = batch.values if len(columns) == len(cleared) else batch.values[:, columns]
+    largest = np.abs(values[1:] - values[:-1]).max(axis=0, initial=0.0)
+    if view.before is not None:
+        largest = np.maximum(largest, np.abs(values[0] - view.before.usable[columns]))
+    left: NDArray[np.intp] = columns[~(largest <= allowed[columns])]
+    return left
 
 
 def _steps(
