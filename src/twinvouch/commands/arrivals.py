@@ -22,8 +22,11 @@ def remember(
 
     Each column counts with its worst reading; one without any reading counts as zero.
     """
+    labels = admitted.label.axes[:, :1] if admitted.label.is_one_row else admitted.label.axes
     missing = admitted.batch.quality == Quality.MISSING
-    worst = np.where(missing, FULL, admitted.label.axes).min(axis=1, initial=FULL)
+    if missing.any():
+        labels = np.where(missing, FULL, labels)
+    worst = labels.min(axis=1, initial=FULL)
     worst[:, missing.all(axis=0)] = 0
     axes = tuple(tuple(axis) for axis in worst.tolist())
     arrivals[entry] = Arrival(admitted.batch.group, now_ns, axes)

@@ -20,6 +20,7 @@ class ActuatorWrite:
     expires_ns: int
     spent_ns: int = 0
     is_over: bool = False
+    permit: int = -1  # its ledger index
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,11 @@ class Label:
         self.axes.flags.writeable = False
         self.fresh_until.flags.writeable = False
 
+    @property
+    def is_one_row(self) -> bool:
+        """True where the label of a batch, [4, R, K], is one row that all rows share in memory."""
+        return self.axes.strides[1] == 0 == self.fresh_until.strides[0]
+
     def at(self, index: int) -> "Label":
         """The label of one value, still as arrays of length 1."""
         return Label(self.axes[:, index : index + 1], self.fresh_until[index : index + 1])

@@ -8,6 +8,7 @@ Parents are ledger indices. Adding a field means a new version; see docs/referen
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 
 import numpy as np
@@ -40,19 +41,16 @@ def label_blob(label: Label, now_ns: int) -> tuple[bytes, bytes]:
 
     Without salt and without absolute times, so that the usual label of a scan group is stored once.
     """
-    axes, fresh = label.axes, label.fresh_until - now_ns
-    if bool((axes == axes[:, :1]).all()) and bool((fresh == fresh[:1]).all()):
-        axes, fresh = axes[:, :1], fresh[:1]
-    rows, columns = fresh.shape
-    stored = encode(
-        [
-            VERSION,
-            rows,
-            columns,
-            np.ascontiguousarray(axes).ravel(),
-            np.ascontiguousarray(fresh).ravel(),
-        ]
-    )
+    axes, until = label.axes, label.fresh_until
+    if label.is_one_row or bool((axes == axes[:, :1]).all() and (until == until[:1]).all()):
+        axes, until = axes[:, :1], until[:1]
+    return _label_bytes(axes.shape[1:], axes.tobytes(), (until - now_ns).tobytes())
+
+
+@lru_cache(maxsize=256)  # mostly the last one of the scan group again
+def _label_bytes(shape: tuple[int, int], axes: bytes, fresh: bytes) -> tuple[bytes, bytes]:
+    columns = np.frombuffer(axes, np.uint8), np.frombuffer(fresh, np.int64)
+    stored = encode([VERSION, *shape, *columns])
     return sha256(stored).digest(), stored
 
 

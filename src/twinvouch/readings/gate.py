@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from twinvouch.core.batch import Admitted, Batch
+from twinvouch.core.batch import Admitted, Batch, Quality
 from twinvouch.core.context import Context
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.event import BatchReceived
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import Axis, Edge, ScanGroup
-from twinvouch.core.label import AXES, FULL, Label
+from twinvouch.core.label import AXES, FULL, Label, source
 from twinvouch.core.site import Site
 from twinvouch.readings.link import Link
 from twinvouch.readings.validate import finite, quality, range, rate, stale, unpermitted_actuation  # noqa: A004 - rules are named after what they check
 from twinvouch.readings.verify import Standing, entitled, standing, verify
-from twinvouch.readings.view import Cells, Check, View, findings_of, make_view
+from twinvouch.readings.view import Cells, Check, View, findings_of, make_view, present
 from twinvouch.twin.frame import Frame
 from twinvouch.wire.batch import read_batch
 
@@ -80,7 +80,9 @@ def admit(
     except MalformedError as error:
         why = f"edge `{edge}` signed a batch that does not fit its scan group: {error}"
         return Refused(Finding("malformed", edge, Severity.MEDIUM, why[:500], "T0856"), edge)
-    return _validated(batch, group, stands, site, make_view(batch, group, frame, context, now_ns))
+    before = (frame, stands.link) if stands.is_live else None
+    view = make_view(batch, group, before, context, now_ns)
+    return _validated(batch, site.plant.edges[edge], stands, view)
 
 
 def watch(
@@ -89,7 +91,7 @@ def watch(
     """What the passing of time shows: silent scan groups, actuator changes whose permit was not carried out."""
     findings, silent = stale.silence(site.plant, links, now_ns)
     changed: list[Link] = []
-    for edge, link in links.items():
+    for edge, link in sorted(links.items()):
         late, still = unpermitted_actuation.unexplained(link.pending, site.plant, context, now_ns)
         findings += late
         if edge in silent or still != link.pending:
@@ -97,9 +99,7 @@ def watch(
     return findings, changed
 
 
-def _validated(
-    batch: Batch, group: ScanGroup, stands: Standing, site: Site, view: View
-) -> Accepted:
+def _validated(batch: Batch, edge: Edge, stands: Standing, view: View) -> Accepted:
     sound, clock = _clock(batch, view)
     findings = [*stands.findings, *clock]
     flagged: list[tuple[int, Cells]] = []
@@ -108,28 +108,36 @@ def _validated(
         if cells is not None:
             flagged.append((rule.CAP, cells))
             findings += findings_of(rule, batch, view, cells)
-    label = _label(batch, group, site.plant.edges[group.edge], stands.integrity, view)
-    if flagged or not sound.all():
+    label = _label(batch, edge, stands.integrity, view)
+    if flagged or clock:
         label = _capped(label, flagged, sound)
     in_live = sound if stands.is_live else np.zeros(len(batch.t_ns), dtype=np.bool_)
     in_live.flags.writeable = False
-    link = stands.link
-    if stands.is_live:
-        waiting = (*link.pending, *unpermitted_actuation.waiting(batch, view))[-64:]
-        link = replace(link.heard(group.name, view.now_ns), pending=waiting)
-    return Accepted(Admitted(batch, label, tuple(findings), in_live), link)
+    return Accepted(Admitted(batch, label, tuple(findings), in_live), _link(batch, stands, view))
+
+
+def _link(batch: Batch, stands: Standing, view: View) -> Link:
+    """What is remembered of the edge; a late batch says nothing of how things are now."""
+    actuators, waiting = unpermitted_actuation.follow(batch, view)
+    link = stands.link.waits(waiting)
+    if not stands.is_live:
+        return link
+    link = link.heard(view.group.name, view.now_ns)
+    if actuators == view.actuators:
+        return link
+    return replace(link, actuators=tuple(sorted(actuators.items())))
 
 
 def _clock(batch: Batch, view: View) -> tuple[NDArray[np.bool_], list[Finding]]:
     """Rows whose source time can be true: after 2000, not ahead, increasing, not before the last live row."""
     t, group = batch.t_ns, view.group
     latest = view.now_ns + group.max_ahead_ns
-    last = int(view.last_t_ns.max(initial=0))
-    sound = (t >= EARLIEST_NS) & (t <= latest) & (t > last)
-    sound[1:] &= t[1:] > t[:-1]
-    if sound.all():
-        return sound, []
-    row = int(np.flatnonzero(~sound)[0])
+    increases = np.ones(len(t), dtype=np.bool_)
+    np.greater(t[1:], t[:-1], out=increases[1:])
+    if increases.all() and t[0] >= EARLIEST_NS and t[0] > view.newest_ns and t[-1] <= latest:
+        return increases, []
+    sound = increases & (t >= EARLIEST_NS) & (t > view.newest_ns) & (t <= latest)
+    row, count = int(np.flatnonzero(~sound)[0]), int((~sound).sum())
     at = int(t[row])
     offset = (at - view.now_ns) / 1e9
     what = (
@@ -139,7 +147,6 @@ def _clock(batch: Batch, view: View) -> tuple[NDArray[np.bool_], list[Finding]]:
         if at > latest
         else "does not increase"
     )
-    count = int((~sound).sum())
     why = f"source time of `{group.name}` {what}: {offset:.6g} s from the time of receipt, in {count} rows"
     finding = Finding(
         "clock", group.edge, Severity.MEDIUM, why, "T0856", (("offset_s", offset),), count, row
@@ -147,33 +154,31 @@ def _clock(batch: Batch, view: View) -> tuple[NDArray[np.bool_], list[Finding]]:
     return sound, [finding]
 
 
-def _label(batch: Batch, group: ScanGroup, edge: Edge, integrity: int, view: View) -> Label:
-    """R1 for every cell: [4, R, K]. MISSING cells get nothing."""
-    rows, columns = batch.values.shape
-    axes = np.empty((AXES, rows, columns), dtype=np.uint8)
-    axes[Axis.IDENTITY] = edge.identity_cap
-    axes[Axis.INTEGRITY] = integrity
-    axes[Axis.PLAUSIBILITY] = FULL
-    axes[Axis.CALIBRATION] = _calibration(group, view.now_ns)
-    if not view.all_present:
-        axes[Axis.PLAUSIBILITY][~view.present] = 0
-    fresh = np.full((rows, columns), view.now_ns + group.max_age_ns, dtype=np.int64)
-    return Label(axes, fresh)
+def _label(batch: Batch, edge: Edge, integrity: int, view: View) -> Label:
+    """R1 for every cell, [4, R, K]: one row for all, unless cells are no readings. MISSING cells get nothing."""
+    columns = batch.values.shape[1]
+    row = source(
+        identity=edge.identity_cap,
+        integrity=integrity,
+        plausibility=FULL,
+        calibration=_calibration(view.group, view.now_ns),
+        fresh_until=np.full((1, columns), view.now_ns + view.group.max_age_ns, dtype=np.int64),
+    )
+    axes = np.broadcast_to(row.axes, (AXES, *batch.values.shape))
+    if not view.is_whole:
+        axes = axes.copy()
+        axes[Axis.PLAUSIBILITY][~present(batch, view)] = 0
+        axes[:, batch.quality == Quality.MISSING] = 0
+    return Label(axes, np.broadcast_to(row.fresh_until, batch.values.shape))
 
 
-def _calibration(group: ScanGroup, now_ns: int) -> NDArray[np.uint8]:
+def _calibration(group: ScanGroup, now_ns: int) -> NDArray[np.uint8] | int:
     """Full where none is required or it is in date; capped once it is overdue (R8) or was never made."""
-    due = [
-        FULL
-        if not t.calibration_valid_ns
-        or (
-            t.calibrated_ns is not None
-            and t.calibrated_ns <= now_ns <= t.calibrated_ns + t.calibration_valid_ns
-        )
-        else OVERDUE_CALIBRATION
-        for t in group.tags
-    ]
-    return np.asarray(due, dtype=np.uint8)
+    if group.calibrated is None:
+        return FULL
+    since, until = group.calibrated
+    full, overdue = np.uint8(FULL), np.uint8(OVERDUE_CALIBRATION)
+    return np.where((since <= now_ns) & (now_ns <= until), full, overdue)
 
 
 def _capped(label: Label, flagged: list[tuple[int, Cells]], sound: NDArray[np.bool_]) -> Label:

@@ -9,6 +9,7 @@ RECENT = 64
 
 Seen = tuple[int, bytes, int]  # sequence, digest, received ns
 Change = tuple[str, float, int]  # tag, new value, received ns
+PENDING = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,8 @@ class Link:
 
     `recent` are the newest batches of the epoch, oldest first; `entry` the ledger index of the last one admitted;
     `silent` the scan groups about whose silence a finding was made; `seen_ns` when each scan group last came.
+    `pending` are changes of actuators whose permit is not reported on yet; `actuators` is where each actuator that
+    only the twin may move was seen last.
     """
 
     edge: str
@@ -29,7 +32,8 @@ class Link:
     entry: int = -1
     seen_ns: tuple[tuple[str, int], ...] = ()
     silent: tuple[str, ...] = ()
-    pending: tuple[Change, ...] = ()  # changes of actuators whose permit is not reported on yet
+    pending: tuple[Change, ...] = ()
+    actuators: tuple[tuple[str, float], ...] = ()
 
     def known(self, seq: int) -> Seen | None:
         """The remembered batch of this sequence number in the current epoch."""
@@ -81,6 +85,10 @@ class Link:
         seen = (*((g, t) for g, t in self.seen_ns if g != group), (group, now_ns))
         return replace(self, seen_ns=seen, silent=tuple(g for g in self.silent if g != group))
 
+    def waits(self, changes: tuple[Change, ...]) -> "Link":
+        """After changes of actuators that a report may explain."""
+        return replace(self, pending=(*self.pending, *changes)[-PENDING:]) if changes else self
+
 
 def write_link(link: Link) -> bytes:
     """As bytes for the state store."""
@@ -98,6 +106,7 @@ def write_link(link: Link) -> bytes:
             [list(s) for s in link.seen_ns],
             list(link.silent),
             [list(c) for c in link.pending],
+            [list(a) for a in link.actuators],
         ]
     )
 
@@ -105,9 +114,8 @@ def write_link(link: Link) -> bytes:
 def read_link(raw: bytes) -> Link:
     """The inverse of `write_link`."""
     content: Any = decode(raw)
-    version, edge, epoch, seq, digest, missing, recent, received, entry, seen, silent, pending = (
-        content
-    )
+    version, edge, epoch, seq, digest, missing, recent, received, entry, *rest = content
+    seen, silent, pending, actuators = rest
     assert version == 1, version
     return Link(
         edge,
@@ -121,6 +129,7 @@ def read_link(raw: bytes) -> Link:
         tuple((g, t) for g, t in seen),
         tuple(silent),
         tuple((tag, float(value), at) for tag, value, at in pending),
+        tuple((tag, float(value)) for tag, value in actuators),
     )
 
 

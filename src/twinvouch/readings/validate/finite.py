@@ -12,11 +12,12 @@ NAME = "finite"
 TECHNIQUE = "T0856"
 SEVERITY = Severity.MEDIUM
 CAP = 0
+WHOLE_ROWS = False
 
 
 def check(batch: Batch, view: View) -> Cells | None:
     """NaN and infinity in cells that claim to be readings; BAD cells say so themselves."""
-    if view.all_present:
+    if view.is_whole:
         return None
     cells = ~np.isfinite(batch.values) & (batch.quality < Quality.BAD)
     return cells if cells.any() else None

@@ -10,12 +10,12 @@ NAME = "quality"
 TECHNIQUE = ""
 SEVERITY = Severity.LOW
 CAP = 60
+WHOLE_ROWS = False
 
 
 def check(batch: Batch, view: View) -> Cells | None:
     """Cells marked UNCERTAIN or BAD; MISSING is no reading at all."""
-    del view
-    if not batch.quality.any():
+    if view.is_good:
         return None
     cells = (batch.quality == Quality.UNCERTAIN) | (batch.quality == Quality.BAD)
     return cells if cells.any() else None

@@ -2,26 +2,23 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from twinvouch.core.batch import Batch
 from twinvouch.core.finding import Severity
-from twinvouch.readings.view import Cells, View
+from twinvouch.readings.view import Cells, View, present
 
 NAME = "range"
 TECHNIQUE = "T0856"
 SEVERITY = Severity.HIGH
 CAP = 0
+WHOLE_ROWS = False
 
 
 def check(batch: Batch, view: View) -> Cells | None:
     """Present cells below `low` or above `high` (units of the tag)."""
     low, high = view.group.low, view.group.high
-    with np.errstate(invalid="ignore"):
-        inside = (batch.values >= low) & (batch.values <= high)
-    if inside.all():
+    if (view.least >= low).all() and (view.most <= high).all():
         return None
-    cells = view.present & ~inside
+    cells = present(batch, view) & ((batch.values < low) | (batch.values > high))
     return cells if cells.any() else None
 
 

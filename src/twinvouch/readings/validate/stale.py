@@ -14,6 +14,7 @@ NAME = "stale"
 TECHNIQUE = "T0856"
 SEVERITY = Severity.LOW
 CAP = 40
+WHOLE_ROWS = True
 
 
 def check(batch: Batch, view: View) -> Cells | None:
@@ -28,11 +29,12 @@ def check(batch: Batch, view: View) -> Cells | None:
 def tell(
     batch: Batch, view: View, row: int, column: int
 ) -> tuple[str, Sequence[tuple[str, float]]]:
-    """The sentence about one cell."""
+    """The sentence about a row; its columns share one time."""
+    del column
     age = (view.now_ns - int(batch.t_ns[row])) / 1e9
     limit = view.group.max_age_ns / 1e9
     sentence = (
-        f"`{view.group.ids[column]}` was {age:.6g} s old when it came, limit is {limit:.6g} s"
+        f"scan group `{view.group.name}` was {age:.6g} s old when it came, limit is {limit:.6g} s"
     )
     return sentence, (("age_s", age), ("limit_s", limit))
 
@@ -43,12 +45,14 @@ def silence(
     """Scan groups from which nothing has come for longer than max_age: one finding an episode, and the new `silent` by edge."""
     findings: list[Finding] = []
     silent: dict[str, tuple[str, ...]] = {}
-    for edge, link in links.items():
+    for edge, link in sorted(links.items()):
         for group, at in link.seen_ns:
-            limit = plant.groups[group].max_age_ns if group in plant.groups else 0
-            if not limit or now_ns - at <= limit or group in link.silent:
+            known = plant.groups.get(group)
+            if known is None or known.edge != edge or group in link.silent:
                 continue
-            age = (now_ns - at) / 1e9
+            age, limit = (now_ns - at) / 1e9, known.max_age_ns
+            if now_ns - at <= limit:
+                continue
             sentence = f"scan group `{group}` of edge `{edge}` is silent for {age:.6g} s, limit is {limit / 1e9:.6g} s"
             numbers = (("age_s", age), ("limit_s", limit / 1e9))
             findings.append(Finding(NAME, edge, Severity.MEDIUM, sentence, "T0815", numbers))

@@ -1,36 +1,53 @@
 """unpermitted_actuation: an actuator that only the twin may move changed state, and no permit explains it.
 
 A spent permit for the value seen explains a change; a permit that may be carried out at this moment, with its report still
-on the way, makes the change wait. Actuators declared `plant` or `both` never raise this by themselves.
+on the way, makes the change wait. A reading is compared with where the actuator was when it last changed, so neither missing
+readings nor many small steps hide a move. Actuators declared `plant` or `both` never raise this by themselves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan, nan
 
 import numpy as np
 
 from twinvouch.core.batch import Batch
 from twinvouch.core.context import ActuatorWrite, Context
 from twinvouch.core.finding import Finding, Severity
-from twinvouch.core.inventory import CommandedBy, Plant, Tag
+from twinvouch.core.inventory import Encoding, Plant, Tag
 from twinvouch.readings.link import Change
-from twinvouch.readings.view import Cells, View
+from twinvouch.readings.view import Cells, View, comparable
 
 NAME = "unpermitted_actuation"
 TECHNIQUE = "T0855"
 SEVERITY = Severity.CRITICAL
 CAP = 255  # the value itself is plausible: it did happen
+WHOLE_ROWS = False
+SPENT, PENDING = "spent", "pending"
 SPENT_NS = 30_000_000_000  # a spent permit explains changes seen for this long
 REPORT_NS = 30_000_000_000  # a report may be this late after the permit expired
+SKEW_NS = 5_000_000_000  # clocks of edge and core may differ by this
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One change of an actuator: where in the batch, from and to which value, and what explains it."""
+
+    row: int
+    column: int
+    before: float
+    value: float
+    how: str  # SPENT, PENDING or nothing
 
 
 def check(batch: Batch, view: View) -> Cells | None:
     """Cells in which such an actuator has another value than before, unexplained and not waiting."""
-    cells: Cells | None = None
-    for row, column in _changes(batch, view):
-        tag = view.group.tags[column]
-        if not explained_by(tag, float(batch.values[row, column]), view.context, view.now_ns):
-            cells = np.zeros(batch.values.shape, dtype=np.bool_) if cells is None else cells
-            cells[row, column] = True
+    unexplained = [m for m in moves(batch, view) if not m.how]
+    if not unexplained:
+        return None
+    cells = np.zeros(batch.values.shape, dtype=np.bool_)
+    for move in unexplained:
+        cells[move.row, move.column] = True
     return cells
 
 
@@ -38,22 +55,27 @@ def tell(
     batch: Batch, view: View, row: int, column: int
 ) -> tuple[str, Sequence[tuple[str, float]]]:
     """The sentence about one cell."""
-    tag, value = view.group.tags[column], float(batch.values[row, column])
-    before = float(batch.values[row - 1, column] if row else view.last_values[column])
-    sentence = (
-        f"`{tag.id}` went from {before:.6g} to {value:.6g} {tag.unit} and no permit explains it"
-    )
-    return sentence, (("before", before), ("value", value))
+    tag = view.group.tags[column]
+    move = next(m for m in moves(batch, view) if (m.row, m.column) == (row, column))
+    sentence = f"`{tag.id}` went from {move.before:.6g} to {move.value:.6g} {tag.unit} and no permit explains it"
+    return sentence, (("before", move.before), ("value", move.value))
 
 
-def waiting(batch: Batch, view: View) -> tuple[Change, ...]:
-    """Changes that only a permit without a report explains: they are looked at again by `unexplained`."""
-    return tuple(
-        (view.group.ids[c], float(batch.values[r, c]), view.now_ns)
-        for r, c in _changes(batch, view)
-        if explained_by(view.group.tags[c], float(batch.values[r, c]), view.context, view.now_ns)
-        == "pending"
-    )
+def follow(batch: Batch, view: View) -> tuple[Mapping[str, float], tuple[Change, ...]]:
+    """Where the actuators are after this batch, and the changes that only a permit without a report explains."""
+    after, ids = dict(view.actuators), view.group.ids
+    for column in view.group.twin_only:
+        if ids[column] not in after:
+            told = np.flatnonzero(comparable(batch, view)[:, column])
+            after |= {ids[column]: float(batch.values[told[0], column])} if told.size else {}
+    changes = moves(batch, view)
+    after |= {ids[m.column]: m.value for m in changes}
+    return after, tuple((ids[m.column], m.value, view.now_ns) for m in changes if m.how == PENDING)
+
+
+def moves(batch: Batch, view: View) -> list[Move]:
+    """Every change in this batch of an actuator that only the twin may move."""
+    return [move for column in view.group.twin_only for move in _column(batch, view, column)]
 
 
 def unexplained(
@@ -64,8 +86,8 @@ def unexplained(
     still: list[Change] = []
     for tag_id, value, at in pending:
         tag = plant.tags.get(tag_id)
-        how = explained_by(tag, value, context, now_ns) if tag is not None else "spent"
-        if how == "pending":
+        how = explained_by(tag, value, context, (at,), now_ns) if tag is not None else SPENT
+        if how == PENDING:
             still.append((tag_id, value, at))
         elif not how:
             sentence = f"`{tag_id}` went to {value:.6g} and the permit that seemed to explain it was not carried out"
@@ -75,38 +97,48 @@ def unexplained(
     return findings, tuple(still)
 
 
-def explained_by(tag: Tag, value: float, context: Context, now_ns: int) -> str:
-    """`spent`, `pending` or nothing: the best that a permit of the last time says of this value."""
+def explained_by(
+    tag: Tag, value: float, context: Context, seen_ns: Sequence[int], now_ns: int
+) -> str:
+    """SPENT, PENDING or nothing: the best that a permit says of this value, seen at any of these times."""
+    slack = _slack(tag, value)
     ways = {
-        _way(w, now_ns)
+        _way(w, seen_ns, now_ns)
         for w in context.writes.get(tag.id, ())
-        if abs(w.value - value) <= _tolerance(tag)
+        if abs(w.value - value) <= slack
     }
-    return "spent" if "spent" in ways else "pending" if "pending" in ways else ""
+    return SPENT if SPENT in ways else PENDING if PENDING in ways else ""
 
 
-def _way(write: ActuatorWrite, now_ns: int) -> str:
+def _way(write: ActuatorWrite, seen_ns: Iterable[int], now_ns: int) -> str:
     if write.spent_ns:
-        return "spent" if now_ns - write.spent_ns <= SPENT_NS else ""
-    return "pending" if not write.is_over and now_ns <= write.expires_ns + REPORT_NS else ""
+        earliest, latest = write.issued_ns - SKEW_NS, write.spent_ns + SPENT_NS
+        return SPENT if any(earliest <= at <= latest for at in seen_ns) else ""
+    return PENDING if not write.is_over and now_ns <= write.expires_ns + REPORT_NS else ""
 
 
-def _tolerance(tag: Tag) -> float:
-    scale = abs(tag.point.scale) if tag.point is not None else 0.0
-    return max(
-        tag.resolution,
-        scale if tag.point is not None and tag.point.encoding.value != "f32" else 0.0,
-        1e-6,
-    )
+def _slack(tag: Tag, value: float) -> float:
+    """How far a value may be from another and still be the same: half a step, or the last digits of a float."""
+    point = tag.point
+    step = abs(point.scale) if point is not None and point.encoding is not Encoding.F32 else 0.0
+    return max(tag.resolution / 2, step / 2, 1e-6 * max(1.0, abs(value))) * (1 + 1e-9)
 
 
-def _changes(batch: Batch, view: View) -> list[tuple[int, int]]:
-    """Row and column of every change of an actuator that only the twin may move."""
-    columns = [c for c, t in enumerate(view.group.tags) if t.commanded_by is CommandedBy.TWIN]
-    changes = []
-    for c in columns:
-        before = np.concatenate([view.last_values[c : c + 1], batch.values[:-1, c]])
-        with np.errstate(invalid="ignore", over="ignore"):
-            moved = np.abs(batch.values[:, c] - before) > _tolerance(view.group.tags[c]) / 2
-        changes += [(int(r), c) for r in np.flatnonzero(moved & view.present[:, c])]
-    return changes
+def _column(batch: Batch, view: View, column: int) -> list[Move]:
+    """The changes of one actuator, in order. Each was seen at two times: source time, and the time of receipt."""
+    tag = view.group.tags[column]
+    at = view.actuators.get(tag.id, nan)
+    furthest = max(float(view.most[column]) - at, at - float(view.least[column]))
+    if view.is_whole and furthest <= _slack(tag, at):
+        return []
+    found = []
+    for row in np.flatnonzero(comparable(batch, view)[:, column]).tolist():
+        value = float(batch.values[row, column])
+        if isnan(at):
+            at = value
+        elif abs(value - at) > _slack(tag, at):
+            seen = (int(batch.t_ns[row]), view.now_ns)
+            how = explained_by(tag, value, view.context, seen, view.now_ns)
+            found.append(Move(row, column, at, value, how))
+            at = value
+    return found
