@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from twinvouch.core.batch import Batch
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import ScanGroup
 from twinvouch.readings.wording import count
@@ -38,7 +37,7 @@ class Flagged:
 
 
 def per_tag(
-    rule: Rule, batch: Batch, group: ScanGroup, mask: NDArray[np.bool_], tell: Tell
+    rule: Rule, group: ScanGroup, mask: NDArray[np.bool_], tell: Tell
 ) -> tuple[Finding, ...]:
     """A finding for each column with a flagged cell; beyond MOST_TAGS one for all the others."""
     rows = mask.sum(axis=0)
@@ -63,13 +62,13 @@ def per_tag(
         )
     rest = columns[MOST_TAGS:]
     if rest.size:
-        findings.append(_rest(rule, batch, group, int(rows[rest].sum()), int(first[rest].min())))
+        findings.append(
+            _rest(rule, group, rest.size, (int(rows[rest].sum()), int(first[rest].min())))
+        )
     return tuple(findings)
 
 
-def _rest(rule: Rule, batch: Batch, group: ScanGroup, cells: int, row: int) -> Finding:
-    total = int(batch.values.shape[1])
-    words = f"the same of further tags of scan group `{group.name}`: {count(cells, 'reading')}"
-    return Finding(
-        rule.name, group.edge, rule.severity, words, rule.technique, (("tags", total),), cells, row
-    )
+def _rest(rule: Rule, group: ScanGroup, tags: int, cells: tuple[int, int]) -> Finding:
+    words = f"the same of {tags} further tags of scan group `{group.name}`: {count(cells[0], 'reading')}"
+    numbers = (("tags", tags),)
+    return Finding(rule.name, group.edge, rule.severity, words, rule.technique, numbers, *cells)

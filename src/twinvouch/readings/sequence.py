@@ -18,7 +18,16 @@ from twinvouch.readings.link import RECENT, Link, Recent, Span
 from twinvouch.readings.wording import count, seconds
 from twinvouch.wire.batch import Header
 
-NAMES = ("gap", "duplicate", "replay", "reorder", "chain", "epoch", "equivocation")
+TECHNIQUES = {  # ATT&CK for ICS, by rule
+    "gap": "T0804",
+    "duplicate": "",
+    "replay": "T0856",
+    "reorder": "T0830",
+    "chain": "T0830",
+    "epoch": "T0830",
+    "equivocation": "T0859",
+}
+NAMES = tuple(TECHNIQUES)
 CAP = 60  # integrity of a batch whose chain does not fit: below what any command class demands
 
 
@@ -116,7 +125,7 @@ def _again(known: Recent, i: Identity, digest: bytes, rules: ReadingRules, now_n
             Severity.CRITICAL,
             f"`{i.edge}` signed two different batches {i.epoch}/{i.seq}, {seconds(age_ns)} apart: its key "
             "is in two hands, or its spool was set back; revoke the key until that is known",
-            "T0859",
+            TECHNIQUES["equivocation"],
             (("epoch", i.epoch), ("seq", i.seq), ("age_s", age_ns / 1e9)),
         )
     if age_ns > rules.duplicate_window_ns:
@@ -127,7 +136,7 @@ def _again(known: Recent, i: Identity, digest: bytes, rules: ReadingRules, now_n
         i.edge,
         Severity.INFO,
         f"batch {i.epoch}/{i.seq} of `{i.edge}` came again after {seconds(age_ns)}: a retransmission",
-        "",
+        TECHNIQUES["duplicate"],
         (("epoch", i.epoch), ("seq", i.seq), ("age_s", age_ns / 1e9)),
     )
 
@@ -138,7 +147,7 @@ def _replay(i: Identity, why: str) -> Finding:
         i.edge,
         Severity.HIGH,
         f"batch {i.epoch}/{i.seq} of `{i.edge}` was sent before: {why}",
-        "T0856",
+        TECHNIQUES["replay"],
         (("epoch", i.epoch), ("seq", i.seq)),
     )
 
@@ -153,7 +162,7 @@ def _gap(i: Identity, expected: int) -> Finding:
         Severity.MEDIUM,
         f"{count(absent, 'batch', 'batches')} of `{i.edge}` {verb} missing before "
         f"{i.epoch}/{i.seq}: sequence {span}",
-        "T0804",
+        TECHNIQUES["gap"],
         (("missing", absent), ("first", expected), ("epoch", i.epoch)),
     )
 
@@ -164,20 +173,21 @@ def _reorder(i: Identity, link: Link) -> Finding:
         i.edge,
         Severity.LOW,
         f"batch {i.epoch}/{i.seq} of `{i.edge}` came after {link.epoch}/{link.seq}: it fills a gap, in history only",
-        "T0830",
+        TECHNIQUES["reorder"],
         (("epoch", i.epoch), ("seq", i.seq), ("newest", link.seq)),
     )
 
 
 def _unchained(i: Identity, *, is_new_epoch: bool) -> Finding:
     what = "began a new boot epoch with" if is_new_epoch else "sent"
+    rule = "epoch" if is_new_epoch else "chain"
     return Finding(
-        "epoch" if is_new_epoch else "chain",
+        rule,
         i.edge,
         Severity.HIGH,
         f"`{i.edge}` {what} batch {i.epoch}/{i.seq}, which does not name the batch before it: batches were lost "
         f"or another one signs with this key; its integrity is at most {CAP}",
-        "T0830",
+        TECHNIQUES[rule],
         (("epoch", i.epoch), ("seq", i.seq)),
     )
 

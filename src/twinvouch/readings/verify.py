@@ -17,14 +17,15 @@ from twinvouch.readings.wording import plain
 from twinvouch.wire.batch import Header, read_batch, read_header
 from twinvouch.wire.cose import Sealed, check, unseal
 
-NAMES = (
-    "malformed",
-    "unknown_key",
-    "bad_signature",
-    "not_owner",
-    "wrong_origin",
-    "unknown_group",
-)
+TECHNIQUES = {  # ATT&CK for ICS, by rule
+    "malformed": "",
+    "unknown_key": "T0856",
+    "bad_signature": "T0856",
+    "not_owner": "T0856",
+    "wrong_origin": "T0856",
+    "unknown_group": "",
+}
+NAMES = tuple(TECHNIQUES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def open_batch(received: BatchReceived, site: Site) -> Opened | Refused:
     principal = site.plant.by_key_id.get(sealed.key_id)
     if principal is None:
         sentence = f"key {sealed.key_id.hex()} belongs to no principal of plant `{site.plant.id}`"
-        return Refused(_stranger("unknown_key", received.peer, sentence))
+        return Refused(_finding("unknown_key", plain(received.peer), sentence))
     try:
         check(sealed, principal.key, plant=site.plant.id, purpose=Purpose.READINGS)
     except SignatureError:
@@ -61,7 +62,7 @@ def open_batch(received: BatchReceived, site: Site) -> Opened | Refused:
             f"what says it is by `{principal.id}` is not signed with that key, "
             f"for readings of plant `{site.plant.id}`"
         )
-        return Refused(_stranger("bad_signature", received.peer, sentence))
+        return Refused(_finding("bad_signature", plain(received.peer), sentence))
     return _owned(sealed, principal, site)
 
 
@@ -84,28 +85,28 @@ def _owned(sealed: Sealed, principal: Principal, site: Site) -> Opened | Refused
     edge = site.plant.edges.get(header.identity.edge)
     if principal.kind is not PrincipalKind.EDGE or edge is None or edge.principal != who:
         text = f"`{who}` signed readings in the name of edge `{plain(header.identity.edge)}`"
-        return Refused(Finding("not_owner", who, Severity.HIGH, text, "T0856"), who)
+        return Refused(_finding("not_owner", who, text), who)
     if header.plant != site.plant.id or header.origin is not site.origin:
         text = (
             f"`{who}` sent {header.origin.name.lower()} data of plant `{plain(header.plant)}`; "
             f"here is {site.origin.name.lower()} data of plant `{site.plant.id}` taken"
         )
-        return Refused(Finding("wrong_origin", who, Severity.HIGH, text, "T0856"), who)
+        return Refused(_finding("wrong_origin", who, text), who)
     group = site.plant.groups.get(header.group)
     if group is None or (group.edge == header.identity.edge and header.columns != group.digest):
         other = "is unknown here" if group is None else "has other columns here"
         text = f"scan group `{plain(header.group)}` of `{who}` {other}: give edge and core the same configuration"
-        return Refused(Finding("unknown_group", who, Severity.MEDIUM, text), who)
+        return Refused(_finding("unknown_group", who, text, Severity.MEDIUM), who)
     if group.edge != header.identity.edge or group.name not in edge.groups:
         text = f"`{who}` sent scan group `{group.name}`, which is read by `{group.edge}`"
-        return Refused(Finding("not_owner", who, Severity.HIGH, text, "T0856"), who)
+        return Refused(_finding("not_owner", who, text), who)
     return Opened(sealed, header, group)
 
 
-def _stranger(rule: str, peer: str, sentence: str) -> Finding:
-    return Finding(rule, plain(peer), Severity.HIGH, sentence, "T0856")
+def _finding(rule: str, subject: str, sentence: str, severity: Severity = Severity.HIGH) -> Finding:
+    return Finding(rule, subject, severity, sentence, TECHNIQUES[rule])
 
 
 def _malformed(subject: str, error: MalformedError) -> Finding:
     sentence = f"not a batch: {plain(str(error), 300)}"
-    return Finding("malformed", subject, Severity.MEDIUM, sentence)
+    return _finding("malformed", subject, sentence, Severity.MEDIUM)

@@ -27,4 +27,4 @@ def check(batch: Batch, view: View) -> Flagged | None:
     def tell(row: int, k: int) -> tuple[str, Evidence]:
         return f"is {batch.values[row, k]}, expected a finite number", ()
 
-    return Flagged(mask, CAP, per_tag(RULE, batch, view.group, mask, tell))
+    return Flagged(mask, CAP, per_tag(RULE, view.group, mask, tell))

@@ -29,4 +29,4 @@ def check(batch: Batch, view: View) -> Flagged | None:
         return f"is marked {word} by its source", (("bad", int(bad_rows[k])),)
 
     caps = np.where(bad, np.uint8(CAP), np.uint8(CAP_UNCERTAIN))
-    return Flagged(mask, caps, per_tag(RULE, batch, view.group, mask, tell))
+    return Flagged(mask, caps, per_tag(RULE, view.group, mask, tell))

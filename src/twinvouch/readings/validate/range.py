@@ -28,4 +28,4 @@ def check(batch: Batch, view: View) -> Flagged | None:
         words = f"is {value:.6g} {group.tags[k].unit}, range is {low:g} to {high:g}"
         return words, (("value", value), ("low", low), ("high", high))
 
-    return Flagged(mask, CAP, per_tag(RULE, batch, group, mask, tell))
+    return Flagged(mask, CAP, per_tag(RULE, group, mask, tell))

@@ -18,6 +18,7 @@ TECHNIQUE = "T0856"
 CAP = 60
 RULE = Rule(NAME, Severity.MEDIUM, TECHNIQUE)
 NS = 1e-9
+LARGEST = float(np.finfo(np.float64).max)  # evidence is finite even where a difference overflows
 
 
 def check(batch: Batch, view: View) -> Flagged | None:
@@ -36,12 +37,12 @@ def check(batch: Batch, view: View) -> Flagged | None:
     place = {int(k): n for n, k in enumerate(columns)}
 
     def tell(row: int, k: int) -> tuple[str, Evidence]:
-        moved, within = float(step[row, place[k]]), float(elapsed_s[row, place[k]])
+        moved, within = min(float(step[row, place[k]]), LARGEST), float(elapsed_s[row, place[k]])
         tag = group.tags[k]
         words = f"moved {moved:.6g} {tag.unit} in {seconds(within / NS)}, rate is {tag.rate:g} {tag.unit}/s"
         return words, (("step", moved), ("seconds", within), ("rate", tag.rate))
 
-    return Flagged(mask, CAP, per_tag(RULE, batch, group, mask, tell))
+    return Flagged(mask, CAP, per_tag(RULE, group, mask, tell))
 
 
 def _suspicious(batch: Batch, view: View) -> NDArray[np.intp]:

@@ -2,11 +2,11 @@
 
 Somebody else writes to the plant (ATT&CK for ICS T0855). A state is the last one that was told apart by at least the tag's resolution, so that creeping in small steps is
 a change too. A permit explains one change: to the value it allows, seen after it was issued, and with the old
-value last seen no later than `max_age_ns` after the permit was reported spent. While such a permit is open (not
-expired for longer than an outcome may take) the change waits, and is looked at again with every Tick.
+value last seen no later than `max_age_ns` after the permit was reported spent. While such a permit is open (no
+outcome, and not expired for longer than one may take) the change waits and is looked at again with every Tick.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from twinvouch.core.errors import MalformedError, UsageError
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import Tag
 from twinvouch.core.site import Site
+from twinvouch.readings.flagged import MOST_TAGS
 from twinvouch.readings.link import Change, Link
 from twinvouch.readings.view import View, usable
 from twinvouch.readings.wording import count, date
@@ -26,6 +27,7 @@ from twinvouch.wire.words import from_words, to_words
 NAME = "unpermitted_actuation"
 TECHNIQUE = "T0855"
 MOST_CHANGES = 64  # of one actuator and batch that are looked at one by one
+MOST_TOGETHER = 1000  # of all actuators of a batch, as far as two of each allow
 RELATIVE = 1e-6  # what a float32 on the way may change
 
 
@@ -78,23 +80,19 @@ def explain(
     unexplained, waiting = [], []
     for change in changes:
         tag = site.plant.tags.get(change.tag)
-        if tag is None:
-            continue
+        group = None if tag is None else site.plant.groups.get(tag.group)
+        if tag is None or group is None:
+            continue  # it left the plant while it waited
         free = [w for w in _fitting(change, tag, context) if (tag.id, w.issued_ns) not in taken]
-        slack_ns = site.plant.groups[tag.group].max_age_ns if tag.group in site.plant.groups else 0
-        spent = next(
-            (w for w in free if w.spent_ns and w.spent_ns + slack_ns >= change.since_ns), None
+        spent = _first(
+            w for w in free if w.spent_ns + group.max_age_ns >= change.since_ns and w.spent_ns
         )
-        still_ns = site.commands.outcome_ns
-        pending = next(
-            (
-                w
-                for w in free
-                if not w.spent_ns
-                and now_ns <= w.expires_ns + still_ns
-                and (tag.id, w.issued_ns) not in reserved
-            ),
-            None,
+        until_ns = now_ns - site.commands.outcome_ns
+        pending = _first(
+            w
+            for w in free
+            if not (w.spent_ns or w.is_over or w.expires_ns < until_ns)
+            and (tag.id, w.issued_ns) not in reserved
         )
         if spent is not None:
             taken |= _over(spent, context, reserved)
@@ -119,11 +117,23 @@ def _over(
 
 
 def findings(changes: Sequence[Change], site: Site) -> tuple[Finding, ...]:
-    """One finding a tag."""
+    """One finding a tag; beyond MOST_TAGS one for all the others."""
     by_tag: dict[str, list[Change]] = {}
     for change in changes:
         by_tag.setdefault(change.tag, []).append(change)
-    return tuple(_finding(site.plant.tags[tag], many) for tag, many in by_tag.items())
+    tags = list(by_tag)
+    found = [_finding(site.plant.tags[tag], by_tag[tag]) for tag in tags[:MOST_TAGS]]
+    rest = [change for tag in tags[MOST_TAGS:] for change in by_tag[tag]]
+    if rest:
+        words = f"{count(len(tags) - MOST_TAGS, 'further actuator')} changed state and no permit explains it"
+        numbers = (("changes", len(rest)),)
+        subject = site.plant.groups[site.plant.tags[rest[0].tag].group].edge
+        found.append(
+            Finding(
+                NAME, subject, Severity.CRITICAL, words, TECHNIQUE, numbers, len(rest), rest[0].row
+            )
+        )
+    return tuple(found)
 
 
 def _finding(tag: Tag, changes: Sequence[Change]) -> Finding:
@@ -141,6 +151,10 @@ def _finding(tag: Tag, changes: Sequence[Change]) -> Finding:
         len(changes),
         first.row,
     )
+
+
+def _first(writes: Iterable[ActuatorWrite]) -> ActuatorWrite | None:
+    return next(iter(writes), None)
 
 
 def _fitting(change: Change, tag: Tag, context: Context) -> Iterator[ActuatorWrite]:
@@ -181,12 +195,14 @@ def _changes(
     if still.all():
         return [], positions
     after, changes = dict(positions), []
-    for n in np.flatnonzero(~still.all(axis=0)).tolist():
+    moved = np.flatnonzero(~still.all(axis=0)).tolist()
+    most = max(2, min(MOST_CHANGES, MOST_TOGETHER // len(moved)))
+    for n in moved:
         rows = np.flatnonzero(cells[:, n])
         column = values[rows, n]
         if np.isnan(states[n]):
             after[tags[n].id] = float(column[0])
-        for i in _steps_of(tags[n], column, after[tags[n].id]):
+        for i in _steps_of(tags[n], column, after[tags[n].id], most):
             before, value = after[tags[n].id], float(column[i])
             since_ns = int(batch.t_ns[rows[i - 1]]) if i else _last_seen(view, int(columns[n]))
             row = int(rows[i])
@@ -197,10 +213,10 @@ def _changes(
     return sorted(changes, key=lambda c: c.row), after
 
 
-def _steps_of(tag: Tag, column: NDArray[np.float64], state: float) -> Iterator[int]:
-    """Places in `column` where the state changes; the last place stands for all beyond MOST_CHANGES."""
+def _steps_of(tag: Tag, column: NDArray[np.float64], state: float, most: int) -> Iterator[int]:
+    """Places in `column` where the state changes; the last of `most` stands for all that follow."""
     at = 0
-    for _ in range(MOST_CHANGES - 1):
+    for _ in range(most - 1):
         away = np.abs(column[at:] - state) >= _step(tag, state)
         if not away.any():
             return

@@ -13,6 +13,7 @@ from twinvouch.core.batch import Quality
 from twinvouch.core.context import ActuatorWrite, Context
 from twinvouch.core.finding import Severity
 from twinvouch.core.inventory import CommandedBy
+from twinvouch.readings.flagged import MOST_TAGS
 from twinvouch.readings.link import Change, read_link, write_link
 from twinvouch.readings.validate.unpermitted_actuation import MOST_CHANGES, NAME, explain
 
@@ -117,6 +118,14 @@ def test_an_open_permit_that_nobody_reports_spent_explains_nothing_in_the_end() 
     assert line.tick() == []
 
 
+def test_a_permit_that_was_refused_or_given_up_explains_nothing() -> None:
+    line = started()
+    permit = line.write(PUMP, 1.0)
+    assert rules(line.read(values={PUMP: 1.0})) == []
+    line.know(replace(permit, is_over=True))
+    assert [f.rule for f in line.tick()] == [NAME]
+
+
 def test_two_changes_do_not_wait_for_one_permit() -> None:
     line = started()
     line.write(PUMP, 1.0)
@@ -194,6 +203,20 @@ def test_flapping_in_every_row_costs_no_more_than_its_limit() -> None:
     (finding,) = got.admitted.findings
     assert finding.rows == MOST_CHANGES
     assert line.links["edge-1"].positions[PUMP] == 0.0
+
+
+def test_thousands_of_actuators_at_once_are_told_in_bounds() -> None:
+    many = [replace(TAGS[3], id=f"a/{n:04}") for n in range(MOST_TAGS + 500)]
+    line = Line(site=site_of([*many, TAGS[-1]]))
+    line.read()
+    ids = line.site.plant.groups["fast"].ids
+    t = line.now + np.arange(3) * SECOND // 100
+    got = line.read(t_ns=t, values={i: [1.0, 0.0, 0.0] for i in ids})
+    found = got.admitted.findings
+    assert len(found) == MOST_TAGS + 1
+    assert (found[-1].subject, found[-1].rows) == ("edge-1", 2 * 500)
+    assert found[-1].sentence.startswith("500 further actuators changed state")
+    assert set(line.links["edge-1"].positions.values()) == {0.0}
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf])
