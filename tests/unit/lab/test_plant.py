@@ -168,7 +168,7 @@ def test_missing_certificates_are_told_with_what_makes_them(
 ) -> None:
     with pytest.raises(UsageError, match="twinvouch lab certificates"):
         certificates.server_context(tmp_path)
-    with pytest.raises(UsageError, match="nobody.crt"):
+    with pytest.raises(UsageError, match=r"nobody\.crt"):
         certificates.client_context(directory, "nobody")
 
 
