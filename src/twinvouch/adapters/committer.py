@@ -38,6 +38,7 @@ class Committer:
     def __init__(self, log: Log, state: State) -> None:
         self._log, self._state = log, state
         self._end = 0  # number of the log record after the last one made durable here
+        self.state_end = 0  # the same of what the state has seen
         self._blobs: list[tuple[bytes, bytes]] = []
         self._leaves: list[tuple[int, bytes]] = []
 
@@ -55,6 +56,7 @@ class Committer:
         if rows is not None and self._end:
             self._state.commit(Group(rows, self._blobs, self._leaves, self._end))
             self._blobs, self._leaves = [], []
+            self.state_end = self._end
 
 
 def recover(engine: Engine, log: Log, state: State) -> int:

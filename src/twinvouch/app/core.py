@@ -43,6 +43,7 @@ class Stores:
     ledger: LedgerFiles
     reader: Leaves  # of the state, for the publisher's thread
     repairs: tuple[str, ...] = ()  # what start-up cut off the log, in words
+    retire: Callable[[int], int] = int  # drop old log segments below this record; says how many
 
 
 class Core:
@@ -58,9 +59,11 @@ class Core:
         self._stores = stores
         self._leave = leave
         self._pending: list[tuple[Item, Step]] = []
+        self._in_hand: Item | None = None  # what the engine is working on
         self._group: tuple[list[tuple[Item, Step]], Mapping[str, bytes | None] | None] | None = None
         self._committer = Committer(stores.log, stores.state)
         self._state_due = 0.0
+        self._retire_due = time.monotonic() + RETENTION_INTERVAL_S
         self._idle = True  # the committer has nothing in hand
         self._engine_done = False
         self._stopping = threading.Event()
@@ -134,7 +137,9 @@ class Core:
                     ready.notify_all()
                     return
             if item is not None:
+                self._in_hand = item
                 self._pending.append((item, self._take(item)))
+                self._in_hand = None
 
     def _has_work(self) -> bool:
         if self._pending and self._idle:
@@ -156,6 +161,13 @@ class Core:
             else:
                 effects.append(effect)
         return Step(step.record, effects)
+
+    def _retire(self) -> None:
+        """Once an hour drop log segments that are older than the configuration keeps and that the state has seen."""
+        now = time.monotonic()
+        if now >= self._retire_due:
+            self._retire_due = now + RETENTION_INTERVAL_S
+            self._stores.retire(self._committer.state_end)
 
     def _publish(self) -> None:
         """Tiles and checkpoint wait for a disk with room; what contradicts itself ends the process."""
@@ -200,6 +212,7 @@ class Core:
             except (TwinvouchError, OSError) as error:
                 self._fail(group[0], error)
                 return
+            self._retire()
             with ready:
                 self._group, self._idle = None, True
                 ready.notify_all()
@@ -217,7 +230,8 @@ class Core:
         """Nothing of this group left; the engine is ahead of what is durable, so this process is over."""
         self.fatal = f"cannot make events durable: {error}"
         unavailable = UnavailableError(self.fatal)
-        for item in [i for i, _ in group] + self.inbox.close():
+        in_hand = [self._in_hand] if self._in_hand is not None else []
+        for item in [i for i, _ in group] + in_hand + self.inbox.close():
             item.future.set_exception(unavailable)
         self.ended.set()
         with self.inbox.ready:

@@ -6,6 +6,7 @@ which only this may do: two runs with one seed end with the same ledger head.
 """
 
 import asyncio
+import logging
 import random
 import tempfile
 from collections.abc import Coroutine, Sequence
@@ -46,6 +47,7 @@ _KEYS: Final = (*site.PRINCIPALS, "log", "permit", "stranger")
 def run_simulated(seed: int, say: Say) -> Report:
     """Play the demo; configuration and ledger lie in a new directory afterwards."""
     directory = Path(tempfile.mkdtemp(prefix="twinvouch-simulated-"))
+    logging.getLogger("twinvouch").addHandler(logging.NullHandler())  # the table says it better
     return virtual_time.run(lambda loop: _run(loop, directory, seed, say))
 
 

@@ -52,6 +52,7 @@ class Record:
             self.expires_ns,
             self.spent_ns,
             is_over=self.status is not CommandStatus.PERMITTED,
+            permit=self.permit_entry,
         )
 
 

@@ -23,6 +23,7 @@ class ActuatorWrite:
     expires_ns: int
     spent_ns: int = 0
     is_over: bool = False
+    permit: int = -1  # ledger index of the permit: tells two of the same moment apart
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,12 +12,12 @@ from twinvouch.core.command import Command, CommandStatus, OutcomeStatus, Verdic
 from twinvouch.core.errors import MalformedError, SignatureError
 from twinvouch.core.event import CommandProposed, Deliver, OutcomeReported, StatementReceived
 from twinvouch.core.finding import Finding, Severity
-from twinvouch.core.inventory import Principal, PrincipalKind
+from twinvouch.core.inventory import Plant, Principal, PrincipalKind
 from twinvouch.core.kind import Purpose
 from twinvouch.core.ports import PolicyRequest
 from twinvouch.core.statement import Statement, Verb
 from twinvouch.engine.memory import Memory
-from twinvouch.engine.out import Out, doubt, refuse
+from twinvouch.engine.out import Out, doubt, enter, refuse
 from twinvouch.ledger import entry
 from twinvouch.queries.memory import recent
 from twinvouch.wire.command import read_command
@@ -32,11 +32,8 @@ def on_command(m: Memory, out: Out, event: CommandProposed) -> None:
     plant = m.site.plant
     try:
         if event.token_of:
-            content, digest, signer = (
-                event.raw,
-                sha256(event.raw).digest(),
-                plant.principals[event.token_of],
-            )
+            content, digest = event.raw, sha256(event.raw).digest()
+            signer = _vouched(plant, event.token_of)
         else:
             sealed, signer = open_signed(event.raw, plant, Purpose.COMMAND)
             content, digest = sealed.content, sealed.digest
@@ -63,6 +60,14 @@ def on_command(m: Memory, out: Out, event: CommandProposed) -> None:
         entry.command(plant.id, m.now_ns, out.commit(digest), command, command_class)
     )
     _answer(out, _decide(m, out, _Proposal(command, digest, index, m.now_ns)))
+
+
+def _vouched(plant: Plant, principal: str) -> Principal:
+    """The principal whose token came with a command; it may be gone where a restart feeds a logged event again."""
+    known = plant.principals.get(principal)
+    if known is None:
+        raise SignatureError(f"`{principal}` is no principal of plant `{plant.id}`")
+    return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,7 @@ def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
     objection = _objection(m, signer, said)
     if objection:
         finding = Finding("statement", signer.id, Severity.MEDIUM, objection)
-        out.reply(403, status="refused", why=objection, entry=out.report([finding]))
+        out.reply(403, status="refused", why=objection, entry=enter(m, out, signer.id, finding))
         return
     m.nonces[said.nonce] = said.expires_ns
     m.dirty.add("nonces")
@@ -180,7 +185,9 @@ def _unfit_person(m: Memory, signer: Principal, said: Statement) -> str:
     if said.verb is Verb.APPROVE:
         return ""
     record = m.records.get(said.subject)
-    tag = m.site.plant.tags[record.command.tag if record is not None else said.subject]
+    tag = m.site.plant.tags.get(record.command.tag if record is not None else said.subject)
+    if tag is None:
+        return f"`{said.subject}` is for a tag that plant `{m.site.plant.id}` has no longer"
     answer = m.site.policy.decide(
         PolicyRequest(
             principal=signer.id,
@@ -238,12 +245,8 @@ def on_outcome(m: Memory, out: Out, event: OutcomeReported) -> None:
     record = m.records.get(m.by_nonce.get(outcome.permit, ""))
     if signer.id != plant.actuator or record is None:
         why = f"`{signer.id}` reports on permit {outcome.permit.hex()}, which is not its own to report on"
-        out.reply(
-            422,
-            status="refused",
-            why=why,
-            entry=out.report([Finding("outcome", signer.id, Severity.HIGH, why)]),
-        )
+        index = enter(m, out, signer.id, Finding("outcome", signer.id, Severity.HIGH, why))
+        out.reply(422, status="refused", why=why, entry=index)
         return
     if record.outcome_entry >= 0:
         out.reply(200, status="duplicate", entry=record.outcome_entry)

@@ -33,7 +33,7 @@ from twinvouch.core.site import Site
 from twinvouch.engine import rows
 from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
 from twinvouch.engine.memory import Memory
-from twinvouch.engine.out import Out, refuse
+from twinvouch.engine.out import Out, enter, refuse
 from twinvouch.ledger import entry
 from twinvouch.models import gate as models_gate
 from twinvouch.queries import gate as queries_gate
@@ -77,10 +77,10 @@ def _on_batch(m: Memory, out: Out, event: BatchReceived) -> None:
         m.set_link(admission.link)
         m.counts["batch:repeated"] += 1
         if admission.finding.severity > Severity.INFO:
-            out.report([admission.finding])
+            enter(m, out, admission.link.edge, admission.finding)
         out.reply(200, status=admission.finding.rule, why=admission.finding.sentence)
     elif admission.edge:
-        index = out.report([admission.finding])
+        index = enter(m, out, admission.edge, admission.finding)
         out.reply(
             422,
             status="refused",
@@ -157,11 +157,9 @@ def _on_query(m: Memory, out: Out, event: QueryAsked) -> None:
         and principal is not None
         and principal.kind is PrincipalKind.SERVICE
     ):
-        label = m.frame.label(event.tags, m.now_ns)
-        seen = m.seen.get(principal.id, {})
-        m.seen[principal.id] = remember(
-            seen, event.tags, label, m.now_ns, m.site.commands.read_memory_ns
-        )
+        seen, keep_ns = m.seen.get(principal.id, {}), m.site.commands.read_memory_ns
+        label = m.label(event.tags)
+        m.seen[principal.id] = remember(seen, event.tags, label, m.now_ns, keep_ns)
         m.dirty.add(f"seen/{principal.id}")
     out.reply(
         200 if answer.allowed else 403,

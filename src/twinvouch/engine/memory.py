@@ -1,12 +1,16 @@
 """All state of one plant's engine. One thread owns it; `app/api/views.py` reads it on that thread."""
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from twinvouch.commands.register import Record
+from twinvouch.core.command import CommandStatus
 from twinvouch.core.context import ActuatorWrite, Arrival, Context
 from twinvouch.core.event import Plain
 from twinvouch.core.finding import Finding
+from twinvouch.core.label import Label
 from twinvouch.core.mode import Mode
 from twinvouch.core.site import Site
 from twinvouch.queries.memory import Seen
@@ -51,6 +55,12 @@ class Memory:
         """What gates may know of each other's business."""
         return Context(self.writes, self.modes, self.distrusted, self.arrivals)
 
+    def label(self, tag_ids: Sequence[str]) -> Label:
+        """The labels that readers see now: what a person distrusts is nothing."""
+        label = self.frame.label(tag_ids, self.now_ns)
+        trusted = np.array([self.distrusted.get(t, 0) <= self.now_ns for t in tag_ids], dtype=bool)
+        return Label(label.axes * trusted, label.fresh_until)
+
     def set_link(self, link: Link) -> None:
         """Remember how far an edge has come."""
         self.links[link.edge] = link
@@ -62,11 +72,18 @@ class Memory:
         self.dirty.add(f"command/{record.command.id}")
         self.remember_write(record)
         while len(self.records) > RECENT_COMMANDS:
-            oldest = next((r for r in self.records.values() if not r.is_open), record)
+            oldest = self._least_needed(record)
             del self.records[oldest.command.id]
             self.by_nonce.pop(oldest.permit_nonce, None)
             self.dirty.add(f"command/{oldest.command.id}")
         return record
+
+    def _least_needed(self, newest: Record) -> Record:
+        """The oldest closed record, else the oldest held one: a permit on its way is not forgotten for a flood of holds."""
+        records = self.records.values()
+        closed = next((r for r in records if not r.is_open), None)
+        held = next((r for r in records if r.status is CommandStatus.HELD), newest)
+        return held if closed is None else closed
 
     def remember_write(self, record: Record) -> None:
         """Let a permit explain changes of its actuator."""
@@ -74,6 +91,6 @@ class Memory:
             return
         self.by_nonce[record.permit_nonce] = record.command.id
         tag = record.command.tag
-        others = [w for w in self.writes.get(tag, ()) if w.issued_ns != record.issued_ns]
-        newest = sorted([*others, record.as_write()], key=lambda w: w.issued_ns)[-RECENT_WRITES:]
+        others = [w for w in self.writes.get(tag, ()) if w.permit != record.permit_entry]
+        newest = sorted([*others, record.as_write()], key=lambda w: w.permit)[-RECENT_WRITES:]
         self.writes[tag] = tuple(newest)

@@ -72,15 +72,19 @@ class Out:
             self.memory.dirty.add("findings")
 
 
-def refuse(m: Memory, out: Out, peer: str, finding: Finding) -> None:
-    """Refuse somebody unknown: counted, entered at once and then at most once a minute and peer."""
-    index: int | None = None
-    m.counts["refused"] += 1
+def enter(m: Memory, out: Out, sender: str, finding: Finding) -> int | None:
+    """Enter what was refused of a sender: the first of its rule at once, the rest of the minute as a count (None)."""
     m.dirty.add("tallies")
-    if count(m.tallies, peer, finding.rule, m.now_ns):
-        index = out.report([finding])
-    else:
-        m.counts[f"finding:{finding.rule}"] += 1
+    if count(m.tallies, sender, finding.rule, m.now_ns):
+        return out.report([finding])
+    m.counts[f"finding:{finding.rule}"] += 1
+    return None
+
+
+def refuse(m: Memory, out: Out, peer: str, finding: Finding) -> None:
+    """Refuse somebody unknown."""
+    m.counts["refused"] += 1
+    index = enter(m, out, peer, finding)
     out.reply(401, status="refused", rule=finding.rule, why=finding.sentence, entry=index)
 
 

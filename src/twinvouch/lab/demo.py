@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from twinvouch.core.errors import UnavailableError
 from twinvouch.lab import play, recorded, truth
 from twinvouch.lab.children import environment_seconds, pss_mb
 from twinvouch.lab.net3 import PLANT
@@ -42,6 +43,8 @@ async def _run(directory: Path, say: Say) -> Report:
 
         rows = await play.play(stage, say, before)
         return await _finish(stage, rows, began)
+    except UnavailableError as error:
+        raise UnavailableError(f"{error}; configuration and logs are in {directory}") from None
     finally:
         await stage.close()
 

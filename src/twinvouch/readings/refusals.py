@@ -1,6 +1,7 @@
-"""Refusals before authentication: counted per peer, one ledger entry at once and then one a minute.
+"""Refusals: the first of each rule and sender is entered at once, the rest of the minute as counts.
 
-A flood from somebody unknown must not fill the ledger; the first refusal is told at once, the rest as counts.
+A flood must not fill the ledger, neither of bytes from somebody unknown nor of genuine batches that somebody unknown
+recorded and sends again; nor may the noise of one rule hide the first word of another.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ MANY = "(many peers)"
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Counts by rule since the last entry about this peer."""
+    """Refusals by rule since `since_ns`, besides the first, which was entered by itself."""
 
     since_ns: int
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -23,20 +24,18 @@ Tallies = dict[str, Tally]
 
 
 def count(tallies: Tallies, peer: str, rule: str, now_ns: int) -> bool:
-    """Add one refusal; True where it is the first of its minute and is to be entered at once."""
+    """Add one refusal; True where it is the first of its rule in this minute and is to be entered at once."""
     if peer not in tallies and len(tallies) >= MAX_PEERS:
         peer = MANY
-    tally = tallies.get(peer)
-    if tally is None:
-        tallies[peer] = Tally(now_ns)
-        return True
-    tallies[peer] = Tally(tally.since_ns, {**tally.counts, rule: tally.counts.get(rule, 0) + 1})
-    return False
+    tally = tallies.get(peer, Tally(now_ns))
+    tallies[peer] = Tally(tally.since_ns, {**tally.counts, rule: tally.counts.get(rule, -1) + 1})
+    return rule not in tally.counts
 
 
 def due(tallies: Tallies, now_ns: int) -> list[tuple[str, Tally]]:
-    """Take out every peer whose minute is over; those with counts are to be entered."""
-    over = [(p, t) for p, t in tallies.items() if now_ns - t.since_ns >= MINUTE_NS]
+    """Take out every peer whose minute is over; those with counts are to be entered, in order of their names."""
+    over = [(p, t) for p, t in sorted(tallies.items()) if now_ns - t.since_ns >= MINUTE_NS]
     for peer, _ in over:
         del tallies[peer]
-    return [(p, t) for p, t in over if t.counts]
+    more = [(p, {rule: n for rule, n in t.counts.items() if n}, t.since_ns) for p, t in over]
+    return [(p, Tally(since, counts)) for p, counts, since in more if counts]
