@@ -65,4 +65,4 @@ def _steps(batch: Batch, view: View) -> tuple[Values, Values]:
 def _allowed(time_ns: Values | float, view: View) -> Values:
     seconds = np.maximum(time_ns, 0.0) / 1e9
     with np.errstate(invalid="ignore"):  # no time at an infinite rate: NaN, which nothing exceeds
-        return np.asarray(seconds * view.group.rate * ROUNDING + view.group.resolution)
+        return np.asarray((seconds * view.group.rate + view.group.resolution) * ROUNDING)
