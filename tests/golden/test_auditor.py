@@ -8,6 +8,7 @@ import pytest
 
 from twinvouch.adapters.keys import SeededSigner
 from twinvouch.adapters.ledger_files import LedgerFiles
+from twinvouch.ledger import checkpoint, tiles
 
 AUDITOR = Path(__file__).with_name("auditor.py")
 
@@ -51,3 +52,18 @@ def test_the_auditor_refuses_a_changed_ledger(tmp_path: Path, path: str, at: int
     raw[at] ^= 1
     (tmp_path / path).write_bytes(raw)
     assert audit(tmp_path, key).returncode != 0
+
+
+def test_the_example_of_the_format_page_is_true() -> None:
+    """Key and checkpoint as printed in docs/reference/ledger-format.md, over the entries it names."""
+    page = Path(__file__).parents[2] / "docs/reference/ledger-format.md"
+    blocks = [
+        line.removeprefix("    ")
+        for line in page.read_text("utf-8").split("## Checkpoint")[1].splitlines()
+        if line.startswith("    ")
+    ]
+    origin, size, root, signature, key = blocks
+    note = f"{origin}\n{size}\n{root}\n\n{signature}\n".encode()
+    head = checkpoint.verify(note, checkpoint.read_key(key))
+    edge, _ = tiles.grow(tiles.Edge(), [f"entry {n}".encode() for n in range(5)])
+    assert (head.size, head.root) == (5, edge.root())

@@ -7,54 +7,9 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.property.strategies import ARRAYS, MUTATIONS, VALUES, mutated
 from twinvouch.core.errors import MalformedError
-from twinvouch.wire import cbor
 from twinvouch.wire.cbor import Item, Tagged, decode, encode
-
-SCALARS = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-(2**64), 2**64 - 1),
-    st.floats(),
-    st.floats(width=16),
-    st.floats(width=32),
-    st.text(max_size=30),
-    st.binary(max_size=30),
-)
-KEYS = st.one_of(st.integers(-(2**64), 2**64 - 1), st.integers(-30, 300), st.text(max_size=3))
-VALUES = st.recursive(
-    SCALARS,
-    lambda inner: st.one_of(st.lists(inner, max_size=5), st.dictionaries(KEYS, inner, max_size=5)),
-    max_leaves=20,
-)
-ARRAYS = st.builds(
-    lambda dtype, raw: np.frombuffer(raw[: len(raw) // 8 * 8], dtype),
-    st.sampled_from(list(cbor.DTYPES.values())),
-    st.binary(max_size=40),
-)
-MUTATIONS = st.lists(
-    st.tuples(st.sampled_from(["flip", "insert", "delete", "double", "cut"]), st.integers(0), st.binary(min_size=1, max_size=3)),
-    min_size=1,
-    max_size=3,
-)  # fmt: skip
-
-
-def mutated(raw: bytes, mutations: list[tuple[str, int, bytes]]) -> bytes:
-    """Bytes near valid ones."""
-    for kind, place, new in mutations:
-        at = place % (len(raw) + 1)
-        if kind == "flip" and raw:
-            at %= len(raw)
-            raw = raw[:at] + bytes((raw[at] ^ (new[0] or 1),)) + raw[at + 1 :]
-        elif kind == "insert":
-            raw = raw[:at] + new + raw[at:]
-        elif kind == "delete":
-            raw = raw[:at] + raw[at + len(new) :]
-        elif kind == "double":
-            raw = raw[:at] + raw[max(0, at - len(new)) :]
-        elif kind == "cut":
-            raw = raw[:at]
-    return raw
 
 
 def oracle(value: object) -> bytes:
@@ -112,13 +67,13 @@ def take(raw: bytes) -> None:
 @example(bytes.fromhex("81" * 40))
 @example(bytes.fromhex("a1" * 40))
 @example(bytes.fromhex("d2" * 40))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_any_bytes_are_malformed_or_the_encoding_of_their_value(raw: bytes) -> None:
     take(raw)
 
 
 @given(VALUES | ARRAYS | st.builds(Tagged, VALUES), MUTATIONS)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_so_are_bytes_near_valid_ones(value: Item, mutations: list[tuple[str, int, bytes]]) -> None:
     take(mutated(encode(value), mutations))
 
@@ -130,7 +85,7 @@ def test_what_cbor2_writes_is_taken_as_foreign(value: Item) -> None:
 
 
 @given(st.binary(max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_foreign_bytes_are_malformed_or_mean_what_cbor2_says(raw: bytes) -> None:
     try:
         value = decode(raw, canonical=False)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.app.plants import GOOD
 
+from tests.unit.app.plants import GOOD
 from twinvouch.app.config import from_document
 from twinvouch.app.config_model import Config
 from twinvouch.app.problems import InvalidConfigError

@@ -1,7 +1,7 @@
 """The commit order, in one place: log, then state and leaves, then (and only then) effects may leave.
 
-`commit` is what the committer thread of the core does with a group of steps, and what `InlineCore` does
-with every step: a replay and the simulated demo run the same code without threads.
+`Committer` is what the committer thread of the core uses with groups of steps, and `InlineCore` with
+every step: a replay and the simulated demo run the same code without threads.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,26 +28,43 @@ def take(engine: Engine, event: Event, now_ns: int) -> Step:
     return Step(write_event(event, now_ns), engine.feed(event, now_ns))
 
 
-def commit(
-    log: Log, state: State, steps: Sequence[Step], rows: Mapping[str, bytes | None]
-) -> list[bytes]:
-    """Make steps durable and return their leaves; no effect of them may leave before this returns."""
-    end = 0
-    for step in steps:
-        end = log.append(step.record) + 1
-    log.sync()
-    appended = [e for s in steps for e in s.effects if isinstance(e, Append)]
-    blobs = [(e.digest, e.content) for s in steps for e in s.effects if isinstance(e, Keep)]
-    state.commit(Group(rows, blobs, [(e.index, e.entry) for e in appended], end))
-    return [e.entry for e in appended]
+class Committer:
+    """Makes groups of steps durable, in order; belongs to one thread.
+
+    The log is what makes durable; state and leaves follow in one transaction whenever the caller gives `rows`
+    (ADR 8). What the state has not seen when the process dies is fed from the log again.
+    """
+
+    def __init__(self, log: Log, state: State) -> None:
+        self._log, self._state = log, state
+        self._end = 0  # number of the log record after the last one made durable here
+        self.state_end = 0  # the same of what the state has seen
+        self._blobs: list[tuple[bytes, bytes]] = []
+        self._leaves: list[tuple[int, bytes]] = []
+
+    def commit(self, steps: Sequence[Step], rows: Mapping[str, bytes | None] | None) -> None:
+        """Make a group durable; no effect of it may leave before this returns. `rows` are all changes since the last."""
+        for step in steps:
+            self._end = self._log.append(step.record) + 1
+        self._log.sync()
+        self._blobs += [
+            (e.digest, e.content) for s in steps for e in s.effects if isinstance(e, Keep)
+        ]
+        self._leaves += [
+            (e.index, e.entry) for s in steps for e in s.effects if isinstance(e, Append)
+        ]
+        if rows is not None and self._end:
+            self._state.commit(Group(rows, self._blobs, self._leaves, self._end))
+            self._blobs, self._leaves = [], []
+            self.state_end = self._end
 
 
 def recover(engine: Engine, log: Log, state: State) -> int:
     """Bring a new engine to where the log ends; returns how many events the state had not seen.
 
-    The state is one transaction behind the log at most: events that were logged and not committed are
-    fed again, at the times they were logged with, and committed. Their effects never left; permits among
-    them are not delivered any more, since nobody knows how long the process was gone.
+    Events that were logged and that the state has not seen are fed again, at the times they were logged with,
+    and committed. Their effects are not released again; permits among them that were not delivered are not
+    delivered any more, since nobody knows how long the process was gone.
     """
     rows, seen = state.load()
     engine.restore(rows)
@@ -56,12 +73,9 @@ def recover(engine: Engine, log: Log, state: State) -> int:
         event, now_ns = read_event(record)
         steps.append(Step(record, engine.feed(event, now_ns)))
     if steps:
-        appended = [e for s in steps for e in s.effects if isinstance(e, Append)]
+        appended = [(e.index, e.entry) for s in steps for e in s.effects if isinstance(e, Append)]
         blobs = [(e.digest, e.content) for s in steps for e in s.effects if isinstance(e, Keep)]
-        group = Group(
-            engine.drain(), blobs, [(e.index, e.entry) for e in appended], seen + len(steps)
-        )
-        state.commit(group)
+        state.commit(Group(engine.drain(), blobs, appended, seen + len(steps)))
     return len(steps)
 
 
@@ -72,6 +86,7 @@ class InlineCore:
         self.engine, self.log, self.state, self.ledger = engine, log, state, ledger
         recover(engine, log, state)
         ledger.catch_up(state)
+        self._committer = Committer(log, state)
 
     def feed(self, event: Event, now_ns: int) -> Sequence[Effect]:
         """Take one event in; its effects may leave."""
@@ -80,10 +95,12 @@ class InlineCore:
     def feed_all(self, events: Sequence[tuple[Event, int]]) -> list[Sequence[Effect]]:
         """Take several events in as one group."""
         steps = [take(self.engine, event, now_ns) for event, now_ns in events]
-        self.ledger.publish(commit(self.log, self.state, steps, self.engine.drain()))
+        self._committer.commit(steps, self.engine.drain())
+        self.ledger.publish([e.entry for s in steps for e in s.effects if isinstance(e, Append)])
         return [s.effects for s in steps]
 
     def close(self) -> None:
         """Release the stores."""
         self.log.close()
         self.state.close()
+        self.ledger.close()

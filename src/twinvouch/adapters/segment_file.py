@@ -4,8 +4,12 @@ All numbers are little-endian. A segment is one header and then records without 
 
     header   32 bytes: magic `TVSG`, format u16 = 1, flags u16 = 0, number of the first record u64,
              key id 8 bytes (zero: not encrypted), mark 4 bytes, CRC-32 u32 of the 28 bytes before it
-    record   20 bytes: the segment's mark, length u32, number u64, CRC-32 u32 of the 16 bytes before
-             it and of the payload; then `length` bytes of payload
+    record   24 bytes: the segment's mark, length u32, number u64, how many records of its group
+             stand before it u32, CRC-32 u32 of the 20 bytes before it and of the payload; then
+             `length` bytes of payload
+
+A group is what was made durable together; the next group is written only when the one before it is
+durable. An intact record of a later group therefore proves that what stands before it was durable.
 
 The mark is drawn at random for each segment: a payload whose author knows the format, but not the
 file, cannot imitate a record. CRC-32 finds every single flipped bit; it is no defence against a
@@ -15,6 +19,7 @@ person who can write to the disk, which is the ledger's task.
 import os
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 from zlib import crc32
@@ -23,13 +28,13 @@ from twinvouch.core.errors import CorruptError, UsageError
 
 MAX_RECORD: Final = 64 * 1024 * 1024
 HEADER_SIZE: Final = 32
-RECORD_HEAD: Final = 20
+RECORD_HEAD: Final = 24
 
 _MAGIC: Final = b"TVSG"
 _FORMAT: Final = 1
 _PLAIN: Final = bytes(8)
 _HEADER = struct.Struct("<4sHHQ8s4s")
-_HEAD = struct.Struct("<4sIQ")
+_HEAD = struct.Struct("<4sIQI")
 _CRC = struct.Struct("<I")
 
 
@@ -54,9 +59,9 @@ def make_header(first: int, mark: bytes) -> bytes:
     return head + _CRC.pack(crc32(head))
 
 
-def record_head(mark: bytes, number: int, payload: bytes) -> bytes:
-    """The 20 bytes that stand before `payload`."""
-    head = _HEAD.pack(mark, len(payload), number)
+def record_head(mark: bytes, number: int, place: int, payload: bytes) -> bytes:
+    """The 24 bytes that stand before `payload`, which is the `place`-th of its group, from 0."""
+    head = _HEAD.pack(mark, len(payload), number, place)
     return head + _CRC.pack(crc32(payload, crc32(head)))
 
 
@@ -103,33 +108,55 @@ def _payload(file: BinaryIO, head: bytes, mark: bytes, number: int) -> tuple[byt
     """A record's payload, or why it is none."""
     if len(head) < RECORD_HEAD:
         return b"", f"is missing: its header ends after {len(head)} of {RECORD_HEAD} bytes"
-    found, length, written = _HEAD.unpack_from(head)
+    found, length, written, _ = _HEAD.unpack_from(head)
     if found != mark or length > MAX_RECORD or written != number:
         return b"", "has no valid header"
     payload = file.read(length)
     if len(payload) < length:
         return b"", f"is cut short: {len(payload)} of {length} bytes"
-    if crc32(payload, crc32(head[:16])) != _CRC.unpack_from(head, 16)[0]:
+    if crc32(payload, crc32(head[: _HEAD.size])) != _CRC.unpack_from(head, _HEAD.size)[0]:
         return b"", "has a wrong checksum"
     return payload, ""
 
 
-def intact_after(file: BinaryIO, mark: bytes, damage: DamageError) -> int | None:
-    """The offset of the first intact record behind `damage`, or None: only a torn tail follows."""
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What is intact behind a damage: the offset of the first such record.
+
+    `is_later`: one of them is of a later group, so that the damaged record must have been durable.
+    """
+
+    offset: int
+    is_later: bool
+
+
+def intact_behind(file: BinaryIO, mark: bytes, damage: DamageError) -> Behind | None:
+    """The intact records behind `damage`; None: only a torn tail follows."""
     file.seek(damage.offset)
     rest = file.read()
+    first: int | None = None
     place = rest.find(mark, 1)
     while place >= 0:
-        if len(rest) - place >= RECORD_HEAD:
-            _, length, number = _HEAD.unpack_from(rest, place)
-            whole = memoryview(rest)[place + RECORD_HEAD : place + RECORD_HEAD + length]
-            head = rest[place : place + 16]
-            crc = _CRC.unpack_from(rest, place + 16)[0]
-            fits = number >= damage.number and len(whole) == length
-            if fits and crc32(whole, crc32(head)) == crc:
-                return damage.offset + place
+        group = _group_start(rest, place, damage.number)
+        if group is not None:
+            first = damage.offset + place if first is None else first
+            if group > damage.number:
+                return Behind(first, is_later=True)
         place = rest.find(mark, place + 1)
-    return None
+    return None if first is None else Behind(first, is_later=False)
+
+
+def _group_start(raw: bytes, offset: int, after: int) -> int | None:
+    """Number of the first record of the group of the record at `offset`; None: no intact one is there."""
+    if len(raw) - offset < RECORD_HEAD:
+        return None
+    _, length, number, place = _HEAD.unpack_from(raw, offset)
+    start = offset + RECORD_HEAD
+    payload = memoryview(raw)[start : start + length]
+    if number < after or len(payload) != length:
+        return None
+    crc = crc32(payload, crc32(raw[offset : offset + _HEAD.size]))
+    return number - place if crc == _CRC.unpack_from(raw, offset + _HEAD.size)[0] else None
 
 
 def write_all(descriptor: int, chunks: list[bytes], offset: int) -> None:

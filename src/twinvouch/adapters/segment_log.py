@@ -3,11 +3,11 @@
 A group is what one `sync` makes durable: all of it or, where writing failed, nothing. It never spans
 two segments, so a segment is larger than `segment_bytes` only where a single group is.
 
-Start-up tells a crash from damage. A crash leaves a torn tail: what does not verify at the end of the
-last segment, with nothing intact behind it, was never acknowledged; it is cut and named in `repairs`.
-Everything else that does not verify is damage and refused with CorruptError. `known` sharpens this: the
-state store has consumed that many records, so what is broken below is always damage, and what is broken
-from there on was never acknowledged and is always cut, be it in the last segment.
+Start-up tells a crash from damage. A crash leaves a torn tail: of the last group, which was never
+acknowledged, some records may not verify; it is cut there and said in `repairs`. Everything else that
+does not verify is damage and refused with CorruptError: a record before which a later group was written,
+one that the state store has consumed (`known`), and, where no `known` is given, one with anything intact
+behind it.
 """
 
 import os
@@ -20,8 +20,9 @@ from twinvouch.adapters import lock_file
 from twinvouch.adapters.segment_file import (
     HEADER_SIZE,
     MAX_RECORD,
+    Behind,
     DamageError,
-    intact_after,
+    intact_behind,
     make_header,
     read_header,
     record_head,
@@ -37,8 +38,8 @@ SEGMENT_BYTES: Final = 64 * 1024 * 1024
 class SegmentLog:
     """An append-only log of records in `directory`; one opener, one writing thread.
 
-    `records` may run in other threads meanwhile. `known` is the number of records that are certainly
-    acknowledged (`log_end` of the state store); None where nothing outside says so.
+    `records` may run in other threads meanwhile. `known` is how many records were acknowledged at least
+    (`log_end` of the state store); None where nothing outside says so.
     """
 
     def __init__(
@@ -78,7 +79,8 @@ class SegmentLog:
         if len(record) > MAX_RECORD:
             raise UsageError(f"a record has at most {MAX_RECORD} bytes, got {len(record)}")
         number = self._next
-        self._pending += (record_head(self._mark, number, record), record)
+        place = number - self._durable
+        self._pending += (record_head(self._mark, number, place, record), record)
         self._pending_size += len(record) + len(self._pending[-2])
         self._next = number + 1
         return number
@@ -188,11 +190,10 @@ class SegmentLog:
                 for number, _ in walk(file, path, self._mark, first):
                     self._size, self._durable = file.tell(), number + 1
             except DamageError as damage:
-                whole = intact_after(file, self._mark, damage)
-                is_torn = whole is None if known is None else damage.number >= known
-                if not is_torn:
+                behind = intact_behind(file, self._mark, damage)
+                if not _is_torn(damage, behind, known):
                     raise CorruptError(f"{damage}, and it is not the tail of a crash") from None
-                self.repairs = (_cut(self._file, path, damage, whole),)
+                self.repairs = (_cut(self._file, path, damage, behind),)
         self._next = self._durable
 
     def _start_segment(self) -> None:
@@ -215,7 +216,7 @@ class SegmentLog:
         self._file, self._mark, self._size = file, mark, HEADER_SIZE
         self._firsts.append(first)
         records = self._pending[1::2]
-        heads = [record_head(mark, first + i, r) for i, r in enumerate(records)]
+        heads = [record_head(mark, first + i, i, r) for i, r in enumerate(records)]
         self._pending[::2] = heads
 
     def _take_back(self, error: OSError) -> str:
@@ -230,13 +231,20 @@ class SegmentLog:
         return self._broken or said
 
 
-def _cut(descriptor: int, path: Path, damage: DamageError, whole: int | None) -> str:
+def _is_torn(damage: DamageError, behind: Behind | None, known: int | None) -> bool:
+    """Whether a crash explains the damage: nobody can have been told that these records are durable."""
+    if known is None:
+        return behind is None
+    return damage.number >= known and (behind is None or not behind.is_later)
+
+
+def _cut(descriptor: int, path: Path, damage: DamageError, behind: Behind | None) -> str:
     """Cut a torn tail off, durably; returns the sentence that says so."""
     size = os.fstat(descriptor).st_size
     os.ftruncate(descriptor, damage.offset)
     os.fsync(descriptor)
-    behind = "" if whole is None else f"; the record intact at offset {whole} went with it"
+    more = "" if behind is None else f"; the record intact at offset {behind.offset} went with it"
     return (
         f"`{path}`: {size - damage.offset} bytes that were never acknowledged cut at offset "
-        f"{damage.offset}: record {damage.number} {damage.why}{behind}"
+        f"{damage.offset}: record {damage.number} {damage.why}{more}"
     )

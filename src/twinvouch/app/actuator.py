@@ -1,1 +1,197 @@
-"""actuator."""
+"""The actuator: takes sealed permits, writes each at most once, and reports what became of it.
+
+The order is the promise. Judge; spend durably; reach the device; judge the time again; write; read back;
+keep the signed outcome durably until the core has it. A permit that was spent and has no outcome after a
+crash is read back once and reported UNKNOWN: it is never sent again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from twinvouch.adapters.actuator_journal import ActuatorJournal, Spending
+from twinvouch.app.actuator_check import Accepted, OwnLimits, OwnPoint, Refused, judge
+from twinvouch.app.clock import Clock
+from twinvouch.core.command import Outcome, OutcomeStatus, Permit
+from twinvouch.core.errors import TwinvouchError, UnavailableError
+from twinvouch.core.kind import Purpose
+from twinvouch.core.ports import Device, Signer
+from twinvouch.wire.cose import seal
+from twinvouch.wire.outcome import write_outcome
+from twinvouch.wire.words import word_count
+
+MOST_AT_ONCE: Final = 64  # permits in work; they live for seconds, so a longer queue serves nobody
+_log = logging.getLogger("twinvouch.actuator")
+Words: TypeAlias = tuple[int, ...]
+Found: TypeAlias = tuple[OutcomeStatus, Words, str]  # status, words read back, sentence
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one run. `forged`: bytes that the permit key does not vouch for."""
+
+    forged: int = 0
+    repeated: int = 0
+    dropped: int = 0
+    outcomes: dict[OutcomeStatus, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Actuator:
+    """One plant's actuator. `devices` by name; `more` is called whenever an outcome waits for the core."""
+
+    limits: OwnLimits
+    devices: Mapping[str, Device]
+    journal: ActuatorJournal
+    signer: Signer
+    clock: Clock
+    more: Callable[[], None]
+    tally: Tally = field(default_factory=Tally)
+    _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _at_once: int = 0
+
+    async def take(self, raw: bytes) -> None:
+        """Carry out one sealed permit, or refuse it; raises only where nothing can be remembered."""
+        if self._at_once >= MOST_AT_ONCE:
+            self.tally.dropped += 1
+            _log.error("%d permits are in work, one more was dropped", self._at_once)
+            return
+        judgement = self._judged(raw)
+        if judgement is None:
+            return
+        self._at_once += 1
+        try:
+            async with self._turn(judgement.own.point.device):
+                judgement = self._judged(raw)  # it may have expired, or come twice, while it waited
+                if judgement is not None:
+                    await self._carry_out(judgement)
+        finally:
+            self._at_once -= 1
+
+    async def resolve(self) -> None:
+        """After a start: report every permit that was spent and has no outcome, with what is found now."""
+        await asyncio.gather(*map(self._resolve_one, self.journal.unresolved))
+
+    def _judged(self, raw: bytes) -> Accepted | None:
+        """Judge; a refusal is reported where something is to be reported."""
+        judgement = judge(raw, self.clock.wall_ns(), self.limits, self.journal)
+        if isinstance(judgement, Accepted):
+            return judgement
+        self._refuse(judgement)
+        return None
+
+    def _refuse(self, refused: Refused) -> None:
+        permit = refused.permit
+        if permit is None:
+            self.tally.forged += 1
+            _log.warning("ignored: %s", refused.sentence)
+        elif not refused.is_final:
+            self.tally.repeated += 1
+            _log.warning("command %s, `%s`: %s", permit.command, permit.tag, refused.sentence)
+        else:
+            sealed = self._sealed(permit.nonce, (OutcomeStatus.REFUSED, (), refused.sentence))
+            self.journal.refuse(self._spending(permit), sealed)
+            self._tell(permit.command, permit.tag, (OutcomeStatus.REFUSED, (), refused.sentence))
+
+    async def _carry_out(self, accepted: Accepted) -> None:
+        permit = accepted.permit
+        self.journal.spend(self._spending(permit))
+        self._finish(self._spending(permit), await self._write(accepted))
+
+    async def _write(self, accepted: Accepted) -> Found:
+        permit, point = accepted.permit, accepted.own.point
+        device = self.devices[point.device]
+        try:
+            before = await _read(device, accepted.own)
+        except TwinvouchError as error:
+            return OutcomeStatus.FAILED, (), f"nothing was written: {error}"
+        if self.clock.wall_ns() >= permit.expires_ns:
+            why = "nothing was written: the permit expired while the device was reached"
+            return OutcomeStatus.REFUSED, before, why
+        doubt = ""
+        try:
+            await device.write(point.unit, point.table, point.address, permit.words)
+        except UnavailableError as error:
+            doubt = f"whether it was written is not known: {error}"
+        except TwinvouchError as error:
+            return OutcomeStatus.FAILED, await _found(device, accepted.own), str(error)
+        return await self._read_back(accepted, before, doubt)
+
+    async def _read_back(self, accepted: Accepted, before: Words, doubt: str) -> Found:
+        """What the device holds now, against what was written."""
+        own, wanted = accepted.own, accepted.permit.words
+        found = await _found(self.devices[own.point.device], own)
+        if doubt:
+            return OutcomeStatus.UNKNOWN, found, f"{doubt}; found {_shown(found)}"
+        if not found:
+            why = f"the device confirmed {_shown(wanted)} and could then not be read"
+            return OutcomeStatus.UNKNOWN, (), why
+        if found != wanted:
+            why = f"the device confirmed {_shown(wanted)}, read back {_shown(found)}"
+            return OutcomeStatus.FAILED, found, why
+        why = f"`{own.tag}` = {accepted.value:.9g}: {_shown(before)} became {_shown(found)}"
+        return OutcomeStatus.EXECUTED, found, why
+
+    async def _resolve_one(self, spending: Spending) -> None:
+        own = self.limits.points.get(spending.tag)
+        found: Words = ()
+        if own is not None:
+            async with self._turn(own.point.device):
+                found = await _found(self.devices[own.point.device], own)
+        why = (
+            f"the actuator ended between spending the permit for {_shown(spending.words)} and its report; "
+            f"found {_shown(found)} after the restart, nothing was sent again"
+        )
+        self._finish(spending, (OutcomeStatus.UNKNOWN, found, why))
+
+    def _finish(self, spending: Spending, found: Found) -> None:
+        self.journal.finish(spending.nonce, self._sealed(spending.nonce, found))
+        self._tell(spending.command, spending.tag, found)
+
+    def _tell(self, command: str, tag: str, found: Found) -> None:
+        status, _, why = found
+        self.tally.outcomes[status] = self.tally.outcomes.get(status, 0) + 1
+        level = logging.INFO if status is OutcomeStatus.EXECUTED else logging.WARNING
+        _log.log(level, "command %s, `%s`: %s: %s", command, tag, status, why)
+        self.more()
+
+    def _sealed(self, nonce: bytes, found: Found) -> bytes:
+        status, words, why = found
+        outcome = Outcome(nonce, status, words, why[:1000], self.clock.wall_ns())
+        content = write_outcome(outcome, self.limits.plant)
+        return seal(content, signer=self.signer, plant=self.limits.plant, purpose=Purpose.OUTCOME)
+
+    def _spending(self, permit: Permit) -> Spending:
+        return Spending(
+            nonce=permit.nonce,
+            command=permit.command,
+            tag=permit.tag,
+            words=permit.words,
+            mode_epoch=permit.mode_epoch,
+            expires_ns=permit.expires_ns,
+            at_ns=self.clock.wall_ns(),
+        )
+
+    def _turn(self, device: str) -> asyncio.Lock:
+        return self._turns.setdefault(device, asyncio.Lock())
+
+
+async def _read(device: Device, own: OwnPoint) -> Words:
+    point = own.point
+    count = word_count(point.encoding)
+    return tuple(await device.read(point.unit, point.table, point.address, count))
+
+
+async def _found(device: Device, own: OwnPoint) -> Words:
+    """What the device holds; empty where it does not say."""
+    try:
+        return await _read(device, own)
+    except TwinvouchError as error:
+        _log.warning("`%s` cannot be read back: %s", own.tag, error)
+        return ()
+
+
+def _shown(words: Sequence[int]) -> str:
+    return f"words {list(words)}" if words else "nothing"

@@ -1,5 +1,6 @@
 """The composition root: from a Config to the parts of a running core. The only file that names adapters for it."""
 
+import time
 from pathlib import Path
 
 from twinvouch.adapters.cedar import CedarPolicy, default_policy, default_texts
@@ -19,6 +20,7 @@ from twinvouch.core.ports import Condition, Policy
 from twinvouch.core.site import Site
 
 LOG_EPOCH = 0
+DAY_NS = 86_400_000_000_000
 
 
 def load(path: Path) -> Config:
@@ -77,7 +79,12 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
     log = SegmentLog(data / "log", known=known)
     signer = FileSigner(key_file(config, "log"))
     ledger = LedgerFiles(data / "ledger", origin or f"{config.plant.id}/{LOG_EPOCH}", signer)
-    return Stores(log, state, ledger, state.reader(), log.repairs)
+    keep_ns = config.retention.segments_days * DAY_NS
+
+    def retire(seen: int) -> int:
+        return log.drop_before(min(log.older_than(time.time_ns() - keep_ns), seen))
+
+    return Stores(log, state, ledger, state.reader(), log.repairs, retire)
 
 
 def permit_signer(config: Config) -> FileSigner | None:

@@ -6,7 +6,7 @@ Each check yields `(loc, text)`: what is wrong and where it stands; all are told
 import ipaddress
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -48,11 +48,20 @@ def variable_of(tag_id: str) -> str:
     return tag_id.replace("/", "_").replace("-", "_")
 
 
-def interlock_tags(config: Config, actuator: ActuatorSettings) -> tuple[str, ...]:
+def interlock_tags(
+    by_variable: Mapping[str, Sequence[str]], actuator: ActuatorSettings
+) -> tuple[str, ...]:
     """The tags an interlock reads: those of its variables, then those listed besides."""
-    names = set(variables(actuator.interlock))
-    read = [t for t in config.tags if variable_of(t) in names] if names else []
+    read = [tag for name in variables(actuator.interlock) for tag in by_variable.get(name, ())]
     return tuple(dict.fromkeys([*sorted(read), *actuator.interlock_tags]))
+
+
+def tags_by_variable(config: Config) -> dict[str, list[str]]:
+    """Tag ids by the name they have in expressions; more than one where a name is ambiguous."""
+    by_variable: dict[str, list[str]] = defaultdict(list)
+    for name in config.tags:
+        by_variable[variable_of(name)].append(name)
+    return dict(by_variable)
 
 
 def notices(config: Config) -> list[str]:
@@ -224,9 +233,7 @@ def _actuator(config: Config, tag: TagSettings, actuator: ActuatorSettings) -> T
 
 
 def _interlocks(config: Config) -> Told:
-    by_variable = defaultdict(list)
-    for name in config.tags:
-        by_variable[variable_of(name)].append(name)
+    by_variable = tags_by_variable(config)
     for name, tag in config.tags.items():
         if tag.actuator is None or not tag.actuator.interlock:
             continue

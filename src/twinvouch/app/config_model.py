@@ -91,6 +91,7 @@ class EdgeSettings(Frozen):
     identity_cap: Byte = 120
     gather_s: Annotated[float, Field(gt=0, le=30 * 86_400)] = 0.1
     max_rows: Annotated[int, Field(ge=1, le=100_000)] = 256
+    spool_mib: Annotated[int, Field(ge=1, le=10_000_000)] = 1_024
     core: Url = "http://127.0.0.1:8710"
 
 

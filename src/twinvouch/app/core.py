@@ -6,6 +6,7 @@ restart begins from what is durable. Ledger tiles and checkpoints follow behind,
 """
 
 import os
+import sys
 import threading
 import time
 import traceback
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from twinvouch import __version__
-from twinvouch.adapters.committer import Step, commit, recover, take
+from twinvouch.adapters.committer import Committer, Step, recover, take
 from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.app.inbox import After, Inbox, Item
 from twinvouch.core.errors import TwinvouchError, UnavailableError
@@ -27,6 +28,8 @@ SALT_BYTES = 16
 INBOX_LIMIT = 4096
 GROUP_LIMIT = 512  # events
 TILE_INTERVAL_S = 0.2
+STATE_INTERVAL_S = 0.05  # the state follows the log at most this far behind while events come
+RETENTION_INTERVAL_S = 3600.0
 
 Leave = Callable[[Effect], None]
 
@@ -40,6 +43,7 @@ class Stores:
     ledger: LedgerFiles
     reader: Leaves  # of the state, for the publisher's thread
     repairs: tuple[str, ...] = ()  # what start-up cut off the log, in words
+    retire: Callable[[int], int] = int  # drop old log segments below this record; says how many
 
 
 class Core:
@@ -50,11 +54,16 @@ class Core:
         self.model_directory = model_directory
         self.inbox = Inbox(INBOX_LIMIT)
         self.fatal = ""
+        self.behind = ""  # why ledger tiles are not up to date
         self.ended = threading.Event()
         self._stores = stores
         self._leave = leave
         self._pending: list[tuple[Item, Step]] = []
-        self._group: tuple[list[tuple[Item, Step]], Mapping[str, bytes | None]] | None = None
+        self._in_hand: Item | None = None  # what the engine is working on
+        self._group: tuple[list[tuple[Item, Step]], Mapping[str, bytes | None] | None] | None = None
+        self._committer = Committer(stores.log, stores.state)
+        self._state_due = 0.0
+        self._retire_due = time.monotonic() + RETENTION_INTERVAL_S
         self._idle = True  # the committer has nothing in hand
         self._engine_done = False
         self._stopping = threading.Event()
@@ -110,6 +119,7 @@ class Core:
         self._threads[2].join()
         self._stores.log.close()
         self._stores.state.close()
+        self._stores.ledger.close()
 
     def _engine_loop(self) -> None:
         ready = self.inbox.ready
@@ -120,11 +130,16 @@ class Core:
                     self._hand_over()
                 item = self.inbox.get() if len(self._pending) < GROUP_LIMIT else None
                 if item is None and self.inbox.closed and not self._pending:
+                    ready.wait_for(lambda: self._idle)
+                    if not self.fatal:
+                        self._hand_over()  # nothing but the rows that the state has not seen
                     self._engine_done = True
                     ready.notify_all()
                     return
             if item is not None:
+                self._in_hand = item
                 self._pending.append((item, self._take(item)))
+                self._in_hand = None
 
     def _has_work(self) -> bool:
         if self._pending and self._idle:
@@ -147,6 +162,24 @@ class Core:
                 effects.append(effect)
         return Step(step.record, effects)
 
+    def _retire(self) -> None:
+        """Once an hour drop log segments that are older than the configuration keeps and that the state has seen."""
+        now = time.monotonic()
+        if now >= self._retire_due:
+            self._retire_due = now + RETENTION_INTERVAL_S
+            self._stores.retire(self._committer.state_end)
+
+    def _publish(self) -> None:
+        """Tiles and checkpoint wait for a disk with room; what contradicts itself ends the process."""
+        try:
+            self._stores.ledger.catch_up(self._stores.reader)
+        except UnavailableError as error:
+            if str(error) != self.behind:
+                print(f"twinvouch: {error}", file=sys.stderr)
+            self.behind = str(error)
+        else:
+            self.behind = ""
+
     def _supervise(self, loop: Callable[[], None]) -> None:
         """Run a loop; whatever escapes it is a bug or a broken store, and ends this core at once."""
         try:
@@ -156,7 +189,12 @@ class Core:
             self._fail([], error)
 
     def _hand_over(self) -> None:
-        self._group = (self._pending, self.engine.drain())
+        now = time.monotonic()
+        rows = None
+        if now >= self._state_due or self.inbox.closed:
+            rows = self.engine.drain()
+            self._state_due = now + STATE_INTERVAL_S
+        self._group = (self._pending, rows)
         self._pending = []
         self._idle = False
         self.inbox.ready.notify_all()
@@ -170,12 +208,11 @@ class Core:
                 if group is None:
                     return
             try:
-                commit(
-                    self._stores.log, self._stores.state, [step for _, step in group[0]], group[1]
-                )
+                self._committer.commit([step for _, step in group[0]], group[1])
             except (TwinvouchError, OSError) as error:
                 self._fail(group[0], error)
                 return
+            self._retire()
             with ready:
                 self._group, self._idle = None, True
                 ready.notify_all()
@@ -193,7 +230,8 @@ class Core:
         """Nothing of this group left; the engine is ahead of what is durable, so this process is over."""
         self.fatal = f"cannot make events durable: {error}"
         unavailable = UnavailableError(self.fatal)
-        for item in [i for i, _ in group] + self.inbox.close():
+        in_hand = [self._in_hand] if self._in_hand is not None else []
+        for item in [i for i, _ in group] + in_hand + self.inbox.close():
             item.future.set_exception(unavailable)
         self.ended.set()
         with self.inbox.ready:
@@ -208,7 +246,7 @@ class Core:
         while True:
             is_last = self._stopping.wait(TILE_INTERVAL_S)
             if not self.fatal:
-                self._stores.ledger.catch_up(self._stores.reader)
+                self._publish()
             if is_last:
                 return
 

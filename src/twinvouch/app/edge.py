@@ -85,6 +85,7 @@ async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> T
                 await asyncio.gather(*polling, return_exceptions=True)
                 for poll in polls:
                     await poll.finish()
+                await spool.settle()
                 shipper.is_draining = True
                 spool.more.set()
                 if not shipper.counts.failing:

@@ -37,7 +37,7 @@ class Gatherer:
         return len(self._rows)
 
     def add(self, row: Row, now_ns: int, next_ns: int) -> bool:
-        """Add a row read at `now_ns`; True: take the batch now, the next row (`next_ns`) is too late."""
+        """Add the row due at `now_ns`; True: take the batch now, the next one (`next_ns`) is too late."""
         if not self._rows:
             self._began_ns = now_ns
         self._rows.append(row)

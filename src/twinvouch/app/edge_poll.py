@@ -105,12 +105,11 @@ class Poll:
         """Scan once a period until cancelled; rows that wait then are left for `finish`."""
         due = clock.monotonic_ns()
         while True:
-            began = clock.monotonic_ns()
             row = await self._read(clock.wall_ns())
-            due = self._next_due(due, clock.monotonic_ns())
+            scanned, due = due, self._next_due(due, clock.monotonic_ns())
             self.counts.rows += 1
             self.counts.missing += int((row.quality == Quality.MISSING).sum())
-            if self._gatherer.add(row, began, due):
+            if self._gatherer.add(row, scanned, due):
                 await self._spool.keep(self._group, self._gatherer.take())
             await clock.sleep((due - clock.monotonic_ns()) / 1e9)
 

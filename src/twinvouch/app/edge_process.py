@@ -5,12 +5,9 @@ half: batches under another key would be refused one by one.
 """
 
 import asyncio
-import logging
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 from twinvouch.adapters.http_transport import HttpTransport
 from twinvouch.adapters.keys import FileSigner
@@ -18,26 +15,13 @@ from twinvouch.adapters.spool import Spool
 from twinvouch.app import config as configuration
 from twinvouch.app import inventory
 from twinvouch.app.clock import SystemClock
-from twinvouch.app.config_model import Config, DeviceSettings
+from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
+from twinvouch.app.devices import Connect
 from twinvouch.app.edge import EdgeParts, EdgeSetup, Tally, run_edge
-from twinvouch.app.terminal import safe
+from twinvouch.app.terminal import log_to_stderr
 from twinvouch.core.errors import ConfigError, UsageError
 from twinvouch.core.inventory import Plant
-from twinvouch.core.ports import Device
-
-
-class Closing(Device, Protocol):
-    """A device with a connection to close."""
-
-    async def close(self) -> None:
-        """Close the connection."""
-        ...
-
-
-Connect = Callable[
-    [DeviceSettings, Path], Closing
-]  # settings, directory that file names count from
 
 
 def run(path: Path, edge: str | None, connect: Connect) -> int:
@@ -48,10 +32,11 @@ def run(path: Path, edge: str | None, connect: Connect) -> int:
     if name not in config.edges:
         raise UsageError(f"`{path}` has no edge `{name}`, it has {sorted(config.edges)}")
     signer = _signer(config, plant, name)
-    _log_to_stderr()
+    log_to_stderr()
     clock = SystemClock()
     file = config.data_dir / "edges" / f"{name}.spool"
-    spool = Spool(file, name, first_epoch=clock.wall_ns() // 1_000_000_000)
+    limit = config.edges[name].spool_mib * 1024 * 1024
+    spool = Spool(file, name, limit, first_epoch=clock.wall_ns() // 1_000_000_000)
     try:
         tally = asyncio.run(_serve(config, plant, name, (signer, spool, clock), connect))
     finally:
@@ -116,22 +101,6 @@ def _signer(config: Config, plant: Plant, name: str) -> FileSigner:
             f"enter the key that `twinvouch principals add {name}` printed when it made this file"
         )
     return signer
-
-
-class _Harmless(logging.Formatter):
-    """Device and core may have chosen what a message quotes: it cannot move the cursor or fake a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return safe(super().format(record))
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Harmless("%(asctime)s %(levelname)s %(message)s"))
-    log = logging.getLogger("twinvouch")
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    log.propagate = False
 
 
 def _summary(tally: Tally) -> str:

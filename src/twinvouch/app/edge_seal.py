@@ -52,9 +52,23 @@ class AsyncSpool:
         self.batches = 0
         self.rows_refused = 0
         self._is_full = False
+        self._keeping: set[asyncio.Task[None]] = set()
 
     async def keep(self, group: ScanGroup, rows: Rows) -> None:
-        """Seal and spool `rows`; where there is no room they are counted, said and gone."""
+        """Seal and spool `rows`; where there is no room they are counted, said and gone.
+
+        Once asked for it is done, and counted, even where the asker is cancelled: see `settle`.
+        """
+        task = asyncio.create_task(self._keep(group, rows))
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
+        await asyncio.shield(task)
+
+    async def settle(self) -> None:
+        """Wait for what cancelled askers left behind."""
+        await asyncio.gather(*self._keeping)
+
+    async def _keep(self, group: ScanGroup, rows: Rows) -> None:
         try:
             await self._run(lambda: self._sealer.keep(group, rows))
         except UnavailableError as error:

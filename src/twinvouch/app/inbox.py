@@ -54,7 +54,7 @@ class Inbox:
                 )
             self._number += 1
             heapq.heappush(self._heap, Item(priority, self._number, event, future, after))
-            self.ready.notify()
+            self.ready.notify_all()  # engine and committer wait on one condition
         return future
 
     def get(self) -> Item | None:

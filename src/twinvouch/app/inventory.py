@@ -4,10 +4,11 @@ The columns of a scan group are its tags in order of their ids, so the order of 
 """
 
 import base64
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from math import inf
 
-from twinvouch.app.config_checks import interlock_tags
+from twinvouch.app.config_checks import interlock_tags, tags_by_variable
 from twinvouch.app.config_model import ClassSettings, Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
 from twinvouch.app.config_types import ns
@@ -36,7 +37,11 @@ DAY_NS = 86_400_000_000_000
 def plant(config: Config) -> Plant:
     """The whole inventory; pure, and total for every Config that `load` made."""
     principals = {p.id: p for p in _principals(config)}
-    tags = {name: _tag(config, name, principals) for name in sorted(config.tags)}
+    names = tags_by_variable(config)
+    tags = {name: _tag(config, name, principals, names) for name in sorted(config.tags)}
+    columns: dict[str, list[Tag]] = {name: [] for name in config.groups}
+    for tag in tags.values():
+        columns[tag.group].append(tag)
     return Plant(
         id=config.plant.id,
         assets={
@@ -48,7 +53,7 @@ def plant(config: Config) -> Plant:
         },
         conduits=tuple(Conduit(c.source, c.target, c.protocols) for c in config.conduits),
         tags=tags,
-        groups={n: _group(config, n, list(tags.values())) for n in config.groups},
+        groups={n: _group(config, n, columns[n]) for n in config.groups},
         edges={n: Edge(n, e.groups, e.identity_cap) for n, e in config.edges.items()},
         principals=principals,
         classes={c: _class(rule) for c, rule in config.command_classes.items()},
@@ -98,7 +103,12 @@ def _principals(config: Config) -> list[Principal]:
     ]
 
 
-def _tag(config: Config, name: str, principals: dict[str, Principal]) -> Tag:
+def _tag(
+    config: Config,
+    name: str,
+    principals: Mapping[str, Principal],
+    by_variable: Mapping[str, Sequence[str]],
+) -> Tag:
     s = config.tags[name]
     edge = config.groups[s.group].edge
     key = principals[edge].key
@@ -128,7 +138,7 @@ def _tag(config: Config, name: str, principals: dict[str, Principal]) -> Tag:
         description=s.description,
         command_class=s.actuator.command_class if s.actuator else None,
         commanded_by=s.actuator.commanded_by if s.actuator else None,
-        limits=_limits(config, s.actuator) if s.actuator else None,
+        limits=_limits(s.actuator, by_variable) if s.actuator else None,
     )
 
 
@@ -140,25 +150,24 @@ def _point(s: TagSettings) -> Point | None:
     )
 
 
-def _limits(config: Config, s: ActuatorSettings) -> Limits:
+def _limits(s: ActuatorSettings, by_variable: Mapping[str, Sequence[str]]) -> Limits:
     return Limits(
         low=s.min,
         high=s.max,
         rate=s.rate or inf,
         interlock=s.interlock,
         controlled=s.controlled,
-        interlock_tags=interlock_tags(config, s),
+        interlock_tags=interlock_tags(by_variable, s),
     )
 
 
-def _group(config: Config, name: str, tags: list[Tag]) -> ScanGroup:
+def _group(config: Config, name: str, mine: Sequence[Tag]) -> ScanGroup:
     s = config.groups[name]
-    mine = tuple(t for t in tags if t.group == name)
     dtypes = tuple(config.tags[t.id].dtype for t in mine)
     return ScanGroup(
         name=name,
         edge=s.edge,
-        tags=mine,
+        tags=tuple(mine),
         dtypes=dtypes,
         digest=columns_digest(name, [t.id for t in mine], dtypes),
         period_ns=ns(s.period_s),

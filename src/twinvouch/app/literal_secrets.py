@@ -30,5 +30,11 @@ def looks_secret(text: str) -> bool:
 
 
 def looks_raw(key: str, text: str) -> bool:
-    """True for what has the shape of raw key bytes and stands where no public value belongs."""
-    return key not in PUBLIC and _RAW.fullmatch(text.strip()) is not None
+    """True for what has the shape of raw key bytes and stands where no public value belongs.
+
+    A long name has that shape too, but seldom capitals, small letters and digits at once.
+    """
+    text = text.strip()
+    if key in PUBLIC or _RAW.fullmatch(text) is None:
+        return False
+    return len(text) == 64 or all(re.search(kind, text) for kind in ("[A-Z]", "[a-z]", "[0-9]"))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twinvouch import __version__
-from twinvouch.adapters.committer import Step, commit, take
+from twinvouch.adapters.committer import Committer, Step, take
 from twinvouch.adapters.keys import FileSigner
 from twinvouch.app import build, replay
 from twinvouch.app.config_model import Config
@@ -96,9 +96,10 @@ class _Core:
 
     def __init__(self, engine: Engine, stores: Stores) -> None:
         self.engine, self.stores = engine, stores
+        self._committer = Committer(stores.log, stores.state)
         self._steps: list[Step] = []
         self._quiet_ns = min(g.max_age_ns for g in engine.memory.site.plant.groups.values())
-        self._begun_ns = self._told = time.monotonic_ns()
+        self._told = time.monotonic_ns()
         self._batches = 0
 
     def feed(self, raw: bytes, now_ns: int) -> Fed:
@@ -125,15 +126,15 @@ class _Core:
     def flush(self) -> None:
         """Make what was taken durable, then publish it in the ledger files."""
         if self._steps:
-            stores = self.stores
-            rows = self.engine.drain()
-            stores.ledger.publish(commit(stores.log, stores.state, self._steps, rows))
+            self._committer.commit(self._steps, self.engine.drain())
+            self.stores.ledger.catch_up(self.stores.state)
             self._steps = []
 
     def close(self) -> None:
         """Release the stores."""
         self.stores.log.close()
         self.stores.state.close()
+        self.stores.ledger.close()
 
     def _progress(self) -> None:
         now = time.monotonic_ns()

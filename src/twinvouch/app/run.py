@@ -15,7 +15,6 @@ from twinvouch.app.config_model import Config
 from twinvouch.app.core import Core
 from twinvouch.engine import Engine
 
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 GRACE_S = 5
 
 
@@ -34,6 +33,9 @@ def run(path: Path) -> int:
     )
     print(f"ledger key: {stores.ledger.verifier_key}", file=sys.stderr)
     print(f"listening on http://{config.api.host}:{config.api.port}", file=sys.stderr, flush=True)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal again once it has stopped serving; what is open is closed after that
+        signal.signal(number, lambda *_: None)
     server = _server(config, core, hub)
     threading.Thread(target=_end_when_fatal, args=(core, server), daemon=True).start()
     server.run()

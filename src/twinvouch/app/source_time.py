@@ -85,7 +85,8 @@ def zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise UsageError(
-            f"time zone {shown(name)}, expected a name such as UTC or Europe/Rome"
+            f"time zone {shown(name)}, expected a name such as UTC or Europe/Rome (known names come with "
+            "the system or with `pip install tzdata`)"
         ) from None
 
 

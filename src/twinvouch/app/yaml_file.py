@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -19,9 +20,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from twinvouch.app.problems import InvalidConfigError, Place, Problem, named, shown
-from twinvouch.app.yaml_tree import Fields, Loc, Node, Scalar, TreeReader, find, plain
+from twinvouch.app.yaml_tree import Fields, Loc, Node, TreeReader, find, plain
 
 MAX_BYTES = 4 * 1024 * 1024
+MAX_SUGGESTED = 1_000
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -124,8 +126,12 @@ def digest(model: BaseModel) -> bytes:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """The words "did you mean" with what is closest among `known`; empty where nothing is close."""
-    close = get_close_matches(word, list(known), n=1)
+    """The words "did you mean" with what is closest among `known`; empty where nothing is close.
+
+    Among very many names nothing is looked for: it would take longer than reading the message.
+    """
+    names = list(islice(known, MAX_SUGGESTED + 1))
+    close = get_close_matches(word[:200], names, n=1) if len(names) <= MAX_SUGGESTED else []
     return f", did you mean `{close[0]}`?" if close else ""
 
 
@@ -181,9 +187,3 @@ def _bare(annotation: Any) -> Any:
     while get_origin(annotation) in {Annotated, Union, UnionType}:
         annotation = next(a for a in get_args(annotation) if a is not type(None))
     return annotation
-
-
-def text_at(root: Node, *loc: str) -> str:
-    """The text at `loc`, empty where there is none."""
-    node, _ = find(root, loc)
-    return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""

@@ -8,7 +8,6 @@ keys, explicit tags, second documents and numbers that are not finite are refuse
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -239,7 +238,7 @@ class TreeReader:
         text: str = event.value
         value: Value = text
         key = self._open[-1].key if self._open else None
-        if looks_secret(text) or (key is not None and looks_raw(key[0], text)):
+        if looks_secret(text) or looks_raw(key[0] if key is not None else "", text):
             self._say(where, "looks like a secret, expected a reference to a file that holds it")
         elif any((c < " " and c not in "\n\t") or "\x7f" <= c <= "\x9f" for c in text):
             self._say(where, f"control character in {shown(text)}")
@@ -310,16 +309,6 @@ def _number(text: str) -> tuple[Value, str]:
         return text, f"{shown(text)} {trouble}" if trouble else ""
     number = float(text)
     return number, "" if math.isfinite(number) else f"{shown(text)}, expected a finite number"
-
-
-def scalars(node: Node) -> Iterator[Scalar]:
-    """Every scalar of the tree, in order."""
-    if isinstance(node, Scalar):
-        yield node
-        return
-    below = node.items if isinstance(node, Items) else [n for _, n in node.fields.values()]
-    for child in below:
-        yield from scalars(child)
 
 
 def _index(mark: Any) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 
 from twinvouch.core.batch import Admitted, Quality
 from twinvouch.core.context import Arrival
-from twinvouch.core.label import FULL
+from twinvouch.core.label import AXES, FULL
 from twinvouch.wire.cbor import decode, encode
 
 
@@ -22,14 +22,13 @@ def remember(
 
     Each column counts with its worst reading; one without any reading counts as zero.
     """
-    labels = admitted.label.axes[:, :1] if admitted.label.is_one_row else admitted.label.axes
+    if admitted.label.is_uniform and len(admitted.batch.t_ns) and not admitted.batch.quality.any():
+        arrivals[entry] = Arrival(admitted.batch.group, now_ns, admitted.label.axes[:, 0])
+        return
     missing = admitted.batch.quality == Quality.MISSING
-    if missing.any():
-        labels = np.where(missing, FULL, labels)
-    worst = labels.min(axis=1, initial=FULL)
+    worst = np.where(missing, FULL, admitted.label.axes).min(axis=1, initial=FULL)
     worst[:, missing.all(axis=0)] = 0
-    axes = tuple(tuple(axis) for axis in worst.tolist())
-    arrivals[entry] = Arrival(admitted.batch.group, now_ns, axes)
+    arrivals[entry] = Arrival(admitted.batch.group, now_ns, worst.astype(np.uint8))
 
 
 def forget(
@@ -48,11 +47,12 @@ def forget(
 
 def write_arrival(arrival: Arrival) -> bytes:
     """As bytes for the state store."""
-    return encode([1, arrival.group, arrival.received_ns, [bytes(axis) for axis in arrival.axes]])
+    return encode([1, arrival.group, arrival.received_ns, arrival.axes.tobytes()])
 
 
 def read_arrival(raw: bytes) -> Arrival:
     """The inverse of `write_arrival`."""
     content: Any = decode(raw)
-    _version, group, received_ns, axes = content
-    return Arrival(group, received_ns, tuple(tuple(axis) for axis in axes))
+    version, group, received_ns, axes = content
+    assert version == 1, version
+    return Arrival(group, received_ns, np.frombuffer(axes, np.uint8).reshape(AXES, -1))

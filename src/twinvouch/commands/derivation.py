@@ -105,7 +105,7 @@ def _declared(view: View, target: Target, declared: Input, now: Part) -> Part:
             tag.id, ZERO, f"declared, but {age / 1e9:.1f} s old, limit is {limit / 1e9:g} s"
         )
     column = group.ids.index(tag.id)
-    return Part(tag.id, _four([axis[column] for axis in arrival.axes]), "as declared", entry)
+    return Part(tag.id, _four(arrival.axes[:, column].tolist()), "as declared", entry)
 
 
 def _current(view: View, tags: Sequence[str]) -> list[Part]:

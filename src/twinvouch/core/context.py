@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from twinvouch.core.mode import Mode
 
 
@@ -20,19 +23,19 @@ class ActuatorWrite:
     expires_ns: int
     spent_ns: int = 0
     is_over: bool = False
-    permit: int = -1  # its ledger index
+    permit: int = -1  # ledger index of the permit: tells two of the same moment apart
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Arrival:
     """An admitted batch that commands may still declare as an input, kept after newer ones came.
 
-    `axes` are the worst of each column: one tuple an Axis, one number a tag of the scan group.
+    `axes` uint8[4, K] are the worst of each column of the scan group.
     """
 
     group: str
     received_ns: int
-    axes: tuple[tuple[int, ...], ...]
+    axes: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)

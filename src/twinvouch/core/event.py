@@ -8,7 +8,7 @@ before the event and its entries are durable.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from twinvouch.core.finding import Finding
 
@@ -147,10 +147,13 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Something for the live stream: topic `labels`, `finding`, `command` or `outcome`."""
+    """Something for the live stream: topic `labels`, `finding`, `command` or `outcome`.
+
+    Bodies are plain data, but for arrays in `labels`, which become lists only where somebody listens.
+    """
 
     topic: str
-    body: Mapping[str, Plain]
+    body: Mapping[str, Any]
 
 
 Effect: TypeAlias = Append | Keep | Reply | Deliver | Publish

@@ -14,8 +14,6 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-LAST_NS = 2**63 - 1  # the last moment that 64 bits can say, in the year 2262
-
 
 class Role(StrEnum):
     """What a principal may be allowed to do; policies speak of roles, never of names."""
@@ -226,27 +224,34 @@ class ScanGroup:
         return _column([t.resolution for t in self.tags])
 
     @cached_property
-    def has_rate(self) -> bool:
-        """True where any column has a largest possible change."""
-        return bool(np.isfinite(self.rate).any())
-
-    @cached_property
-    def calibrated(self) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-        """From when until when each column is in calibration, int64[K] ns; None where no tag requires any."""
-        if not any(t.calibration_valid_ns for t in self.tags):
-            return None
-        spans = [_calibrated(t) for t in self.tags]
-        return _times([s[0] for s in spans]), _times([s[1] for s in spans])
-
-    @cached_property
-    def twin_only(self) -> tuple[int, ...]:
-        """Columns of actuators that only the twin may move."""
-        return tuple(k for k, t in enumerate(self.tags) if t.commanded_by is CommandedBy.TWIN)
-
-    @cached_property
     def ids(self) -> tuple[str, ...]:
         """Tag ids in column order."""
         return tuple(t.id for t in self.tags)
+
+    @cached_property
+    def calibration_due_ns(self) -> NDArray[np.int64]:
+        """When each column's calibration runs out, int64[K]: never where none is required, 0 where unknown."""
+        due = [
+            2**63 - 1
+            if not t.calibration_valid_ns
+            else 0
+            if t.calibrated_ns is None
+            else t.calibrated_ns + t.calibration_valid_ns
+            for t in self.tags
+        ]
+        column = np.asarray(due, dtype=np.int64)
+        column.flags.writeable = False
+        return column
+
+    @cached_property
+    def twin_commanded(self) -> NDArray[np.intp]:
+        """Columns of the actuators that only the twin may move."""
+        columns = [
+            k
+            for k, t in enumerate(self.tags)
+            if t.is_actuator and t.commanded_by is CommandedBy.TWIN
+        ]
+        return np.asarray(columns, dtype=np.intp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,21 +320,6 @@ class Axis(IntEnum):
 def key_id(public_key: bytes) -> bytes:
     """The 8-byte key id of a raw public key."""
     return sha256(public_key).digest()[:8]
-
-
-def _calibrated(tag: Tag) -> tuple[int, int]:
-    """The span in ns; empty where calibration is required and was never made."""
-    if not tag.calibration_valid_ns:
-        return -LAST_NS, LAST_NS
-    if tag.calibrated_ns is None:
-        return LAST_NS, -LAST_NS
-    return tag.calibrated_ns, min(tag.calibrated_ns + tag.calibration_valid_ns, LAST_NS)
-
-
-def _times(values: list[int]) -> NDArray[np.int64]:
-    column = np.asarray(values, dtype=np.int64)
-    column.flags.writeable = False
-    return column
 
 
 def _column(values: list[float]) -> NDArray[np.float64]:

@@ -35,13 +35,26 @@ class Label:
         self.fresh_until.flags.writeable = False
 
     @property
-    def is_one_row(self) -> bool:
-        """True where the label of a batch, [4, R, K], is one row that all rows share in memory."""
-        return self.axes.strides[1] == 0 == self.fresh_until.strides[0]
+    def is_uniform(self) -> bool:
+        """True where the label of a batch [4, R, K] is known to be one row repeated: no memory behind the rows."""
+        return (
+            self.axes.ndim == 3 and self.axes.strides[1] == 0 and self.fresh_until.strides[0] == 0
+        )
 
-    def at(self, index: int) -> "Label":
-        """The label of one value, still as arrays of length 1."""
-        return Label(self.axes[:, index : index + 1], self.fresh_until[index : index + 1])
+    def repeated(self, rows: int) -> "Label":
+        """A label of K values for each of `rows` rows, without copying: shape [4, R, K]."""
+        columns = self.axes.shape[1]
+        # np.broadcast_to does the same and costs 12 us a call, on the path of every batch
+        axes = np.ndarray(
+            (AXES, rows, columns),
+            np.uint8,
+            np.ascontiguousarray(self.axes),
+            strides=(columns, 0, 1),
+        )
+        fresh = np.ndarray(
+            (rows, columns), np.int64, np.ascontiguousarray(self.fresh_until), strides=(0, 8)
+        )
+        return Label(axes, fresh)
 
     def headline(self) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
         """The smallest axis and which one it is, per value."""

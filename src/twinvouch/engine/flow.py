@@ -8,7 +8,6 @@ event and its entries are durable; the caller sees to that.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,6 @@ from twinvouch.core.event import (
     Keep,
     ModelSubmitted,
     OutcomeReported,
-    Plain,
     QueryAsked,
     Started,
     StatementReceived,
@@ -98,10 +96,7 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> None:
     admitted, link = admission.admitted, admission.link
     batch = admitted.batch
     named = out.blob(entry.findings_content(admitted.findings)) if admitted.findings else None
-    label_digest, label_bytes = entry.label_blob(admitted.label, m.now_ns)
-    if m.labels.get(batch.group) != label_digest:
-        out.effects.append(Keep(label_digest, label_bytes))
-        m.labels[batch.group] = label_digest
+    label_digest = _keep_label(m, out, admitted)
     parents = [link.entry] if link.entry >= 0 else []
     index = out.append(entry.batch(admitted, m.now_ns, out.salt, [named, label_digest], parents))
     m.set_link(replace(link, entry=index))
@@ -113,21 +108,40 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> None:
     m.counts["cells:admitted"] += entry.present(batch)
     out.show(admitted.findings, index)
     out.reply(200, status="admitted", entry=index, findings=len(admitted.findings))
-    out.publish(
-        "labels", entry=index, group=batch.group, rows=len(batch.t_ns), received_ns=m.now_ns
-    )
+    if admitted.in_live.any():
+        out.publish(
+            "labels",
+            **_last_row(admitted),
+            entry=index,
+            group=batch.group,
+            rows=len(batch.t_ns),
+            received_ns=m.now_ns,
+        )
 
 
-def _last_row(admitted: Admitted) -> dict[str, Plain]:
-    """The newest live row for the stream: columns in the order of the scan group's tags."""
+def _keep_label(m: Memory, out: Out, admitted: Admitted) -> bytes:
+    """Keep the label's blob and give its digest; the usual label of a scan group is kept already."""
+    group = admitted.batch.group
+    key = entry.label_key(admitted.label, m.now_ns)
+    known_key, known_digest = m.labels.get(group, (b"", b""))
+    if key and key == known_key:
+        return known_digest
+    digest, stored = entry.label_blob(admitted.label, m.now_ns)
+    out.effects.append(Keep(digest, stored))
+    m.labels[group] = (key, digest)
+    return digest
+
+
+def _last_row(admitted: Admitted) -> dict[str, Any]:
+    """The newest live row for the stream, as arrays in the order of the scan group's tags."""
     row = int(np.flatnonzero(admitted.in_live)[-1])
-    batch, axes = admitted.batch, admitted.label.axes[:, row]
+    batch, label = admitted.batch, admitted.label
     return {
+        "first_t_ns": int(batch.t_ns[0]),
         "t_ns": int(batch.t_ns[row]),
-        "values": [v if isfinite(v) else None for v in batch.values[row].tolist()],
-        "quality": batch.quality[row].tolist(),
-        "headline": axes.min(axis=0).tolist(),
-        "axis": axes.argmin(axis=0).tolist(),
+        "values": batch.values[row],
+        "quality": batch.quality[row],
+        "axes": label.axes[:, row],
     }
 
 

@@ -42,7 +42,9 @@ class Memory:
         self.findings: deque[tuple[int, int, Finding]] = deque(
             maxlen=RECENT_FINDINGS
         )  # entry, ns, finding
-        self.labels: dict[str, bytes] = {}  # group -> digest of the label blob kept last
+        self.labels: dict[
+            str, tuple[bytes, bytes]
+        ] = {}  # group -> key and digest of the label kept last
         self.models: dict[str, Mapping[str, Plain]] = {}
         self.counts: Counter[str] = Counter()
         self.size = 0  # ledger entries

@@ -1,6 +1,7 @@
 """The effects of one event, and the numbering of its ledger entries."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from twinvouch.core.errors import MalformedError, TwinvouchError
 from twinvouch.core.event import Append, Effect, Keep, Plain, Publish, Reply
@@ -39,7 +40,7 @@ class Out:
         """Answer whoever fed the event."""
         self.effects.append(Reply(code, body))
 
-    def publish(self, topic: str, **body: Plain) -> None:
+    def publish(self, topic: str, **body: Any) -> None:
         """Tell the live stream."""
         self.effects.append(Publish(topic, body))
 

@@ -41,9 +41,7 @@ def make(directory: Path) -> None:
 
 def server_context(directory: Path) -> ssl.SSLContext:
     """TLS of the plant: nobody gets in without a certificate of our authority."""
-    context = ssl.create_default_context(
-        ssl.Purpose.CLIENT_AUTH, cafile=directory / f"{_AUTHORITY}.crt"
-    )
+    context = _context(ssl.Purpose.CLIENT_AUTH, directory)
     _load(context, directory, _SERVER)
     context.verify_mode = ssl.CERT_REQUIRED
     return context
@@ -51,9 +49,7 @@ def server_context(directory: Path) -> ssl.SSLContext:
 
 def client_context(directory: Path, who: str = "") -> ssl.SSLContext:
     """TLS of a client; with no name it has no certificate."""
-    context = ssl.create_default_context(
-        ssl.Purpose.SERVER_AUTH, cafile=directory / f"{_AUTHORITY}.crt"
-    )
+    context = _context(ssl.Purpose.SERVER_AUTH, directory)
     if who:
         _load(context, directory, who)
     return context
@@ -118,6 +114,16 @@ def _builder(
 
 def _name(common: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+def _context(purpose: ssl.Purpose, directory: Path) -> ssl.SSLContext:
+    authority = directory / f"{_AUTHORITY}.crt"
+    try:
+        return ssl.create_default_context(purpose, cafile=authority)
+    except OSError as error:
+        raise UsageError(
+            f"authority `{authority}` cannot be used: {error}; make one with `twinvouch lab certificates DIRECTORY`"
+        ) from None
 
 
 def _load(context: ssl.SSLContext, directory: Path, who: str) -> None:

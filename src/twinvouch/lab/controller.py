@@ -6,16 +6,22 @@ and signs what it proposes. Whether the plant moves is not its to say.
 
 import asyncio
 import logging
+import os
+import signal
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from twinvouch.adapters.keys import FileSigner
 from twinvouch.core.command import Command, Input
 from twinvouch.core.errors import NotPermittedError, UnavailableError
 from twinvouch.core.kind import Purpose
 from twinvouch.core.ports import Signer
-from twinvouch.lab.api import Answer, Api
-from twinvouch.lab.net3 import LEVEL, RUN
+from twinvouch.lab.api import Answer, Api, HttpApi
+from twinvouch.lab.net3 import LEVEL, PLANT, RUN
 from twinvouch.wire.command import write_command
 from twinvouch.wire.cose import seal
 
@@ -99,3 +105,18 @@ def decide(level_m: float, *, runs: bool) -> bool:
     if level_m < START_BELOW_M:
         return True
     return runs and level_m <= STOP_ABOVE_M
+
+
+def run(url: str, key: Path, token: Path) -> None:
+    """The controller as a process, until SIGTERM or Ctrl-C."""
+    hand = Hand(PLANT, PRINCIPAL, FileSigner(key), os.urandom, time.time_ns)
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_run(HttpApi(url, token.read_text("ascii").strip()), hand))
+
+
+async def _run(api: HttpApi, hand: Hand) -> None:
+    task = asyncio.ensure_future(Controller(api, hand).run())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    with suppress(asyncio.CancelledError):
+        await task
+    await api.close()

@@ -110,9 +110,15 @@ async def _forged_edge(stage: Stage) -> Observation:
 
 
 async def _tampered(stage: Stage) -> Observation:
+    """One bit flipped on the way; the edge gives a batch up that is refused, and its place stays empty."""
+    since = await entries(stage)
     passed, began = await _ordered(stage, Order.TAMPER)
     assert passed.body is not None
-    return _refusals([(passed.status, passed.body)], stage.seconds() - began)
+    seen = _refusals([(passed.status, passed.body)], stage.seconds() - began)
+    gap = await found(stage, since, ("gap",), EDGE, _WAIT_S)
+    if gap is None or seen.entry is not None:
+        return seen
+    return Observation(seen.observed, f"{seen.what}; {_told(gap)}", seen.seconds, gap["entry"])
 
 
 async def _dropped(stage: Stage) -> Observation:
@@ -157,7 +163,8 @@ async def _hostile_command(stage: Stage) -> Observation:
     if verdicts != ["deny", "deny"]:
         return Observation(NOTHING, f"verdicts {verdicts}", seen_s)
     _, body = answers[0]
-    return Observation(REFUSED, str(body.get("why", "")), seen_s, _entry(body))
+    why = body.get("why") or body.get("detail") or "denied"
+    return Observation(REFUSED, str(why), seen_s, _entry(body))
 
 
 async def _direct_write_role(stage: Stage) -> Observation:
@@ -224,10 +231,8 @@ def _refusals(answers: list[Any], seen_s: float) -> Observation:
     said = [f"{body.get('rule', '?')} ({status})" for status, body in answers]
     is_refused = all(400 <= s < 500 and b.get("status") == "refused" for s, b in answers)
     named = [e for e in (_entry(body) for _, body in answers) if e is not None]
-    what = ", ".join(said) + ("" if named else "; counted, the entry of this minute follows")
-    return Observation(
-        REFUSED if is_refused else ADMITTED, what, seen_s, named[0] if named else None
-    )
+    entry = named[0] if named else None  # later ones of the same minute are counted, not entered
+    return Observation(REFUSED if is_refused else ADMITTED, ", ".join(said), seen_s, entry)
 
 
 def _entry(body: Any) -> int | None:

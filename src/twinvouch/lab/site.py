@@ -28,9 +28,10 @@ from twinvouch.lab.net3 import (
 
 EDGE, ACTUATOR, OBSERVER = "edge-1", "actuator-1", "observer"
 PRINCIPALS = (EDGE, ACTUATOR, CONTROLLER, OBSERVER)
+WITH_TOKEN = (ACTUATOR, CONTROLLER, OBSERVER)
 RATED_KPA = 420.0  # discharge of pump 10
 DUPLICATE_WINDOW_S = 2.0  # short, so that the demo can show a replay
-MAX_AGE_S = 5.0
+MAX_AGE_S = 10.0
 _ROLES = {
     EDGE: ("edge", ()),
     ACTUATOR: ("service", ()),
@@ -115,7 +116,7 @@ def twin_config(places: Places, who: Identities) -> dict[str, Any]:
             "C": _class(integrity=150, plausibility=100, approvals=0),
         },
         "readings": {"duplicate_window_s": DUPLICATE_WINDOW_S},
-        "commands": {"read_memory_s": 30.0},
+        "commands": {"read_memory_s": 10.0},
         "api": {"host": "127.0.0.1", "port": places.core},
     }
 

@@ -5,7 +5,7 @@ This judges by the true state of the plant and knows nothing of the gates: its l
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +73,9 @@ def unsafe_writes(journal: Journal) -> list[str]:
             continue
         if write.peer == TWINVOUCH:
             responsible = f"{write.table} {write.address} = {write.words}"
-        starts += _starts(write, before)
+        if before is None or write.table != Table.COIL or write.words != (1,):
+            continue
+        starts.append(int(before["clock_s"]))
         if responsible and sum(s > starts[-1] - _HOUR_S for s in starts) > MOST_STARTS:
             found.append(f"{responsible}: more than {MOST_STARTS} starts in an hour")
     return found
@@ -88,11 +90,6 @@ def _harm(truth: Mapping[str, Any]) -> str:
         if not low <= level <= high:
             return f"tank {number} at {level:.2f} m, limits {low} to {high} m"
     return ""
-
-
-def _starts(write: Write, before: Mapping[str, Any] | None) -> Iterable[int]:
-    if before is not None and write.table == Table.COIL and write.words == (1,):
-        yield int(before["clock_s"])
 
 
 def _changes(write: Write, before: Mapping[str, Any] | None) -> bool:

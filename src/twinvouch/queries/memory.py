@@ -1,40 +1,58 @@
 """What each service principal has read lately: such tags count as inputs of its commands (R7).
 
-A twin cannot launder a value by reading it and then not declaring it. Per tag the worst axes seen in the
-window are kept; persons are not remembered here, since they see screens, not arrays.
+A twin cannot launder a value by reading it and then not declaring it. What counts of a tag is the worst of
+each axis that was seen within the window; when the window has passed a bad reading, it counts no more, also
+for a service that reads all the time. Persons are not remembered here: they see screens, not arrivals.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from twinvouch.core.label import Label
 from twinvouch.wire.cbor import decode, encode
 
-Seen = Mapping[str, tuple[int, tuple[int, ...]]]  # tag -> (last read ns, worst axes)
+MOST: Final = 16  # readings of one tag that are told apart; beyond it the oldest two become one
+Reading: TypeAlias = tuple[int, tuple[int, ...]]  # when, and the axes seen
+Seen = Mapping[str, tuple[Reading, ...]]  # by tag, oldest first
 
 
 def remember(seen: Seen, tags: Sequence[str], label: Label, now_ns: int, keep_ns: int) -> Seen:
     """`seen` after reading `tags` whose labels are the columns of `label`; forgets what is older than keep_ns."""
-    kept = {t: s for t, s in seen.items() if now_ns - s[0] <= keep_ns}
+    kept = {t: late for t, readings in seen.items() if (late := _since(readings, now_ns - keep_ns))}
     for column, tag in enumerate(tags):
         axes = tuple(int(a) for a in label.axes[:, column])
-        if tag in kept:
-            axes = tuple(min(a, b) for a, b in zip(axes, kept[tag][1], strict=True))
-        kept[tag] = (now_ns, axes)
+        kept[tag] = _followed(kept.get(tag, ()), (now_ns, axes))
     return kept
 
 
 def recent(seen: Seen, now_ns: int, keep_ns: int) -> Mapping[str, tuple[int, ...]]:
     """Worst axes by tag of everything read within keep_ns."""
-    return {t: axes for t, (at, axes) in seen.items() if now_ns - at <= keep_ns}
+    late = {tag: _since(readings, now_ns - keep_ns) for tag, readings in seen.items()}
+    return {tag: _worst(readings) for tag, readings in late.items() if readings}
 
 
 def write_seen(seen: Seen) -> bytes:
     """As bytes for the state store."""
-    return encode([[tag, at, list(axes)] for tag, (at, axes) in sorted(seen.items())])
+    return encode([[tag, [[at, list(axes)] for at, axes in seen[tag]]] for tag in sorted(seen)])
 
 
 def read_seen(raw: bytes) -> Seen:
     """The inverse of `write_seen`."""
     content: Any = decode(raw)
-    return {tag: (at, tuple(axes)) for tag, at, axes in content}
+    return {tag: tuple((at, tuple(axes)) for at, axes in readings) for tag, readings in content}
+
+
+def _since(readings: Sequence[Reading], oldest_ns: int) -> tuple[Reading, ...]:
+    return tuple(r for r in readings if r[0] >= oldest_ns)
+
+
+def _followed(readings: Sequence[Reading], new: Reading) -> tuple[Reading, ...]:
+    """An earlier reading matters only while some axis of it is worse than in the new one."""
+    kept = [r for r in readings if any(a < b for a, b in zip(r[1], new[1], strict=True))]
+    if len(kept) >= MOST:
+        kept[:2] = [(kept[1][0], _worst(kept[:2]))]
+    return (*kept, new)
+
+
+def _worst(readings: Sequence[Reading]) -> tuple[int, ...]:
+    return tuple(min(column) for column in zip(*(axes for _, axes in readings), strict=True))

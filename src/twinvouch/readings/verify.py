@@ -1,195 +1,112 @@
-"""verify: who sent a batch, whether it is unchanged, may speak for these tags, and is in order.
+"""Who sent this, and may he? The first half of gate 1, from the cheapest question to the dearest.
 
-The order of checks is the order of cost and of trust: structure, key, signature, name, ownership, origin, sequence,
-chain. Nothing of an unverified batch is believed, not even its name.
+Structure and digest, key, signature, header, ownership, origin, scan group: then the sender is known and the
+batch is one it may send. Only after its place in the edge's sequence is known are its cells read.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from twinvouch.core.batch import Batch
 from twinvouch.core.errors import MalformedError, SignatureError
 from twinvouch.core.event import BatchReceived
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import Principal, PrincipalKind, ScanGroup
 from twinvouch.core.kind import Purpose
 from twinvouch.core.site import Site
-from twinvouch.readings.link import Link, Seen
-from twinvouch.wire.batch import Header, read_header
+from twinvouch.readings.wording import plain
+from twinvouch.wire.batch import Header, read_batch, read_header
 from twinvouch.wire.cose import Sealed, check, unseal
 
-NAMES = (
-    "malformed",
-    "unknown_key",
-    "bad_signature",
-    "not_owner",
-    "wrong_origin",
-    "unknown_group",
-    "gap",
-    "duplicate",
-    "replay",
-    "reorder",
-    "equivocation",
-    "chain",
-    "epoch",
-    "clock",
-)
-SPOOF, MIDDLE, ACCOUNT = "T0856", "T0830", "T0859"
-CHAIN_CAP = 60  # integrity of a batch that does not continue the chain
-FULL = 255
+TECHNIQUES = {  # ATT&CK for ICS, by rule
+    "malformed": "",
+    "unknown_key": "T0856",
+    "bad_signature": "T0856",
+    "not_owner": "T0856",
+    "wrong_origin": "T0856",
+    "unknown_group": "",
+}
+NAMES = tuple(TECHNIQUES)
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
-    """A batch that its edge signed; cells are not read yet."""
+class Opened:
+    """A batch of a known edge that may speak for its scan group; the cells are not read yet."""
 
     sealed: Sealed
     header: Header
-    principal: Principal
+    group: ScanGroup
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a batch stands in the sequence of its edge.
+class Refused:
+    """Not taken. `edge` is empty where nobody is known to have signed it: then it is only counted."""
 
-    `repeated`: known already, not to be admitted again. `is_live`: newer than all before. `integrity` is the cap that
-    the chain sets.
-    """
-
-    link: Link
-    findings: tuple[Finding, ...] = ()
-    repeated: bool = False
-    is_live: bool = True
-    integrity: int = FULL
+    finding: Finding
+    edge: str = ""
 
 
-def verify(received: BatchReceived, site: Site) -> Verified | Finding:
-    """Structure, key and signature; a Finding is a refusal before authentication."""
+def open_batch(received: BatchReceived, site: Site) -> Opened | Refused:
+    """Everything about a batch but its place and its cells."""
     try:
         sealed = unseal(received.raw)
     except MalformedError as error:
-        return Finding(
-            "malformed", received.peer, Severity.MEDIUM, f"no sealed batch: {error}"[:500], MIDDLE
-        )
+        return Refused(_malformed(plain(received.peer), error))
     principal = site.plant.by_key_id.get(sealed.key_id)
-    if principal is None or principal.kind is not PrincipalKind.EDGE:
-        why = f"key {sealed.key_id.hex()} is no edge of plant `{site.plant.id}`"
-        return Finding("unknown_key", received.peer, Severity.HIGH, why, ACCOUNT)
+    if principal is None:
+        sentence = f"key {sealed.key_id.hex()} belongs to no principal of plant `{site.plant.id}`"
+        return Refused(_finding("unknown_key", plain(received.peer), sentence))
     try:
         check(sealed, principal.key, plant=site.plant.id, purpose=Purpose.READINGS)
-        header = read_header(sealed.content)
-    except SignatureError as error:
-        why = f"a batch in the name of `{principal.id}` was changed on the way or signed for something else: {error}"
-        return Finding("bad_signature", received.peer, Severity.HIGH, why[:500], MIDDLE)
+    except SignatureError:
+        sentence = (
+            f"what says it is by `{principal.id}` is not signed with that key, "
+            f"for readings of plant `{site.plant.id}`"
+        )
+        return Refused(_finding("bad_signature", plain(received.peer), sentence))
+    return _owned(sealed, principal, site)
+
+
+def read_cells(opened: Opened, max_cells: int) -> Batch | Refused:
+    """The batch with its cells."""
+    header, group = opened.header, opened.group
+    try:
+        return read_batch(opened.sealed.content, opened.sealed.digest, header, group, max_cells)
     except MalformedError as error:
-        return Finding(
-            "malformed",
-            received.peer,
-            Severity.MEDIUM,
-            f"signed, but no batch: {error}"[:500],
-            SPOOF,
+        return Refused(_malformed(group.edge, error), group.edge)
+
+
+def _owned(sealed: Sealed, principal: Principal, site: Site) -> Opened | Refused:
+    """The header of an authenticated batch, and whether its signer may send it."""
+    who = principal.id
+    try:
+        header = read_header(sealed.content)
+    except MalformedError as error:
+        return Refused(_malformed(who, error), who)
+    edge = site.plant.edges.get(header.identity.edge)
+    if principal.kind is not PrincipalKind.EDGE or edge is None or edge.principal != who:
+        text = f"`{who}` signed readings in the name of edge `{plain(header.identity.edge)}`"
+        return Refused(_finding("not_owner", who, text), who)
+    if header.plant != site.plant.id or header.origin is not site.origin:
+        text = (
+            f"`{who}` sent {header.origin.name.lower()} data of plant `{plain(header.plant)}`; "
+            f"here is {site.origin.name.lower()} data of plant `{site.plant.id}` taken"
         )
-    return Verified(sealed, header, principal)
+        return Refused(_finding("wrong_origin", who, text), who)
+    group = site.plant.groups.get(header.group)
+    if group is None or (group.edge == header.identity.edge and header.columns != group.digest):
+        other = "is unknown here" if group is None else "has other columns here"
+        text = f"scan group `{plain(header.group)}` of `{who}` {other}: give edge and core the same configuration"
+        return Refused(_finding("unknown_group", who, text, Severity.MEDIUM), who)
+    if group.edge != header.identity.edge or group.name not in edge.groups:
+        text = f"`{who}` sent scan group `{group.name}`, which is read by `{group.edge}`"
+        return Refused(_finding("not_owner", who, text), who)
+    return Opened(sealed, header, group)
 
 
-def entitled(verified: Verified, site: Site) -> ScanGroup | Finding:
-    """May this edge speak for this scan group, of this plant and origin? A Finding is a refusal of somebody known."""
-    h, edge = verified.header, verified.principal.id
-    group = site.plant.groups.get(h.group)
-    if h.plant != site.plant.id or h.identity.edge != edge:
-        why = f"edge `{edge}` signed a batch in the name of another edge or plant"
-        return Finding("not_owner", edge, Severity.HIGH, why, ACCOUNT)
-    if h.origin is not site.origin:
-        why = f"edge `{edge}` sent {h.origin.name.lower()} data, this engine takes {site.origin.name.lower()}"
-        return Finding("wrong_origin", edge, Severity.HIGH, why, SPOOF)
-    if group is None:
-        return Finding(
-            "unknown_group",
-            edge,
-            Severity.MEDIUM,
-            f"edge `{edge}` sent an unknown scan group",
-            SPOOF,
-        )
-    if group.edge != edge or h.group not in site.plant.edges[edge].groups:
-        why = f"edge `{edge}` may not speak for scan group `{group.name}` of edge `{group.edge}`"
-        return Finding("not_owner", edge, Severity.HIGH, why, ACCOUNT)
-    if h.columns != group.digest:
-        why = f"edge `{edge}` and this core mean different columns by scan group `{group.name}`: same configuration?"
-        return Finding("unknown_group", edge, Severity.MEDIUM, why, SPOOF)
-    return group
+def _finding(rule: str, subject: str, sentence: str, severity: Severity = Severity.HIGH) -> Finding:
+    return Finding(rule, subject, severity, sentence, TECHNIQUES[rule])
 
 
-def standing(verified: Verified, links: Mapping[str, Link], site: Site, now_ns: int) -> Standing:
-    """Gap, duplicate, replay, reorder, new epoch or simply next."""
-    header, digest = verified.header, verified.sealed.digest
-    edge, epoch, seq = header.identity.edge, header.identity.epoch, header.identity.seq
-    link = links.get(edge, Link(edge))
-    seen = (seq, digest, now_ns)
-    if epoch < link.epoch:
-        return _replay(
-            link, f"epoch {epoch} of edge `{edge}` is over, the current one is {link.epoch}"
-        )
-    if epoch > link.epoch:
-        return _new_epoch(header, link, link.advanced(epoch, seen, site.readings.max_gap))
-    if seq > link.seq:
-        return _newer(header, link, link.advanced(epoch, seen, site.readings.max_gap))
-    return _earlier(link, seen, site, now_ns)
-
-
-def _earlier(link: Link, seen: Seen, site: Site, now_ns: int) -> Standing:
-    """A number of the current epoch that is not newer than the newest."""
-    edge, (seq, digest, _) = link.edge, seen
-    known = link.known(seq)
-    if known is None and link.is_missing(seq):
-        why = f"batch {link.epoch}/{seq} of edge `{edge}` came late, after {link.seq}: to history, not to live state"
-        finding = Finding(
-            "reorder", edge, Severity.LOW, why, MIDDLE, (("seq", seq), ("newest", link.seq))
-        )
-        return Standing(link.filled(seen), (finding,), is_live=False)
-    if known is not None and known[1] != digest:
-        why = f"edge `{edge}` signed two different batches {link.epoch}/{seq}: its key is in two hands"
-        finding = Finding("equivocation", edge, Severity.CRITICAL, why, ACCOUNT, (("seq", seq),))
-        return Standing(link, (finding,), repeated=True)
-    if known is not None and now_ns - known[2] <= site.readings.duplicate_window_ns:
-        why = f"batch {link.epoch}/{seq} of edge `{edge}` came again: its acknowledgement was lost"
-        return Standing(link, (Finding("duplicate", edge, Severity.INFO, why),), repeated=True)
-    return _replay(
-        link,
-        f"batch {link.epoch}/{seq} of edge `{edge}` was received before, the newest is {link.seq}",
-    )
-
-
-def _replay(link: Link, why: str) -> Standing:
-    return Standing(link, (Finding("replay", link.edge, Severity.HIGH, why, SPOOF),), repeated=True)
-
-
-def _new_epoch(header: Header, link: Link, after: Link) -> Standing:
-    """The edge started again. Its first batch names the last of the epoch before; a gap makes that unknowable."""
-    seq, edge = header.identity.seq, header.identity.edge
-    if seq > 0:
-        return Standing(after, _gap(edge, 0, seq - 1))
-    if link.epoch < 0 or header.prev == link.digest:
-        return Standing(after)
-    why = f"edge `{edge}` began epoch {header.identity.epoch} without naming the last batch that came from it: some are missing"
-    return Standing(
-        after, (Finding("epoch", edge, Severity.MEDIUM, why, MIDDLE),), integrity=CHAIN_CAP
-    )
-
-
-def _newer(header: Header, link: Link, after: Link) -> Standing:
-    seq, edge = header.identity.seq, header.identity.edge
-    if seq > link.seq + 1:
-        return Standing(after, _gap(edge, link.seq + 1, seq - 1))
-    if header.prev == link.digest:
-        return Standing(after)
-    why = f"batch {seq} of edge `{edge}` does not continue batch {link.seq}: the chain is broken"
-    return Standing(
-        after, (Finding("chain", edge, Severity.HIGH, why, ACCOUNT),), integrity=CHAIN_CAP
-    )
-
-
-def _gap(edge: str, first: int, last: int) -> tuple[Finding, ...]:
-    count = last - first + 1
-    why = f"{count} batches of edge `{edge}` are missing: {first} to {last}"
-    return (
-        Finding("gap", edge, Severity.MEDIUM, why, MIDDLE, (("missing", count), ("first", first))),
-    )
+def _malformed(subject: str, error: MalformedError) -> Finding:
+    sentence = f"not a batch: {plain(str(error), 300)}"
+    return _finding("malformed", subject, sentence, Severity.MEDIUM)

@@ -1,9 +1,8 @@
-"""The frame: last admitted value, quality, time, label and ledger entry of each tag.
+"""The frame: the last admitted reading of every tag, with its label. What the twin believes right now.
 
-Only rows that gate 1 calls live move it, so late and replayed data never do. Arrays run over all tags, scan group
-by scan group, so that a batch is one slice of each; the place behind the last belongs to no tag and is never seen.
-A tag that was never seen has entry -1 and no trust. A MISSING cell says that there is no value now; what was read
-before it stays as the last reading, so that nothing can change unseen behind a cell that did not come.
+Only live rows get in (Admitted.in_live): what came late or with an impossible clock never changes it.
+A tag whose newest batch holds no reading of it is MISSING: its label is zero at once, its last value stays to
+be shown. Tags of one scan group lie side by side, so that a batch is a handful of slice assignments.
 """
 
 from collections.abc import Sequence
@@ -14,14 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.core.batch import Admitted, Quality
-from twinvouch.core.inventory import Axis, Plant
-from twinvouch.core.label import AXES, Label
+from twinvouch.core.inventory import Plant
+from twinvouch.core.label import AXES, Label, expired
 from twinvouch.wire.cbor import decode, encode
+
+BEFORE_ALL = -(2**63)  # earlier than any row: nothing was seen yet
 
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """What the frame knows of one tag; `t_ns` is source time, `received_ns` the core's."""
+    """The last reading of one tag; `entry` is the ledger index of the batch that spoke of it last."""
 
     value: float
     quality: int
@@ -30,127 +31,198 @@ class Last:
     entry: int
 
 
+@dataclass(slots=True, eq=False)
+class Columns:
+    """The frame's part of one scan group: views, one element a tag in column order.
+
+    `usable` is the last finite value of quality GOOD or UNCERTAIN (NaN: none yet) and `usable_t_ns` its
+    source time: what rules compare with. `row_ns` is the source time of the group's last live row.
+    """
+
+    ids: tuple[str, ...]
+    values: NDArray[np.float64]
+    quality: NDArray[np.uint8]
+    t_ns: NDArray[np.int64]
+    received_ns: NDArray[np.int64]
+    axes: NDArray[np.uint8]
+    fresh_until: NDArray[np.int64]
+    entry: NDArray[np.int64]
+    usable: NDArray[np.float64]
+    usable_t_ns: NDArray[np.int64]
+    row_ns: int = BEFORE_ALL
+
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All of it, the tags along the last axis."""
+        return (
+            self.values, self.quality, self.t_ns, self.received_ns, self.axes, self.fresh_until,
+            self.entry, self.usable, self.usable_t_ns,
+        )  # fmt: skip
+
+
 class Frame:
-    """Belongs to the engine; `update` after each admitted batch."""
+    """Arrays over all tags of a plant, owned and changed by the engine alone; rules read `columns`.
+
+    A tag that no batch spoke of has value NaN, quality MISSING, entry -1 and a label of zeros; so has any
+    name that is no tag of the plant.
+    """
 
     def __init__(self, plant: Plant) -> None:
         grouped = [tag for group in plant.groups.values() for tag in group.ids]
-        assert len(set(grouped)) == len(grouped), "a tag has one scan group"
-        self.index = {tag: i for i, tag in enumerate(dict.fromkeys([*grouped, *plant.tags]))}
-        self._places: dict[str, slice] = {}
+        self.ids: tuple[str, ...] = tuple(dict.fromkeys((*grouped, *plant.tags)))
+        assert len(grouped) == len(set(grouped)), "a tag belongs to one scan group"
+        size = len(self.ids) + 1  # the last place is that of no tag and never changes
+        self._place = {tag: n for n, tag in enumerate(self.ids)}
+        self._nowhere = size - 1
+        self._all = Columns(
+            self.ids,
+            np.full(size, np.nan),
+            np.full(size, Quality.MISSING, np.uint8),
+            np.zeros(size, np.int64),
+            np.zeros(size, np.int64),
+            np.zeros((AXES, size), np.uint8),
+            np.zeros(size, np.int64),
+            np.full(size, -1, np.int64),
+            np.full(size, np.nan),
+            np.zeros(size, np.int64),
+        )
+        self._groups: dict[str, Columns] = {}
         start = 0
         for name, group in plant.groups.items():
-            self._places[name] = slice(start, start + len(group.ids))
-            start += len(group.ids)
-        self._digests = {name: group.digest for name, group in plant.groups.items()}
-        count = len(self.index) + 1
-        self.values = np.full(count, np.nan)
-        self.quality = np.full(count, Quality.MISSING, dtype=np.uint8)
-        self.t_ns = np.zeros(count, dtype=np.int64)
-        self.received_ns = np.zeros(count, dtype=np.int64)
-        self.axes = np.zeros((AXES, count), dtype=np.uint8)
-        self.fresh_until = np.zeros(count, dtype=np.int64)
-        self.entries = np.full(count, -1, dtype=np.int64)
-        self._reading = np.full(count, np.nan)
-        self._reading_t_ns = np.zeros(count, dtype=np.int64)
+            end = start + len(group.tags)
+            self._groups[name] = _part(self._all, group.ids, slice(start, end))
+            start = end
+
+    def columns(self, group: str) -> Columns:
+        """The part of one scan group; to be read only."""
+        return self._groups[group]
 
     def update(self, admitted: Admitted, entry: int, now_ns: int) -> None:
-        """Take the last live row of a batch; a MISSING cell says that there is no value now."""
-        live = np.flatnonzero(admitted.in_live)
-        if live.size == 0:
+        """Take over the last live reading of each column; `entry` is the batch's ledger index."""
+        if admitted.in_live.all():
+            row = len(admitted.in_live) - 1
+        else:
+            live = np.flatnonzero(admitted.in_live)
+            if not live.size:
+                return
+            row = int(live[-1])
+        batch = admitted.batch
+        columns = self._groups[batch.group]
+        columns.row_ns = int(batch.t_ns[row])
+        columns.entry[:] = entry
+        if batch.quality.any():
+            _take_present(columns, admitted, now_ns)
             return
-        row, batch = int(live[-1]), admitted.batch
-        at = self._places[batch.group]
-        self.values[at] = batch.values[row]
-        self.quality[at] = batch.quality[row]
-        self.t_ns[at] = batch.t_ns[row]
-        self.received_ns[at] = now_ns
-        self.axes[:, at] = admitted.label.axes[:, row]
-        self.fresh_until[at] = admitted.label.fresh_until[row]
-        self.entries[at] = entry
-        self._remember(admitted, row)
-
-    def _remember(self, admitted: Admitted, row: int) -> None:
-        """Keep the newest reading of each column up to `row`, the last live one; mostly that row has them all."""
-        batch, at = admitted.batch, self._places[admitted.batch.group]
-        if _readings(batch.values[row], batch.quality[row]).all():
-            self._reading[at], self._reading_t_ns[at] = batch.values[row], batch.t_ns[row]
-            return
-        rows = slice(0, row + 1)
-        told = _readings(batch.values[rows], batch.quality[rows]) & admitted.in_live[rows, None]
-        columns = np.flatnonzero(told.any(axis=0))
-        newest = row - told[::-1].argmax(axis=0)[columns]
-        self._reading[at][columns] = batch.values[newest, columns]
-        self._reading_t_ns[at][columns] = batch.t_ns[newest]
-
-    def newest_ns(self, group: str) -> int:
-        """Source time of the last live row of a scan group; 0 where there is none."""
-        return int(self.t_ns[self._places[group].start])
-
-    def readings(self, group: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """The last reading of each column, finite and not BAD, and its source time; NaN and 0 where there is none."""
-        at = self._places[group]
-        return self._reading[at].copy(), self._reading_t_ns[at].copy()
+        values, label = batch.values[row], admitted.label
+        columns.values[:] = values
+        columns.quality[:] = Quality.GOOD
+        columns.t_ns[:] = columns.row_ns
+        columns.received_ns[:] = now_ns
+        columns.axes[:] = label.axes[:, row]
+        columns.fresh_until[:] = label.fresh_until[row]
+        if np.isfinite(values).all():
+            columns.usable[:] = values
+            columns.usable_t_ns[:] = columns.row_ns
+        else:
+            _take_usable(columns, admitted)
 
     def label(self, tag_ids: Sequence[str], now_ns: int) -> Label:
-        """One column a tag: nothing for unknown, never seen or MISSING; past fresh_until nothing is plausible."""
-        nowhere = len(self.index)
-        at = np.array([self.index.get(tag, nowhere) for tag in tag_ids], dtype=np.intp)
-        known = self.quality[at] != Quality.MISSING
-        axes = self.axes[:, at] * known
-        fresh = self.fresh_until[at] * known
-        axes[Axis.PLAUSIBILITY, fresh < now_ns] = 0
-        return Label(axes, fresh)
+        """Labels in the order asked, as they count at `now_ns`: axes uint8[4, n], fresh_until int64[n]."""
+        places = [self._place.get(tag, self._nowhere) for tag in tag_ids]
+        axes, fresh = self._all.axes[:, places], self._all.fresh_until[places]
+        return expired(Label(axes.reshape(AXES, -1), fresh), now_ns)
 
     def value(self, tag_id: str) -> float | None:
-        """The last value; None where there is none."""
-        i = self.index.get(tag_id)
-        return None if i is None or self.quality[i] == Quality.MISSING else float(self.values[i])
+        """The last value, in the tag's unit; None where there is none or it is MISSING now."""
+        last = self.last(tag_id)
+        return None if last is None or last.quality == Quality.MISSING else last.value
 
     def entry(self, tag_id: str) -> int:
-        """Ledger index of the batch the value came from; -1 where there is none."""
-        i = self.index.get(tag_id)
-        return -1 if i is None else int(self.entries[i])
+        """The ledger index of the newest batch that spoke of this tag; -1 where none did."""
+        return int(self._all.entry[self._place.get(tag_id, self._nowhere)])
 
     def last(self, tag_id: str) -> Last | None:
-        """Everything about one tag; None where it was never seen."""
-        i = self.index.get(tag_id)
-        if i is None or self.entries[i] < 0:
+        """The last reading; quality MISSING where newer batches hold none. None: never read."""
+        at = self._place.get(tag_id, self._nowhere)
+        a = self._all
+        if not a.received_ns[at]:
             return None
-        times = int(self.t_ns[i]), int(self.received_ns[i])
-        return Last(float(self.values[i]), int(self.quality[i]), *times, int(self.entries[i]))
-
-    def rows(self, group: str) -> bytes:
-        """The columns of one scan group for the state store."""
-        at = self._places[group]
-        columns = [array[at] for array in self._arrays()]
-        return encode([1, self._digests[group], *columns, self.axes[:, at].ravel()])
-
-    def restore(self, group: str, raw: bytes) -> None:
-        """The inverse of `rows`; a scan group whose columns changed since starts empty."""
-        content: Any = decode(raw)
-        version, digest, *columns, axes = content
-        assert version == 1, version
-        if self._digests.get(group) != digest:
-            return
-        at = self._places[group]
-        for array, column in zip(self._arrays(), columns, strict=True):
-            array[at] = column
-        self.axes[:, at] = np.asarray(axes).reshape(AXES, -1)
-
-    def _arrays(self) -> tuple[NDArray[Any], ...]:
-        return (
-            self.values,
-            self.quality,
-            self.t_ns,
-            self.received_ns,
-            self.fresh_until,
-            self.entries,
-            self._reading,
-            self._reading_t_ns,
+        return Last(
+            float(a.values[at]),
+            int(a.quality[at]),
+            int(a.t_ns[at]),
+            int(a.received_ns[at]),
+            int(a.entry[at]),
         )
 
+    def rows(self, group: str) -> bytes:
+        """One scan group's part as bytes for the state store."""
+        columns = self._groups[group]
+        arrays = [array.ravel() for array in columns.arrays()]
+        return encode([1, "\n".join(columns.ids), columns.row_ns, *arrays])
 
-def _readings(values: NDArray[np.float64], quality: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Cells that later ones may be compared with."""
-    return np.isfinite(values) & (quality < Quality.BAD)
+    def restore(self, group: str, raw: bytes) -> None:
+        """The inverse of `rows`; tags and groups that the plant has no more are forgotten."""
+        content: Any = decode(raw)
+        version, ids, row_ns, *arrays = content
+        assert version == 1, version
+        columns = self._groups.get(group)
+        if columns is None:
+            return
+        columns.row_ns = row_ns
+        stored = {tag: n for n, tag in enumerate(ids.split("\n"))}
+        into = [k for k, tag in enumerate(columns.ids) if tag in stored]
+        out_of = [stored[columns.ids[k]] for k in into]
+        for mine, theirs in zip(columns.arrays(), arrays, strict=True):
+            mine[..., into] = theirs.reshape(*mine.shape[:-1], len(stored))[..., out_of]
+
+
+def _part(a: Columns, ids: tuple[str, ...], of: slice) -> Columns:
+    """Views on some tags of all."""
+    return Columns(
+        ids,
+        a.values[of],
+        a.quality[of],
+        a.t_ns[of],
+        a.received_ns[of],
+        a.axes[:, of],
+        a.fresh_until[of],
+        a.entry[of],
+        a.usable[of],
+        a.usable_t_ns[of],
+    )
+
+
+def _take_present(columns: Columns, admitted: Admitted, now_ns: int) -> None:
+    """Each column's last present live cell; a column without one becomes MISSING."""
+    batch = admitted.batch
+    present = (batch.quality != Quality.MISSING) & admitted.in_live[:, None]
+    has = present.any(axis=0)
+    k = np.flatnonzero(has)
+    row = _last_true(present)[k]
+    columns.values[k] = batch.values[row, k]
+    columns.t_ns[k] = batch.t_ns[row]
+    columns.received_ns[k] = now_ns
+    columns.quality[:] = Quality.MISSING
+    columns.quality[k] = batch.quality[row, k]
+    columns.axes[:] = 0
+    columns.axes[:, k] = admitted.label.axes[:, row, k]
+    columns.fresh_until[:] = 0
+    columns.fresh_until[k] = admitted.label.fresh_until[row, k]
+    _take_usable(columns, admitted)
+
+
+def _take_usable(columns: Columns, admitted: Admitted) -> None:
+    """Each column's last live cell that rules may compare with."""
+    batch = admitted.batch
+    usable = np.isfinite(batch.values) & (batch.quality <= Quality.UNCERTAIN)
+    usable &= admitted.in_live[:, None]
+    k = np.flatnonzero(usable.any(axis=0))
+    row = _last_true(usable)[k]
+    columns.usable[k] = batch.values[row, k]
+    columns.usable_t_ns[k] = batch.t_ns[row]
+
+
+def _last_true(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """The last true row of each column; the last row where there is none."""
+    from_the_end: NDArray[np.intp] = mask[::-1].argmax(axis=0)
+    return len(mask) - 1 - from_the_end

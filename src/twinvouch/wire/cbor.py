@@ -36,6 +36,7 @@ _TAG_OF = {dtype: tag for tag, dtype in DTYPES.items()}
 _DTYPE_OF_HEAD = {bytes((0xD8, tag)): dtype for tag, dtype in DTYPES.items()}
 _F16, _F32, _F64 = Struct(">e"), Struct(">f"), Struct(">d")
 _FLOATS = {3: _F16, 5: _F32, 9: _F64}  # by the length of the item
+_BYTE = tuple(bytes((n,)) for n in range(256))
 _NAN = b"\xf9\x7e\x00"
 _SIMPLE = {20: False, 21: True, 22: None}
 _SMALLEST = {24: 24, 25: 1 << 8, 26: 1 << 16, 27: 1 << 32}  # argument that needs that many bytes
@@ -88,11 +89,14 @@ def decode(raw: bytes, *, canonical: bool = True, items: int = ITEMS) -> Item:
 def head(major: int, argument: int) -> bytes:
     """The first bytes of an item: its major type and the shortest form of its argument."""
     if argument < 24:
-        return bytes((major << 5 | argument,))
-    for extra, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
-        if argument < 1 << 8 * size:
-            return bytes((major << 5 | extra,)) + argument.to_bytes(size, "big")
-    raise UsageError(f"the integer {argument} needs more than 64 bits")
+        return _BYTE[major << 5 | argument]
+    if argument < 256:
+        return _BYTE[major << 5 | 24] + _BYTE[argument]
+    bits = argument.bit_length()
+    if bits > 64:
+        raise UsageError(f"the integer {argument} needs more than 64 bits")
+    extra, size = (25, 2) if bits <= 16 else (26, 4) if bits <= 32 else (27, 8)
+    return _BYTE[major << 5 | extra] + argument.to_bytes(size, "big")
 
 
 def head_at(raw: bytes, at: int, *, canonical: bool = True) -> tuple[int, int, int]:
@@ -277,17 +281,33 @@ def _put_text(value: str, parts: list[bytes], _depth: int) -> None:
         raw = value.encode()
     except UnicodeEncodeError:
         raise UsageError("text with a lone surrogate has no encoding") from None
-    parts += (head(3, len(raw)), raw)
+    size = len(raw)
+    parts.append(_BYTE[96 + size] if size < 24 else head(3, size))
+    parts.append(raw)
 
 
 def _put_octets(value: bytes, parts: list[bytes], _depth: int) -> None:
-    parts += (head(2, len(value)), value)
+    size = len(value)
+    parts.append(_BYTE[64 + size] if size < 24 else head(2, size))
+    parts.append(value)
 
 
-def _put_sequence(value: Sequence[object], parts: list[bytes], depth: int) -> None:
+def _put_sequence(value: Sequence[Any], parts: list[bytes], depth: int) -> None:
     parts.append(head(4, len(value)))
-    for item in value:
-        _put(item, parts, depth)
+    if depth < 1 and value:
+        raise UsageError(f"a value is nested more than {DEPTH} deep")
+    for item in value:  # what most items are is put without a call
+        kind = type(item)
+        if kind is int and 0 <= item < 24:
+            parts.append(_BYTE[item])
+        elif kind is bytes:
+            size = len(item)
+            parts += (_BYTE[64 + size] if size < 24 else head(2, size), item)
+        elif item is None:
+            parts.append(b"\xf6")
+        else:
+            put = _PUT.get(kind) or _put_of(item)
+            put(item, parts, depth - 1)
 
 
 def _put_map(value: Mapping[object, object], parts: list[bytes], depth: int) -> None:

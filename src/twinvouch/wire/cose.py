@@ -26,7 +26,6 @@ _PROTECTED = slice(4, 21)
 _KEY_ID = slice(9, 17)
 _DIGEST = slice(24, 56)
 _SIGN1_END = 122
-PREAMBLE = 4 + _SIGN1_END  # bytes that sealing adds at most to a content below 64 KiB
 
 
 @dataclass(frozen=True, slots=True)

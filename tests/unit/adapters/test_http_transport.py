@@ -153,3 +153,17 @@ def test_misuse_is_refused_at_once(url: str, token: str, why: str) -> None:
     with pytest.raises(UsageError, match=why) as caught:
         HttpTransport(url, token)
     assert not token or token not in str(caught.value)
+
+
+def test_https_is_checked_against_known_authorities() -> None:
+    async def talk() -> None:
+        from ssl import CERT_REQUIRED
+
+        async with HttpTransport("https://127.0.0.1:1", "secret") as transport:
+            context = transport._client._transport._pool._ssl_context  # type: ignore[attr-defined]
+            assert context.verify_mode == CERT_REQUIRED
+            assert context.cert_store_stats()["x509_ca"] > 10
+            with pytest.raises(UnavailableError):
+                await once(transport)
+
+    asyncio.run(talk())

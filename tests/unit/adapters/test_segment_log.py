@@ -192,37 +192,55 @@ def test_bit_flipped_at_every_byte_is_refused_or_cuts_only_the_last_record(tmp_p
         assert path.read_bytes() == damaged, "a damaged log is left as it is"
 
 
-def test_bit_flipped_at_every_byte_of_acknowledged_records_is_refused(tmp_path: Path) -> None:
-    write(tmp_path, RECORDS)
+def test_bit_flipped_at_every_byte_of_the_last_group_is_cut_unless_it_is_known(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, RECORDS[:2])
+    log = SegmentLog(tmp_path)
+    for record in RECORDS[2:]:
+        log.append(record)
+    log.sync()
+    log.close()
     path = tmp_path / segment_name(0)
     whole, offsets = path.read_bytes(), ends(RECORDS)
     for place in range(len(whole)):
         damaged = bytearray(whole)
         damaged[place] ^= 1 << (place % 8)
-        path.write_bytes(damaged)
-        if place < offsets[2]:
-            with pytest.raises(CorruptError):
-                read(tmp_path, known=2)
-            continue
-        records, repairs = read(tmp_path, known=2)  # 2 and 3 were never acknowledged
-        kept = 2 if place < offsets[3] else 3
-        assert records == RECORDS[:kept]
-        assert f"record {kept}" in repairs[0]
-        assert ("the record intact at offset" in repairs[0]) == (kept == 2)
+        for known in (0, 2, 4):
+            path.write_bytes(damaged)
+            if place < offsets[2] or known == 4:
+                with pytest.raises(CorruptError):
+                    read(tmp_path, known)
+                continue
+            records, repairs = read(tmp_path, known)
+            kept = 2 if place < offsets[3] else 3
+            assert records == RECORDS[:kept]
+            assert f"record {kept}" in repairs[0]
+            assert ("the record intact at offset" in repairs[0]) == (kept == 2)
+
+
+def test_a_later_group_proves_that_an_earlier_one_was_acknowledged(tmp_path: Path) -> None:
+    write(tmp_path, RECORDS)
+    path = tmp_path / segment_name(0)
+    damaged = bytearray(path.read_bytes())
+    damaged[ends(RECORDS)[2] + RECORD_HEAD] ^= 1  # record 2; each record is a group
+    path.write_bytes(damaged)
+    with pytest.raises(CorruptError, match="record 2 has a wrong checksum"):
+        read(tmp_path, known=0)
 
 
 def test_damage_in_an_earlier_segment_is_named_when_it_is_read(tmp_path: Path) -> None:
-    write(tmp_path, [b"q" * 50] * 6, segment_bytes=180)
+    write(tmp_path, [b"q" * 50] * 6, segment_bytes=190)
     path = tmp_path / segment_name(0)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(
-        CorruptError, match=rf"{path}` offset {HEADER_SIZE + 70}: record 1 is cut short"
+        CorruptError, match=rf"{path}` offset {HEADER_SIZE + 74}: record 1 is cut short"
     ):
         read(tmp_path)
 
 
 def test_a_missing_segment_is_named(tmp_path: Path) -> None:
-    write(tmp_path, [b"q" * 50] * 6, segment_bytes=180)
+    write(tmp_path, [b"q" * 50] * 6, segment_bytes=190)
     (tmp_path / segment_name(2)).unlink()
     with pytest.raises(CorruptError, match="record 2 is missing"):
         read(tmp_path)

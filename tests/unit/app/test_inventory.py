@@ -11,6 +11,7 @@ from tests.unit.app.plants import GOOD, KEY, changed, loaded
 from twinvouch.app import inventory
 from twinvouch.core.batch import Origin
 from twinvouch.core.inventory import CommandClass, Encoding, Point, Role, Table, key_id
+from twinvouch.core.site import CommandRules, ReadingRules
 
 SECOND = 1_000_000_000
 
@@ -71,3 +72,9 @@ def test_rules_are_in_nanoseconds(tmp_path: Path) -> None:
     assert inventory.reading_rules(config).max_cells == 10
     assert inventory.command_rules(config).permit_ns == 3 * SECOND // 2
     assert inventory.origin(config) is Origin.REPLAY
+
+
+def test_defaults_are_those_of_the_gates(tmp_path: Path) -> None:
+    config = loaded(tmp_path)
+    assert inventory.reading_rules(config) == ReadingRules()
+    assert inventory.command_rules(config) == CommandRules()

@@ -14,6 +14,7 @@ from tests.unit.commands.world import (
     Board,
     command,
     decide,
+    grid,
     plant,
     site,
 )  # fmt: skip
@@ -30,7 +31,7 @@ def held(decision):
 
 
 def arrival(axes=GOOD, group="fast", ago=1, columns=2):
-    return Arrival(group, NOW - ago * SECOND, tuple((a,) * columns for a in axes))
+    return Arrival(group, NOW - ago * SECOND, grid((a,) * columns for a in axes))
 
 
 def test_the_label_is_the_worst_of_declared_and_mandatory_inputs():

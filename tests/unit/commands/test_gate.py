@@ -18,6 +18,7 @@ from tests.unit.commands.world import (
     Board,
     command,
     decide,
+    grid,
     plant,
     policy,
     site,
@@ -91,7 +92,7 @@ def situations(draw):
         )
     )
     then = draw(st.one_of(st.just(GOOD), AXES))
-    arrivals = {98: Arrival("fast", NOW - SECOND, tuple((a, a) for a in then))}
+    arrivals = {98: Arrival("fast", NOW - SECOND, grid((a, a) for a in then))}
     reads = draw(st.dictionaries(st.sampled_from([LEVEL, FLOW, VALVE]), AXES, max_size=2))
     asked = command(
         value=draw(st.sampled_from([40.0, 50.0, 50.1])),
@@ -136,7 +137,7 @@ def test_something_more_that_was_read_never_turns_anything_into_an_allow(situati
 )
 def test_a_bad_input_more_never_turns_anything_into_an_allow(situation, bad):
     asked, frame, context, reads, approvals = situation
-    low = Arrival("fast", NOW - SECOND, tuple((d - 1, d - 1) for d in DEMANDS))
+    low = Arrival("fast", NOW - SECOND, grid((d - 1, d - 1) for d in DEMANDS))
     context = replace(context, arrivals={98: low})
     more = replace(asked, inputs=(*asked.inputs, bad))
     assert run(more, frame, context, reads, approvals).verdict is not Verdict.ALLOW

@@ -6,6 +6,7 @@ from functools import cache
 from hashlib import sha256
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twinvouch.adapters.cedar import CedarPolicy, default_policy
 from twinvouch.commands.gate import judge
@@ -186,3 +187,8 @@ def decide(
         asked, on or site(), frame or Board(), context or Context(), reads or {},
         frozenset(approvals), now_ns, asked_ns=asked_ns,
     )  # fmt: skip
+
+
+def grid(axes) -> NDArray[np.uint8]:
+    """Axes of an arrival, uint8[4, K]."""
+    return np.array(list(axes), np.uint8)

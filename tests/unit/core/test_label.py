@@ -87,22 +87,15 @@ def test_past_fresh_until_nothing_is_plausible_and_the_rest_stays(label: Label, 
     assert plain(expired(later, now)) == plain(later)
 
 
-def test_the_label_of_one_value_is_still_arrays() -> None:
-    label = Label(np.arange(12, dtype=np.uint8).reshape(4, 3), np.arange(3, dtype=np.int64))
-    assert plain(label.at(1)) == ([[1], [4], [7], [10]], [1])
-
-
-def test_a_batch_whose_rows_share_one_label_is_known_by_its_memory() -> None:
-    row = source(
-        identity=1,
-        integrity=2,
-        plausibility=3,
-        calibration=4,
-        fresh_until=np.zeros((1, 5), np.int64),
-    )
-    shared = Label(np.broadcast_to(row.axes, (4, 7, 5)), np.broadcast_to(row.fresh_until, (7, 5)))
-    assert shared.is_one_row
-    assert not Label(shared.axes.copy(), shared.fresh_until.copy()).is_one_row
+def test_a_row_repeated_is_the_same_label_for_every_row_without_memory() -> None:
+    row = Label(np.arange(12, dtype=np.uint8).reshape(4, 3), np.arange(3, dtype=np.int64))
+    many = row.repeated(5)
+    assert many.is_uniform
+    assert many.axes.shape == (4, 5, 3)
+    assert all(many.axes[:, r].tolist() == row.axes.tolist() for r in range(5))
+    assert many.fresh_until.tolist() == [[0, 1, 2]] * 5
+    assert not Label(many.axes.copy(), many.fresh_until.copy()).is_uniform
+    assert not row.is_uniform
 
 
 def test_labels_cannot_be_written_to_and_fit_their_times() -> None:

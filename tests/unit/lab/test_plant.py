@@ -163,6 +163,15 @@ def test_the_role_is_read_from_the_extension_only(directory: Path) -> None:
         assert key.stat().st_mode & 0o077 == 0
 
 
+def test_missing_certificates_are_told_with_what_makes_them(
+    directory: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="twinvouch lab certificates"):
+        certificates.server_context(tmp_path)
+    with pytest.raises(UsageError, match=r"nobody\.crt"):
+        certificates.client_context(directory, "nobody")
+
+
 def test_orders_are_strict(directory: Path) -> None:
     works = Waterworks()
     memory = Memory(works, lambda _: None)

@@ -1,75 +1,49 @@
-"""R7: what a service has read counts as an input of its commands."""
+"""What a service has read counts for a window, no longer and no shorter."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from twinvouch.core.label import Label
-from twinvouch.queries.memory import Seen, read_seen, recent, remember, write_seen
+from twinvouch.queries.memory import MOST, Seen, read_seen, recent, remember, write_seen
 
-KEEP = 600
-
-
-def label_of(*columns: tuple[int, int, int, int]) -> Label:
-    axes = np.array(columns, np.uint8).T.reshape(4, len(columns)).copy()
-    return Label(axes, np.zeros(len(columns), np.int64))
+KEEP = 100
 
 
-def test_what_was_read_is_remembered_with_its_label() -> None:
-    seen = remember({}, ("a", "b"), label_of((1, 2, 3, 4), (5, 6, 7, 8)), 10, KEEP)
-    assert recent(seen, 20, KEEP) == {"a": (1, 2, 3, 4), "b": (5, 6, 7, 8)}
+def label(*columns: tuple[int, int, int, int]) -> Label:
+    axes = np.array(columns, dtype=np.uint8).T.copy()
+    return Label(axes, np.zeros(len(columns), dtype=np.int64))
 
 
-def test_the_worst_that_was_seen_counts_axis_by_axis() -> None:
-    seen = remember({}, ("a",), label_of((9, 1, 9, 9)), 10, KEEP)
-    seen = remember(seen, ("a",), label_of((3, 9, 9, 9)), 20, KEEP)
-    assert seen["a"] == (20, (3, 1, 9, 9))
+def test_a_bad_reading_counts_for_the_window_also_for_one_who_reads_all_the_time() -> None:
+    seen: Seen = remember({}, ["a", "b"], label((0, 9, 9, 9), (5, 5, 5, 5)), 0, KEEP)
+    for now in range(10, 200, 10):
+        seen = remember(seen, ["a"], label((8, 8, 8, 8)), now, KEEP)
+        worst = recent(seen, now, KEEP)["a"]
+        assert worst == ((0, 8, 8, 8) if now <= KEEP else (8, 8, 8, 8))
+    assert "b" not in recent(seen, 190, KEEP)
+    assert recent(seen, 400, KEEP) == {}
 
 
-def test_what_was_read_long_ago_is_forgotten() -> None:
-    seen = remember({}, ("a",), label_of((1, 2, 3, 4)), 10, KEEP)
-    assert recent(seen, 10 + KEEP, KEEP) == {"a": (1, 2, 3, 4)}
-    assert recent(seen, 11 + KEEP, KEEP) == {}
-    assert "a" not in remember(seen, ("b",), label_of((0, 0, 0, 0)), 11 + KEEP, KEEP)
-
-
-def test_reading_again_in_the_window_keeps_the_worst_for_longer() -> None:
-    """A lie that was read counts until nobody has read the tag for a whole window."""
-    seen: Seen = remember({}, ("a",), label_of((0, 0, 0, 0)), 0, KEEP)
-    seen = remember(seen, ("a",), label_of((255, 255, 255, 255)), KEEP, KEEP)
-    assert recent(seen, KEEP + 1, KEEP) == {"a": (0, 0, 0, 0)}
-
-
-COLUMN = st.tuples(*[st.integers(0, 255)] * 4)
-READS = st.lists(
-    st.tuples(st.integers(0, 400), st.dictionaries(st.sampled_from("abcd"), COLUMN, max_size=4)),
-    max_size=10,
+readings = st.lists(
+    st.tuples(st.integers(0, 30), st.tuples(*[st.integers(0, 3)] * 4)), min_size=1, max_size=60
 )
 
 
-def after(reads: list[tuple[int, dict[str, tuple[int, int, int, int]]]]) -> tuple[Seen, int]:
+@given(readings)
+def test_it_is_the_minimum_over_the_window_and_survives_storing(
+    told: list[tuple[int, tuple[int, int, int, int]]],
+) -> None:
     seen: Seen = {}
-    now = 0
-    for wait, tags in reads:
-        now += wait
-        seen = remember(seen, tuple(tags), label_of(*tags.values()), now, KEEP)
-    return seen, now
-
-
-@given(READS)
-def test_a_read_never_raises_what_counts(
-    reads: list[tuple[int, dict[str, tuple[int, int, int, int]]]],
-) -> None:
-    before, then = after(reads[:-1])
-    seen, now = after(reads)
-    for tag, axes in recent(before, now, KEEP).items():
-        assert then <= now
-        assert all(a <= b for a, b in zip(seen[tag][1], axes, strict=True))
-
-
-@given(READS)
-def test_a_stored_memory_is_the_same_memory(
-    reads: list[tuple[int, dict[str, tuple[int, int, int, int]]]],
-) -> None:
-    seen, _ = after(reads)
-    assert read_seen(write_seen(seen)) == seen
+    now, history = 0, []
+    for step, axes in told:
+        now += step
+        history.append((now, axes))
+        seen = read_seen(write_seen(remember(seen, ["t"], label(axes), now, KEEP)))
+        within = [a for at, a in history if now - at <= KEEP]
+        exact = tuple(min(column) for column in zip(*within, strict=True))
+        got = recent(seen, now, KEEP)["t"]
+        if len(seen["t"]) < MOST:
+            assert got == exact
+        assert all(g <= e for g, e in zip(got, exact, strict=True))
+        assert len(seen["t"]) <= MOST + 1

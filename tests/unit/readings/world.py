@@ -1,140 +1,235 @@
-"""One scan group of three tags (a level, a flow, a pump) and batches of it, for tests of one rule at a time."""
+"""A small plant, its edges' keys, and a line to gate 1 that keeps links and frame as the engine does."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twinvouch.core.batch import Admitted, Batch, Identity, Origin
+from twinvouch.adapters.keys import SeededSigner
+from twinvouch.core.batch import Batch, Identity, Origin
 from twinvouch.core.context import ActuatorWrite, Context
+from twinvouch.core.event import BatchReceived
+from twinvouch.core.finding import Finding
 from twinvouch.core.inventory import (
     CommandClass,
     CommandedBy,
     Edge,
     Encoding,
+    Limits,
     Plant,
     Point,
+    Principal,
+    PrincipalKind,
     ScanGroup,
     Table,
     Tag,
 )
-from twinvouch.core.label import Label, nothing
-from twinvouch.core.site import SECOND
+from twinvouch.core.kind import Kind, Purpose
+from twinvouch.core.ports import PolicyAnswer, PolicyRequest
+from twinvouch.core.site import ReadingRules, Site
+from twinvouch.readings.gate import Accepted, Admission, Repeated, admit, watch
 from twinvouch.readings.link import Link
-from twinvouch.readings.validate import unpermitted_actuation
-from twinvouch.readings.view import Cells, Check, View, findings_of, make_view
-from twinvouch.twin.frame import Frame
-from twinvouch.wire.batch import columns_digest
+from twinvouch.readings.view import View, look
+from twinvouch.twin.frame import Columns, Frame
+from twinvouch.wire.batch import Header, columns_digest, write_batch
+from twinvouch.wire.cose import seal
 
-NOW = 1_790_000_000 * SECOND
-PERIOD = SECOND // 10
-LEVEL, FLOW, PUMP = "tank/level", "tank/flow", "pump/run"
-COIL = Point("plc", 1, Table.COIL, 0, Encoding.BIT)
+SECOND = 1_000_000_000
+DAY = 86_400 * SECOND
+NOW = 1_800_000_000 * SECOND
+PLANT = "toy"
+LEVEL, FLOW, VALVE, PUMP, LAMP, ROOF = (
+    "tank/level",
+    "tank/flow",
+    "valve/opening",
+    "pump/run",
+    "lamp/on",
+    "roof/temperature",
+)
+USUAL = {LEVEL: 5.0, FLOW: 1.0, VALVE: 0.5, PUMP: 0.0, LAMP: 0.0, ROOF: 290.0}
 
 
-def tags() -> tuple[Tag, ...]:
-    level = Tag(LEVEL, "m", 0.0, 10.0, rate=1.0, resolution=0.001, group="fast")
-    flow = Tag(FLOW, "m3/s", -1.0, 20.0, group="fast")
-    actuator: dict[str, Any] = {
-        "command_class": CommandClass.A,
-        "commanded_by": CommandedBy.TWIN,
-        "point": COIL,
+class Nobody:
+    """Gate 1 asks no policy."""
+
+    digest = bytes(32)
+
+    def decide(self, request: PolicyRequest) -> PolicyAnswer:
+        raise AssertionError(request)
+
+
+@cache
+def signer(name: str) -> SeededSigner:
+    return SeededSigner(sha256(name.encode()).digest())
+
+
+def actuator(name: str, by: CommandedBy, point: Point, **but: Any) -> Tag:
+    return Tag(
+        name, "", 0.0, 1.0, group="fast", point=point, command_class=CommandClass.C,
+        commanded_by=by, limits=Limits(0.0, 1.0), **but,
+    )  # fmt: skip
+
+
+TAGS = (
+    Tag(LEVEL, "m", 0.0, 10.0, rate=1.0, resolution=0.001, group="fast"),
+    Tag(FLOW, "l/s", group="fast", calibrated_ns=NOW - 10 * DAY, calibration_valid_ns=30 * DAY),
+    actuator(VALVE, CommandedBy.TWIN, Point("plc", 1, Table.HOLDING, 10, Encoding.U16, 0.001)),
+    actuator(PUMP, CommandedBy.TWIN, Point("plc", 1, Table.COIL, 0, Encoding.BIT)),
+    actuator(LAMP, CommandedBy.BOTH, Point("plc", 1, Table.COIL, 1, Encoding.BIT)),
+    Tag(ROOF, "K", 200.0, 350.0, group="slow"),
+)
+
+
+def group_of(name: str, edge: str, tags: Sequence[Tag], max_age_s: float = 5.0) -> ScanGroup:
+    dtypes = ("f8",) * len(tags)
+    digest = columns_digest(name, [t.id for t in tags], dtypes)
+    return ScanGroup(name, edge, tuple(tags), dtypes, digest, SECOND // 10, int(max_age_s * SECOND))
+
+
+def site_of(tags: Sequence[Tag] = TAGS, rules: ReadingRules | None = None) -> Site:
+    fast = [t for t in tags if t.group == "fast"]
+    slow = [t for t in tags if t.group == "slow"]
+    names = {
+        "edge-1": PrincipalKind.EDGE,
+        "edge-2": PrincipalKind.EDGE,
+        "ann": PrincipalKind.PERSON,
     }
-    return level, flow, Tag(PUMP, "1", 0.0, 1.0, group="fast", **actuator)
+    plant = Plant(
+        id=PLANT,
+        assets={},
+        zones={},
+        conduits=(),
+        tags={t.id: t for t in tags},
+        groups={"fast": group_of("fast", "edge-1", fast), "slow": group_of("slow", "edge-2", slow)},
+        edges={"edge-1": Edge("edge-1", ("fast",), 130), "edge-2": Edge("edge-2", ("slow",))},
+        principals={n: Principal(n, kind, signer(n).public_key) for n, kind in names.items()},
+        classes={},
+    )
+    return Site(plant, Nobody(), bytes(32), readings=rules or ReadingRules())
 
 
-def group_of(columns: Sequence[Tag], name: str = "fast") -> ScanGroup:
-    ids, dtypes = [t.id for t in columns], ("f8",) * len(columns)
-    digest = columns_digest(name, ids, dtypes)
-    return ScanGroup(name, "edge-1", tuple(columns), dtypes, digest, PERIOD, 5 * SECOND)
+@dataclass
+class Line:
+    """The way of batches to gate 1, and what the engine would keep; time moves only where a test says so."""
+
+    site: Site = field(default_factory=site_of)
+    now: int = NOW
+    links: dict[str, Link] = field(default_factory=dict)
+    context: Context = field(default_factory=Context)
+    seq: dict[str, int] = field(default_factory=dict)
+    prev: dict[str, bytes] = field(default_factory=dict)
+    entries: int = 0
+
+    def __post_init__(self) -> None:
+        self.frame = Frame(self.site.plant)
+
+    def content(self, edge: str = "edge-1", group: str = "fast", **but: Any) -> bytes:
+        """The edge's next batch; `but` may replace `t_ns`, `values` (by tag), `quality`, `header` fields."""
+        g = self.site.plant.groups[group]
+        t = np.asarray(but.get("t_ns", [self.now - SECOND // 10]), np.int64)
+        values = np.array([[USUAL.get(i, 0.0) for i in g.ids]] * len(t), np.float64)
+        for tag, column in but.get("values", {}).items():
+            values[:, g.ids.index(tag)] = column
+        identity = Identity(edge, 1, self.seq.get(edge, 0))
+        prev = self.prev.get(edge, bytes(32))
+        header = Header(Kind.BATCH, PLANT, identity, prev, Origin.LIVE, group, g.digest)
+        changed = replace(header, **but.get("header", {}))
+        return write_batch(changed, g, t, values, but.get("quality"))
+
+    def sealed(self, content: bytes, by: str = "edge-1", **but: str) -> bytes:
+        usual = {"plant": PLANT, "purpose": Purpose.READINGS}
+        return seal(content, signer=signer(by), **{**usual, **but})
+
+    def next(self, edge: str = "edge-1", group: str = "fast", **but: Any) -> bytes:
+        """Sealed, and remembered as the newest of its edge."""
+        content = self.content(edge, group, **but)
+        self.seq[edge] = self.seq.get(edge, 0) + 1
+        self.prev[edge] = sha256(content).digest()
+        return self.sealed(content, edge)
+
+    def send(self, raw: bytes, after_s: float = 0.1) -> Admission:
+        """Through the gate, and kept as the engine keeps it."""
+        self.now += int(after_s * SECOND)
+        event = BatchReceived(b"", "10.0.0.9", raw)
+        got = admit(event, self.site, self.links, self.frame, self.context, self.now)
+        if isinstance(got, Accepted):
+            self.links[got.link.edge] = replace(got.link, entry=self.entries)
+            self.frame.update(got.admitted, self.entries, self.now)
+            self.entries += 1
+        elif isinstance(got, Repeated):
+            self.links[got.link.edge] = got.link
+        return got
+
+    def read(self, after_s: float = 0.1, **but: Any) -> Accepted:
+        """The next batch of edge-1, which must be admitted."""
+        self.now += int(after_s * SECOND)
+        got = self.send(self.next(**but), 0)
+        assert isinstance(got, Accepted), got
+        return got
+
+    def tick(self, after_s: float = 1.0) -> list[Finding]:
+        self.now += int(after_s * SECOND)
+        found, links = watch(self.site, self.links, self.context, self.now)
+        self.links.update({link.edge: link for link in links})
+        return found
+
+    def write(self, tag: str, value: float, **but: int) -> ActuatorWrite:
+        """A permit, open for 5 s; `spent_ns` closes it."""
+        usual = {"issued_ns": self.now, "expires_ns": self.now + 5 * SECOND}
+        return self.know(ActuatorWrite(tag, value, **{**usual, **but}))
+
+    def know(self, write: ActuatorWrite) -> ActuatorWrite:
+        others = [
+            w for w in self.context.writes.get(write.tag, ()) if w.issued_ns != write.issued_ns
+        ]
+        writes = {**self.context.writes, write.tag: (*others, write)}
+        self.context = replace(self.context, writes=writes)
+        return write
 
 
-def plant_of(*groups: ScanGroup) -> Plant:
-    columns = {t.id: t for g in groups for t in g.tags}
-    edges = {"edge-1": Edge("edge-1", tuple(g.name for g in groups))}
-    return Plant("toy", {}, {}, (), columns, {g.name: g for g in groups}, edges, {}, {})
+def rules(got: Admission) -> list[str]:
+    found = got.admitted.findings if isinstance(got, Accepted) else (got.finding,)
+    return [f.rule for f in found]
 
 
-def with_pump(**but: Any) -> ScanGroup:
-    """The usual group with another pump."""
-    level, flow, pump = tags()
-    return group_of((level, flow, replace(pump, **but)))
+def tag_of(name: str = "a/x", **but: Any) -> Tag:
+    return Tag(name, but.pop("unit", "m"), **{"low": 0.0, "high": 10.0, "rate": 1.0, **but})
 
 
-GROUP = group_of(tags())
+def batch_of(values: Any, quality: Any = None, t_ns: Any = None, group: str = "g") -> Batch:
+    """Rows 0.1 s apart, the last one made now."""
+    cells = np.asarray(values, np.float64)
+    rows = len(cells)
+    told = np.zeros(cells.shape, np.uint8) if quality is None else np.asarray(quality, np.uint8)
+    times = NOW - np.arange(rows)[::-1] * SECOND // 10 if t_ns is None else t_ns
+    t = np.asarray(times, np.int64)
+    return Batch(PLANT, Identity("e", 1, 0), b"", Origin.LIVE, group, t, cells, told, bytes(32))
 
 
-def times(rows: int, end: int = NOW) -> NDArray[np.int64]:
-    return end - np.arange(rows, dtype=np.int64)[::-1] * PERIOD
+def view_of(
+    batch: Batch,
+    tags: Sequence[Tag],
+    before: Mapping[str, Any] | None = None,
+    sound: NDArray[np.bool_] | None = None,
+) -> View:
+    """What a rule sees of `batch`; `before` are last values (one a tag), made at `at` (default: 1 s ago)."""
+    group = group_of("g", "e", tags)
+    columns = None
+    if before is not None:
+        columns = columns_of(group, before)
+    rows = np.ones(len(batch.t_ns), np.bool_) if sound is None else sound
+    return look(batch, group, columns, rows, NOW)
 
 
-def batch(values: Any, quality: Any = None, t_ns: Any = None, group: ScanGroup = GROUP) -> Batch:
-    """Rows of level, flow, pump; None is MISSING."""
-    missing = np.array([[cell is None for cell in row] for row in values])
-    cells = np.array([[np.nan if c is None else c for c in row] for row in values], np.float64)
-    marked = np.zeros(cells.shape, np.uint8) if quality is None else np.array(quality, np.uint8)
-    marked[missing] = 3
-    t = times(len(cells)) if t_ns is None else np.array(t_ns, np.int64)
-    who = Identity("edge-1", 0, 0)
-    return Batch("toy", who, bytes(32), Origin.LIVE, group.name, t, cells, marked, bytes(32))
-
-
-def still(rows: int = 3, **columns: Any) -> list[list[Any]]:
-    """Rows of a plant at rest; a keyword (level, flow, pump) replaces a column."""
-    rest = {"level": 5.0, "flow": 1.0, "pump": 0.0} | columns
-    filled = [c if isinstance(c, list) else [c] * rows for c in rest.values()]
-    return [list(row) for row in zip(*filled, strict=True)]
-
-
-def view_of(b: Batch, group: ScanGroup = GROUP, **but: Any) -> View:
-    """The view of a batch after `live` (values of the row before it, one period earlier)."""
-    frame, link = Frame(plant_of(group)), Link("edge-1")
-    live = but.pop("live", None)
-    if live is not None:
-        before = batch([live], t_ns=[max(int(b.t_ns[0]) - PERIOD, -(2**63))], group=group)
-        frame.update(admitted(before), 0, NOW - SECOND)
-        seen, _ = unpermitted_actuation.follow(before, view_of(before, group))
-        link = replace(link, actuators=tuple(seen.items()))
-    context = Context(writes=but.pop("writes", {}))
-    now_ns = but.pop("now_ns", NOW)
-    late = but.pop("late", False)
-    assert not but, but
-    return make_view(b, group, None if late else (frame, link), context, now_ns)
-
-
-def admitted(b: Batch, in_live: Any = None, label: Label | None = None) -> Admitted:
-    """What the gate would make of a clean batch."""
-    shape = b.values.shape
-    if label is None:
-        fresh = np.full(shape, NOW + 5 * SECOND, np.int64)
-        label = Label(np.full((4, *shape), 200, np.uint8), fresh)
-    live = np.ones(shape[0], np.bool_) if in_live is None else np.array(in_live, np.bool_)
-    return Admitted(b, label, (), live)  # a test may; test_tidy looks at the source tree only
-
-
-def write(value: float, *, spent: float | None = None, issued: float = -1.0, **but: Any) -> Any:
-    """A permit for the pump, times in seconds from NOW; `spent` None: its report is on the way."""
-    at, done = NOW + int(issued * SECOND), 0 if spent is None else NOW + int(spent * SECOND)
-    usual = {"issued_ns": at, "expires_ns": at + 5 * SECOND, "spent_ns": done, "is_over": done > 0}
-    return {PUMP: (ActuatorWrite(PUMP, value, **(usual | but)),)}
-
-
-def flagged(rule: Check, b: Batch, view: View) -> list[tuple[int, int]]:
-    """Row and column of every flagged cell."""
-    cells = rule.check(b, view)
-    if cells is None:
-        return []
-    assert cells.any(), "a rule that flags nothing says None"
-    assert cells.shape == b.values.shape
-    return [(int(r), int(c)) for r, c in np.argwhere(cells)]
-
-
-def told(rule: Check, b: Batch, view: View) -> list[Any]:
-    cells: Cells | None = rule.check(b, view)
-    return [] if cells is None else findings_of(rule, b, view, cells)
-
-
-def none_of(count: int) -> Label:
-    return nothing(count)
+def columns_of(group: ScanGroup, before: Mapping[str, Any]) -> Columns:
+    plant = Plant(PLANT, {}, {}, (), {t.id: t for t in group.tags}, {"g": group}, {}, {}, {})
+    columns = Frame(plant).columns("g")
+    columns.usable[:] = before["values"]
+    columns.usable_t_ns[:] = before.get("at", NOW - SECOND)
+    columns.received_ns[:] = before.get("at", NOW - SECOND)
+    columns.row_ns = int(np.max(columns.usable_t_ns))
+    return columns

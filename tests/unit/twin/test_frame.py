@@ -1,148 +1,147 @@
+"""The frame: the last live reading of each tag, with its label, and its stored form."""
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.readings.world import (
-    FLOW,
-    GROUP,
-    LEVEL,
-    NOW,
-    PERIOD,
-    PUMP,
-    admitted,
-    batch,
-    group_of,
-    plant_of,
-    still,
-    tags,
-)
+from tests.unit.readings.world import FLOW, LEVEL, NOW, ROOF, SECOND, TAGS, VALVE, Line, site_of
 from twinvouch.core.batch import Quality
-from twinvouch.core.inventory import Axis, Tag
-from twinvouch.core.label import Label
-from twinvouch.core.site import SECOND
-from twinvouch.twin.frame import Frame, Last
+from twinvouch.core.inventory import Axis
+from twinvouch.twin.frame import Frame
 
-SLOW = group_of((Tag("roof/temperature", "K", group="slow"),), "slow")
-TAGS = [LEVEL, FLOW, PUMP, "roof/temperature"]
+MISSING = Quality.MISSING
 
 
-def frame() -> Frame:
-    return Frame(plant_of(SLOW, GROUP))
+def qualities(rows: int, **columns: int) -> np.ndarray:
+    names = {"level": 0, "flow": 1}
+    table = np.zeros((rows, 5), np.uint8)
+    for name, quality in columns.items():
+        table[:, names[name]] = quality
+    return table
 
 
-def moved(**columns: object) -> Frame:
-    f = frame()
-    f.update(admitted(batch(still(**columns))), 7, NOW)
-    return f
+def test_what_was_never_read_has_no_value_and_no_trust() -> None:
+    frame = Frame(site_of().plant)
+    for tag in (LEVEL, "no/tag"):
+        assert (frame.value(tag), frame.last(tag), frame.entry(tag)) == (None, None, -1)
+        label = frame.label([tag], NOW)
+        assert (label.axes.tolist(), label.fresh_until.tolist()) == ([[0]] * 4, [0])
+    assert frame.label([], NOW).axes.shape == (4, 0)
 
 
-def test_what_was_never_seen_has_no_value_no_entry_and_no_trust() -> None:
-    f = frame()
-    assert (f.value(LEVEL), f.entry(LEVEL), f.last(LEVEL)) == (None, -1, None)
-    label = f.label([LEVEL, "nobody/knows"], NOW)
-    assert label.axes.tolist() == [[0, 0]] * 4
-    assert label.fresh_until.tolist() == [0, 0]
-
-
-def test_the_last_row_of_a_batch_is_what_is_now() -> None:
-    f = moved(level=[5.0, 6.0, 7.0])
-    assert f.last(LEVEL) == Last(7.0, Quality.GOOD, NOW, NOW, 7)
-    assert (f.value(FLOW), f.entry(FLOW)) == (1.0, 7)
-    assert f.last("roof/temperature") is None, "another scan group"
-    assert f.label([LEVEL], NOW).axes.tolist() == [[200]] * 4
-
-
-def test_rows_that_are_not_live_never_move_it() -> None:
-    f = moved()
-    f.update(admitted(batch(still(level=9.0)), in_live=[False] * 3), 8, NOW)
-    assert f.value(LEVEL) == 5.0
-    f.update(admitted(batch(still(level=[6.0, 7.0, 9.0])), in_live=[True, True, False]), 8, NOW)
-    assert (f.value(LEVEL), f.newest_ns("fast")) == (7.0, NOW - PERIOD)
-
-
-def test_a_missing_cell_says_that_there_is_no_value_now() -> None:
-    f = moved(level=[5.0, 6.0, None])
-    assert f.value(LEVEL) is None
-    assert f.label([LEVEL], NOW).headline()[0].tolist() == [0]
-    last = f.last(LEVEL)
+def test_the_last_row_of_a_batch_becomes_the_frame() -> None:
+    line = Line()
+    line.read(t_ns=[NOW - SECOND, NOW], values={LEVEL: [4.0, 4.5]})
+    last = line.frame.last(LEVEL)
     assert last is not None
-    assert last.quality == Quality.MISSING
-    assert f.value(FLOW) == 1.0
+    assert (last.value, last.quality, last.t_ns, last.received_ns, last.entry) == (
+        4.5, Quality.GOOD, NOW, line.now, 0,
+    )  # fmt: skip
+    label = line.frame.label([FLOW, ROOF, LEVEL], line.now)
+    assert label.axes[Axis.IDENTITY].tolist() == [130, 0, 130]
+    assert label.fresh_until.tolist() == [line.now + 5 * SECOND, 0, line.now + 5 * SECOND]
 
 
-def test_the_last_reading_stays_behind_missing_bad_and_unlive_cells() -> None:
-    f = moved(level=[5.0, 6.0, None])
-    values, t_ns = f.readings("fast")
-    assert (values[0], t_ns[0]) == (6.0, NOW - PERIOD)
-    quality = [[0, 0, 0], [Quality.BAD, 0, 0], [0, 0, 0]]
-    f.update(admitted(batch(still(level=[7.0, 8.0, None]), quality)), 8, NOW)
-    assert f.readings("fast")[0][0] == 7.0
-    f.update(admitted(batch(still(level=[9.0, 1.0, None])), in_live=[False, True, True]), 9, NOW)
-    assert f.readings("fast")[0][0] == 1.0
-    f.update(admitted(batch(still(level=None))), 10, NOW)
-    assert f.readings("fast")[0][0] == 1.0
+def test_a_label_that_is_not_fresh_any_more_is_not_plausible() -> None:
+    line = Line()
+    line.read()
+    late = line.frame.label([LEVEL], line.now + 6 * SECOND)
+    assert late.axes[:, 0].tolist() == [130, 255, 0, 255]
+    assert line.frame.value(LEVEL) == 5.0
 
 
-def test_past_fresh_until_nothing_is_plausible() -> None:
-    f = moved()
-    until = int(f.label([LEVEL], NOW).fresh_until[0])
-    assert f.label([LEVEL], until).axes[Axis.PLAUSIBILITY].tolist() == [200]
-    late = f.label([LEVEL], until + 1).axes
-    assert late[Axis.PLAUSIBILITY].tolist() == [0]
-    assert late[Axis.IDENTITY].tolist() == [200]
+def test_a_column_without_a_reading_is_missing_at_once_and_keeps_its_last_value() -> None:
+    line = Line()
+    line.read()
+    line.read(quality=qualities(1, level=MISSING))
+    assert line.frame.value(LEVEL) is None
+    last = line.frame.last(LEVEL)
+    assert last is not None
+    assert (last.value, last.quality, last.entry) == (5.0, MISSING, 1)
+    assert line.frame.label([LEVEL, FLOW], line.now).axes.min(axis=0).tolist() == [0, 130]
+    line.read(values={LEVEL: 5.05})
+    assert line.frame.value(LEVEL) == 5.05
 
 
-def test_no_tags_have_no_labels() -> None:
-    assert frame().label([], NOW).axes.shape == (4, 0)
+def test_a_column_takes_its_last_reading_of_the_batch_not_the_last_row() -> None:
+    line = Line()
+    quality = qualities(2)
+    quality[1, 0] = MISSING
+    line.read(t_ns=[NOW - SECOND, NOW], values={LEVEL: 4.0}, quality=quality)
+    last = line.frame.last(LEVEL)
+    assert last is not None
+    assert (last.value, last.t_ns) == (4.0, NOW - SECOND)
+    assert line.frame.columns("fast").row_ns == NOW
 
 
-def test_columns_that_changed_start_empty_after_a_restart() -> None:
-    stored = moved().rows("fast")
-    other = Frame(plant_of(group_of(tags()[:2])))
-    other.restore("fast", stored)
-    assert other.value(LEVEL) is None
-    other.restore("gone", stored)
-    assert other.last(LEVEL) is None
+def test_rules_compare_with_the_last_usable_value_not_with_what_is_broken() -> None:
+    line = Line()
+    line.read(values={LEVEL: 5.0})
+    line.read(values={LEVEL: np.nan})
+    columns = line.frame.columns("fast")
+    assert np.isnan(line.frame.value(LEVEL))
+    assert columns.usable[0] == 5.0
+    line.read(values={LEVEL: 9.9}, quality=qualities(1, level=Quality.BAD))
+    assert (line.frame.value(LEVEL), columns.usable[0]) == (9.9, 5.0)
 
 
-CELL = st.one_of(st.none(), st.floats())
-ROWS = st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=4)
-BATCHES = st.lists(
-    st.tuples(ROWS, st.integers(0, 3), st.binary(min_size=4, max_size=4)), max_size=4
+def test_rows_that_are_not_live_change_nothing() -> None:
+    line = Line()
+    line.read()
+    before = line.frame.rows("fast")
+    line.read(t_ns=[0], values={LEVEL: 9.0})
+    assert line.frame.rows("fast") == before
+
+
+def test_groups_do_not_touch_each_other() -> None:
+    line = Line()
+    line.read()
+    before = line.frame.rows("fast")
+    line.send(line.next("edge-2", "slow"))
+    assert line.frame.value(ROOF) == 290.0
+    assert line.frame.rows("fast") == before
+
+
+@given(
+    st.lists(st.floats(width=64) | st.just(np.nan), min_size=5, max_size=5),
+    st.lists(st.integers(0, 3), min_size=5, max_size=5),
+    st.integers(0, 2**62),
 )
-
-
-def fed(batches: list[tuple[list[tuple[float | None, ...]], int, bytes]]) -> Frame:
-    f = frame()
-    for entry, (rows, code, chance) in enumerate(batches):
-        b = batch(rows, np.full((len(rows), 3), code), NOW + entry * SECOND + np.arange(len(rows)))
-        axes = np.resize(np.frombuffer(chance, np.uint8), (4, *b.values.shape)).copy()
-        label = Label(axes, np.full(b.values.shape, NOW + entry, np.int64))
-        live = np.resize([c & 1 for c in chance], len(rows))
-        f.update(admitted(b, live, label), entry, NOW + entry)
-    return f
-
-
-@given(BATCHES)
-def test_a_restored_frame_is_the_same_frame(
-    batches: list[tuple[list[tuple[float | None, ...]], int, bytes]],
+def test_the_stored_form_gives_everything_back(
+    values: list[float], quality: list[int], entry: int
 ) -> None:
-    one, other = fed(batches), frame()
-    for group in ("slow", "fast"):
-        other.restore(group, one.rows(group))
-        assert other.rows(group) == one.rows(group)
-        assert other.newest_ns(group) == one.newest_ns(group)
-    for a, b in zip(one.readings("fast"), other.readings("fast"), strict=True):
+    line = Line(entries=entry)
+    line.read()
+    columns = dict(zip(line.site.plant.groups["fast"].ids, values, strict=True))
+    line.read(values=columns, quality=np.array([quality], np.uint8))
+    again = Frame(line.site.plant)
+    for group in ("fast", "slow"):
+        again.restore(group, line.frame.rows(group))
+        assert again.rows(group) == line.frame.rows(group)
+    mine, theirs = line.frame.columns("fast"), again.columns("fast")
+    assert mine.row_ns == theirs.row_ns
+    for a, b in zip(mine.arrays(), theirs.arrays(), strict=True):
         np.testing.assert_array_equal(a, b)
-    for now in (NOW - SECOND, NOW + 1, NOW + 9):
-        assert one.label(TAGS, now).axes.tolist() == other.label(TAGS, now).axes.tolist()
-    assert [repr(one.last(t)) for t in TAGS] == [repr(other.last(t)) for t in TAGS]
 
 
-@given(BATCHES)
-def test_a_last_reading_is_always_a_number_or_nothing(
-    batches: list[tuple[list[tuple[float | None, ...]], int, bytes]],
-) -> None:
-    values, t_ns = fed(batches).readings("fast")
-    assert ((t_ns == 0) == np.isnan(values)).all()
-    assert not np.isinf(values).any()
+def test_restoring_under_a_changed_inventory_keeps_the_tags_that_are_left() -> None:
+    line = Line()
+    line.read()
+    stored = line.frame.rows("fast")
+    fewer = Frame(site_of([t for t in reversed(TAGS) if t.id != FLOW]).plant)
+    fewer.restore("fast", stored)
+    fewer.restore("gone", stored)
+    assert (fewer.value(VALVE), fewer.value(LEVEL), fewer.entry(FLOW)) == (0.5, 5.0, -1)
+    label = fewer.label([LEVEL, VALVE], line.now)
+    assert label.axes.tolist() == line.frame.label([LEVEL, VALVE], line.now).axes.tolist()
+
+
+def test_a_tag_in_two_scan_groups_is_impossible() -> None:
+    plant = site_of().plant
+    with pytest.raises(AssertionError, match="one scan group"):
+        Frame(
+            type(plant)(
+                **{**vars(plant), "groups": {"a": plant.groups["fast"], "b": plant.groups["fast"]}}
+            )
+        )

@@ -63,12 +63,24 @@ def test_what_an_integer_column_cannot_hold_is_bad() -> None:
     assert batch.quality.tolist() == [[bad, bad, good], [bad, bad, bad], [good, good, good]]
 
 
-def test_arrays_are_read_only_views() -> None:
+def test_signalling_nans_are_data_too() -> None:
+    group = group_of("f4", "f8", "u2")
+    signalling = np.frombuffer(bytes.fromhex("010000000000f07f" * 3), "<f8").reshape(1, 3)
+    content = write_batch(header_of(group), group, times(1), signalling)
+    assert np.isnan(read(content, group).values[0, :2]).all()
+    items = cbor.decode(content)
+    items[11][0] = np.frombuffer(bytes.fromhex("0000a07f"), "<f4")
+    assert np.isnan(read(cbor.encode(items), group).values[0, :2]).all()
+
+
+def test_arrays_are_read_only_and_aligned_wherever_they_lie() -> None:
     group = group_of("f8", "f8")
-    batch = read(write_batch(header_of(group), group, times(2), np.ones((2, 2))), group)
-    for array in (batch.t_ns, batch.values, batch.quality):
-        assert not array.flags.writeable
-    assert batch.values.base is not None
+    for length in range(1, 9):
+        header = replace(header_of(group), plant="p" * length)
+        batch = read(write_batch(header, group, times(2), np.ones((2, 2))), group)
+        assert batch.values.flags.aligned
+        for array in (batch.t_ns, batch.values, batch.quality):
+            assert not array.flags.writeable
 
 
 def test_too_many_cells_are_refused() -> None:

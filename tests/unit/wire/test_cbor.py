@@ -227,7 +227,7 @@ def test_the_number_of_values_is_limited() -> None:
         np.float32(1.5),
         bytearray(b"x"),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_has_no_encoding_is_an_error(value: object) -> None:
     with pytest.raises(UsageError):

@@ -88,10 +88,6 @@ def test_a_long_length_is_malformed(signer: SeedSigner) -> None:
         cose.unseal(longer)
 
 
-def test_the_preamble_never_grows(signer: SeedSigner) -> None:
-    assert len(sealed(signer, bytes(65_535))) - 65_535 <= cose.PREAMBLE
-
-
 def pycose_message(raw: bytes, key: OKPKey) -> Sign1Message:
     """The first element of the outer array as pycose sees it, decoded by cbor2."""
     protected, unprotected, *rest = cbor2.loads(raw)[0].value

@@ -11,6 +11,10 @@ import json
 import time
 from collections import deque
 from collections.abc import AsyncIterator
+from math import isfinite
+from typing import Any
+
+from numpy.typing import NDArray
 
 from twinvouch.core.event import Deliver, Effect, Publish
 from twinvouch.core.kind import Purpose
@@ -111,7 +115,15 @@ class Hub:
 
     def _publish(self, effect: Publish) -> None:
         number = effect.body.get("entry", "")
-        data = json.dumps(effect.body, separators=(",", ":"))
+        data = json.dumps(effect.body, separators=(",", ":"), default=_listed)
         message = f"event: {effect.topic}\nid: {number}\ndata: {data}\n\n"
         for subscriber in self._live:
             subscriber.push(message)
+
+
+def _listed(array: NDArray[Any]) -> list[Any]:
+    """An array as JSON: what is not finite is null."""
+    if array.dtype.kind == "f":
+        return [v if isfinite(v) else None for v in array.tolist()]
+    listed: list[Any] = array.tolist()
+    return listed

@@ -1,5 +1,6 @@
 """Errors of the API as problem details (RFC 9457), for every error there is."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -11,15 +12,22 @@ from twinvouch.core.errors import TwinvouchError, UnavailableError
 
 
 def problem(
-    code: int, detail: str, headers: dict[str, str] | None = None, **more: object
+    code: int,
+    detail: str,
+    headers: dict[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> JSONResponse:
-    """A problem document; `more` are extension members."""
+    """A problem document; `more` are extension members.
+
+    A gate's own `status` (refused, denied) takes the place of the number, which the status line says
+    anyway: edges and actuators read the word.
+    """
     body = {
         "type": "about:blank",
         "title": HTTPStatus(code).phrase,
         "status": code,
         "detail": detail,
-        **more,
+        **(more or {}),
     }
     return JSONResponse(body, code, headers, media_type="application/problem+json")
 

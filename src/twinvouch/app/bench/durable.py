@@ -13,10 +13,11 @@ import time
 import zlib
 from pathlib import Path
 
-from twinvouch.adapters.committer import commit, take
+from twinvouch.adapters.committer import Committer, take
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
 from twinvouch.app.bench.plant import Plant50, sealed_batches
+from twinvouch.app.core import STATE_INTERVAL_S
 from twinvouch.core.event import BatchReceived
 from twinvouch.engine import Engine
 
@@ -68,8 +69,9 @@ def _through_the_gate(directory: Path, plant: Plant50, batches: list[bytes]) -> 
 
     engine = Engine(plant.site())
     log, state = SegmentLog(directory / "log"), SqliteState(directory / "state.db")
-    with ThreadPoolExecutor(1) as committer:
-        flying = None
+    committer = Committer(log, state)
+    with ThreadPoolExecutor(1) as thread:
+        flying, due = None, 0.0
         began = time.perf_counter()
         for start in range(0, len(batches), GROUP):
             now = plant.start_ns + start * 1000
@@ -77,10 +79,12 @@ def _through_the_gate(directory: Path, plant: Plant50, batches: list[bytes]) -> 
                 take(engine, BatchReceived(os.urandom(16), "bench", raw), now)
                 for raw in batches[start : start + GROUP]
             ]
-            rows = engine.drain()
+            rows = None
+            if time.perf_counter() >= due or start + GROUP >= len(batches):
+                rows, due = engine.drain(), time.perf_counter() + STATE_INTERVAL_S
             if flying is not None:
                 flying.result()
-            flying = committer.submit(commit, log, state, steps, rows)
+            flying = thread.submit(committer.commit, steps, rows)
         if flying is not None:
             flying.result()
         took = time.perf_counter() - began

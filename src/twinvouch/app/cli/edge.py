@@ -14,16 +14,7 @@ import click
 )
 def command(config: Path, edge: str | None) -> int:
     """Run the process that reads devices and signs readings. Stops cleanly on Ctrl-C."""
-    from twinvouch.adapters.modbus_tcp import ModbusDevice, TlsFiles
-    from twinvouch.app.config_model import DeviceSettings
+    from twinvouch.app.devices import connect
     from twinvouch.app.edge_process import run
-
-    def connect(settings: DeviceSettings, directory: Path) -> ModbusDevice:
-        files = settings.tls
-        tls = None
-        if files is not None:
-            cert = directory / files.cert if files.cert else None
-            tls = TlsFiles(directory / files.ca, cert, directory / files.key if files.key else None)
-        return ModbusDevice(settings.host, settings.port, settings.timeout_s, tls)
 
     return run(config, edge, connect)

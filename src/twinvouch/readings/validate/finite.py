@@ -1,33 +1,31 @@
-"""finite: a reading is a finite number."""
+"""finite: a reading is a finite number. NaN and infinity come from broken sensors, drivers and attackers.
 
-from collections.abc import Sequence
+Every comparison with NaN is false, so it would pass each later check unseen.
+"""
 
 import numpy as np
 
-from twinvouch.core.batch import Batch, Quality
+from twinvouch.core.batch import Batch
 from twinvouch.core.finding import Severity
-from twinvouch.readings.view import Cells, View
+from twinvouch.readings.flagged import Evidence, Flagged, Rule, per_tag
+from twinvouch.readings.view import View, among, every
 
 NAME = "finite"
 TECHNIQUE = "T0856"
-SEVERITY = Severity.MEDIUM
 CAP = 0
-WHOLE_ROWS = False
+RULE = Rule(NAME, Severity.MEDIUM, TECHNIQUE)
 
 
-def check(batch: Batch, view: View) -> Cells | None:
-    """NaN and infinity in cells that claim to be readings; BAD cells say so themselves."""
-    if view.is_whole:
+def check(batch: Batch, view: View) -> Flagged | None:
+    """Cells that hold NaN or infinity; MISSING ones are no readings."""
+    columns = np.isfinite(view.smallest) & np.isfinite(view.largest)
+    if every(columns):
         return None
-    cells = ~np.isfinite(batch.values) & (batch.quality < Quality.BAD)
-    return cells if cells.any() else None
+    mask = among(~columns, batch, lambda values, _: ~np.isfinite(values))
+    if mask is None:
+        return None
 
+    def tell(row: int, k: int) -> tuple[str, Evidence]:
+        return f"is {batch.values[row, k]}, expected a finite number", ()
 
-def tell(
-    batch: Batch, view: View, row: int, column: int
-) -> tuple[str, Sequence[tuple[str, float]]]:
-    """The sentence about one cell."""
-    return (
-        f"`{view.group.ids[column]}` is {batch.values[row, column]}, which is no number a sensor can measure",
-        (),
-    )
+    return Flagged(mask, CAP, per_tag(RULE, view.group, mask, tell))

@@ -1,31 +1,32 @@
-"""quality: the source itself says not to trust a value."""
+"""quality: the source itself says that a value is BAD or UNCERTAIN. MISSING is no reading and no finding."""
 
-from collections.abc import Sequence
+import numpy as np
 
 from twinvouch.core.batch import Batch, Quality
 from twinvouch.core.finding import Severity
-from twinvouch.readings.view import Cells, View
+from twinvouch.readings.flagged import Evidence, Flagged, Rule, per_tag
+from twinvouch.readings.view import View
 
 NAME = "quality"
 TECHNIQUE = ""
-SEVERITY = Severity.LOW
-CAP = 60
-WHOLE_ROWS = False
+CAP = 0  # of BAD cells
+CAP_UNCERTAIN = 120
+RULE = Rule(NAME, Severity.LOW, TECHNIQUE)
 
 
-def check(batch: Batch, view: View) -> Cells | None:
-    """Cells marked UNCERTAIN or BAD; MISSING is no reading at all."""
+def check(batch: Batch, view: View) -> Flagged | None:
+    """Cells that the source marked; BAD ones count for nothing, UNCERTAIN ones for less."""
     if view.is_good:
         return None
-    cells = (batch.quality == Quality.UNCERTAIN) | (batch.quality == Quality.BAD)
-    return cells if cells.any() else None
+    bad, uncertain = batch.quality == Quality.BAD, batch.quality == Quality.UNCERTAIN
+    mask = bad | uncertain
+    if not mask.any():
+        return None
+    bad_rows = bad.sum(axis=0)
 
+    def tell(row: int, k: int) -> tuple[str, Evidence]:
+        word = Quality(int(batch.quality[row, k])).name.lower()
+        return f"is marked {word} by its source", (("bad", int(bad_rows[k])),)
 
-def tell(
-    batch: Batch, view: View, row: int, column: int
-) -> tuple[str, Sequence[tuple[str, float]]]:
-    """The sentence about one cell."""
-    said = Quality(int(batch.quality[row, column]))
-    return f"the source marks `{view.group.ids[column]}` as {said.name.lower()}", (
-        ("quality", float(said)),
-    )
+    caps = np.where(bad, np.uint8(CAP), np.uint8(CAP_UNCERTAIN))
+    return Flagged(mask, caps, per_tag(RULE, view.group, mask, tell))

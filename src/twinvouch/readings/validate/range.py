@@ -1,31 +1,35 @@
-"""range: a value lies in the physically possible range of its tag."""
+"""range: a value outside what is physically possible (`range` of the tag). Both ends are allowed values."""
 
-from collections.abc import Sequence
+import numpy as np
 
 from twinvouch.core.batch import Batch
 from twinvouch.core.finding import Severity
-from twinvouch.readings.view import Cells, View, present
+from twinvouch.readings.flagged import Evidence, Flagged, Rule, per_tag
+from twinvouch.readings.view import Mask, Places, Values, View, among, every
 
 NAME = "range"
 TECHNIQUE = "T0856"
-SEVERITY = Severity.HIGH
-CAP = 0
-WHOLE_ROWS = False
+CAP = 20
+RULE = Rule(NAME, Severity.HIGH, TECHNIQUE)
 
 
-def check(batch: Batch, view: View) -> Cells | None:
-    """Present cells below `low` or above `high` (units of the tag)."""
-    low, high = view.group.low, view.group.high
-    if (view.least >= low).all() and (view.most <= high).all():
+def check(batch: Batch, view: View) -> Flagged | None:
+    """Finite cells below `low` or above `high`; what is not finite belongs to `finite`."""
+    group = view.group
+    columns = (view.smallest >= group.low) & (view.largest <= group.high)
+    if every(columns):
         return None
-    cells = present(batch, view) & ((batch.values < low) | (batch.values > high))
-    return cells if cells.any() else None
 
+    def outside(values: Values, k: Places) -> Mask:
+        return ((values < group.low[k]) | (values > group.high[k])) & np.isfinite(values)
 
-def tell(
-    batch: Batch, view: View, row: int, column: int
-) -> tuple[str, Sequence[tuple[str, float]]]:
-    """The sentence about one cell."""
-    tag, value = view.group.tags[column], float(batch.values[row, column])
-    sentence = f"`{tag.id}` is {value:.6g} {tag.unit}, possible is {tag.low:.6g} to {tag.high:.6g}"
-    return sentence, (("value", value), ("low", tag.low), ("high", tag.high))
+    mask = among(~columns, batch, outside)
+    if mask is None:
+        return None
+
+    def tell(row: int, k: int) -> tuple[str, Evidence]:
+        value, low, high = float(batch.values[row, k]), float(group.low[k]), float(group.high[k])
+        words = f"is {value:.6g} {group.tags[k].unit}, range is {low:g} to {high:g}"
+        return words, (("value", value), ("low", low), ("high", high))
+
+    return Flagged(mask, CAP, per_tag(RULE, group, mask, tell))

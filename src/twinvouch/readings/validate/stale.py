@@ -1,60 +1,61 @@
-"""stale: a reading that is older on arrival than its scan group allows, and a scan group that fell silent."""
+"""stale: readings that were old when they arrived, and scan groups that fell silent (`max_age_s` of the group).
 
-from collections.abc import Mapping, Sequence
+Old is by source time, which the edge signs; silent is by receive time, which nobody outside can set. Who
+delays or withholds readings can make the twin act on the past.
+"""
 
 import numpy as np
 
 from twinvouch.core.batch import Batch
 from twinvouch.core.finding import Finding, Severity
-from twinvouch.core.inventory import Plant
-from twinvouch.readings.link import Link
-from twinvouch.readings.view import Cells, View
+from twinvouch.core.inventory import ScanGroup
+from twinvouch.readings.flagged import Flagged
+from twinvouch.readings.view import View
+from twinvouch.readings.wording import count, seconds
 
 NAME = "stale"
-TECHNIQUE = "T0856"
-SEVERITY = Severity.LOW
-CAP = 40
-WHOLE_ROWS = True
+TECHNIQUE = "T0804"
+CAP = 60
 
 
-def check(batch: Batch, view: View) -> Cells | None:
-    """Whole rows whose source time is more than max_age before they were received."""
-    oldest = view.now_ns - view.group.max_age_ns
-    late = batch.t_ns < oldest
-    if not late.any():
+def check(batch: Batch, view: View) -> Flagged | None:
+    """All cells of sound rows made more than `max_age_ns` ago; one finding a batch."""
+    group = view.group
+    oldest_ns = view.now_ns - group.max_age_ns
+    if view.is_sound and int(batch.t_ns[0]) >= oldest_ns:
         return None
-    return np.repeat(late[:, None], batch.values.shape[1], axis=1)
-
-
-def tell(
-    batch: Batch, view: View, row: int, column: int
-) -> tuple[str, Sequence[tuple[str, float]]]:
-    """The sentence about a row; its columns share one time."""
-    del column
-    age = (view.now_ns - int(batch.t_ns[row])) / 1e9
-    limit = view.group.max_age_ns / 1e9
-    sentence = (
-        f"scan group `{view.group.name}` was {age:.6g} s old when it came, limit is {limit:.6g} s"
+    old = (batch.t_ns < oldest_ns) & view.sound
+    rows = int(old.sum())
+    if not rows:
+        return None
+    row = int(old.argmax())
+    age_ns = view.now_ns - int(batch.t_ns[row])
+    finding = Finding(
+        NAME,
+        group.edge,
+        Severity.LOW,
+        f"{count(rows, 'row')} of scan group `{group.name}` from `{group.edge}` came late: row {row} is "
+        f"{seconds(age_ns)} old, limit is {seconds(group.max_age_ns)}",
+        TECHNIQUE,
+        (("age_s", age_ns / 1e9), ("limit_s", group.max_age_ns / 1e9)),
+        rows,
+        row,
     )
-    return sentence, (("age_s", age), ("limit_s", limit))
+    mask = np.broadcast_to(old[:, None], batch.values.shape)
+    return Flagged(mask, CAP, (finding,))
 
 
-def silence(
-    plant: Plant, links: Mapping[str, Link], now_ns: int
-) -> tuple[list[Finding], dict[str, tuple[str, ...]]]:
-    """Scan groups from which nothing has come for longer than max_age: one finding an episode, and the new `silent` by edge."""
-    findings: list[Finding] = []
-    silent: dict[str, tuple[str, ...]] = {}
-    for edge, link in sorted(links.items()):
-        for group, at in link.seen_ns:
-            known = plant.groups.get(group)
-            if known is None or known.edge != edge or group in link.silent:
-                continue
-            age, limit = (now_ns - at) / 1e9, known.max_age_ns
-            if now_ns - at <= limit:
-                continue
-            sentence = f"scan group `{group}` of edge `{edge}` is silent for {age:.6g} s, limit is {limit / 1e9:.6g} s"
-            numbers = (("age_s", age), ("limit_s", limit / 1e9))
-            findings.append(Finding(NAME, edge, Severity.MEDIUM, sentence, "T0815", numbers))
-            silent[edge] = (*silent.get(edge, link.silent), group)
-    return findings, silent
+def silence(group: ScanGroup, heard_ns: int, now_ns: int) -> Finding | None:
+    """A finding where nothing was admitted of a scan group for more than `max_age_ns`."""
+    age_ns = now_ns - heard_ns
+    if age_ns <= group.max_age_ns:
+        return None
+    return Finding(
+        NAME,
+        group.edge,
+        Severity.MEDIUM,
+        f"no readings of scan group `{group.name}` from `{group.edge}` for {seconds(age_ns)}, "
+        f"limit is {seconds(group.max_age_ns)}",
+        TECHNIQUE,
+        (("age_s", age_ns / 1e9), ("limit_s", group.max_age_ns / 1e9)),
+    )

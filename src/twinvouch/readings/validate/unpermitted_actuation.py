@@ -1,144 +1,234 @@
 """unpermitted_actuation: an actuator that only the twin may move changed state, and no permit explains it.
 
-A spent permit for the value seen explains a change; a permit that may be carried out at this moment, with its report still
-on the way, makes the change wait. A reading is compared with where the actuator was when it last changed, so neither missing
-readings nor many small steps hide a move. Actuators declared `plant` or `both` never raise this by themselves.
+Somebody else writes to the plant (ATT&CK for ICS T0855). A state is the last one that was told apart by at least the tag's resolution, so that creeping in small steps is
+a change too. A permit explains one change: to the value it allows, seen after it was issued, and with the old
+value last seen no later than `max_age_ns` after the permit was reported spent. While such a permit is open (no
+outcome, and not expired for longer than one may take) the change waits and is looked at again with every Tick.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from math import isnan, nan
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twinvouch.core.batch import Batch
 from twinvouch.core.context import ActuatorWrite, Context
+from twinvouch.core.errors import MalformedError, UsageError
 from twinvouch.core.finding import Finding, Severity
-from twinvouch.core.inventory import Encoding, Plant, Tag
-from twinvouch.readings.link import Change
-from twinvouch.readings.view import Cells, View, comparable
+from twinvouch.core.inventory import Tag
+from twinvouch.core.site import Site
+from twinvouch.readings.flagged import MOST_TAGS
+from twinvouch.readings.link import Change, Link
+from twinvouch.readings.view import View, usable
+from twinvouch.readings.wording import count, date
+from twinvouch.wire.words import from_words, to_words
 
 NAME = "unpermitted_actuation"
 TECHNIQUE = "T0855"
-SEVERITY = Severity.CRITICAL
-CAP = 255  # the value itself is plausible: it did happen
-WHOLE_ROWS = False
-SPENT, PENDING = "spent", "pending"
-SPENT_NS = 30_000_000_000  # a spent permit explains changes seen for this long
-REPORT_NS = 30_000_000_000  # a report may be this late after the permit expired
-SKEW_NS = 5_000_000_000  # clocks of edge and core may differ by this
+MOST_CHANGES = 64  # of one actuator and batch that are looked at one by one
+MOST_TOGETHER = 1000  # of all actuators of a batch, as far as two of each allow
+RELATIVE = 1e-6  # what a float32 on the way may change
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """One change of an actuator: where in the batch, from and to which value, and what explains it."""
+class Explained:
+    """Changes sorted: `unexplained` are findings, `waiting` may yet be explained, `used` permits have been."""
 
-    row: int
-    column: int
-    before: float
-    value: float
-    how: str  # SPENT, PENDING or nothing
+    unexplained: tuple[Change, ...]
+    waiting: tuple[Change, ...]
+    used: frozenset[tuple[str, int]]
 
 
-def check(batch: Batch, view: View) -> Cells | None:
-    """Cells in which such an actuator has another value than before, unexplained and not waiting."""
-    unexplained = [m for m in moves(batch, view) if not m.how]
-    if not unexplained:
-        return None
-    cells = np.zeros(batch.values.shape, dtype=np.bool_)
-    for move in unexplained:
-        cells[move.row, move.column] = True
-    return cells
+def follow(
+    batch: Batch, view: View, link: Link, site: Site, context: Context
+) -> tuple[Link, tuple[Finding, ...]]:
+    """The link with the actuators' new states, and findings about what nothing explains."""
+    if view.is_late or not view.group.twin_commanded.size:
+        return link, ()
+    changes, positions = _changes(batch, view, link.positions)
+    if not changes:
+        return (link if positions is link.positions else replace(link, positions=positions)), ()
+    told = explain((*link.waiting, *changes), link.used, site, context, view.now_ns)
+    moved = replace(link, positions=positions, waiting=told.waiting, used=told.used)
+    return moved, findings(told.unexplained, site)
 
 
-def tell(
-    batch: Batch, view: View, row: int, column: int
-) -> tuple[str, Sequence[tuple[str, float]]]:
-    """The sentence about one cell."""
-    tag = view.group.tags[column]
-    move = next(m for m in moves(batch, view) if (m.row, m.column) == (row, column))
-    sentence = f"`{tag.id}` went from {move.before:.6g} to {move.value:.6g} {tag.unit} and no permit explains it"
-    return sentence, (("before", move.before), ("value", move.value))
+def again(
+    link: Link, site: Site, context: Context, now_ns: int
+) -> tuple[Link, tuple[Finding, ...]]:
+    """Look at the waiting changes again, as time passes and outcomes come in; the same link where none changed."""
+    if not link.waiting:
+        return link, ()
+    told = explain(link.waiting, link.used, site, context, now_ns)
+    if told.waiting == link.waiting:
+        return link, ()
+    return replace(link, waiting=told.waiting, used=told.used), findings(told.unexplained, site)
 
 
-def follow(batch: Batch, view: View) -> tuple[Mapping[str, float], tuple[Change, ...]]:
-    """Where the actuators are after this batch, and the changes that only a permit without a report explains."""
-    after, ids = dict(view.actuators), view.group.ids
-    for column in view.group.twin_only:
-        if ids[column] not in after:
-            told = np.flatnonzero(comparable(batch, view)[:, column])
-            after |= {ids[column]: float(batch.values[told[0], column])} if told.size else {}
-    changes = moves(batch, view)
-    after |= {ids[m.column]: m.value for m in changes}
-    return after, tuple((ids[m.column], m.value, view.now_ns) for m in changes if m.how == PENDING)
+def explain(
+    changes: Sequence[Change],
+    used: frozenset[tuple[str, int]],
+    site: Site,
+    context: Context,
+    now_ns: int,
+) -> Explained:
+    """Give each change, in order, the oldest permit that explains it; pure, so that it can be asked again."""
+    known = {(tag, w.issued_ns) for tag, writes in context.writes.items() for w in writes}
+    taken = set(used & known)
+    reserved: set[tuple[str, int]] = set()
+    unexplained, waiting = [], []
+    for change in changes:
+        tag = site.plant.tags.get(change.tag)
+        group = None if tag is None else site.plant.groups.get(tag.group)
+        if tag is None or group is None:
+            continue  # it left the plant while it waited
+        free = [w for w in _fitting(change, tag, context) if (tag.id, w.issued_ns) not in taken]
+        spent = _first(
+            w for w in free if w.spent_ns + group.max_age_ns >= change.since_ns and w.spent_ns
+        )
+        until_ns = now_ns - site.commands.outcome_ns
+        pending = _first(
+            w
+            for w in free
+            if not (w.spent_ns or w.is_over or w.expires_ns < until_ns)
+            and (tag.id, w.issued_ns) not in reserved
+        )
+        if spent is not None:
+            taken |= _over(spent, context, reserved)
+        elif pending is not None:
+            reserved.add((tag.id, pending.issued_ns))
+            waiting.append(change)
+        else:
+            unexplained.append(change)
+    return Explained(tuple(unexplained), tuple(waiting), frozenset(taken))
 
 
-def moves(batch: Batch, view: View) -> list[Move]:
-    """Every change in this batch of an actuator that only the twin may move."""
-    return [move for column in view.group.twin_only for move in _column(batch, view, column)]
+def _over(
+    spent: ActuatorWrite, context: Context, reserved: set[tuple[str, int]]
+) -> set[tuple[str, int]]:
+    """The permit itself, and all issued before it for its actuator that no waiting change needs.
+
+    The twin has moved on: what it said before explains nothing that is seen after. Else a command that
+    changed nothing (said again, as cyclic controllers do) would excuse somebody else's write later on.
+    """
+    earlier = (w for w in context.writes.get(spent.tag, ()) if w.issued_ns <= spent.issued_ns)
+    return {(spent.tag, w.issued_ns) for w in earlier} - reserved
 
 
-def unexplained(
-    pending: Sequence[Change], plant: Plant, context: Context, now_ns: int
-) -> tuple[list[Finding], tuple[Change, ...]]:
-    """Findings about changes whose permit was not carried out after all, and the changes that still wait."""
-    findings: list[Finding] = []
-    still: list[Change] = []
-    for tag_id, value, at in pending:
-        tag = plant.tags.get(tag_id)
-        how = explained_by(tag, value, context, (at,), now_ns) if tag is not None else SPENT
-        if how == PENDING:
-            still.append((tag_id, value, at))
-        elif not how:
-            sentence = f"`{tag_id}` went to {value:.6g} and the permit that seemed to explain it was not carried out"
-            findings.append(
-                Finding(NAME, tag_id, SEVERITY, sentence, TECHNIQUE, (("value", value),))
+def findings(changes: Sequence[Change], site: Site) -> tuple[Finding, ...]:
+    """One finding a tag; beyond MOST_TAGS one for all the others."""
+    by_tag: dict[str, list[Change]] = {}
+    for change in changes:
+        by_tag.setdefault(change.tag, []).append(change)
+    tags = list(by_tag)
+    found = [_finding(site.plant.tags[tag], by_tag[tag]) for tag in tags[:MOST_TAGS]]
+    rest = [change for tag in tags[MOST_TAGS:] for change in by_tag[tag]]
+    if rest:
+        words = f"{count(len(tags) - MOST_TAGS, 'further actuator')} changed state and no permit explains it"
+        numbers = (("changes", len(rest)),)
+        subject = site.plant.groups[site.plant.tags[rest[0].tag].group].edge
+        found.append(
+            Finding(
+                NAME, subject, Severity.CRITICAL, words, TECHNIQUE, numbers, len(rest), rest[0].row
             )
-    return findings, tuple(still)
+        )
+    return tuple(found)
 
 
-def explained_by(
-    tag: Tag, value: float, context: Context, seen_ns: Sequence[int], now_ns: int
-) -> str:
-    """SPENT, PENDING or nothing: the best that a permit says of this value, seen at any of these times."""
-    slack = _slack(tag, value)
-    ways = {
-        _way(w, seen_ns, now_ns)
-        for w in context.writes.get(tag.id, ())
-        if abs(w.value - value) <= slack
-    }
-    return SPENT if SPENT in ways else PENDING if PENDING in ways else ""
+def _finding(tag: Tag, changes: Sequence[Change]) -> Finding:
+    first = changes[0]
+    unit = f" {tag.unit}" if tag.unit else ""
+    more = f" ({count(len(changes), 'change')} in all)" if len(changes) > 1 else ""
+    return Finding(
+        NAME,
+        tag.id,
+        Severity.CRITICAL,
+        f"`{tag.id}` went from {first.before:.6g} to {first.value:.6g}{unit} at {date(first.t_ns)} and no "
+        f"permit explains it{more}: somebody else than the twin writes to it",
+        TECHNIQUE,
+        (("before", first.before), ("value", first.value), ("changes", len(changes))),
+        len(changes),
+        first.row,
+    )
 
 
-def _way(write: ActuatorWrite, seen_ns: Iterable[int], now_ns: int) -> str:
-    if write.spent_ns:
-        earliest, latest = write.issued_ns - SKEW_NS, write.spent_ns + SPENT_NS
-        return SPENT if any(earliest <= at <= latest for at in seen_ns) else ""
-    return PENDING if not write.is_over and now_ns <= write.expires_ns + REPORT_NS else ""
+def _first(writes: Iterable[ActuatorWrite]) -> ActuatorWrite | None:
+    return next(iter(writes), None)
 
 
-def _slack(tag: Tag, value: float) -> float:
-    """How far a value may be from another and still be the same: half a step, or the last digits of a float."""
-    point = tag.point
-    step = abs(point.scale) if point is not None and point.encoding is not Encoding.F32 else 0.0
-    return max(tag.resolution / 2, step / 2, 1e-6 * max(1.0, abs(value))) * (1 + 1e-9)
+def _fitting(change: Change, tag: Tag, context: Context) -> Iterator[ActuatorWrite]:
+    """Permits for this value that were issued before it was seen, oldest first."""
+    for write in context.writes.get(tag.id, ()):
+        expected = _as_read_back(write.value, tag)
+        if write.issued_ns <= change.seen_ns and abs(expected - change.value) < _step(
+            tag, expected
+        ):
+            yield write
 
 
-def _column(batch: Batch, view: View, column: int) -> list[Move]:
-    """The changes of one actuator, in order. Each was seen at two times: source time, and the time of receipt."""
-    tag = view.group.tags[column]
-    at = view.actuators.get(tag.id, nan)
-    furthest = max(float(view.most[column]) - at, at - float(view.least[column]))
-    if view.is_whole and furthest <= _slack(tag, at):
-        return []
-    found = []
-    for row in np.flatnonzero(comparable(batch, view)[:, column]).tolist():
-        value = float(batch.values[row, column])
-        if isnan(at):
-            at = value
-        elif abs(value - at) > _slack(tag, at):
-            seen = (int(batch.t_ns[row]), view.now_ns)
-            how = explained_by(tag, value, view.context, seen, view.now_ns)
-            found.append(Move(row, column, at, value, how))
-            at = value
-    return found
+def _as_read_back(value: float, tag: Tag) -> float:
+    """The value that a register shows after this one was written: rounded to its encoding."""
+    if tag.point is None:
+        return value
+    try:
+        return from_words(to_words(value, tag.point), tag.point)
+    except (UsageError, MalformedError):
+        return value
+
+
+def _step(tag: Tag, at: float) -> float:
+    """What tells two states apart: the resolution, at least what float32 may change, above zero."""
+    return max(tag.resolution * (1 - RELATIVE), RELATIVE * abs(at), 1e-12)
+
+
+def _changes(
+    batch: Batch, view: View, positions: Mapping[str, float]
+) -> tuple[list[Change], Mapping[str, float]]:
+    """Changes of state in the order of rows, and the states after them (the same mapping where none is new)."""
+    columns = view.group.twin_commanded
+    tags = [view.group.tags[k] for k in columns.tolist()]
+    states = np.array([positions.get(tag.id, np.nan) for tag in tags])
+    steps = np.array([_step(tag, at) for tag, at in zip(tags, states.tolist(), strict=True)])
+    values, cells = batch.values[:, columns], usable(batch, view, columns)
+    still = (np.abs(values - states) < steps) | ~cells
+    if still.all():
+        return [], positions
+    after, changes = dict(positions), []
+    moved = np.flatnonzero(~still.all(axis=0)).tolist()
+    most = max(2, min(MOST_CHANGES, MOST_TOGETHER // len(moved)))
+    for n in moved:
+        rows = np.flatnonzero(cells[:, n])
+        column = values[rows, n]
+        if np.isnan(states[n]):
+            after[tags[n].id] = float(column[0])
+        for i in _steps_of(tags[n], column, after[tags[n].id], most):
+            before, value = after[tags[n].id], float(column[i])
+            since_ns = int(batch.t_ns[rows[i - 1]]) if i else _last_seen(view, int(columns[n]))
+            row = int(rows[i])
+            changes.append(
+                Change(tags[n].id, before, value, since_ns, int(batch.t_ns[row]), view.now_ns, row)
+            )
+            after[tags[n].id] = value
+    return sorted(changes, key=lambda c: c.row), after
+
+
+def _steps_of(tag: Tag, column: NDArray[np.float64], state: float, most: int) -> Iterator[int]:
+    """Places in `column` where the state changes; the last of `most` stands for all that follow."""
+    at = 0
+    for _ in range(most - 1):
+        away = np.abs(column[at:] - state) >= _step(tag, state)
+        if not away.any():
+            return
+        at += int(away.argmax())
+        state = float(column[at])
+        yield at
+    last = len(column) - 1
+    if at < last and abs(float(column[last]) - state) >= _step(tag, state):
+        yield last
+
+
+def _last_seen(view: View, k: int) -> int:
+    """When the state before the batch was last seen: the earlier of source and receive time."""
+    assert view.before is not None
+    return min(int(view.before.usable_t_ns[k]), int(view.before.received_ns[k]))

@@ -1,36 +1,60 @@
+"""quality: what the source says of its own values."""
+
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.readings.world import LEVEL, batch, flagged, still, told, view_of
+from tests.unit.readings.world import LEVEL, Line, batch_of, rules, tag_of, view_of
 from twinvouch.core.batch import Quality
+from twinvouch.core.finding import Severity
+from twinvouch.core.inventory import Axis
 from twinvouch.readings.validate import quality
 
-CODES = st.lists(st.sampled_from(list(Quality)), min_size=1, max_size=20)
+TAGS = [tag_of("a/x"), tag_of("a/y")]
+GOOD, UNCERTAIN, BAD, MISSING = Quality
 
 
-def test_good_cells_pass() -> None:
-    b = batch(still())
-    assert flagged(quality, b, view_of(b)) == []
+def test_good_values_are_clean() -> None:
+    batch = batch_of([[1.0, 2.0]])
+    assert quality.check(batch, view_of(batch, TAGS)) is None
 
 
-def test_what_the_source_marks_is_flagged_and_named() -> None:
-    b = batch(still(2), [[Quality.UNCERTAIN, 0, 0], [Quality.BAD, 0, 0]])
-    assert flagged(quality, b, view_of(b)) == [(0, 0), (1, 0)]
-    (finding,) = told(quality, b, view_of(b))
-    assert finding.subject == LEVEL
-    assert "uncertain" in finding.sentence
-    assert finding.evidence == (("quality", 1.0),)
+def test_bad_and_uncertain_cells_are_found_and_capped_by_what_was_said() -> None:
+    batch = batch_of([[1.0, 2.0]] * 3, [[GOOD, BAD], [UNCERTAIN, BAD], [GOOD, UNCERTAIN]])
+    got = quality.check(batch, view_of(batch, TAGS))
+    assert got is not None
+    assert [(f.subject, f.rows, f.first_row) for f in got.findings] == [
+        ("a/x", 1, 1),
+        ("a/y", 3, 0),
+    ]
+    assert "`a/x` is marked uncertain by its source (row 1)" in got.findings[0].sentence
+    assert dict(got.findings[1].evidence) == {"bad": 2}
+    assert got.findings[0].severity is Severity.LOW
+    assert isinstance(got.cap, np.ndarray)
+    assert got.cap[got.mask].tolist() == [quality.CAP, 120, quality.CAP, 120]
 
 
-def test_a_cell_that_did_not_come_is_no_bad_reading() -> None:
-    b = batch(still(level=[5.0, None, 5.0]))
-    assert flagged(quality, b, view_of(b)) == []
+def test_a_missing_value_is_legitimate() -> None:
+    batch = batch_of([[1.0, np.nan]], [[GOOD, MISSING]])
+    assert quality.check(batch, view_of(batch, TAGS)) is None
 
 
-@given(CODES)
-def test_exactly_uncertain_and_bad_cells_are_flagged(codes: list[Quality]) -> None:
-    level = [None if c is Quality.MISSING else 5.0 for c in codes]
-    b = batch(still(len(codes), level=level), [[c, 0, 0] for c in codes])
-    marked = {Quality.UNCERTAIN, Quality.BAD}
-    expected = [(r, 0) for r, code in enumerate(codes) if code in marked]
-    assert flagged(quality, b, view_of(b)) == expected
+@given(st.lists(st.integers(0, 3), min_size=6, max_size=6))
+def test_every_cell_the_source_doubts_is_flagged_and_no_other(told: list[int]) -> None:
+    batch = batch_of(np.ones((3, 2)), np.reshape(told, (3, 2)))
+    got = quality.check(batch, view_of(batch, TAGS))
+    mask = np.zeros((3, 2), bool) if got is None else got.mask
+    np.testing.assert_array_equal(mask, np.isin(batch.quality, (UNCERTAIN, BAD)))
+    if got is not None:
+        assert sum(f.rows for f in got.findings) == mask.sum()
+
+
+def test_at_the_gate_uncertain_counts_less_bad_nothing_missing_is_zero_on_every_axis() -> None:
+    line = Line()
+    got = line.read(quality=np.array([[UNCERTAIN, BAD, MISSING, GOOD, GOOD]], np.uint8))
+    assert rules(got) == ["quality", "quality"]
+    axes, fresh = got.admitted.label.axes, got.admitted.label.fresh_until
+    assert axes[Axis.PLAUSIBILITY, 0].tolist() == [120, 0, 0, 255, 255]
+    assert axes[:, 0, 2].tolist() == [0] * 4
+    assert (fresh[0] == 0).tolist() == [False, False, True, False, False]
+    assert line.frame.label([LEVEL], line.now).axes[Axis.PLAUSIBILITY][0] == 120

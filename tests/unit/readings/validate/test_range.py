@@ -1,42 +1,67 @@
+"""range: what is physically possible."""
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.readings.world import LEVEL, batch, flagged, still, told, view_of
+from tests.unit.readings.world import LEVEL, Line, batch_of, rules, tag_of, view_of
 from twinvouch.core.batch import Quality
-from twinvouch.readings.validate import range as range_
+from twinvouch.core.inventory import Axis
+from twinvouch.readings.validate import range as range_rule
+
+TAGS = [tag_of("a/x", low=0.0, high=10.0), tag_of("a/y", low=-np.inf, high=np.inf)]
 
 
-def test_values_up_to_both_ends_pass() -> None:
-    b = batch(still(level=[0.0, 10.0, 5.0]))
-    assert flagged(range_, b, view_of(b)) == []
+def flagged(batch):  # type: ignore[no-untyped-def]
+    return range_rule.check(batch, view_of(batch, TAGS))
 
 
-@pytest.mark.parametrize("value", [-0.001, 10.001, 1e300, -1e300, float("inf"), float("-inf")])
-def test_what_the_tank_cannot_hold_is_flagged_and_named(value: float) -> None:
-    b = batch(still(level=[5.0, value, 5.0]))
-    assert [c for c in flagged(range_, b, view_of(b)) if abs(value) < float("inf")] == (
-        [(1, 0)] if abs(value) < float("inf") else []
-    ), "what is no number is the business of rule finite"
+def test_values_inside_and_on_the_ends_are_clean() -> None:
+    assert flagged(batch_of([[0.0, -1e308], [5.0, 0.0], [10.0, 1e308]])) is None
 
 
-def test_the_finding_has_value_and_limits() -> None:
-    b = batch(still(level=[5.0, 12.0, 13.0]))
-    (finding,) = told(range_, b, view_of(b))
-    assert (finding.subject, finding.rows, finding.first_row) == (LEVEL, 2, 1)
-    assert finding.evidence == (("value", 12.0), ("low", 0.0), ("high", 10.0))
-    assert "12 m, possible is 0 to 10" in finding.sentence
+@pytest.mark.parametrize("value", [-1e-9, 10.000001, 1e300, -1e300])
+def test_an_impossible_value_is_found_with_its_numbers(value: float) -> None:
+    got = flagged(batch_of([[1.0, 1.0], [value, 1.0], [1.0, 1.0]]))
+    (finding,) = got.findings
+    assert (finding.rule, finding.subject, finding.rows, finding.first_row) == (
+        "range",
+        "a/x",
+        1,
+        1,
+    )
+    assert finding.technique == "T0856"
+    assert f"is {value:.6g} m, range is 0 to 10 (row 1)" in finding.sentence
+    assert dict(finding.evidence)["value"] == pytest.approx(value, rel=1e-5)
 
 
-def test_a_tank_that_fills_to_the_brim_and_a_lost_cell_are_no_attack() -> None:
-    quality = [[0, 0, 0], [Quality.MISSING, 0, 0], [0, 0, 0]]
-    b = batch(still(level=[9.0, 99.0, 10.0]), quality)
-    assert flagged(range_, b, view_of(b)) == []
+def test_what_is_no_number_or_not_there_is_left_to_other_rules() -> None:
+    batch = batch_of(
+        [[np.nan, np.nan], [np.inf, -np.inf], [np.nan, 1.0]], [[0, 0], [0, 0], [Quality.MISSING, 0]]
+    )
+    assert flagged(batch) is None
 
 
-@given(st.lists(st.floats(allow_nan=True), min_size=1, max_size=20))
-def test_exactly_the_finite_cells_outside_are_flagged(level: list[float]) -> None:
-    b = batch(still(len(level), level=level))
-    inf = float("inf")
-    expected = [(r, 0) for r, v in enumerate(level) if abs(v) < inf and not 0.0 <= v <= 10.0]
-    assert flagged(range_, b, view_of(b)) == expected
+def test_a_tag_without_a_range_may_hold_anything() -> None:
+    assert flagged(batch_of([[1.0, 1e300]])) is None
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=300))
+def test_exactly_the_finite_values_outside_are_flagged(column: list[float]) -> None:
+    values = np.array([column, column]).T
+    got = flagged(batch_of(values))
+    mask = np.zeros(values.shape, bool) if got is None else got.mask
+    x = values[:, 0]
+    np.testing.assert_array_equal(mask[:, 0], np.isfinite(x) & ~((x >= 0) & (x <= 10)))
+    assert not mask[:, 1].any()
+
+
+def test_at_the_gate_the_value_is_kept_and_its_label_says_so() -> None:
+    line = Line()
+    line.read()
+    got = line.read(values={LEVEL: 1e300})
+    assert rules(got) == ["range", "rate"]
+    assert line.frame.value(LEVEL) == 1e300
+    plausible = got.admitted.label.axes[Axis.PLAUSIBILITY, 0]
+    assert plausible.tolist() == [range_rule.CAP, 255, 255, 255, 255]

@@ -1,71 +1,86 @@
-from dataclasses import replace
+"""stale: late rows and silent scan groups."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.readings.world import GROUP, NOW, batch, flagged, plant_of, still, told, view_of
-from twinvouch.core.site import SECOND
-from twinvouch.readings.link import Link
+from tests.unit.readings.world import LEVEL, NOW, SECOND, Line, batch_of, rules, tag_of, view_of
+from twinvouch.core.finding import Severity
+from twinvouch.core.inventory import Axis
+from twinvouch.readings.gate import Accepted
 from twinvouch.readings.validate import stale
 
-PLANT = plant_of(GROUP)
+TAGS = [tag_of("a/x"), tag_of("a/y")]
+AGE = 5 * SECOND
 
 
-def heard(ago_s: float, **but: object) -> dict[str, Link]:
-    link = Link("edge-1").heard("fast", NOW - int(ago_s * SECOND))
-    return {"edge-1": replace(link, **but)}  # type: ignore[arg-type]
+def test_fresh_rows_are_clean() -> None:
+    batch = batch_of(np.ones((3, 2)))
+    assert stale.check(batch, view_of(batch, TAGS)) is None
 
 
-def test_readings_of_now_pass() -> None:
-    b = batch(still())
-    assert flagged(stale, b, view_of(b)) == []
+def test_rows_held_back_are_found_once_a_batch() -> None:
+    batch = batch_of(np.ones((3, 2)), t_ns=[NOW - 60 * SECOND, NOW - 6 * SECOND, NOW])
+    got = stale.check(batch, view_of(batch, TAGS))
+    assert got is not None
+    (finding,) = got.findings
+    assert (finding.rule, finding.subject, finding.rows, finding.first_row) == ("stale", "e", 2, 0)
+    assert finding.technique == "T0804"
+    assert "row 0 is 60 s old, limit is 5 s" in finding.sentence
+    assert got.mask.all(axis=1).tolist() == [True, True, False]
 
 
-def test_rows_older_than_the_group_allows_are_flagged_and_told_once() -> None:
-    b = batch(still(), t_ns=[NOW - 9 * SECOND, NOW - 6 * SECOND, NOW])
-    view = view_of(b)
-    assert flagged(stale, b, view) == [(r, c) for r in (0, 1) for c in (0, 1, 2)]
-    (finding,) = told(stale, b, view)
-    assert (finding.subject, finding.rows) == ("edge-1", 2)
-    assert finding.evidence == (("age_s", 9.0), ("limit_s", 5.0))
+@given(st.lists(st.integers(NOW - 2 * AGE, NOW), min_size=1, max_size=9, unique=True).map(sorted))
+def test_exactly_the_rows_older_than_the_limit_are_flagged(t_ns: list[int]) -> None:
+    batch = batch_of(np.ones((len(t_ns), 2)), t_ns=t_ns)
+    got = stale.check(batch, view_of(batch, TAGS))
+    mask = np.zeros((len(t_ns), 2), bool) if got is None else got.mask
+    assert mask[:, 0].tolist() == [t < NOW - AGE for t in t_ns]
 
 
-def test_a_slow_but_allowed_way_to_the_core_passes() -> None:
-    b = batch(still(1), t_ns=[NOW - 5 * SECOND])
-    assert flagged(stale, b, view_of(b)) == []
+def test_a_backlog_after_an_outage_is_legitimate_live_in_order_and_never_fresh() -> None:
+    line = Line()
+    line.read()
+    backlog = [line.next(t_ns=[line.now + SECOND], values={LEVEL: 5.05})]
+    line.now += 3600 * SECOND
+    got = line.send(backlog[0])
+    assert isinstance(got, Accepted)
+    assert rules(got) == ["stale"]
+    assert got.admitted.in_live.all()
+    assert line.frame.value(LEVEL) == 5.05
+    assert got.admitted.label.axes[Axis.PLAUSIBILITY].max() == stale.CAP
+    assert line.frame.label([LEVEL], line.now).fresh_until[0] < line.now
+    assert rules(line.read()) == []
 
 
 def test_silence_is_told_once_an_episode() -> None:
-    findings, silent = stale.silence(PLANT, heard(5.1), NOW)
-    assert [(f.rule, f.subject, f.technique) for f in findings] == [("stale", "edge-1", "T0815")]
-    assert silent == {"edge-1": ("fast",)}
-    assert stale.silence(PLANT, heard(9.0, silent=("fast",)), NOW) == ([], {})
+    line = Line()
+    line.read()
+    assert line.tick(4) == []
+    (finding,) = line.tick(2)
+    assert (finding.rule, finding.subject, finding.severity) == ("stale", "edge-1", Severity.MEDIUM)
+    assert (
+        "no readings of scan group `fast` from `edge-1` for 6 s, limit is 5 s" in finding.sentence
+    )
+    assert line.tick(60) == []
+    line.read()
+    assert line.tick() == []
+    assert [f.rule for f in line.tick(6)] == ["stale"], "a new episode"
 
 
-def test_a_group_that_speaks_again_can_fall_silent_again() -> None:
-    link = heard(9.0, silent=("fast",))["edge-1"].heard("fast", NOW)
-    assert link.silent == ()
-    assert len(stale.silence(PLANT, {"edge-1": link}, NOW + 6 * SECOND)[0]) == 1
+def test_each_group_is_silent_for_itself() -> None:
+    line = Line()
+    line.read()
+    line.send(line.next("edge-2", "slow"))
+    line.tick(4)
+    line.read()
+    (finding,) = line.tick(3)
+    assert finding.subject == "edge-2"
 
 
-def test_no_silence_of_a_group_that_speaks_is_gone_or_belongs_to_another_edge() -> None:
-    assert stale.silence(PLANT, heard(4.9), NOW) == ([], {})
-    gone = {"edge-1": Link("edge-1").heard("removed", 1)}
-    assert stale.silence(PLANT, gone, NOW) == ([], {})
-    moved = {"edge-2": Link("edge-2").heard("fast", 1)}
-    assert stale.silence(PLANT, moved, NOW) == ([], {})
-
-
-def test_findings_come_in_the_order_of_edges_whatever_the_order_of_arrival() -> None:
-    groups = [replace(GROUP, name=f"g{i}", edge=f"edge-{i}", tags=()) for i in range(3)]
-    links = {g.edge: Link(g.edge).heard(g.name, 1) for g in reversed(groups)}
-    findings, _ = stale.silence(replace(PLANT, groups={g.name: g for g in groups}), links, NOW)
-    assert [f.subject for f in findings] == ["edge-0", "edge-1", "edge-2"]
-
-
-@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=10))
-def test_exactly_the_rows_that_are_too_old_are_flagged(t_ns: list[int]) -> None:
-    b = batch(still(len(t_ns)), t_ns=np.array(t_ns))
-    late = {r for r, t in enumerate(t_ns) if NOW - t > 5 * SECOND}
-    assert {r for r, _ in flagged(stale, b, view_of(b))} == late
+def test_who_never_spoke_is_not_silent_and_a_removed_group_is_forgotten() -> None:
+    line = Line()
+    assert line.tick(60) == []
+    line.read()
+    del line.site.plant.groups["fast"]  # type: ignore[attr-defined]
+    assert line.tick(60) == []

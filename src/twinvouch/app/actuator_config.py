@@ -1,0 +1,117 @@
+"""actuator.yaml: what the actuator process may do at all, in a file of its own that the core never sees.
+
+Its points and limits are written by whoever answers for the plant, not generated from twin.yaml: a core
+that was taken over cannot widen them. Names of files count from the directory of actuator.yaml.
+"""
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from twinvouch.app.actuator_check import OwnLimits, OwnPoint
+from twinvouch.app.config_model import DeviceSettings
+from twinvouch.app.config_types import Byte, FileName, Frozen, Id, PublicKey, TagId, Url, ns
+from twinvouch.app.yaml_file import Document, open_document, validate
+from twinvouch.core.inventory import Encoding, Point, Table
+from twinvouch.wire.words import word_count
+
+
+class PointSettings(Frozen):
+    """One of `points:`, a place that may be written, and the values it may be given."""
+
+    tag: TagId
+    device: Id
+    unit: Byte = 1
+    table: Literal[Table.COIL, Table.HOLDING]
+    address: Annotated[int, Field(ge=0, le=65_535)]
+    encoding: Encoding
+    scale: float = 1.0
+    offset: float = 0.0
+    min: float
+    max: float
+
+    @property
+    def point(self) -> Point:
+        """The place as the core's permits name it."""
+        return Point(
+            self.device,
+            self.unit,
+            self.table,
+            self.address,
+            self.encoding,
+            self.scale,
+            self.offset,
+        )
+
+
+class ActuatorConfig(Frozen):
+    """The whole of actuator.yaml."""
+
+    version: Literal[1]
+    plant: Id
+    principal: Id
+    key: FileName
+    permit_key: PublicKey
+    core: Url
+    token_file: FileName
+    data: FileName
+    max_ttl_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+    devices: Annotated[dict[Id, DeviceSettings], Field(min_length=1, max_length=10_000)]
+    points: Annotated[tuple[PointSettings, ...], Field(min_length=1, max_length=10_000)]
+
+    @property
+    def limits(self) -> OwnLimits:
+        """What permits are checked against."""
+        own = {p.tag: OwnPoint(p.tag, p.point, p.min, p.max) for p in self.points}
+        key = base64.b64decode(self.permit_key)
+        return OwnLimits(self.plant, key, ns(self.max_ttl_s), own)
+
+
+def load(path: Path) -> ActuatorConfig:
+    """Read and check an actuator.yaml; raises InvalidConfigError with every problem and its place."""
+    document = open_document(path)
+    config = validate(document, ActuatorConfig)
+    _check(config, document)
+    document.refuse()
+    return config
+
+
+def _check(config: ActuatorConfig, document: Document) -> None:
+    """What no single setting shows: references, ranges, and two points in one place."""
+    taken: dict[tuple[object, ...], str] = {}
+    tags: set[str] = set()
+    for number, settings in enumerate(config.points):
+        for key, why in _faults(config, settings):
+            document.say(("points", number, key), why)
+        if settings.tag in tags:
+            document.say(("points", number, "tag"), f"`{settings.tag}` is a point already")
+        tags.add(settings.tag)
+        for place in _places(settings):
+            other = taken.setdefault(place, settings.tag)
+            if other != settings.tag:
+                why = f"`{settings.tag}` shares a place with `{other}`: the wider limits would hold"
+                document.say(("points", number, "address"), why)
+
+
+def _faults(config: ActuatorConfig, settings: PointSettings) -> Iterator[tuple[str, str]]:
+    if settings.device not in config.devices:
+        yield (
+            "device",
+            f"`{settings.device}` is not one of the devices {sorted(config.devices)[:20]}",
+        )
+    if settings.min > settings.max:
+        yield "min", f"`min`, expected at most `max` {settings.max:g}, got {settings.min:g}"
+    if not settings.scale:
+        yield "scale", "`scale`, expected anything but 0"
+    if (settings.table is Table.COIL) != (settings.encoding is Encoding.BIT):
+        yield "encoding", f"`encoding` {settings.encoding} does not fit a {settings.table}"
+    if settings.address + word_count(settings.encoding) > 0x10000:
+        yield "address", "`address`, expected all registers at 0..65535"
+
+
+def _places(settings: PointSettings) -> Iterator[tuple[object, ...]]:
+    for step in range(word_count(settings.encoding)):
+        yield settings.device, settings.unit, settings.table, settings.address + step

@@ -1,0 +1,132 @@
+"""`twinvouch actuator`: the only process that holds the plant's write credentials.
+
+It opens no listening port: permits come over a stream that it opens, outcomes are posted. Before it takes
+a permit it resolves what an earlier run left open. It ends with exit code 5 where it cannot remember
+durably any more, since then nothing may be done at most once.
+"""
+
+import asyncio
+import logging
+import random
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from twinvouch.adapters.actuator_journal import ActuatorJournal
+from twinvouch.adapters.event_stream import events, read_token
+from twinvouch.adapters.http_transport import HttpTransport, expect_safe
+from twinvouch.adapters.keys import FileSigner
+from twinvouch.app.actuator import Actuator
+from twinvouch.app.actuator_config import ActuatorConfig, load
+from twinvouch.app.actuator_link import PERMITS, PermitStream, Reporter
+from twinvouch.app.clock import SystemClock
+from twinvouch.app.devices import Connect
+from twinvouch.app.terminal import log_to_stderr
+
+FINISH_S: Final = 10.0  # what is being written when the process is told to stop may finish
+REPORT_S: Final = 3.0
+_log = logging.getLogger("twinvouch.actuator")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that one run of an actuator is made of."""
+
+    actuator: Actuator
+    permits: PermitStream
+    reporter: Reporter
+    more: asyncio.Event
+
+
+def run(path: Path, connect: Connect) -> int:
+    """Run the actuator of an actuator.yaml until SIGTERM or Ctrl-C; the exit code."""
+    config = load(path)
+    directory = path.parent
+    log_to_stderr()
+    signer = FileSigner(directory / config.key)
+    expect_safe(config.core, read_token(directory / config.token_file))
+    journal = ActuatorJournal(
+        directory / config.data,
+        config.plant,
+        SystemClock().wall_ns(),
+        config.limits.max_ttl_ns,
+    )
+    try:
+        asyncio.run(_serve(config, directory, (signer, journal), connect))
+    finally:
+        journal.close()
+    return 0
+
+
+async def _serve(
+    config: ActuatorConfig,
+    directory: Path,
+    own: tuple[FileSigner, ActuatorJournal],
+    connect: Connect,
+) -> None:
+    signer, journal = own
+    if journal.repaired:
+        _log.error("%s", journal.repaired)
+    stop, more = asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    devices = {name: connect(d, directory) for name, d in config.devices.items()}
+    clock = SystemClock()
+    print(
+        f"actuator {config.principal} of plant {config.plant}: {len(config.points)} points, "
+        f"{len(journal.unresolved)} permits to resolve, {len(journal.outbox)} outcomes to deliver",
+        file=sys.stderr,
+        flush=True,
+    )
+    actuator = Actuator(config.limits, devices, journal, signer, clock, more.set)
+    listen = partial(events, config.core, PERMITS, directory / config.token_file)
+    permits = PermitStream(listen, actuator.take, clock.sleep, random.random)
+    async with HttpTransport(config.core) as transport:
+        reporter = Reporter(journal, transport, clock.sleep, random.random)
+        try:
+            await run_actuator(Parts(actuator, permits, reporter, more), stop)
+        finally:
+            for device in devices.values():
+                await device.close()
+    print(f"stopped: {_summary(actuator)}", file=sys.stderr)
+
+
+async def run_actuator(parts: Parts, stop: asyncio.Event) -> None:
+    """Resolve, then take permits until `stop` is set; work in hand is finished and reported if possible.
+
+    The first part that fails takes the others with it, and its error comes out.
+    """
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            reporting = tasks.create_task(parts.reporter.run(parts.more))
+            await parts.actuator.resolve()
+            streaming = tasks.create_task(parts.permits.run(tasks))
+            await stop.wait()
+            streaming.cancel()
+            await _finish(parts.permits.working, FINISH_S)
+            parts.reporter.is_draining = True
+            parts.more.set()
+            await asyncio.wait([reporting], timeout=REPORT_S)
+            reporting.cancel()
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+
+
+async def _finish(working: set[asyncio.Task[None]], timeout_s: float) -> None:
+    """Wait for permits in work; what takes longer is cut off, and is UNKNOWN at the next start."""
+    if not working:
+        return
+    _, late = await asyncio.wait(list(working), timeout=timeout_s)
+    for task in late:
+        task.cancel()
+
+
+def _summary(actuator: Actuator) -> str:
+    tally = actuator.tally
+    outcomes: Mapping[str, int] = {str(s): n for s, n in sorted(tally.outcomes.items())}
+    said = ", ".join(f"{n} {status}" for status, n in outcomes.items()) or "no permits"
+    return f"{said}; {tally.repeated} repeated, {tally.forged} forged, {tally.dropped} dropped"

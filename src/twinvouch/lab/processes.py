@@ -1,0 +1,183 @@
+"""The real-process stage: plant, edge, core, actuator and controller as programs, attackers on the wire.
+
+Everything lies below one directory; ports are any free ones on loopback.
+"""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from twinvouch.adapters.http_transport import HttpTransport
+from twinvouch.adapters.keys import FileSigner, SeededSigner, generate
+from twinvouch.adapters.modbus_tcp import ModbusDevice, ModbusExceptionError, TlsFiles
+from twinvouch.core.errors import UnavailableError
+from twinvouch.lab import certificates, play, site, truth
+from twinvouch.lab.api import Answer, HttpApi
+from twinvouch.lab.children import Children, said_line, tell_line
+from twinvouch.lab.controller import PRINCIPAL as CONTROLLER
+from twinvouch.lab.controller import Hand
+from twinvouch.lab.ingest_listener import IngestListener
+from twinvouch.lab.interceptor import Interceptor
+from twinvouch.lab.liar import Liar
+from twinvouch.lab.modbus_proxy import ModbusProxy
+from twinvouch.lab.net3 import BY_TAG, PLANT, UNIT
+from twinvouch.lab.stage import EXECUTED, NO_SESSION, Means, Write
+from twinvouch.wire.words import to_words
+
+HOST: Final = "127.0.0.1"
+_READY_S: Final = 30.0
+_KEYS: Final = (*site.PRINCIPALS, "log", "permit")
+
+
+class Processes:
+    """Fits Stage. `start` brings everything up, `close` takes everything down."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.children = Children(directory / "logs")
+        self._liar = Liar(time.monotonic)
+        self._core_port = free_port()
+        self._url = f"http://{HOST}:{self._core_port}"
+        self._core = HttpTransport(self._url)
+        self.wire = Interceptor(self._core)
+        self._listener = IngestListener(self.wire, HOST)
+        self._plant: Any = None
+        self._ports: dict[str, int] = {}
+        self._modbus: ModbusProxy | None = None
+        self.api: HttpApi
+        self.means: Means
+        self.log_key = b""
+
+    async def start(self) -> None:
+        """Make keys and certificates, write the configuration, start every process."""
+        who = self._make_keys()
+        certificates.make(self.directory / "certificates")
+        await self._start_plant()
+        self._modbus = ModbusProxy(self._liar, HOST, self._ports["plain"])
+        await self._modbus.open()
+        await self._listener.open()
+        places = site.Places(
+            self._modbus.port, self._listener.port, self._core_port, self._ports["tls"]
+        )
+        twin, actuator = site.write(self.directory, places, who)
+        self.api = HttpApi(self._url, who.tokens[site.OBSERVER])
+        insider = FileSigner(self.directory / "keys" / f"{CONTROLLER}.key")
+        hand = Hand(PLANT, CONTROLLER, insider, os.urandom, time.time_ns)
+        self.means = Means(self._liar, self.wire, hand, SeededSigner(os.urandom(32)))
+        await self.start_core()
+        await self.children.start("edge", ("edge", str(twin), "--edge", site.EDGE))
+        await self.children.start("actuator", ("actuator", str(actuator)))
+        await play.readings(self)  # what a service reads while there is nothing counts against it
+        await self.children.start("controller", self._controller_args())
+
+    async def start_core(self) -> None:
+        """Start the core and wait until it is ready."""
+        await self.children.start("core", ("run", str(self.directory / "twin.yaml")))
+        until = time.monotonic() + _READY_S
+        async with httpx.AsyncClient(trust_env=False) as client:
+            while time.monotonic() < until:
+                self.children.check()
+                try:
+                    if (await client.get(f"{self._url}/readyz")).is_success:
+                        return
+                except httpx.TransportError:
+                    pass
+                await asyncio.sleep(0.05)
+        raise UnavailableError(f"the core was not ready in {_READY_S:.0f} s")
+
+    async def close(self) -> None:
+        """End what still runs and close every socket."""
+        await self.children.end_all()
+        if self._modbus is not None:
+            await self._modbus.close()
+        await self._listener.close()
+        await self._core.close()
+        if hasattr(self, "api"):
+            await self.api.close()
+
+    def seconds(self) -> float:
+        """As Stage.seconds."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """As Stage.sleep; also the place where a child that died is noticed."""
+        self.children.check()
+        await asyncio.sleep(seconds)
+
+    async def send_batch(self, raw: bytes) -> Answer:
+        """As Stage.send_batch."""
+        return await self._core.send("/api/v1/ingest", raw)
+
+    async def direct_write(self, who: str, tag: str, value: float) -> int:
+        """As Stage.direct_write."""
+        point = BY_TAG[tag].point
+        device = self._as(who)
+        try:
+            await device.write(UNIT, point.table, point.address, to_words(value, point))
+        except ModbusExceptionError as refused:
+            return refused.code
+        except UnavailableError:
+            return NO_SESSION
+        finally:
+            await device.close()
+        return EXECUTED
+
+    async def set_legacy_writes(self, *, allowed: bool) -> None:
+        """As Stage.set_legacy_writes."""
+        await tell_line(self._plant, {"legacy_writes": allowed})
+        assert await said_line(self._plant) == {"legacy_writes": allowed}
+
+    def true_value(self, tag: str) -> float:
+        """As Stage.true_value."""
+        return self.journal().value(tag)
+
+    def writes(self) -> Sequence[Write]:
+        """As Stage.writes."""
+        return self.journal().writes()
+
+    def journal(self) -> truth.Journal:
+        """The plant's journal so far."""
+        return truth.read((self.directory / "plant.jsonl").read_text("utf-8"))
+
+    def _make_keys(self) -> site.Identities:
+        keys = self.directory / "keys"
+        keys.mkdir(mode=0o700)
+        public = {name: generate(keys / f"{name}.key") for name in _KEYS}
+        self.log_key = public["log"]
+        tokens = {name: os.urandom(24).hex() for name in site.WITH_TOKEN}
+        return site.Identities(public, tokens, public["permit"])
+
+    async def _start_plant(self) -> None:
+        args = ("--certificates", str(self.directory / "certificates"))
+        journal = ("--journal", str(self.directory / "plant.jsonl"))
+        self._plant = await self.children.start(
+            "plant", ("lab", "plant", *args, *journal, "--orders"), talks=True
+        )
+        self._ports = await said_line(self._plant)
+
+    def _controller_args(self) -> tuple[str, ...]:
+        keys = self.directory / "keys"
+        key, token = keys / f"{CONTROLLER}.key", keys / f"{CONTROLLER}.token"
+        return ("lab", "controller", "--core", self._url, "--key", str(key), "--token", str(token))
+
+    def _as(self, who: str) -> ModbusDevice:
+        if who == "plain":
+            return ModbusDevice(HOST, self._ports["plain"])
+        folder = self.directory / "certificates"
+        files = TlsFiles(folder / "authority.crt")
+        if who != "nobody":
+            files = TlsFiles(files.ca, folder / f"{who}.crt", folder / f"{who}.key")
+        return ModbusDevice(HOST, self._ports["tls"], tls=files)
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])

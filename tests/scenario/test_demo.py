@@ -1,0 +1,95 @@
+"""The demo as a user runs it: real processes, the core killed in the middle, nothing left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from twinvouch.app.cli import demo
+from twinvouch.core.errors import UnavailableError
+from twinvouch.lab.scenario import ATTACKS
+
+COMMAND = (sys.executable, "-m", "twinvouch", "demo", "--headless")
+
+
+@pytest.mark.slow
+def test_the_whole_demo_comes_out_as_expected(tmp_path: Path) -> None:
+    result = tmp_path / "r.json"
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "TWINVOUCH_SETUP_S": "12"}
+    done = subprocess.run(
+        [*COMMAND, "--json", str(result)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.loads(result.read_text("utf-8"))
+    assert [a["name"] for a in said["attacks"] if not a["ok"]] == []
+    assert [a["name"] for a in said["attacks"]] == [a.name for a in ATTACKS]
+    assert said["commands_executed"] > 0
+    assert said["unsafe_commands_executed"] == 0
+    assert said["unpermitted_writes_seen"] == 1
+    assert said["lost_acknowledged_batches"] == 0 < said["acknowledged_batches"]
+    assert said["ledger_verified"] is True
+    assert said["setup_s"] == 12
+    assert "core killed (-9)" in done.stdout
+    assert "blocked" not in done.stdout.lower()
+    assert Path(said["directory"]).is_relative_to(tmp_path)
+    assert done.stderr == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_when_the_demo_is_stopped(tmp_path: Path, how: signal.Signals) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "commands executed after" in line:
+            break
+    children = children_of(process.pid)
+    assert len(children) == 5
+    process.send_signal(how)
+    process.wait(60)
+    process.stdout.close()
+    for _ in range(300):
+        alive = [pid for pid in children if is_alive(pid)]
+        if not alive:
+            break
+        time.sleep(0.1)
+    assert alive == []
+    if how is signal.SIGINT:
+        assert process.returncode == 130
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "find_spec", lambda name: None if name == "wntr" else object())
+    with pytest.raises(UnavailableError, match=r"needs wntr.*pip install 'twinvouch\[lab\]'"):
+        demo.require_lab()
+
+
+def children_of(pid: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in {"Z", "X"}

@@ -1,0 +1,98 @@
+"""The result of a demo, for machines and for people."""
+
+import json
+from dataclasses import replace
+
+from twinvouch.lab import report
+from twinvouch.lab.report import Report
+from twinvouch.lab.scenario import ATTACKS, Observation
+
+NAMES = [
+    "offset",
+    "ramp_out",
+    "ramp_in",
+    "replay",
+    "forged_edge",
+    "tampered",
+    "dropped",
+    "reordered",
+    "hostile_command",
+    "direct_write_role",
+    "direct_write_legacy",
+]
+
+
+def good() -> Report:
+    rows = tuple(report.row(a, Observation(a.expected, "said", 0.1234, 5)) for a in ATTACKS)
+    return Report(
+        attacks=rows,
+        commands_executed=3,
+        unsafe_commands_executed=0,
+        unpermitted_writes_seen=1,
+        acknowledged_batches=500,
+        lost_acknowledged_batches=0,
+        ledger_verified=True,
+        ledger_entries=900,
+        ledger_head="ab",
+        core_pss_mb=120.0,
+        total_pss_mb=250.0,
+        setup_s=None,
+        seconds=61.0,
+        directory="somewhere",
+    )
+
+
+def test_the_names_of_attacks_and_keys_are_the_stable_ones() -> None:
+    plain = json.loads(json.dumps(good().as_plain()))
+    assert [a["name"] for a in plain["attacks"]] == NAMES
+    assert set(plain["attacks"][0]) == {
+        "name",
+        "expected",
+        "observed",
+        "ok",
+        "seconds",
+        "entry",
+        "what",
+    }
+    assert {
+        "unsafe_commands_executed",
+        "unpermitted_writes_seen",
+        "lost_acknowledged_batches",
+        "ledger_verified",
+        "core_pss_mb",
+        "total_pss_mb",
+        "setup_s",
+        "ledger_head",
+    } <= set(plain)
+
+
+def test_a_slow_lie_is_expected_to_be_believed_and_nothing_is_ever_called_blocked() -> None:
+    expected = {a.name: a.expected for a in ATTACKS}
+    assert expected["ramp_in"] == "admitted"
+    assert expected["direct_write_legacy"] == "detected"
+    assert set(expected.values()) == {"admitted", "detected", "refused"}
+
+
+def test_one_wrong_outcome_or_one_loss_is_enough_to_fail() -> None:
+    whole = good()
+    assert whole.ok
+    wrong = report.row(ATTACKS[0], Observation("admitted", "no finding", 8.0))
+    assert not wrong.ok
+    for broken in (
+        replace(whole, attacks=(wrong, *whole.attacks[1:])),
+        replace(whole, commands_executed=0),
+        replace(whole, unsafe_commands_executed=1),
+        replace(whole, lost_acknowledged_batches=1),
+        replace(whole, ledger_verified=False),
+    ):
+        assert not broken.ok
+
+
+def test_the_table_shows_what_happened_and_marks_what_was_not_expected() -> None:
+    seen = report.row(ATTACKS[0], Observation("admitted", "no\x1b[2Jfinding", 8.0))
+    text = report.line(ATTACKS[0], seen)
+    assert "admitted !" in text
+    assert "\x1b" not in text
+    lines = report.summary(replace(good(), core_pss_mb=None, setup_s=12.0, ledger_verified=False))
+    assert "memory: not measured; took 61 s, set-up before it 12 s" in lines
+    assert any("NOT VERIFIED" in line for line in lines)
