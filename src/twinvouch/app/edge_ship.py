@@ -21,7 +21,8 @@ INGEST: Final = "/api/v1/ingest"
 _SHORTEST_S: Final = 0.05
 _LONGEST_S: Final = 5.0
 _LONGEST_ASKED_S: Final = 60.0  # a core that came back earlier than it said is found
-_TEMPORARY: Final = frozenset({408, 425, 429})  # request time-out, too early, too many requests
+# not authenticated, request time-out, too early, too many requests
+_TEMPORARY: Final = frozenset({401, 408, 425, 429})
 _log = logging.getLogger("twinvouch.edge")
 
 
@@ -36,14 +37,15 @@ class Verdict(Enum):
 def verdict(status: int, body: Mapping[str, Plain]) -> Verdict:
     """What the core's answer means; `status` in the body says it, not the HTTP status alone.
 
-    A core that does not know this edge's key refuses all of it: that is an enrolment somebody has to
-    make, not a bad batch, and until then nothing is lost.
+    401 says that the core does not know who sent what it got. What is in the spool is sealed by this edge, so
+    either somebody changed it on the way, or this key is not enrolled: the same batch again heals the
+    one, an enrolment the other, and until then nothing is lost.
     """
     said = body.get("status")
     if 200 <= status < 300 and isinstance(said, str) and said != "refused":
         return Verdict.KEPT
     is_final = 400 <= status < 500 and status not in _TEMPORARY
-    if is_final and said == "refused" and body.get("rule") != "unknown_key":
+    if is_final and said == "refused":
         return Verdict.REFUSED
     return Verdict.LATER
 

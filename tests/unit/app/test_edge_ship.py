@@ -27,7 +27,8 @@ KEPT, REFUSED, LATER = Verdict.KEPT, Verdict.REFUSED, Verdict.LATER
         (200, {}, LATER),  # a web server that is no core
         (200, {"status": 200}, LATER),
         (422, {"status": "refused", "rule": "not_owner"}, REFUSED),
-        (401, {"status": "refused", "rule": "malformed"}, REFUSED),
+        (401, {"status": "refused", "rule": "malformed"}, LATER),
+        (422, {"status": "refused", "rule": "malformed"}, REFUSED),
         (401, {"status": "refused", "rule": "unknown_key"}, LATER),
         (429, {"status": "refused"}, LATER),
         (503, {"status": "refused"}, LATER),

@@ -71,13 +71,14 @@ def _suspicious(batch: Batch, view: View) -> NDArray[np.intp]:
     if every(cleared):
         return np.empty(0, np.intp)
     columns = np.flatnonzero(~cleared & (group.rate < np.inf))
-    if not view.is_good or not columns.size:
-        return columns
     values = batch.values if len(columns) == len(cleared) else batch.values[:, columns]
     largest = np.abs(values[1:] - values[:-1]).max(axis=0, initial=0.0)
     if view.before is not None:
         largest = np.maximum(largest, np.abs(values[0] - view.before.usable[columns]))
-    left: NDArray[np.intp] = columns[~(largest <= allowed[columns])]
+    doubtful = ~(largest <= allowed[columns])
+    if not view.is_good:  # the step over a cell that does not count is not between neighbours
+        doubtful |= batch.quality[:, columns].any(axis=0)
+    left: NDArray[np.intp] = columns[doubtful]
     return left
 
 
