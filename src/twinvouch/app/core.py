@@ -122,6 +122,7 @@ class Core:
         self._stopping.set()
         self._threads[2].join()
         self._stores.log.close()
+        self._stores.reader.close()
         self._stores.state.close()
         self._stores.ledger.close()
 
