@@ -165,6 +165,18 @@ def test_c10_a_used_or_expired_statement_is_refused(toy: Toy) -> None:
     }
 
 
+def test_c10_an_approval_counts_only_until_it_expires(toy: Toy) -> None:
+    toy.read()
+    ident = held(toy)
+    toy.say("ann", Verb.APPROVE, ident, shown=digest(toy, ident), life_s=5)
+    toy.wait(6)
+    toy.read()
+    answer, effects = toy.say("bob", Verb.APPROVE, ident, shown=digest(toy, ident))
+    assert (answer.body["status"], permits(effects)) == ("held", [])
+    _, effects = toy.say("ann", Verb.APPROVE, ident, shown=digest(toy, ident))
+    assert len(permits(effects)) == 1
+
+
 def test_c10_a_statement_in_the_name_of_another_is_refused(toy: Toy) -> None:
     toy.read()
     ident = held(toy)

@@ -30,6 +30,9 @@ GROUP_LIMIT = 512  # events
 TILE_INTERVAL_S = 0.2
 STATE_INTERVAL_S = 0.05  # the state follows the log at most this far behind while events come
 RETENTION_INTERVAL_S = 3600.0
+SWITCH_S = (
+    5e-4  # a thread that comes back from the disk waits this long at most for the interpreter
+)
 
 Leave = Callable[[Effect], None]
 
@@ -82,6 +85,7 @@ class Core:
 
     def start(self) -> None:
         """Start the threads and enter what the core runs with."""
+        sys.setswitchinterval(SWITCH_S)
         for thread in self._threads:
             thread.start()
         site = self.engine.memory.site
@@ -118,6 +122,7 @@ class Core:
         self._stopping.set()
         self._threads[2].join()
         self._stores.log.close()
+        self._stores.reader.close()
         self._stores.state.close()
         self._stores.ledger.close()
 

@@ -12,10 +12,11 @@ from twinvouch.wire.cbor import decode, encode
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One person's yes: who and the digest of the signed statement."""
+    """One person's yes: who, the digest of the signed statement, and until when it counts (ns)."""
 
     principal: str
     statement: bytes
+    expires_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def write_record(r: Record) -> bytes:
             r.status.value,
             r.received_ns,
             r.expires_ns,
-            [[a.principal, a.statement] for a in r.approvals],
+            [[a.principal, a.statement, a.expires_ns] for a in r.approvals],
             r.permit_nonce,
             r.permit_entry,
             r.issued_ns,
@@ -137,7 +138,7 @@ def read_record(raw: bytes) -> Record:
         given,
         needed,
     )
-    held = tuple(Approval(who, statement) for who, statement in approvals)
+    held = tuple(Approval(who, statement, until) for who, statement, until in approvals)
     return Record(
         c,
         digest,

@@ -112,6 +112,10 @@ class Leaves(Protocol):
         """Committed leaves start..end."""
         ...
 
+    def close(self) -> None:
+        """Release the store."""
+        ...
+
 
 class State(Protocol):
     """What the engine knows, committed in one transaction with its ledger leaves."""

@@ -205,10 +205,10 @@ def _unfit_person(m: Memory, signer: Principal, said: Statement) -> str:
 
 def _approve(m: Memory, out: Out, said: Statement, digest: bytes) -> None:
     record = m.records[said.subject]
-    approvals = (
-        *(a for a in record.approvals if a.principal != said.principal),
-        Approval(said.principal, digest),
+    others = (
+        a for a in record.approvals if a.principal != said.principal and a.expires_ns >= m.now_ns
     )
+    approvals = (*others, Approval(said.principal, digest, said.expires_ns))
     proposal = _Proposal(record.command, record.digest, record.entry, record.received_ns)
     _answer(out, _decide(m, out, proposal, approvals))
 

@@ -9,45 +9,23 @@ from contextlib import suppress
 
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.ports import Transport
+from twinvouch.lab.listener import Listener
 
 _MOST = 64 * 2**20
 _REASONS = {200: "OK", 400: "Bad Request", 502: "Bad Gateway"}
 
 
-class IngestListener:
-    """Listens on `port` (known after `open`); what the core does not answer becomes a 502."""
+class IngestListener(Listener):
+    """What the core does not answer becomes a 502."""
 
     def __init__(self, behind: Transport, host: str) -> None:
+        super().__init__(host, self._link)
         self._behind = behind
-        self._host = host
-        self._server: asyncio.Server | None = None
-        self._links: set[asyncio.Task[None]] = set()
-        self.port = 0
 
-    async def open(self) -> None:
-        """Listen on a free port."""
-        self._server = await asyncio.start_server(self._serve, self._host, 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def close(self) -> None:
-        """Stop, and drop all connections."""
-        if self._server is not None:
-            self._server.close()
-        for link in self._links:
-            link.cancel()
-        await asyncio.gather(*self._links, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._links.add(task)
-        try:
-            with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-                while await self._exchange(reader, writer):
-                    pass
-        finally:
-            self._links.discard(task)
-            writer.close()
+    async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            while await self._exchange(reader, writer):
+                pass
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """One request and its answer; False where the connection cannot go on."""

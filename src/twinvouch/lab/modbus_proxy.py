@@ -11,6 +11,7 @@ from struct import pack, unpack
 
 from twinvouch.core.inventory import Table
 from twinvouch.lab.liar import Liar
+from twinvouch.lab.listener import Listener
 
 _READS = {1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.INPUT}
 _HEADER = 7  # transaction, protocol, length, unit
@@ -18,39 +19,13 @@ _MOST_PENDING = 64
 Rewrite = Callable[[bytes], bytes]
 
 
-class ModbusProxy:
-    """Listens on `port` (known after `open`) and forwards to the plant."""
+class ModbusProxy(Listener):
+    """Forwards each connection to the plant."""
 
     def __init__(self, liar: Liar, host: str, plant_port: int) -> None:
+        super().__init__(host, self._link)
         self._liar = liar
-        self._host = host
         self._plant_port = plant_port
-        self._server: asyncio.Server | None = None
-        self._links: set[asyncio.Task[None]] = set()
-        self.port = 0
-
-    async def open(self) -> None:
-        """Listen on a free port."""
-        self._server = await asyncio.start_server(self._serve, self._host, 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def close(self) -> None:
-        """Stop, and drop all connections."""
-        if self._server is not None:
-            self._server.close()
-        for link in self._links:
-            link.cancel()
-        await asyncio.gather(*self._links, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._links.add(task)
-        try:
-            await self._link(reader, writer)
-        finally:
-            self._links.discard(task)
-            writer.close()
 
     async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -71,6 +71,20 @@ def decide(query: QueryAsked, site: Site) -> Answer:
     return Answer(answer.allowed, answer.why)
 
 
+def visible(principal: str, site: Site) -> tuple[str, ...]:
+    """Tags that a principal may read, for lists that show what they can; one policy question a confidentiality."""
+    plant = site.plant
+    levels: dict[int, list[str]] = {}
+    for tag in plant.tags.values():
+        levels.setdefault(tag.confidentiality, []).append(tag.id)
+    asked = {
+        c: QueryAsked(b"", principal, "readTags", ids[0], "list", (ids[0],))
+        for c, ids in levels.items()
+    }
+    allowed = {c for c, query in asked.items() if decide(query, site).allowed}
+    return tuple(t.id for t in plant.tags.values() if t.confidentiality in allowed)
+
+
 def _tags(query: QueryAsked, plant: Plant, resource_type: str) -> tuple[str, ...]:
     """Tags whose values the answer shows; all of the plant where it does not say which."""
     if resource_type != "Tag":

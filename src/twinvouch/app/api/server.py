@@ -30,6 +30,7 @@ from twinvouch.core.event import (
     StatementReceived,
 )
 from twinvouch.core.inventory import Plant
+from twinvouch.queries.gate import visible
 
 REASK_S = 60.0  # an open stream is asked of gate 3 again after this
 Purpose = Annotated[str, Query(max_length=200, description="what the answer is for; it is logged")]
@@ -200,10 +201,16 @@ def _out(desk: Desk) -> APIRouter:
 
     @router.get("/tags")
     async def tags(request: Request, purpose: Purpose = "") -> Any:
-        """Last value, age and label of every tag."""
-        ids = tuple(desk.plant.tags)
+        """Last value, age and label of every tag that the principal may read."""
+        principal = guard.principal_of(request, desk.plant)
+        site = desk.core.engine.memory.site
+        ids = visible(principal.id, site) if principal is not None else ()
         return await desk.read(
-            request, "readTags", purpose=purpose, tags=ids, after=lambda m: views.tags(m, ids)
+            request,
+            "readTags",
+            purpose=purpose,
+            tags=ids or tuple(desk.plant.tags),
+            after=lambda m: views.tags(m, ids),
         )
 
     @router.get("/tags/{tag:path}")

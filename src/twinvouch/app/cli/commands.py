@@ -1,6 +1,7 @@
 """`twinvouch commands list|show|approve|reject`."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,12 @@ def approve(ident: str, person: str, reason: str, config_path: Path, *, yes: boo
     _print(held, as_json=False)
     if not yes:
         click.confirm("approve this, as shown?", abort=True)
-    answer = say(config, person, Verb.APPROVE, ident, reason=reason, shown=_digest(held))
+    life_ns = max(
+        held["expires_ns"] - time.time_ns(), 1_000_000_000
+    )  # as long as the command is held
+    answer = say(
+        config, person, Verb.APPROVE, ident, reason=reason, shown=_digest(held), life_ns=life_ns
+    )
     click.echo(f"{answer['status']}: {safe(answer['why'])}")
     return 0
 
