@@ -201,7 +201,8 @@ def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
 def _on_tick(m: Memory, out: Out, _event: Tick) -> None:
     for peer, tally in due(m.tallies, m.now_ns):
         m.dirty.add("tallies")
-        out.append(entry.refused(m.site.plant.id, m.now_ns, peer, tally.counts, tally.since_ns))
+        if tally.counts:
+            out.append(entry.refused(m.site.plant.id, m.now_ns, peer, tally.counts, tally.since_ns))
     open_records = [r for r in m.records.values() if r.is_open]
     for record in open_records:
         age(m, out, record)

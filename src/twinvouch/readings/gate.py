@@ -84,10 +84,13 @@ def admit(
 def watch(
     site: Site, links: Mapping[str, Link], context: Context, now_ns: int
 ) -> tuple[list[Finding], list[Link]]:
-    """With every Tick: who fell silent, and which changes nothing has explained; and the links that changed."""
+    """With every Tick: who fell silent, and which changes nothing has explained; and the links that changed.
+
+    Findings come in the order of names, never of arrival, which a restart does not know: they are hashed into a leaf.
+    """
     told: list[Finding] = []
     changed: list[Link] = []
-    for link in links.values():
+    for _, link in sorted(links.items()):
         looked, unexplained = unpermitted_actuation.again(link, site, context, now_ns)
         silent = _silent(link, site, now_ns)
         if silent:
@@ -101,7 +104,7 @@ def watch(
 def _silent(link: Link, site: Site, now_ns: int) -> dict[str, Finding]:
     """Scan groups whose silence is not told yet."""
     silent = {}
-    for name, heard_ns in link.heard.items():
+    for name, heard_ns in sorted(link.heard.items()):
         group = site.plant.groups.get(name)
         if group is not None and name not in link.silent:
             finding = stale.silence(group, heard_ns, now_ns)

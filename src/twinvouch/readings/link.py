@@ -56,7 +56,7 @@ class Link:
     `entry` the ledger index of the batch admitted last (-1: none). `heard` is the receive time of each scan
     group, `silent` the groups whose silence was told. `positions` are the last known states of actuators that
     only the twin may move, `waiting` their changes that an open permit may yet explain, `used` the permits
-    (tag, time of issue) that have explained one.
+    (tag, ledger index) that have explained one.
     """
 
     edge: str
@@ -122,5 +122,5 @@ def read_link(raw: bytes) -> Link:
         silent=frozenset(silent),
         positions=positions,
         waiting=tuple(Change(*c) for c in waiting),
-        used=frozenset((tag, issued) for tag, issued in used),
+        used=frozenset((tag, permit) for tag, permit in used),
     )

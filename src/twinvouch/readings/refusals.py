@@ -33,9 +33,8 @@ def count(tallies: Tallies, peer: str, rule: str, now_ns: int) -> bool:
 
 
 def due(tallies: Tallies, now_ns: int) -> list[tuple[str, Tally]]:
-    """Take out every peer whose minute is over; those with counts are to be entered, in order of their names."""
+    """Take out every peer whose minute is over, in order of their names; those with counts are to be entered."""
     over = [(p, t) for p, t in sorted(tallies.items()) if now_ns - t.since_ns >= MINUTE_NS]
     for peer, _ in over:
         del tallies[peer]
-    more = [(p, {rule: n for rule, n in t.counts.items() if n}, t.since_ns) for p, t in over]
-    return [(p, Tally(since, counts)) for p, counts, since in more if counts]
+    return [(p, Tally(t.since_ns, {r: n for r, n in t.counts.items() if n})) for p, t in over]

@@ -179,13 +179,12 @@ class Line:
 
     def write(self, tag: str, value: float, **but: int) -> ActuatorWrite:
         """A permit, open for 5 s; `spent_ns` closes it."""
-        usual = {"issued_ns": self.now, "expires_ns": self.now + 5 * SECOND}
+        number = 1 + max((w.permit for w in self.context.writes.get(tag, ())), default=0)
+        usual = {"issued_ns": self.now, "expires_ns": self.now + 5 * SECOND, "permit": number}
         return self.know(ActuatorWrite(tag, value, **{**usual, **but}))
 
     def know(self, write: ActuatorWrite) -> ActuatorWrite:
-        others = [
-            w for w in self.context.writes.get(write.tag, ()) if w.issued_ns != write.issued_ns
-        ]
+        others = [w for w in self.context.writes.get(write.tag, ()) if w.permit != write.permit]
         writes = {**self.context.writes, write.tag: (*others, write)}
         self.context = replace(self.context, writes=writes)
         return write

@@ -74,7 +74,7 @@ def explain(
     now_ns: int,
 ) -> Explained:
     """Give each change, in order, the oldest permit that explains it; pure, so that it can be asked again."""
-    known = {(tag, w.issued_ns) for tag, writes in context.writes.items() for w in writes}
+    known = {(tag, w.permit) for tag, writes in context.writes.items() for w in writes}
     taken = set(used & known)
     reserved: set[tuple[str, int]] = set()
     unexplained, waiting = [], []
@@ -83,7 +83,7 @@ def explain(
         group = None if tag is None else site.plant.groups.get(tag.group)
         if tag is None or group is None:
             continue  # it left the plant while it waited
-        free = [w for w in _fitting(change, tag, context) if (tag.id, w.issued_ns) not in taken]
+        free = [w for w in _fitting(change, tag, context) if (tag.id, w.permit) not in taken]
         spent = _first(
             w for w in free if w.spent_ns + group.max_age_ns >= change.since_ns and w.spent_ns
         )
@@ -92,12 +92,12 @@ def explain(
             w
             for w in free
             if not (w.spent_ns or w.is_over or w.expires_ns < until_ns)
-            and (tag.id, w.issued_ns) not in reserved
+            and (tag.id, w.permit) not in reserved
         )
         if spent is not None:
             taken |= _over(spent, context, reserved)
         elif pending is not None:
-            reserved.add((tag.id, pending.issued_ns))
+            reserved.add((tag.id, pending.permit))
             waiting.append(change)
         else:
             unexplained.append(change)
@@ -112,8 +112,8 @@ def _over(
     The twin has moved on: what it said before explains nothing that is seen after. Else a command that
     changed nothing (said again, as cyclic controllers do) would excuse somebody else's write later on.
     """
-    earlier = (w for w in context.writes.get(spent.tag, ()) if w.issued_ns <= spent.issued_ns)
-    return {(spent.tag, w.issued_ns) for w in earlier} - reserved
+    earlier = (w for w in context.writes.get(spent.tag, ()) if w.permit <= spent.permit)
+    return {(spent.tag, w.permit) for w in earlier} - reserved
 
 
 def findings(changes: Sequence[Change], site: Site) -> tuple[Finding, ...]:

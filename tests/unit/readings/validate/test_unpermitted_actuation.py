@@ -104,7 +104,7 @@ def test_a_change_waits_for_an_open_permit_and_is_explained_by_its_outcome() -> 
     line.know(replace(open_permit, spent_ns=line.now))
     assert line.tick() == []
     assert line.links["edge-1"].waiting == ()
-    assert line.links["edge-1"].used == {(PUMP, open_permit.issued_ns)}
+    assert line.links["edge-1"].used == {(PUMP, open_permit.permit)}
 
 
 def test_an_open_permit_that_nobody_reports_spent_explains_nothing_in_the_end() -> None:
@@ -267,3 +267,15 @@ def test_every_change_has_a_permit_of_its_own_or_is_found(story: list[tuple[bool
     link, writes = line.links["edge-1"], line.context.writes.get(PUMP, ())
     assert link.positions[PUMP] == state
     assert len(link.used) + len(link.waiting) == len(writes)
+
+
+def test_permits_of_one_moment_are_told_apart() -> None:
+    """Time stands still for the core while a clock that ran ahead is set back; permits go on being issued."""
+    line = started()
+    now = line.now
+    spent(line, PUMP, 1.0)
+    spent(line, PUMP, 0.0)
+    assert {w.issued_ns for w in line.context.writes[PUMP]} == {now}
+    assert rules(line.read(values={PUMP: 1.0})) == []
+    assert rules(line.read(values={PUMP: 0.0})) == []
+    assert rules(line.read(values={PUMP: 1.0})) == [NAME]
