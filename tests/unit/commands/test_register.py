@@ -60,7 +60,9 @@ RECORDS = st.builds(
     status=st.sampled_from(list(CommandStatus)),
     received_ns=NUMBER,
     expires_ns=NUMBER,
-    approvals=st.lists(st.builds(Approval, TEXT, st.binary(max_size=32)), max_size=2).map(tuple),
+    approvals=st.lists(st.builds(Approval, TEXT, st.binary(max_size=32), NUMBER), max_size=2).map(
+        tuple
+    ),
     permit_nonce=st.binary(max_size=16),
     permit_entry=INDEX,
     issued_ns=NUMBER,

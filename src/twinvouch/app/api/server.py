@@ -95,7 +95,14 @@ def create_app(core: Core, hub: Hub, allowed_hosts: Sequence[str]) -> FastAPI:
     guard.install(app, frozenset(allowed_hosts))
     description.install(app)
     app.include_router(_health(desk))
-    for router in (_in(desk), _reports(desk), _out(desk), _decisions(desk), _streams(desk)):
+    for router in (
+        _in(desk),
+        _reports(desk),
+        _out(desk),
+        _told(desk),
+        _decisions(desk),
+        _streams(desk),
+    ):
         app.include_router(router, prefix="/api/v1")
     return app
 
@@ -229,6 +236,12 @@ def _out(desk: Desk) -> APIRouter:
         if not shown:
             raise HTTPException(404, f"no tag `{tag[:200]}`")
         return shown[0]
+
+    return router
+
+
+def _told(desk: Desk) -> APIRouter:
+    router = APIRouter(tags=["out"])
 
     @router.get("/findings")
     async def findings(
