@@ -24,6 +24,7 @@ from twinvouch.core.event import Deliver, Effect, Event, Priority, Publish, Repl
 from twinvouch.core.ports import Leaves, Log, State
 from twinvouch.engine import Engine
 
+BUILD = f"twinvouch {__version__}"
 SALT_BYTES = 16
 INBOX_LIMIT = 4096
 GROUP_LIMIT = 512  # events
@@ -80,7 +81,7 @@ class Core:
                 ("tiles", self._tile_loop),
             )
         ]
-        self.recovered = recover(engine, stores.log, stores.state)
+        self.recovered = recover(engine, stores.log, stores.state, BUILD)
         stores.ledger.catch_up(stores.state)
 
     def start(self) -> None:
@@ -89,9 +90,7 @@ class Core:
         for thread in self._threads:
             thread.start()
         site = self.engine.memory.site
-        started = Started(
-            salt(), site.config_digest, site.policy.digest, f"twinvouch {__version__}"
-        )
+        started = Started(salt(), site.config_digest, site.policy.digest, BUILD)
         self.submit(Priority.STATEMENT, started).result()
 
     def submit(

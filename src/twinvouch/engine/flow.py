@@ -65,6 +65,7 @@ class Engine:
 
 
 def _on_started(m: Memory, out: Out, event: Started) -> None:
+    m.runs_with = event.config, event.policy, event.build
     out.append(entry.start(m.site.plant.id, m.now_ns, event, out.salt))
     out.reply(200)
 

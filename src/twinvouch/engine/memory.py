@@ -47,6 +47,11 @@ class Memory:
         ] = {}  # group -> key and digest of the label kept last
         self.models: dict[str, Mapping[str, Plain]] = {}
         self.counts: Counter[str] = Counter()
+        self.runs_with = (
+            b"",
+            b"",
+            "",
+        )  # digests of configuration and policy, and build, of the last start
         self.size = 0  # ledger entries
         self.now_ns = 0
         self.dirty: set[str] = set()

@@ -46,13 +46,15 @@ def _row(m: Memory, key: str) -> bytes | None:
 
 
 def _write_engine(m: Memory, _: str) -> bytes:
-    return encode([1, m.size, m.now_ns, dict(m.counts)])
+    return encode([1, m.size, m.now_ns, dict(m.counts), list(m.runs_with)])
 
 
 def _read_engine(m: Memory, _: str, raw: bytes) -> None:
     content: Any = decode(raw)
-    _version, m.size, m.now_ns, counts = content
+    version, m.size, m.now_ns, counts, (config, policy, build) = content
+    assert version == 1, version
     m.counts = Counter(counts)
+    m.runs_with = config, policy, build
 
 
 def _write_command(m: Memory, ident: str) -> bytes | None:

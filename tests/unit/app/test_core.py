@@ -3,18 +3,20 @@
 import threading
 import time
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.claims.site import PLANT, Toy, make_site, signer
+from twinvouch.adapters.committer import Committer, recover, take
 from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
-from twinvouch.app.core import Core, Stores, salt
+from twinvouch.app.core import BUILD, Core, Stores, salt
 from twinvouch.app.inbox import Inbox
-from twinvouch.core.errors import UnavailableError
-from twinvouch.core.event import BatchReceived, Effect, Priority, QueryAsked, Reply, Tick
+from twinvouch.core.errors import ConfigError, UnavailableError
+from twinvouch.core.event import BatchReceived, Effect, Priority, QueryAsked, Reply, Started, Tick
 from twinvouch.engine import Engine
 
 
@@ -115,6 +117,25 @@ def test_c16_no_effect_leaves_when_its_entry_is_not_durable(tmp_path: Path) -> N
     assert len(left) == shown
     with pytest.raises(UnavailableError, match="no space left"):
         core.submit(Priority.READING, BatchReceived(salt(), "p", raws[1]))
+
+
+def test_after_a_crash_nothing_is_decided_anew_under_another_configuration(tmp_path: Path) -> None:
+    log, state = SegmentLog(tmp_path / "log"), SqliteState(tmp_path / "state.db")
+    committer, engine = Committer(log, state), Engine(make_site())
+    site = engine.memory.site
+    started = Started(salt(), site.config_digest, site.policy.digest, BUILD)
+    committer.commit([take(engine, started, time.time_ns())], engine.drain())
+    raw = batches(tmp_path, 1)[0]
+    committer.commit([take(engine, BatchReceived(salt(), "p", raw), time.time_ns())], None)
+    changed = Engine(replace(site, config_digest=b"d" * 32))
+    with pytest.raises(ConfigError, match="Start once as it was"):
+        recover(changed, log, state, BUILD)
+    with pytest.raises(ConfigError, match="Start once as it was"):
+        recover(Engine(site), log, state, "twinvouch 9")
+    assert recover(Engine(site), log, state, BUILD) == 1
+    assert recover(changed, log, state, BUILD) == 0
+    log.close()
+    state.close()
 
 
 def test_a_bug_in_the_engine_ends_the_core_and_answers_everybody(

@@ -183,7 +183,7 @@ class Tape(Toy):
         self.core.feed(ModelSubmitted(self.salt(), "p", raw, files), self.now)
 
     def do_start(self, build: str) -> None:
-        started = Started(self.salt(), b"c" * 32, b"p" * 32, build)
+        started = Started(self.salt(), b"c" * 32, SITE.policy.digest, build)
         self.core.feed(started, self.now)
 
     def do_stranger(self, tag: str) -> None:
