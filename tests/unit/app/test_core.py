@@ -173,3 +173,37 @@ def test_old_segments_are_dropped_as_the_configuration_says(tmp_path: Path) -> N
     core.submit(Priority.READING, BatchReceived(salt(), "p", b"junk")).result(10)
     core.stop()
     assert len(asked) == 1
+
+
+def test_one_who_goes_away_before_the_answer_does_not_end_the_core(tmp_path: Path) -> None:
+    """A cancelled request must not leave a future that refuses its result on the committer's thread."""
+    core = make(tmp_path)
+    core.start()
+    for raw in batches(tmp_path, 5):
+        core.submit(Priority.READING, BatchReceived(salt(), "p", raw)).cancel()
+    answer = core.submit(Priority.QUERY, QueryAsked(salt(), "bob", "readStatus", "*", "test"))
+    assert answer.result(10).code == 200
+    assert core.engine.memory.counts["batch:admitted"] == 5
+    assert not core.fatal
+    core.stop()
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_a_core_whose_log_broke_can_still_be_stopped(tmp_path: Path, attempt: int) -> None:
+    log = BrokenLog(tmp_path / "log")
+    core = make(tmp_path, log=log)
+    core.start()
+    futures = []
+    for _ in range(200):
+        try:
+            futures.append(core.submit(Priority.READING, BatchReceived(salt(), "p", b"junk")))
+        except UnavailableError:
+            break
+    for future in futures:
+        assert future.exception(10) is None or isinstance(future.exception(), UnavailableError)
+    stopping = threading.Thread(target=core.stop, daemon=True)
+    stopping.start()
+    stopping.join(10)
+    assert not stopping.is_alive(), "stop waits for a committer that is gone"
+    assert core.fatal
+    assert attempt < 5
