@@ -15,7 +15,7 @@ def tree(leaves: list[bytes]) -> bytes:
     return sha256(b"\1" + tree(leaves[:left]) + tree(leaves[left:])).digest()
 
 
-folder, (name, key_id, key) = pathlib.Path(sys.argv[1]), sys.argv[2].split("+")
+folder, (name, key_id, key) = pathlib.Path(sys.argv[1]), sys.argv[2].split("+", 2)
 text, signature = (folder / "checkpoint").read_text("utf-8").split("\n\n")
 origin, size, root = text.split("\n")
 signed = b64decode(signature.split(" ")[2])

@@ -140,7 +140,8 @@ class ActuatorJournal:
                 break
             if at == 0 and record != {"journal": _VERSION, "plant": self._plant}:
                 raise CorruptError(
-                    f"`{self._path}`: not version {_VERSION} of plant `{self._plant}`: {record!r:.100}"
+                    f"`{self._path}`: expected a journal of version {_VERSION} of plant `{self._plant}`, got "
+                    f"{record!r:.100}; another plant needs a `data` directory of its own"
                 )
             try:
                 self._apply(record)

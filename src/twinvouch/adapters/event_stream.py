@@ -15,7 +15,6 @@ from twinvouch.core.errors import (
     ConfigError,
     MalformedError,
     NotPermittedError,
-    TwinvouchError,
     UnavailableError,
 )
 from twinvouch.wire.sse import EventDecoder, ServerEvent
@@ -77,7 +76,8 @@ def _expect_stream(url: str, answer: httpx.Response) -> None:
     if answer.status_code == httpx.codes.OK and kind.startswith("text/event-stream"):
         return
     said = f"the core at `{url}` answered {answer.status_code}"
-    wrong: type[TwinvouchError] = UnavailableError
     if answer.status_code in {401, 403}:
-        wrong = NotPermittedError
-    raise wrong(f"{said}, expected an event stream")
+        raise NotPermittedError(
+            f"{said}: is the token that of the principal which `actuator:` of twin.yaml names?"
+        )
+    raise UnavailableError(f"{said}, expected an event stream")

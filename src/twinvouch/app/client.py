@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,13 @@ def token_of(config: Config, principal: str | None) -> str:
         return path.read_text("ascii").strip()
     except OSError as error:
         raise UsageError(
-            f"token `{path}`: {error.strerror}; make one with `twinvouch principals add {principal} --token`"
+            f"token `{path}`: {error.strerror}; make one with `twinvouch principals add {principal} "
+            f"--kind {_kind(config, principal)} --token --config {config.path}`, restart the core"
         ) from None
+
+
+def _kind(config: Config, principal: str) -> str:
+    return next((p.kind.value for p in config.principals if p.id == principal), "KIND")
 
 
 class Client:
@@ -63,8 +69,12 @@ class Client:
             return body
         said = body.get("detail") if isinstance(body, Mapping) else None
         said = f"{answer.status_code}: {said or answer.text[:200]}"
-        if answer.status_code in {401, 403} and method == "GET":
+        if answer.status_code == HTTPStatus.UNAUTHORIZED and method == "GET":
             raise NotPermittedError(f"{said} (use --as PRINCIPAL or {TOKEN_VARIABLE})")
+        if answer.status_code == HTTPStatus.UNAUTHORIZED or (
+            answer.status_code == HTTPStatus.FORBIDDEN and method == "GET"
+        ):
+            raise NotPermittedError(said)
         if answer.status_code in {429, 503}:
             raise UnavailableError(said)
         raise RefusedError(said)

@@ -68,10 +68,15 @@ def notices(config: Config) -> list[str]:
     """What is not wrong but unfinished: principals without a key cannot sign yet."""
     return [
         f"principal {named(p.id)} has no key yet: "
-        f"twinvouch principals add {p.id} --kind {p.kind} --config {config.path}"
+        f"twinvouch principals add {p.id} --kind {p.kind}{token_option(config, p.id)} --config {config.path}"
         for p in config.principals
         if p.key is None
     ]
+
+
+def token_option(config: Config, name: str) -> str:
+    """The actuator process takes permits with a token, so it gets one with its key."""
+    return " --token" if config.actuator is not None and config.actuator.principal == name else ""
 
 
 def _unknown(kind: str, name: str, known: Sequence[str]) -> str:

@@ -39,7 +39,7 @@ def _public_key(text: str) -> str:
     except (binascii.Error, ValueError):
         raw = b""
     if len(raw) != 32 or base64.b64encode(raw).decode() != text:
-        raise ValueError("base64 of 32 bytes, as `twinvouch principals add` prints it")
+        raise ValueError("base64 of 32 bytes, as `twinvouch principals add` and `run` print it")
     if not crypto_core_ed25519_is_valid_point(raw):
         raise ValueError("an Ed25519 public key (a private key looks the same; do not paste one)")
     return text

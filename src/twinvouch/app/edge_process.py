@@ -94,6 +94,11 @@ def _only_edge(config: Config) -> str:
 
 def _signer(config: Config, plant: Plant, name: str) -> FileSigner:
     file = config.keys_dir / f"{name}.key"
+    if not plant.principals[name].key:
+        raise ConfigError(
+            f"`{config.path}`: principals: `{name}` has no key yet: make it with "
+            f"`twinvouch principals add {name} --kind edge --config {config.path}`, restart the core"
+        )
     signer = FileSigner(file)
     if plant.principals[name].key != signer.public_key:
         raise ConfigError(

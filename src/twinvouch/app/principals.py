@@ -54,8 +54,8 @@ class Added:
 def add(path: Path, wanted: Wanted, generate: Generate) -> Added:
     """Make the secrets in the keys directory (0600) and enter their public halves in the file.
 
-    An entry that is there without a key gets one; one that has a key is never changed. Raises
-    UsageError or ConfigError; then no file was changed and no secret is left behind.
+    An entry that is there without a key gets one, without a token gets one if it is wanted; a key
+    or token that is there is never changed. Raises UsageError or ConfigError; then no file was changed and no secret is left behind.
     """
     try:
         PrincipalSettings(id=wanted.id, kind=wanted.kind)
@@ -71,7 +71,9 @@ def add(path: Path, wanted: Wanted, generate: Generate) -> Added:
     made = _Made()
     try:
         _keys_directory(config.keys_dir)
-        key = base64.b64encode(made.key(key_file, generate)).decode()
+        key = known.key if known is not None else None
+        if key is None:
+            key = base64.b64encode(made.key(key_file, generate)).decode()
         token_hash = made.token(token_file) if token_file is not None else None
         entry = PrincipalSettings(
             id=wanted.id,
@@ -90,9 +92,10 @@ def add(path: Path, wanted: Wanted, generate: Generate) -> Added:
 def _compatible(path: Path, known: PrincipalSettings | None, wanted: Wanted) -> None:
     if known is None:
         return
-    if known.key is not None:
+    if known.key is not None and not wanted.with_token:
         raise UsageError(
             f"principal {named(wanted.id)} is in {path} and has a key: nothing changed"
+            f"{'' if known.token_sha256 else '; for a token add --token'}"
         )
     if known.kind is not wanted.kind:
         raise UsageError(f"principal {named(wanted.id)} is in {path} as {known.kind}")

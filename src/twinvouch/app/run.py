@@ -1,7 +1,9 @@
 """`twinvouch run`: the core process of one plant, on loopback."""
 
+import base64
 import os
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -13,6 +15,7 @@ from twinvouch.app.api.hub import Hub
 from twinvouch.app.api.server import create_app
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Core
+from twinvouch.core.errors import ConfigError, UnavailableError
 from twinvouch.engine import Engine
 
 GRACE_S = 5
@@ -21,9 +24,12 @@ GRACE_S = 5
 def run(path: Path) -> int:
     """Run until SIGTERM or Ctrl-C; the exit code."""
     config = build.load(path)
-    hub = Hub(config.plant.id, build.permit_signer(config))
+    site = build.site(config)
+    door = _door(config)
+    signer = build.permit_signer(config)
+    hub = Hub(config.plant.id, signer)
     stores = build.stores(config)
-    core = Core(Engine(build.site(config)), stores, hub.leave, config.data_dir / "models")
+    core = Core(Engine(site), stores, hub.leave, config.data_dir / "models")
     for repair in stores.repairs:
         print(repair, file=sys.stderr)
     core.start()
@@ -32,18 +38,41 @@ def run(path: Path) -> int:
         file=sys.stderr,
     )
     print(f"ledger key: {stores.ledger.verifier_key}", file=sys.stderr)
+    if signer is not None:
+        permit_key = base64.b64encode(signer.public_key).decode()
+        print(f"permit key: {permit_key}", file=sys.stderr)
     print(f"listening on http://{config.api.host}:{config.api.port}", file=sys.stderr, flush=True)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has stopped serving; what is open is closed after that
         signal.signal(number, lambda *_: None)
     server = _server(config, core, hub)
     threading.Thread(target=_end_when_fatal, args=(core, server), daemon=True).start()
-    server.run()
+    server.run(sockets=[door])
     if core.fatal:
         print(f"twinvouch: {core.fatal}", file=sys.stderr)
         return 5
     core.stop()
     return 0
+
+
+def _door(config: Config) -> socket.socket:
+    """The socket of the API, bound before anything else is opened: a taken port changes nothing."""
+    host, port = config.api.host, config.api.port
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise ConfigError(f"{config.path}: api.host `{host}`: {error.strerror}") from None
+    door = socket.socket(found[0], socket.SOCK_STREAM)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind(found[4])
+    except OSError as error:
+        door.close()
+        raise UnavailableError(
+            f"{config.path}: api: cannot listen on {host}:{port}: {error.strerror}; "
+            "stop what listens there, or set another `api.port` (and `core` of every edge)"
+        ) from None
+    return door
 
 
 def _server(config: Config, core: Core, hub: Hub) -> uvicorn.Server:

@@ -2,12 +2,14 @@
 
 import json
 import os
+import shlex
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 from twinvouch.app import starter_csv
 from twinvouch.app.config import from_document
+from twinvouch.app.config_checks import token_option
 from twinvouch.app.config_model import Config
 from twinvouch.app.problems import shown
 from twinvouch.app.starter_csv import CsvChoices, Seen
@@ -110,9 +112,9 @@ def write(folder: Path, text: str) -> Config:
 
 def next_steps(config: Config) -> Sequence[str]:
     """The commands to run next, in order."""
-    file = config.path
+    file = shlex.quote(str(config.path))
     keys = [
-        f"twinvouch principals add {p.id} --kind {p.kind.value} --config {file}"
+        f"twinvouch principals add {p.id} --kind {p.kind.value}{token_option(config, p.id)} --config {file}"
         for p in config.principals
         if p.key is None
     ]

@@ -164,7 +164,7 @@ def _objection(m: Memory, signer: Principal, said: Statement) -> str:
     if said.nonce in m.nonces:
         return "this statement was used before: sign a new one"
     if not said.made_ns - m.site.commands.max_ahead_ns <= m.now_ns <= said.expires_ns:
-        return f"valid from {said.made_ns} to {said.expires_ns} ns, now is {m.now_ns} ns: sign a new one"
+        return _off_time(said.made_ns, said.expires_ns, m.now_ns)
     return _unfit_subject(m, said) or _unfit_person(m, signer, said)
 
 
@@ -312,3 +312,10 @@ VERBS: Mapping[Verb, Callable[[Memory, Out, Statement, bytes], None]] = {
     Verb.DISTRUST: _distrust,
     Verb.RESTORE: _distrust,
 }
+
+
+def _off_time(made_ns: int, expires_ns: int, now_ns: int) -> str:
+    if made_ns > now_ns:
+        ahead = (made_ns - now_ns) / 1e9
+        return f"made {ahead:.1f} s in the future of the core: set the clock and sign a new one"
+    return f"expired {(now_ns - expires_ns) / 1e9:.1f} s ago: look at the clock and sign a new one"

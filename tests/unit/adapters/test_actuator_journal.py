@@ -154,7 +154,7 @@ def test_a_flipped_bit_never_unspends(tmp_path: Path) -> None:
 
 def test_the_journal_of_another_plant_is_refused(tmp_path: Path) -> None:
     filled(tmp_path)
-    with pytest.raises(CorruptError, match="not version 1 of plant `net4`"):
+    with pytest.raises(CorruptError, match="version 1 of plant `net4`, got"):
         opened(tmp_path, plant="net4")
 
 

@@ -166,3 +166,15 @@ def test_indents_and_orders_do_not_matter(keys: list[str], indent: int, comment:
 
 def test_the_small_plant_of_these_tests_is_valid(tmp_path: Path) -> None:
     assert len(loaded(tmp_path).principals) == 3
+
+
+def test_a_forgotten_token_is_added_and_the_key_stays(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    key = add(path, BOB, generate).entry.key
+    added = add(path, Wanted("bob", PrincipalKind.PERSON, with_token=True), generate)
+    assert added.entry.key == key
+    assert added.token_file is not None
+    token = added.token_file.read_text("ascii").strip()
+    assert load(path).principals[-1].token_sha256 == sha256(token.encode()).hexdigest()
+    with pytest.raises(UsageError, match="has a token"):
+        add(path, Wanted("bob", PrincipalKind.PERSON, with_token=True), generate)

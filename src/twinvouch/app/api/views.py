@@ -132,7 +132,7 @@ def status(memory: Memory) -> dict[str, Plain]:
         "policy": memory.site.policy.digest.hex(),
         "tags": len(plant.tags),
         "edges": edges,
-        "silent_edges": [e for e in plant.edges if e not in memory.links],
+        "silent_edges": [e for e in plant.edges if e not in memory.links or memory.links[e].silent],
         "open_commands": held,
         "distrusted": sorted(memory.distrusted),
         "modes": {a: m.rung.name.lower() for a, m in memory.modes.items()},

@@ -5,12 +5,15 @@ Exit codes: 0 ok, 1 negative result, 2 usage, 3 configuration, 4 not permitted, 
 
 import importlib
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
 
 from twinvouch import __version__
-from twinvouch.core.errors import TwinvouchError
+from twinvouch.core.errors import TwinvouchError, UnavailableError
+
+BUG = 70  # exit code of what should not be possible
 
 # verb -> one line; the module of the same name in this package has the click command `command`
 VERBS = {
@@ -77,4 +80,12 @@ def main(args: Sequence[str] | None = None) -> None:
     except click.Abort:
         click.echo("stopped", err=True)
         code = 130
+    except OSError as error:
+        where = f"`{error.filename}`: " if error.filename else ""
+        click.echo(f"twinvouch: {where}{error.strerror or error}", err=True)
+        code = UnavailableError.exit_code
+    except Exception as error:  # noqa: BLE001 - the outermost place: what comes here is a bug
+        traceback.print_exc()
+        click.echo(f"twinvouch: this is a bug, please report it: {error!r}", err=True)
+        code = BUG
     sys.exit(code if isinstance(code, int) else 0)

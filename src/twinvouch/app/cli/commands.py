@@ -10,6 +10,19 @@ import click
 from twinvouch.app.cli.printing import as_option, config_option, json_option, show
 from twinvouch.app.terminal import safe
 
+# the words of core.command.CommandStatus, which is imported only when a verb is called
+STATUSES = (
+    "denied",
+    "held",
+    "permitted",
+    "executed",
+    "refused",
+    "failed",
+    "unknown",
+    "rejected",
+    "expired",
+)
+
 
 @click.group()
 def command() -> None:
@@ -17,7 +30,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--status", default="", help="only this status, for example held")
+@click.option("--status", default="", type=click.Choice(STATUSES), help="only these")
 @config_option
 @as_option
 @json_option
@@ -64,13 +77,17 @@ def show_one(ident: str, config_path: Path, principal: str | None, *, as_json: b
 @config_option
 def approve(ident: str, person: str, reason: str, config_path: Path, *, yes: bool) -> int:
     """Approve a held command: shows it, asks, and signs what was shown with the person's own key."""
-    from twinvouch.app.client import Client, load, token_of
+    from twinvouch.app.client import Client, RefusedError, load, token_of
     from twinvouch.app.statements import say
     from twinvouch.core.statement import Verb
 
     config = load(config_path)
     held = Client(config, token_of(config, person)).get(f"/commands/{ident}", purpose="approve")
     _print(held, as_json=False)
+    if held["status"] != "held":
+        raise RefusedError(
+            f"`{ident}` is {held['status']}: only a held command can be approved; propose it again"
+        )
     if not yes:
         click.confirm("approve this, as shown?", abort=True)
     life_ns = max(
