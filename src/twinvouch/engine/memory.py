@@ -35,6 +35,7 @@ class Memory:
         self.writes: dict[str, tuple[ActuatorWrite, ...]] = {}
         self.arrivals: dict[int, Arrival] = {}  # batches that commands may still declare, by entry
         self.seen: dict[str, Seen] = {}
+        self.streams: dict[str, int] = {}  # services with an open stream -> until when at most, ns
         self.modes: dict[str, Mode] = {}
         self.distrusted: dict[str, int] = {}  # tag -> expiry, ns
         self.nonces: dict[bytes, int] = {}  # of statements -> expiry, ns
