@@ -58,7 +58,7 @@ class Served:
         state = SqliteState(directory / "state.db")
         ledger = LedgerFiles(directory / "ledger", f"{PLANT}/0", signer("log"))
         stores = Stores(SegmentLog(directory / "log"), state, ledger, state.reader())
-        self.hub = Hub(PLANT, signer("permit"))
+        self.hub = Hub(PLANT, signer("permit"), 5_000_000_000)
         self.core = Core(Engine(with_tokens()), stores, self.hub.leave, directory / "models")
         self.core.start()
         self.app = create_app(self.core, self.hub, ["localhost"])

@@ -30,17 +30,17 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--status", default="", type=click.Choice(STATUSES), help="only these")
+@click.option("--status", type=click.Choice(STATUSES), help="only these")
 @config_option
 @as_option
 @json_option
-def list_(status: str, config_path: Path, principal: str | None, *, as_json: bool) -> None:
+def list_(status: str | None, config_path: Path, principal: str | None, *, as_json: bool) -> None:
     """List commands, newest first."""
     from twinvouch.app.client import Client, load, token_of
 
     config = load(config_path)
     rows = Client(config, token_of(config, principal)).get(
-        "/commands", status=status, purpose="commands list"
+        "/commands", status=status or "", purpose="commands list"
     )
     show(
         rows,
