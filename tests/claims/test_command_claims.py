@@ -104,6 +104,28 @@ def test_c09_what_the_service_read_counts_too(toy: Toy) -> None:
     assert answer.body["status"] == "held"
 
 
+def test_c09_what_a_service_saw_pass_on_its_stream_counts_too(toy: Toy) -> None:
+    toy.read()
+    toy.read("edge-2", "slow")
+    assert toy.ask("twin", "stream", tuple(toy.site.plant.tags)).code == 200
+    toy.read("edge-2", "slow", values={"roof/temperature": 999.0})
+    toy.read("edge-2", "slow")
+    toy.read()
+    assert toy.memory.frame.label(["roof/temperature"], toy.now).axes[2][0] == 255, "it is over"
+    answer, effects = toy.propose("valve/opening", 0.6)
+    assert (answer.body["status"], permits(effects)) == ("held", [])
+    assert "roof/temperature" in str(answer.body["why"])
+
+
+def test_c09_a_stream_that_was_closed_shows_nothing_more(toy: Toy) -> None:
+    toy.ask("twin", "stream", tuple(toy.site.plant.tags))
+    toy.wait(700.0)
+    toy.read("edge-2", "slow", values={"roof/temperature": 999.0})
+    toy.read()
+    _, effects = toy.propose("valve/opening", 0.6)
+    assert len(permits(effects)) == 1
+
+
 def test_c09_distrust_by_one_person_counts_at_once_and_ends(toy: Toy) -> None:
     toy.read()
     answer, _ = toy.say("bob", Verb.DISTRUST, "tank/level", life_s=30)

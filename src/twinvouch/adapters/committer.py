@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from twinvouch.adapters.ledger_files import LedgerFiles
-from twinvouch.core.event import Append, Effect, Event, Keep
+from twinvouch.core.errors import ConfigError
+from twinvouch.core.event import Append, Effect, Event, Keep, Started
 from twinvouch.core.ports import Group, Log, State
 from twinvouch.engine import Engine
 from twinvouch.wire.eventlog import read_event, write_event
@@ -59,24 +60,41 @@ class Committer:
             self.state_end = self._end
 
 
-def recover(engine: Engine, log: Log, state: State) -> int:
+def recover(engine: Engine, log: Log, state: State, build: str | None = None) -> int:
     """Bring a new engine to where the log ends; returns how many events the state had not seen.
 
     Events that were logged and that the state has not seen are fed again, at the times they were logged with,
     and committed. Their effects are not released again; permits among them that were not delivered are not
     delivered any more, since nobody knows how long the process was gone.
+
+    What was answered must not be decided anew: where such events were taken in under another configuration, policy
+    or build (None: not compared) than this engine's, ConfigError says to start once with those (ADR 8).
     """
     rows, seen = state.load()
     engine.restore(rows)
     steps = []
     for _, record in log.records(seen):
         event, now_ns = read_event(record)
+        if not isinstance(event, Started):
+            _expect_unchanged(engine, build)
         steps.append(Step(record, engine.feed(event, now_ns)))
     if steps:
         appended = [(e.index, e.entry) for s in steps for e in s.effects if isinstance(e, Append)]
         blobs = [(e.digest, e.content) for s in steps for e in s.effects if isinstance(e, Keep)]
         state.commit(Group(engine.drain(), blobs, appended, seen + len(steps)))
     return len(steps)
+
+
+def _expect_unchanged(engine: Engine, build: str | None) -> None:
+    site, then = engine.memory.site, engine.memory.runs_with
+    now = (site.config_digest, site.policy.digest, then[2] if build is None else build)
+    if then[0] and then != now:
+        raise ConfigError(
+            "the last run ended in a crash, and its last events are still to be taken over under what it ran with: "
+            f"configuration {then[0].hex()}, policy {then[1].hex()}, {then[2]}; "
+            f"this is configuration {now[0].hex()}, policy {now[1].hex()}, {now[2]}. "
+            "Start once as it was, stop, then start with the change"
+        )
 
 
 class InlineCore:

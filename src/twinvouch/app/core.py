@@ -24,6 +24,7 @@ from twinvouch.core.event import Deliver, Effect, Event, Priority, Publish, Repl
 from twinvouch.core.ports import Leaves, Log, State
 from twinvouch.engine import Engine
 
+BUILD = f"twinvouch {__version__}"
 SALT_BYTES = 16
 INBOX_LIMIT = 4096
 GROUP_LIMIT = 512  # events
@@ -80,7 +81,7 @@ class Core:
                 ("tiles", self._tile_loop),
             )
         ]
-        self.recovered = recover(engine, stores.log, stores.state)
+        self.recovered = recover(engine, stores.log, stores.state, BUILD)
         stores.ledger.catch_up(stores.state)
 
     def start(self) -> None:
@@ -89,9 +90,7 @@ class Core:
         for thread in self._threads:
             thread.start()
         site = self.engine.memory.site
-        started = Started(
-            salt(), site.config_digest, site.policy.digest, f"twinvouch {__version__}"
-        )
+        started = Started(salt(), site.config_digest, site.policy.digest, BUILD)
         self.submit(Priority.STATEMENT, started).result()
 
     def submit(
@@ -131,9 +130,12 @@ class Core:
         while True:
             with ready:
                 ready.wait_for(self._has_work)
+                if self.fatal:
+                    return
                 if self._idle and self._pending:
                     self._hand_over()
                 item = self.inbox.get() if len(self._pending) < GROUP_LIMIT else None
+                self._in_hand = item
                 if item is None and self.inbox.closed and not self._pending:
                     ready.wait_for(lambda: self._idle)
                     if not self.fatal:
@@ -142,12 +144,14 @@ class Core:
                     ready.notify_all()
                     return
             if item is not None:
-                self._in_hand = item
-                self._pending.append((item, self._take(item)))
-                self._in_hand = None
+                step = self._take(item)
+                with ready:
+                    self._in_hand = None
+                    if not self.fatal:
+                        self._pending.append((item, step))
 
     def _has_work(self) -> bool:
-        if self._pending and self._idle:
+        if self.fatal or (self._pending and self._idle):
             return True
         if len(self.inbox) and len(self._pending) < GROUP_LIMIT:
             return True
@@ -233,18 +237,18 @@ class Core:
 
     def _fail(self, group: list[tuple[Item, Step]], error: Exception) -> None:
         """Nothing of this group left; the engine is ahead of what is durable, so this process is over."""
-        self.fatal = f"cannot make events durable: {error}"
-        unavailable = UnavailableError(self.fatal)
-        in_hand = [self._in_hand] if self._in_hand is not None else []
-        for item in [i for i, _ in group] + in_hand + self.inbox.close():
-            item.future.set_exception(unavailable)
-        self.ended.set()
+        unavailable = UnavailableError(f"cannot make events durable: {error}")
         with self.inbox.ready:
-            for item, _ in self._pending:
-                item.future.set_exception(unavailable)
+            self.fatal = str(unavailable)
+            in_hand = [self._in_hand] if self._in_hand is not None else []
+            unanswered = [i for i, _ in group] + in_hand + [i for i, _ in self._pending]
+            unanswered += self.inbox.close()
             self._pending.clear()
             self._idle, self._engine_done = True, True
             self.inbox.ready.notify_all()
+        for item in unanswered:
+            item.future.set_exception(unavailable)
+        self.ended.set()
 
     def _tile_loop(self) -> None:
         """Publish what was committed, in the rhythm of TILE_INTERVAL_S, and once more at the end."""

@@ -44,6 +44,7 @@ class Inbox:
     def put(self, priority: Priority, event: Event, after: After | None = None) -> "Future[Reply]":
         """Add an event; raises UnavailableError where the inbox is full or closed."""
         future: Future[Reply] = Future()
+        future.set_running_or_notify_cancel()  # who goes away does not take his event along
         room = self._limit if priority >= Priority.READING else 2 * self._limit
         with self.ready:
             if self._closed:

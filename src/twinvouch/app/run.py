@@ -14,6 +14,7 @@ from twinvouch.app import build
 from twinvouch.app.api.hub import Hub
 from twinvouch.app.api.server import create_app
 from twinvouch.app.config_model import Config
+from twinvouch.app.config_types import ns
 from twinvouch.app.core import Core
 from twinvouch.core.errors import ConfigError, UnavailableError
 from twinvouch.engine import Engine
@@ -27,7 +28,7 @@ def run(path: Path) -> int:
     site = build.site(config)
     door = _door(config)
     signer = build.permit_signer(config)
-    hub = Hub(config.plant.id, signer)
+    hub = Hub(config.plant.id, signer, ns(config.commands.permit_s))
     stores = build.stores(config)
     core = Core(Engine(site), stores, hub.leave, config.data_dir / "models")
     for repair in stores.repairs:

@@ -21,7 +21,7 @@ class Kind(IntEnum):
 
     ENTRY_START = 64  # the engine began: digests of configuration and policy, build
     ENTRY_BATCH = 65
-    ENTRY_REFUSED = 66  # input refused before authentication: aggregated counts
+    ENTRY_REFUSED = 66  # refused, or came again: aggregated counts of one sender
     ENTRY_COMMAND = 67
     ENTRY_DECISION = 68
     ENTRY_PERMIT = 69

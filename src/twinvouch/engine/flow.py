@@ -37,7 +37,7 @@ from twinvouch.engine.out import Out, enter, refuse
 from twinvouch.ledger import entry
 from twinvouch.models import gate as models_gate
 from twinvouch.queries import gate as queries_gate
-from twinvouch.queries.memory import remember
+from twinvouch.queries.memory import STREAM_NS, remember, streamed
 from twinvouch.readings import gate as readings_gate
 from twinvouch.readings.refusals import due
 
@@ -65,6 +65,7 @@ class Engine:
 
 
 def _on_started(m: Memory, out: Out, event: Started) -> None:
+    m.runs_with = event.config, event.policy, event.build
     out.append(entry.start(m.site.plant.id, m.now_ns, event, out.salt))
     out.reply(200)
 
@@ -109,6 +110,7 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> None:
     out.show(admitted.findings, index)
     out.reply(200, status="admitted", entry=index, findings=len(admitted.findings))
     if admitted.in_live.any():
+        _show(m, batch.group)
         out.publish(
             "labels",
             **_last_row(admitted),
@@ -161,12 +163,26 @@ def _on_query(m: Memory, out: Out, event: QueryAsked) -> None:
         label = m.label(event.tags)
         m.seen[principal.id] = remember(seen, event.tags, label, m.now_ns, keep_ns)
         m.dirty.add(f"seen/{principal.id}")
+        if event.action == "stream":
+            m.streams[principal.id] = m.now_ns + STREAM_NS
+            m.dirty.add("streams")
     out.reply(
         200 if answer.allowed else 403,
         status="allowed" if answer.allowed else "denied",
         why=answer.why,
         entry=index,
     )
+
+
+def _show(m: Memory, group: str) -> None:
+    """What a batch changed is on every open stream: a service that has one has read it (R7)."""
+    keep_ns = m.site.commands.read_memory_ns
+    for principal, until in m.streams.items():
+        if until >= m.now_ns:
+            tags = m.site.plant.groups[group].ids
+            seen = m.seen.get(principal, {})
+            m.seen[principal] = streamed(seen, tags, m.label(tags), m.now_ns, keep_ns)
+            m.dirty.add(f"seen/{principal}")
 
 
 def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
@@ -216,6 +232,9 @@ def _on_tick(m: Memory, out: Out, _event: Tick) -> None:
     for tag in [t for t, until in m.distrusted.items() if until < m.now_ns]:
         del m.distrusted[tag]
         m.dirty.add("distrusted")
+    for principal in [p for p, until in m.streams.items() if until < m.now_ns]:
+        del m.streams[principal]
+        m.dirty.add("streams")
     silent, links = readings_gate.watch(m.site, m.links, m.context(), m.now_ns)
     for link in links:
         m.set_link(link)

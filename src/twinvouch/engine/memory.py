@@ -35,6 +35,7 @@ class Memory:
         self.writes: dict[str, tuple[ActuatorWrite, ...]] = {}
         self.arrivals: dict[int, Arrival] = {}  # batches that commands may still declare, by entry
         self.seen: dict[str, Seen] = {}
+        self.streams: dict[str, int] = {}  # services with an open stream -> until when at most, ns
         self.modes: dict[str, Mode] = {}
         self.distrusted: dict[str, int] = {}  # tag -> expiry, ns
         self.nonces: dict[bytes, int] = {}  # of statements -> expiry, ns
@@ -47,6 +48,11 @@ class Memory:
         ] = {}  # group -> key and digest of the label kept last
         self.models: dict[str, Mapping[str, Plain]] = {}
         self.counts: Counter[str] = Counter()
+        self.runs_with = (
+            b"",
+            b"",
+            "",
+        )  # digests of configuration and policy, and build, of the last start
         self.size = 0  # ledger entries
         self.now_ns = 0
         self.dirty: set[str] = set()

@@ -46,13 +46,15 @@ def _row(m: Memory, key: str) -> bytes | None:
 
 
 def _write_engine(m: Memory, _: str) -> bytes:
-    return encode([1, m.size, m.now_ns, dict(m.counts)])
+    return encode([1, m.size, m.now_ns, dict(m.counts), list(m.runs_with)])
 
 
 def _read_engine(m: Memory, _: str, raw: bytes) -> None:
     content: Any = decode(raw)
-    _version, m.size, m.now_ns, counts = content
+    version, m.size, m.now_ns, counts, (config, policy, build) = content
+    assert version == 1, version
     m.counts = Counter(counts)
+    m.runs_with = config, policy, build
 
 
 def _write_command(m: Memory, ident: str) -> bytes | None:
@@ -111,6 +113,11 @@ def _read_modes(m: Memory, _: str, raw: bytes) -> None:
     m.modes = {asset: Mode(Rung(rung), epoch) for asset, (rung, epoch) in content.items()}
 
 
+def _read_streams(m: Memory, _: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    m.streams = dict(content)
+
+
 def _read_tallies(m: Memory, _: str, raw: bytes) -> None:
     content: Any = decode(raw)
     m.tallies = {peer: Tally(since, counts) for peer, (since, counts) in content.items()}
@@ -136,6 +143,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "nonces": lambda m, _: encode([list(n) for n in sorted(m.nonces.items())]),
     "distrusted": lambda m, _: encode(m.distrusted),
     "modes": lambda m, _: encode({a: [int(x.rung), x.epoch] for a, x in m.modes.items()}),
+    "streams": lambda m, _: encode(m.streams),
     "tallies": lambda m, _: encode({p: [t.since_ns, dict(t.counts)] for p, t in m.tallies.items()}),
     "model": lambda m, name: encode(m.models[name]),
 }
@@ -150,6 +158,7 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "nonces": _read_nonces,
     "distrusted": _read_distrusted,
     "modes": _read_modes,
+    "streams": _read_streams,
     "tallies": _read_tallies,
     "model": _read_model,
 }

@@ -125,7 +125,7 @@ def present(b: Batch) -> int:
 
 
 def refused(plant: str, now_ns: int, peer: str, counts: Mapping[str, int], since_ns: int) -> bytes:
-    """Input refused before its sender was known: counts by rule since `since_ns`."""
+    """What was refused of one sender, or came again, besides the first of each rule: counts since `since_ns`."""
     rules = [[rule, counts[rule]] for rule in sorted(counts)]
     return _entry(Kind.ENTRY_REFUSED, plant, now_ns, b"", peer, rules, since_ns)
 

@@ -3,6 +3,7 @@
 A twin cannot launder a value by reading it and then not declaring it. What counts of a tag is the worst of
 each axis that was seen within the window; when the window has passed a bad reading, it counts no more, also
 for a service that reads all the time. Persons are not remembered here: they see screens, not arrivals.
+What an open stream shows counts as read, batch by batch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any, Final, TypeAlias
 from twinvouch.core.label import Label
 from twinvouch.wire.cbor import decode, encode
 
+STREAM_NS: Final = 120_000_000_000  # an open stream asks again within this, or it is no longer one
 MOST: Final = 16  # readings of one tag that are told apart; beyond it the oldest two become one
 Reading: TypeAlias = tuple[int, tuple[int, ...]]  # when, and the axes seen
 Seen = Mapping[str, tuple[Reading, ...]]  # by tag, oldest first
@@ -19,9 +21,15 @@ Seen = Mapping[str, tuple[Reading, ...]]  # by tag, oldest first
 def remember(seen: Seen, tags: Sequence[str], label: Label, now_ns: int, keep_ns: int) -> Seen:
     """`seen` after reading `tags` whose labels are the columns of `label`; forgets what is older than keep_ns."""
     kept = {t: late for t, readings in seen.items() if (late := _since(readings, now_ns - keep_ns))}
-    for column, tag in enumerate(tags):
-        axes = tuple(int(a) for a in label.axes[:, column])
-        kept[tag] = _followed(kept.get(tag, ()), (now_ns, axes))
+    return streamed(kept, tags, label, now_ns, keep_ns)
+
+
+def streamed(seen: Seen, tags: Sequence[str], label: Label, now_ns: int, keep_ns: int) -> Seen:
+    """The same for what an open stream shows: quick, since it looks at no other tags."""
+    kept = dict(seen)
+    for tag, axes in zip(tags, label.axes.T.tolist(), strict=True):
+        late = _since(kept.get(tag, ()), now_ns - keep_ns)
+        kept[tag] = _followed(late, (now_ns, tuple(axes)))
     return kept
 
 

@@ -106,7 +106,7 @@ def _silent(link: Link, site: Site, now_ns: int) -> dict[str, Finding]:
     silent = {}
     for name, heard_ns in sorted(link.heard.items()):
         group = site.plant.groups.get(name)
-        if group is not None and name not in link.silent:
+        if group is not None and group.edge == link.edge and name not in link.silent:
             finding = stale.silence(group, heard_ns, now_ns)
             if finding is not None:
                 silent[name] = finding

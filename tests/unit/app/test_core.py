@@ -3,18 +3,20 @@
 import threading
 import time
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.claims.site import PLANT, Toy, make_site, signer
+from twinvouch.adapters.committer import Committer, recover, take
 from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
-from twinvouch.app.core import Core, Stores, salt
+from twinvouch.app.core import BUILD, Core, Stores, salt
 from twinvouch.app.inbox import Inbox
-from twinvouch.core.errors import UnavailableError
-from twinvouch.core.event import BatchReceived, Effect, Priority, QueryAsked, Reply, Tick
+from twinvouch.core.errors import ConfigError, UnavailableError
+from twinvouch.core.event import BatchReceived, Effect, Priority, QueryAsked, Reply, Started, Tick
 from twinvouch.engine import Engine
 
 
@@ -117,6 +119,25 @@ def test_c16_no_effect_leaves_when_its_entry_is_not_durable(tmp_path: Path) -> N
         core.submit(Priority.READING, BatchReceived(salt(), "p", raws[1]))
 
 
+def test_after_a_crash_nothing_is_decided_anew_under_another_configuration(tmp_path: Path) -> None:
+    log, state = SegmentLog(tmp_path / "log"), SqliteState(tmp_path / "state.db")
+    committer, engine = Committer(log, state), Engine(make_site())
+    site = engine.memory.site
+    started = Started(salt(), site.config_digest, site.policy.digest, BUILD)
+    committer.commit([take(engine, started, time.time_ns())], engine.drain())
+    raw = batches(tmp_path, 1)[0]
+    committer.commit([take(engine, BatchReceived(salt(), "p", raw), time.time_ns())], None)
+    changed = Engine(replace(site, config_digest=b"d" * 32))
+    with pytest.raises(ConfigError, match="Start once as it was"):
+        recover(changed, log, state, BUILD)
+    with pytest.raises(ConfigError, match="Start once as it was"):
+        recover(Engine(site), log, state, "twinvouch 9")
+    assert recover(Engine(site), log, state, BUILD) == 1
+    assert recover(changed, log, state, BUILD) == 0
+    log.close()
+    state.close()
+
+
 def test_a_bug_in_the_engine_ends_the_core_and_answers_everybody(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,3 +173,37 @@ def test_old_segments_are_dropped_as_the_configuration_says(tmp_path: Path) -> N
     core.submit(Priority.READING, BatchReceived(salt(), "p", b"junk")).result(10)
     core.stop()
     assert len(asked) == 1
+
+
+def test_one_who_goes_away_before_the_answer_does_not_end_the_core(tmp_path: Path) -> None:
+    """A cancelled request must not leave a future that refuses its result on the committer's thread."""
+    core = make(tmp_path)
+    core.start()
+    for raw in batches(tmp_path, 5):
+        core.submit(Priority.READING, BatchReceived(salt(), "p", raw)).cancel()
+    answer = core.submit(Priority.QUERY, QueryAsked(salt(), "bob", "readStatus", "*", "test"))
+    assert answer.result(10).code == 200
+    assert core.engine.memory.counts["batch:admitted"] == 5
+    assert not core.fatal
+    core.stop()
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_a_core_whose_log_broke_can_still_be_stopped(tmp_path: Path, attempt: int) -> None:
+    log = BrokenLog(tmp_path / "log")
+    core = make(tmp_path, log=log)
+    core.start()
+    futures = []
+    for _ in range(200):
+        try:
+            futures.append(core.submit(Priority.READING, BatchReceived(salt(), "p", b"junk")))
+        except UnavailableError:
+            break
+    for future in futures:
+        assert future.exception(10) is None or isinstance(future.exception(), UnavailableError)
+    stopping = threading.Thread(target=core.stop, daemon=True)
+    stopping.start()
+    stopping.join(10)
+    assert not stopping.is_alive(), "stop waits for a committer that is gone"
+    assert core.fatal
+    assert attempt < 5

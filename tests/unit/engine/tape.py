@@ -183,7 +183,7 @@ class Tape(Toy):
         self.core.feed(ModelSubmitted(self.salt(), "p", raw, files), self.now)
 
     def do_start(self, build: str) -> None:
-        started = Started(self.salt(), b"c" * 32, b"p" * 32, build)
+        started = Started(self.salt(), b"c" * 32, SITE.policy.digest, build)
         self.core.feed(started, self.now)
 
     def do_stranger(self, tag: str) -> None:
@@ -207,7 +207,7 @@ EDGES = st.sampled_from(["edge-1", "edge-2"])
 MARKS = st.sampled_from([0, 0, 0, 1, 2, 3])
 READS = st.lists(TAGS, max_size=3).map(tuple)
 ASKERS = st.sampled_from(["twin", "ann", ""])
-ACTIONS = st.sampled_from(["readTags", "readStatus"])
+ACTIONS = st.sampled_from(["readTags", "readStatus", "stream"])
 SAYS = st.tuples(PEOPLE, st.sampled_from(list(Verb)), st.integers(0, 5), TAGS)
 REPORTS = st.tuples(
     st.integers(0, 5), st.sampled_from(list(OutcomeStatus)), st.sampled_from(["actuator-1", "twin"])

@@ -47,3 +47,10 @@ def test_it_is_the_minimum_over_the_window_and_survives_storing(
             assert got == exact
         assert all(g <= e for g, e in zip(got, exact, strict=True))
         assert len(seen["t"]) <= MOST + 1
+
+
+def test_an_open_stream_is_asked_again_before_it_counts_as_closed() -> None:
+    from twinvouch.app.api.server import REASK_S
+    from twinvouch.queries.memory import STREAM_NS
+
+    assert 1.5 * REASK_S * 1e9 <= STREAM_NS

@@ -60,8 +60,9 @@ class Subscriber:
 class Hub:
     """Belongs to the event loop's thread; `leave` may be called from any thread."""
 
-    def __init__(self, plant: str, permit_signer: Signer | None) -> None:
+    def __init__(self, plant: str, permit_signer: Signer | None, permit_ns: int = 0) -> None:
         self._plant = plant
+        self._permit_ns = permit_ns
         self._signer = permit_signer
         self._loop: asyncio.AbstractEventLoop | None = None
         self._permits: deque[tuple[int, str]] = deque(
@@ -109,7 +110,7 @@ class Hub:
         self._live.discard(subscriber)
 
     def _permit(self, message: str) -> None:
-        self._permits.append((time.monotonic_ns() + 5_000_000_000, message))
+        self._permits.append((time.monotonic_ns() + self._permit_ns, message))
         for subscriber in self._actuators:
             subscriber.push(message)
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from twinvouch import __version__
-from twinvouch.app.api import guard, problems, views
+from twinvouch.app.api import description, guard, problems, views
 from twinvouch.app.api.hub import Hub, Subscriber
 from twinvouch.app.api.proposal import Proposal, content_of
 from twinvouch.app.api.submission import files_of
@@ -93,6 +93,7 @@ def create_app(core: Core, hub: Hub, allowed_hosts: Sequence[str]) -> FastAPI:
     )
     problems.install(app)
     guard.install(app, frozenset(allowed_hosts))
+    description.install(app)
     app.include_router(_health(desk))
     for router in (
         _in(desk),

@@ -29,7 +29,7 @@ from twinvouch.engine import Engine
 ROWS = 20  # x 50 tags = 1,000 values a batch
 COUNT = 304  # batches
 GROUPS = (1, 16)  # batches a group; 1 is what the core does as long as the disk keeps up
-ROUNDS = 7
+ROUNDS = 11
 Group: TypeAlias = tuple[list[Step], Mapping[str, bytes | None] | None]
 
 

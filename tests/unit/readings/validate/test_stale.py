@@ -1,5 +1,7 @@
 """stale: late rows and silent scan groups."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,4 +85,12 @@ def test_who_never_spoke_is_not_silent_and_a_removed_group_is_forgotten() -> Non
     assert line.tick(60) == []
     line.read()
     del line.site.plant.groups["fast"]  # type: ignore[attr-defined]
+    assert line.tick(60) == []
+
+
+def test_a_group_that_another_edge_reads_now_is_not_silent_for_the_old_one() -> None:
+    line = Line()
+    line.read()
+    groups = line.site.plant.groups
+    groups["fast"] = replace(groups["fast"], edge="edge-2")  # type: ignore[index]
     assert line.tick(60) == []
