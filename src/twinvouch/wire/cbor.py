@@ -298,8 +298,10 @@ def _put_sequence(value: Sequence[Any], parts: list[bytes], depth: int) -> None:
         raise UsageError(f"a value is nested more than {DEPTH} deep")
     for item in value:  # what most items are is put without a call
         kind = type(item)
-        if kind is int and 0 <= item < 24:
-            parts.append(_BYTE[item])
+        if kind is int and item >= 0:
+            parts.append(_BYTE[item] if item < 24 else head(0, item))
+        elif kind is str and len(item) < 24 and item.isascii():
+            parts += (_BYTE[96 + len(item)], item.encode())
         elif kind is bytes:
             size = len(item)
             parts += (_BYTE[64 + size] if size < 24 else head(2, size), item)
