@@ -17,7 +17,8 @@ from twinvouch.commands.capability import required
 from twinvouch.commands.view import Target, View
 from twinvouch.core.command import Input, Reason, Verdict
 from twinvouch.core.inventory import Axis
-from twinvouch.core.label import AXES, FULL, expired
+from twinvouch.core.label import AXES, FULL, NEVER, Label, expired
+from twinvouch.core.label import derive as combined
 
 NAMES = ("label",)
 ZERO = (0, 0, 0, 0)
@@ -52,10 +53,16 @@ def derive(view: View, target: Target) -> Derivation:
     seen = [Part(tag, _four(axes), "as its reader saw it") for tag, axes in view.reads.items()]
     inputs = (*now.values(), *declared, *seen) or (Part("nothing", ZERO, "it rests on no reading"),)
     parts = (*inputs, *_caps(view))
-    axes = np.array([p.axes for p in parts], dtype=np.int64).min(axis=0)
+    axes = _least(parts)
     entries = {view.frame.entry(t) for t in counted if t in view.site.plant.tags}
     entries |= {p.entry for p in declared}
-    return Derivation(parts, _four(axes.tolist()), tuple(sorted(e for e in entries if e >= 0)))
+    return Derivation(parts, axes, tuple(sorted(e for e in entries if e >= 0)))
+
+
+def _least(parts: Sequence[Part]) -> Axes:
+    """R2 over all parts; how long they are fresh is in their axes already."""
+    axes = np.array([p.axes for p in parts], dtype=np.uint8).T
+    return _four(combined([Label(axes, np.full(len(parts), NEVER))]).axes[:, 0].tolist())
 
 
 def check(target: Target, derivation: Derivation) -> tuple[Reason, ...]:

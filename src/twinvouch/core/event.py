@@ -2,7 +2,7 @@
 
 An event holds everything a decision may depend on, chance included (`salt`): feeding the same events
 at the same times gives the same effects, entries and ledger head. No effect may leave the process
-before the event and its entries are durable.
+before the event is durable; its entries follow from it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -62,7 +62,6 @@ class Controller:
         self._hand = hand
         self._wanted: bool | None = None
         self._said_s = float("-inf")
-        self.proposed = 0
 
     async def run(self) -> None:
         """Until cancelled; a core that is away is waited for."""
@@ -95,7 +94,6 @@ class Controller:
         answer = await self._api.post(
             "/commands", self._hand.sign(RUN, float(wanted), inputs, reason)
         )
-        self.proposed += 1
         _log.info("%s=%d: %s (%s)", RUN, wanted, answer[1].get("status"), answer[1].get("why"))
         return answer
 

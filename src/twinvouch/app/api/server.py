@@ -50,11 +50,7 @@ class Desk:
 
     async def answer(self, priority: Priority, event: Event) -> Response:
         """The engine's reply as an HTTP answer."""
-        reply = await self.ask(priority, event)
-        if reply.code == 200:
-            return JSONResponse(dict(reply.body))
-        body = dict(reply.body)
-        return problems.problem(reply.code, _text(body.pop("why", "")), more=body)
+        return _told(await self.ask(priority, event))
 
     async def read(self, request: Request, action: str, resource: str = "*", **more: Any) -> Any:
         """Ask gate 3 and give what the view shows; 401 without a token, 403 where gate 3 says no."""
@@ -99,7 +95,7 @@ def create_app(core: Core, hub: Hub, allowed_hosts: Sequence[str]) -> FastAPI:
         _in(desk),
         _reports(desk),
         _out(desk),
-        _told(desk),
+        _findings(desk),
         _decisions(desk),
         _streams(desk),
     ):
@@ -189,12 +185,10 @@ def _reports(desk: Desk) -> APIRouter:
         raw, files = files_of(await guard.body_of(request))
         judged = await asyncio.to_thread(files.check)
         reply = await desk.ask(Priority.QUERY, ModelSubmitted(salt(), _peer(request), raw, judged))
-        if reply.code != 200:
-            body = dict(reply.body)
-            why = body.pop("why", "")
-            return problems.problem(reply.code, _text(why), more=body)
-        await asyncio.to_thread(files.store, desk.core.model_directory, _text(reply.body["name"]))
-        return JSONResponse(dict(reply.body))
+        if reply.code == 200:
+            name = _text(reply.body["name"])
+            await asyncio.to_thread(files.store, desk.core.model_directory, name)
+        return _told(reply)
 
     return router
 
@@ -240,7 +234,7 @@ def _out(desk: Desk) -> APIRouter:
     return router
 
 
-def _told(desk: Desk) -> APIRouter:
+def _findings(desk: Desk) -> APIRouter:
     router = APIRouter(tags=["out"])
 
     @router.get("/findings")
@@ -347,6 +341,14 @@ async def _until_denied(
                 return
             ask_at = loop.time() + REASK_S
         yield message
+
+
+def _told(reply: Reply) -> Response:
+    """The engine's reply as an HTTP answer: what is no 200 is a problem document."""
+    body = dict(reply.body)
+    if reply.code == 200:
+        return JSONResponse(body)
+    return problems.problem(reply.code, _text(body.pop("why", "")), more=body)
 
 
 def _peer(request: Request) -> str:
