@@ -29,6 +29,11 @@ class Listener:
             link.cancel()
         await asyncio.gather(*self._links, return_exceptions=True)
 
+    def drop(self) -> None:
+        """Drop all connections; whoever comes again is served again."""
+        for link in self._links:
+            link.cancel()
+
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
