@@ -20,6 +20,8 @@ def test_nothing_is_lost_or_done_twice_whatever_is_killed(tmp_path: Path) -> Non
             "kill",
             "--kills",
             "5",
+            "--batches-per-s",
+            "20",
             "--seed",
             "5",
             "--json",

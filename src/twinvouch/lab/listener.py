@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -39,7 +40,8 @@ class Listener:
         assert task is not None
         self._links.add(task)
         try:
-            await self._serve(reader, writer)
+            with suppress(asyncio.CancelledError):  # dropped: asyncio would call that an error
+                await self._serve(reader, writer)
         finally:
             self._links.discard(task)
             writer.close()

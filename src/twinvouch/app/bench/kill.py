@@ -21,12 +21,27 @@ from twinvouch.lab.drill.stage import PRODUCT, Stage
 
 Say = Callable[[str], None]
 Figures = dict[str, float | int | str]
-TIMES_NORMAL: Final = 30.0
 COMMANDS_PER_S: Final = 5.0
 _EARLY: Final = 0.3  # of all kills come while the process starts
 _START_S: Final = 1.5  # about what a start takes: when an early kill comes
 _WORK_S: Final = 0.6  # a process works at most so long before it is killed
 _EVERY: Final = 25  # kills between two lines of progress
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to kill how often (each), under how many batches a second, and the seed of order and moments."""
+
+    kills: int
+    processes: Sequence[str]
+    batches_per_s: float
+    seed: int
+
+    @property
+    def load(self) -> site.Load:
+        """The load; streams, statements and faults are the soak's."""
+        normal = site.NORMAL.faster(self.batches_per_s / site.NORMAL.batches_per_s)
+        return site.Load(normal.scans_per_s, COMMANDS_PER_S, normal.queries_per_s, 0, 0, 0, 0)
 
 
 @dataclass(slots=True)
@@ -39,33 +54,29 @@ class Killed:
     heads: list[tuple[int, bytes]] = field(default_factory=list)
 
 
-def run(kills: int, processes: Sequence[str], seed: int, say: Say) -> tuple[Figures, bool]:
-    """Kill each of `processes` so many times; figures, and whether nothing was found that must not be."""
+def run(plan: Plan, say: Say) -> tuple[Figures, bool]:
+    """Carry the plan out; figures, and whether nothing was found that must not be."""
     directory = Path(tempfile.mkdtemp(prefix="twinvouch-kill-"))
-    return asyncio.run(_run(directory, kills, processes, seed, say))
+    return asyncio.run(_run(directory, plan, say))
 
 
-async def _run(
-    directory: Path, kills: int, processes: Sequence[str], seed: int, say: Say
-) -> tuple[Figures, bool]:
-    chance = random.Random(seed)  # noqa: S311 - a drill is repeated by its seed, as far as processes can
-    normal = site.NORMAL.faster(TIMES_NORMAL)
-    load = site.Load(normal.scans_per_s, COMMANDS_PER_S, normal.queries_per_s, 0, 0, 0, 0)
-    stage = Stage(directory, load)
-    began = time.monotonic()
+async def _run(directory: Path, plan: Plan, say: Say) -> tuple[Figures, bool]:
+    # a drill is repeated by its seed, as far as processes can be
+    chance = random.Random(plan.seed)  # noqa: S311
+    stage = Stage(directory, plan.load)
+    began, killed = time.monotonic(), Killed()
     try:
         await stage.start()
-        killed = Killed()
-        await _drill(stage, _order(chance, kills, processes), chance, killed, say)
+        await _drill(stage, _order(chance, plan), chance, killed, say)
         took = time.monotonic() - began
         await stage.end()
     finally:
         await stage.close()
-    return _figures(stage, killed, {"seed": seed, "seconds": round(took, 1)}, say)
+    return _figures(stage, killed, {"seed": plan.seed, "seconds": round(took, 1)}, say)
 
 
-def _order(chance: random.Random, kills: int, processes: Sequence[str]) -> list[str]:
-    order = [name for name in processes for _ in range(kills)]
+def _order(chance: random.Random, plan: Plan) -> list[str]:
+    order = [name for name in plan.processes for _ in range(plan.kills)]
     chance.shuffle(order)
     return order
 

@@ -18,7 +18,7 @@ from twinvouch.lab.ingest_listener import IngestListener
 from twinvouch.lab.processes import HOST, free_port
 
 PRODUCT: Final = ("core", "edge", "actuator")
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 120.0
 _LOOK_S: Final = 0.005
 _KEYS: Final = (*site.PRINCIPALS, "log", "permit")
 
@@ -86,7 +86,8 @@ class Stage:
             self.children.check()
             if time.monotonic() >= until:
                 raise UnavailableError(
-                    f"{otherwise} within {PATIENCE_S:.0f} s: see {self.directory}"
+                    f"{otherwise} within {PATIENCE_S:.0f} s (is the load too much for this machine?): "
+                    f"see {self.directory}"
                 )
             await asyncio.sleep(_LOOK_S)
 
