@@ -56,8 +56,8 @@ class Drill:
         self.heads: list[tuple[int, bytes]] = []
 
     def judged(self) -> judge.Verdict:
-        data, actuator = self.directory / "data", self.directory / "actuator"
-        actuator.mkdir()
+        data, journal = self.directory / "data", self.directory / judge.ACTUATOR_JOURNAL
+        journal.parent.mkdir()
         log = SegmentLog(data / "log")
         for record in self.events:
             log.append(record)
@@ -70,8 +70,9 @@ class Drill:
         for name, said in (("controller", self.controller), ("plant", self.plant)):
             text = "".join(json.dumps(line) + "\n" for line in said)
             (self.directory / f"{name}.jsonl").write_text(text)
-        (actuator / "actuator.journal").write_text("".join(map(journal_line, self.spent)))
-        return judge.verdict(self.directory, len(self.entries), self.acknowledged, self.heads)
+        journal.write_text("".join(map(journal_line, self.spent)) + "0badc0de {half a li")
+        used = judge.spent(journal)
+        return judge.verdict(self.directory, len(self.entries), self.acknowledged, used, self.heads)
 
 
 def sealed_batch(identity: Identity) -> bytes:

@@ -41,16 +41,17 @@ class Plan:
     def load(self) -> site.Load:
         """The load; streams, statements and faults are the soak's."""
         normal = site.NORMAL.faster(self.batches_per_s / site.NORMAL.batches_per_s)
-        return site.Load(normal.scans_per_s, COMMANDS_PER_S, normal.queries_per_s, 0, 0, 0, 0)
+        return site.Load(normal.scans_per_s, COMMANDS_PER_S, normal.queries_per_s, 0, 0, 0, 0, 0)
 
 
 @dataclass(slots=True)
 class Killed:
-    """What was measured: restart times by process, kills by process, of them early, and signed heads."""
+    """What was measured: restart times and kills by process, of them early; permits spent and heads signed."""
 
     restarts: dict[str, list[float]] = field(default_factory=dict)
     kills: dict[str, int] = field(default_factory=dict)
     early: int = 0
+    spent: dict[str, str] = field(default_factory=dict)
     heads: list[tuple[int, bytes]] = field(default_factory=list)
 
 
@@ -70,6 +71,7 @@ async def _run(directory: Path, plan: Plan, say: Say) -> tuple[Figures, bool]:
         await _drill(stage, _order(chance, plan), chance, killed, say)
         took = time.monotonic() - began
         await stage.end()
+        _look(stage, killed)
     finally:
         await stage.close()
     return _figures(stage, killed, {"seed": plan.seed, "seconds": round(took, 1)}, say)
@@ -116,6 +118,12 @@ async def _drill(
 async def _kill(stage: Stage, name: str, killed: Killed) -> None:
     await stage.children.kill(name)
     killed.kills[name] = killed.kills.get(name, 0) + 1
+    _look(stage, killed)
+
+
+def _look(stage: Stage, killed: Killed) -> None:
+    """Write down what may be gone later."""
+    killed.spent |= judge.spent(stage.directory / judge.ACTUATOR_JOURNAL)
     head = recorded.head(stage.directory / "data" / "ledger")
     if head is not None:
         killed.heads.append(head)
@@ -125,7 +133,13 @@ def _figures(stage: Stage, killed: Killed, known: Figures, say: Say) -> tuple[Fi
     say("judging what the plant, the controller and the path wrote down ...")
     ledger = stage.directory / "data" / "ledger"
     checked = recorded.verify(ledger, site.ORIGIN, stage.log_key)
-    found = judge.verdict(stage.directory, checked.size, stage.recorder.acknowledged, killed.heads)
+    found = judge.verdict(
+        stage.directory,
+        checked.size,
+        stage.recorder.acknowledged,
+        killed.spent,
+        killed.heads,
+    )
     for fault in found.faults[:20]:
         say(fault)
     seconds = float(known["seconds"])

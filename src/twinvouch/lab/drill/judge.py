@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.core.batch import Identity
@@ -26,6 +26,7 @@ from twinvouch.wire.cose import unseal
 from twinvouch.wire.eventlog import read_event
 from twinvouch.wire.outcome import read_outcome
 
+ACTUATOR_JOURNAL: Final = Path("actuator") / "actuator.journal"
 Place = tuple[int, tuple[int, ...]]  # address and words of one write at the plant
 
 
@@ -108,9 +109,13 @@ def writes(path: Path) -> Counter[Place]:
 
 
 def spent(path: Path) -> dict[str, str]:
-    """Permit nonce (hex) by command, of every permit that the actuator's journal calls spent."""
+    """Permit nonce (hex) by command, of every permit that the actuator's journal calls spent.
+
+    It forgets them when it is rewritten: look now and then. A line that is still being written is left out.
+    """
     found = {}
-    for raw in path.read_text("utf-8").splitlines():
+    text = path.read_text("utf-8", "replace") if path.exists() else ""
+    for raw in text[: text.rfind("\n") + 1].splitlines():
         record = json.loads(raw.partition(" ")[2])
         if "spent" in record:
             found[record["spent"]["command"]] = record["spent"]["nonce"]
@@ -159,14 +164,17 @@ def verdict(
     directory: Path,
     size: int,
     acknowledged: Mapping[Identity, bytes],
+    used: Mapping[str, str],
     signed: Sequence[tuple[int, bytes]],
 ) -> Verdict:
-    """Judge the drill below `directory`, whose ledger has `size` entries; `signed` are heads seen meanwhile."""
+    """Judge the drill below `directory`, whose ledger has `size` entries.
+
+    Seen meanwhile: `acknowledged` batches, `used` permits (`spent`), `signed` heads.
+    """
     said = ledger(directory / "data" / "ledger", size, (n for n, _ in signed))
     events = log(directory / "data" / "log")
     asked = proposed(directory / "controller.jsonl")
     made = writes(directory / "plant.jsonl")
-    used = spent(directory / "actuator" / "actuator.journal")
     unknown = [c for c, statuses in said.outcomes.items() if "unknown" in statuses]
     return Verdict(
         lost=(*_lost_batches(acknowledged, said, events), *_lost_commands(asked, said)),

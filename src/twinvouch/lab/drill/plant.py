@@ -103,13 +103,16 @@ async def _serve(
             await writer.drain()
 
 
-async def _run(journal: IO[str], fault_every_s: float, drop_every_s: float) -> None:
+async def _run(
+    journal: IO[str], faulty_s: float, fault_every_s: float, drop_every_s: float
+) -> None:
     def told(address: int, words: Sequence[int]) -> None:
         line = {"t_ns": time.time_ns(), "address": address, "words": list(words)}
         journal.write(json.dumps(line, separators=(",", ":")) + "\n")
 
     loop = asyncio.get_running_loop()
     registers = Registers(loop.time, told)
+    registers.faulty_until = loop.time() + faulty_s
     listener = Listener("127.0.0.1", lambda r, w: _serve(registers, r, w))
     await listener.open()
     print(json.dumps({"port": listener.port}), flush=True)
@@ -136,11 +139,11 @@ async def _now_and_then(every_s: float, act: Callable[[], None]) -> None:
         act()
 
 
-def main(path: Path, fault_every_s: float, drop_every_s: float) -> None:
-    """Run until standard input ends; 0 seconds: never."""
+def main(path: Path, faulty_s: float, fault_every_s: float, drop_every_s: float) -> None:
+    """Run until standard input ends; a sensor is faulty for `faulty_s`, then now and then (0: never)."""
     with path.open("a", buffering=1, encoding="utf-8") as journal, suppress(KeyboardInterrupt):
-        asyncio.run(_run(journal, fault_every_s, drop_every_s))
+        asyncio.run(_run(journal, faulty_s, fault_every_s, drop_every_s))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]))
+    main(Path(sys.argv[1]), *map(float, sys.argv[2:]))

@@ -33,7 +33,8 @@ class Load:
     queries_per_s: float
     stream_every_s: float  # a subscriber comes, listens and goes
     statement_every_s: float  # a person distrusts a sensor and takes it back
-    fault_every_s: float  # a sensor leaves its range for a moment
+    faulty_s: float  # at first a sensor is out of its range for so long: what is kept of findings fills up
+    fault_every_s: float  # then it leaves its range for a moment
     drop_every_s: float  # the plant drops the edge's and the actuator's connections
 
     def faster(self, times: float) -> "Load":
@@ -44,6 +45,7 @@ class Load:
             self.queries_per_s * times,
             self.stream_every_s / times,
             self.statement_every_s / times,
+            self.faulty_s / times,
             self.fault_every_s / times,
             self.drop_every_s / times,
         )
@@ -60,6 +62,7 @@ NORMAL: Final = Load(
     queries_per_s=1.0,
     stream_every_s=600.0,
     statement_every_s=1800.0,
+    faulty_s=7200.0,
     fault_every_s=1200.0,
     drop_every_s=3600.0,
 )

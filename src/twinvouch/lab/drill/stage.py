@@ -42,7 +42,8 @@ class Stage:
         """Make keys, write the configuration, start everything; returns when readings are admitted."""
         who = self._make_keys()
         load = self.load
-        args = (str(self._plant_journal), str(load.fault_every_s), str(load.drop_every_s))
+        pace = map(str, (load.faulty_s, load.fault_every_s, load.drop_every_s))
+        args = (str(self._plant_journal), *pace)
         plant = await self.children.start(
             "plant", args, talks=True, module="twinvouch.lab.drill.plant"
         )
