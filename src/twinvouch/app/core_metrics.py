@@ -7,14 +7,13 @@ the engine keeps are stored with its state, so they go on over a restart; what `
 
 import platform
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import Metric
 
 from twinvouch import __version__
-from twinvouch.app.api.hub import Hub
 from twinvouch.app.core import Core
 from twinvouch.app.metric_families import counter, counters, gauge, gauges
 from twinvouch.app.process_memory import pss_bytes
@@ -29,8 +28,8 @@ Asset = tuple[str, int, float]  # id, lowest headline of its tags, age of its ol
 class CoreMetrics:
     """Answers scrapes of one running core; `collect` fits what prometheus_client calls a collector."""
 
-    def __init__(self, core: Core, hub: Hub) -> None:
-        self._core, self._hub = core, hub
+    def __init__(self, core: Core, audience: Callable[[], Mapping[str, int]]) -> None:
+        self._core, self._audience = core, audience
         self._began_s = time.monotonic()
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -55,7 +54,7 @@ class CoreMetrics:
         yield from _commands(counts, sum(r.is_open for r in list(memory.records.values())))
         yield from _durable(self._core)
         yield from _links(memory)
-        for audience, number in self._hub.audience().items():
+        for audience, number in self._audience().items():
             yield gauge(f"twinvouch_{audience}_streams", f"Open streams of {audience}.", number)
 
 

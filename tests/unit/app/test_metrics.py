@@ -50,7 +50,7 @@ def resting(core: Any) -> CoreMetrics:
     """The metrics of something that stands like a core and does nothing."""
     stand_in = {"meter": Meter(), "inbox": Inbox(8), "fatal": "", "recovered": 0}
     stand_in |= {"tiles_behind": 0, "state_behind": 0, **core}
-    return CoreMetrics(cast("Core", SimpleNamespace(**stand_in)), Hub("toy", None))
+    return CoreMetrics(cast("Core", SimpleNamespace(**stand_in)), Hub("toy", None).audience)
 
 
 def test_a_scrape_counts_what_came_and_what_became_of_it(served: Served) -> None:
@@ -201,6 +201,6 @@ def test_the_reference_lists_every_metric_and_no_other(served: Served) -> None:
     page = Path(__file__).resolve().parents[3] / "docs" / "reference" / "metrics.md"
     cells = re.findall(r"^\| (`[^|]+) \|", page.read_text("utf-8"), re.MULTILINE)
     listed = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
-    text = CoreMetrics(served.core, served.hub).text([("tank", 0, 0.0)]).decode()
+    text = CoreMetrics(served.core, served.hub.audience).text([("tank", 0, 0.0)]).decode()
     families = {f.name for f in text_string_to_metric_families(text) if f.type != "unknown"}
     assert {n for n in families if not n.endswith("_created")} == listed

@@ -93,7 +93,7 @@ def create_app(core: Core, hub: Hub, allowed_hosts: Sequence[str]) -> FastAPI:
     description.install(app)
     app.include_router(_health(desk))
     site = core.engine.memory.site
-    app.include_router(metrics.router(CoreMetrics(core, hub), site, desk.read))
+    app.include_router(metrics.router(CoreMetrics(core, hub.audience), site, desk.read))
     for router in (
         _in(desk),
         _reports(desk),
@@ -189,8 +189,8 @@ def _reports(desk: Desk) -> APIRouter:
         judged = await asyncio.to_thread(files.check)
         reply = await desk.ask(Priority.QUERY, ModelSubmitted(salt(), _peer(request), raw, judged))
         if reply.code == 200:
-            name = _text(reply.body["name"])
-            await asyncio.to_thread(files.store, desk.core.model_directory, name)
+            named = _text(reply.body["name"]), _text(reply.body["version"])
+            await asyncio.to_thread(files.store, desk.core.model_directory, *named)
         return _told(reply)
 
     return router
