@@ -138,6 +138,8 @@ def _judge(
         batch,
         label(batch, view, flagged, identity, placed.integrity),
         (*placed.findings, *impossible, *told, *unpermitted),
-        np.zeros(len(batch.t_ns), np.bool_) if view.is_late else view.sound,
+        np.zeros(len(batch.t_ns), np.bool_)
+        if view.is_late
+        else view.sound & stale.young(batch, view),
     )
     return Accepted(admitted, link)

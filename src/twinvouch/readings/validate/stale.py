@@ -1,7 +1,8 @@
 """stale: readings that were old when they arrived, and scan groups that fell silent (`max_age_s` of the group).
 
 Old is by source time, which the edge signs; silent is by receive time, which nobody outside can set. Who
-delays or withholds readings can make the twin act on the past.
+delays or withholds readings can make the twin act on the past: what was old when it came is history, however
+much newer it is than what was known, and never becomes live.
 """
 
 import numpy as np
@@ -10,7 +11,7 @@ from twinvouch.core.batch import Batch
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import ScanGroup
 from twinvouch.readings.flagged import Flagged
-from twinvouch.readings.view import View
+from twinvouch.readings.view import Mask, View
 from twinvouch.readings.wording import count, seconds
 
 NAME = "stale"
@@ -43,6 +44,12 @@ def check(batch: Batch, view: View) -> Flagged | None:
     )
     mask = np.broadcast_to(old[:, None], batch.values.shape)
     return Flagged(mask, CAP, (finding,))
+
+
+def young(batch: Batch, view: View) -> Mask:
+    """Rows bool[R] made at most `max_age_ns` before they came: only these may become live."""
+    rows: Mask = batch.t_ns >= view.now_ns - view.group.max_age_ns
+    return rows
 
 
 def silence(group: ScanGroup, heard_ns: int, now_ns: int) -> Finding | None:
