@@ -15,7 +15,7 @@ from twinvouch.app.config_tags import ActuatorSettings, TagSettings
 from twinvouch.app.problems import named
 from twinvouch.app.yaml_file import Document, suggestion
 from twinvouch.app.yaml_tree import Loc
-from twinvouch.core.inventory import Encoding, PrincipalKind, Table
+from twinvouch.core.inventory import Encoding, PrincipalKind, Rhythm, Table
 
 Told: TypeAlias = Iterator[tuple[Loc, str]]
 
@@ -106,7 +106,13 @@ def _groups(config: Config) -> Told:
         elif name not in edge.groups:
             text = f"edge {named(group.edge)} does not list group {named(name)} in its `groups`"
             yield ("groups", name, "edge"), text
-        if group.max_age_s < group.period_s:
+        if group.period_s is None:
+            if group.rhythm is Rhythm.SCAN:
+                yield (
+                    ("groups", name),
+                    "missing key `period_s`: time between two rows of a scan group",
+                )
+        elif group.max_age_s < group.period_s:
             text = f"`max_age_s`, expected at least period_s = {group.period_s:g}"
             yield ("groups", name, "max_age_s"), f"{text}, got {group.max_age_s:g}"
         if name not in used:
@@ -122,6 +128,9 @@ def _edges(config: Config) -> Told:
             yield ("edges", name), f"edge {text}; an edge signs as the principal of its name"
         elif principal.kind is not PrincipalKind.EDGE:
             yield ("edges", name), f"principal {named(name)}, expected kind edge"
+        if edge.lateness_s < edge.gather_s:
+            text = f"`max_lateness_s`, expected at least gather_s = {edge.gather_s:g}: rows wait so long"
+            yield ("edges", name, "max_lateness_s"), f"{text}, got {edge.lateness_s:g}"
         for number, group in enumerate(edge.groups):
             loc = ("edges", name, "groups", number)
             if group not in config.groups:
@@ -195,6 +204,12 @@ def _value(tag: TagSettings) -> Iterator[tuple[str, str]]:
 
 
 def _point(config: Config, tag: TagSettings) -> Iterator[tuple[str, str]]:
+    group = config.groups.get(tag.group)
+    if tag.device is not None and group is not None and group.rhythm is not Rhythm.SCAN:
+        yield (
+            "device",
+            f"`device` in group {named(tag.group)}, expected one of rhythm scan: it is polled",
+        )
     if tag.device is None:
         placed = {"modbus_unit", "table", "address", "encoding", "scale", "offset"}
         for key in sorted(placed & tag.model_fields_set):
