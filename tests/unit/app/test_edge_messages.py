@@ -177,7 +177,7 @@ def test_reports_are_counted_and_never_more_than_one_content_holds() -> None:
 
 
 @given(
-    st.sampled_from(
+    topic=st.sampled_from(
         [
             "cell/flow",
             "cell/level",
@@ -188,7 +188,7 @@ def test_reports_are_counted_and_never_more_than_one_content_holds() -> None:
             "\x00",
         ]
     ),
-    st.binary(max_size=80)
+    payload=st.binary(max_size=80)
     | st.recursive(
         st.none() | st.floats() | st.text(max_size=3),
         lambda x: (
@@ -197,7 +197,7 @@ def test_reports_are_counted_and_never_more_than_one_content_holds() -> None:
         ),
         max_leaves=5,
     ).map(lambda x: json.dumps(x).encode()),
-    st.booleans(),
+    kept=st.booleans(),
 )
 def test_no_message_raises_and_what_is_told_can_be_signed(
     topic: str, payload: bytes, *, kept: bool
