@@ -19,6 +19,7 @@ from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
 from twinvouch.app.devices import Connect
 from twinvouch.app.edge import EdgeParts, EdgeSetup, Tally, run_edge
+from twinvouch.app.edge_scan import Reach
 from twinvouch.app.terminal import log_to_stderr
 from twinvouch.core.errors import ConfigError, UsageError
 from twinvouch.core.inventory import Plant
@@ -63,7 +64,12 @@ async def _serve(
         for device in sorted(_devices(plant, name))
     }
     setup = EdgeSetup(
-        plant, name, inventory.origin(config), ns(settings.gather_s), settings.max_rows
+        plant,
+        name,
+        inventory.origin(config),
+        ns(settings.gather_s),
+        settings.max_rows,
+        reach={n: Reach(d.max_registers, d.max_gap) for n, d in config.devices.items()},
     )
     identity, _ = spool.next
     print(

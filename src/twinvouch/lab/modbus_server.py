@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
+from pymodbus import ModbusDeviceIdentification
 from pymodbus.constants import ExcCodes
 from pymodbus.framer import FramerType
 from pymodbus.pdu import ExceptionResponse
@@ -21,7 +22,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.inventory import Table
 from twinvouch.lab.certificates import WRITE, role_of
-from twinvouch.lab.net3 import UNIT
+from twinvouch.lab.net3 import IDENTITY, UNIT
 from twinvouch.lab.waterworks import RefusedWriteError, Waterworks
 
 WRITES = frozenset({5, 6, 15, 16, 22, 23})  # function codes that change something
@@ -105,7 +106,9 @@ class Listener:
     async def open(self, host: str, port: int) -> None:
         """Listen on `port`, 0 for any free one."""
         nothing = SimDevice(UNIT, SimData(0, values=0, datatype=DataType.REGISTERS))
-        kwargs: dict[str, Any] = {"address": (host, port)}
+        identified: Any = ModbusDeviceIdentification
+        who = identified({n: text.decode() for n, text in IDENTITY.items()})
+        kwargs: dict[str, Any] = {"address": (host, port), "identity": who}
         if self._tls is None:
             server: Any = _PlainServer(nothing, **kwargs)
         else:  # pymodbus' TLS framer takes every read for one whole frame; the socket framer does not

@@ -12,6 +12,7 @@ import numpy as np
 from twinvouch.wire.cbor import decode, encode
 
 RECENT = 64  # batches of one edge whose digests are remembered
+VERSION = 2  # of the stored form
 _DIGEST = 32
 
 
@@ -48,6 +49,13 @@ class Change(NamedTuple):
     row: int
 
 
+class Absent(NamedTuple):
+    """A tag whose newest batches hold no reading of it: since when, and whether that was told."""
+
+    since_ns: int
+    told: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """One edge's newest batch, what is missing before it, and the state of the rules that need some.
@@ -56,7 +64,7 @@ class Link:
     `entry` the ledger index of the batch admitted last (-1: none). `heard` is the receive time of each scan
     group, `silent` the groups whose silence was told. `positions` are the last known states of actuators that
     only the twin may move, `waiting` their changes that an open permit may yet explain, `used` the permits
-    (tag, ledger index) that have explained one.
+    (tag, ledger index) that have explained one. `absent` are tags without a reading, by scan group.
     """
 
     edge: str
@@ -72,15 +80,20 @@ class Link:
     positions: Mapping[str, float] = field(default_factory=dict)
     waiting: tuple[Change, ...] = ()
     used: frozenset[tuple[str, int]] = frozenset()
+    absent: Mapping[str, Mapping[str, Absent]] = field(default_factory=dict)
 
 
 def write_link(link: Link) -> bytes:
     """As bytes for the state store; the long parts as typed arrays."""
     missing = np.array(link.missing, np.int64).ravel()
     recent = np.array([r[:3] for r in link.recent], np.int64).ravel()
+    absent = {
+        group: {tag: [a.since_ns, a.told] for tag, a in tags.items()}
+        for group, tags in link.absent.items()
+    }
     return encode(
         [
-            1,
+            VERSION,
             link.edge,
             link.epoch,
             link.seq,
@@ -95,6 +108,7 @@ def write_link(link: Link) -> bytes:
             dict(link.positions),
             [list(c) for c in link.waiting],
             [list(u) for u in sorted(link.used)],
+            absent,
         ]
     )
 
@@ -103,8 +117,10 @@ def read_link(raw: bytes) -> Link:
     """The inverse of `write_link`."""
     content: Any = decode(raw)
     version, edge, epoch, seq, digest, received_ns, entry, *rest = content
-    missing, recent, digests, heard, silent, positions, waiting, used = rest
-    assert version == 1, version
+    if version == 1:  # before tags without readings were remembered
+        rest.append({})
+    missing, recent, digests, heard, silent, positions, waiting, used, absent = rest
+    assert version in {1, VERSION}, version
     numbers = recent.reshape(-1, 3).tolist()
     return Link(
         edge,
@@ -123,4 +139,7 @@ def read_link(raw: bytes) -> Link:
         positions=positions,
         waiting=tuple(Change(*c) for c in waiting),
         used=frozenset((tag, permit) for tag, permit in used),
+        absent={
+            group: {tag: Absent(*a) for tag, a in tags.items()} for group, tags in absent.items()
+        },
     )
