@@ -9,6 +9,7 @@ import click
 BENCHES = {
     "ingest": ("verify", "ledger", "durable", "modbus"),
     "latency": ("latency",),
+    "modbus": ("modbus", "scan"),
 }
 
 
