@@ -233,8 +233,13 @@ def _point(config: Config, tag: TagSettings) -> Iterator[tuple[str, str]]:
         return
     if tag.device not in config.devices:
         yield "device", _unknown("devices", tag.device, list(config.devices))
+    if tag.table is Table.IDENTITY:
+        placed = {"address", "encoding", "scale", "offset", "word_order", "bit", "actuator"}
+        for key in sorted(placed & tag.model_fields_set):
+            yield key, f"`{key}` in table identity, expected none: it is a number without a unit"
+        return
     if tag.table is None:
-        yield "table", "missing key `table`: coil, discrete, holding or input"
+        yield "table", "missing key `table`: coil, discrete, holding, input or identity"
     if tag.address is None:
         yield "address", "missing key `address`: 0..65535, counted from zero"
     elif tag.address + tag.width > 65_536:

@@ -69,12 +69,13 @@ class CommandClass(StrEnum):
 
 
 class Table(StrEnum):
-    """The four Modbus data tables."""
+    """The four Modbus data tables, and IDENTITY: who the device says it is, as a number (wire/identity.py)."""
 
     COIL = "coil"
     DISCRETE = "discrete"
     HOLDING = "holding"
     INPUT = "input"
+    IDENTITY = "identity"
 
 
 class Encoding(StrEnum):
@@ -304,6 +305,20 @@ class ScanGroup:
             for t in self.tags
         ]
         column = np.asarray(due, dtype=np.int64)
+        column.flags.writeable = False
+        return column
+
+    @cached_property
+    def identities(self) -> NDArray[np.intp]:
+        """Columns that hold who a device says it is."""
+        table = Table.IDENTITY
+        columns = [k for k, t in enumerate(self.tags) if t.point and t.point.table is table]
+        return np.asarray(columns, dtype=np.intp)
+
+    @cached_property
+    def polled(self) -> NDArray[np.bool_]:
+        """Columns that lie on a device, bool[K]."""
+        column = np.array([t.point is not None for t in self.tags], dtype=np.bool_)
         column.flags.writeable = False
         return column
 

@@ -23,7 +23,15 @@ from twinvouch.readings import clock, late, reports
 from twinvouch.readings.labelling import label
 from twinvouch.readings.link import Link
 from twinvouch.readings.sequence import Placed, place
-from twinvouch.readings.validate import finite, quality, rate, stale, unpermitted_actuation
+from twinvouch.readings.validate import (
+    device_identity,
+    finite,
+    missing,
+    quality,
+    rate,
+    stale,
+    unpermitted_actuation,
+)
 from twinvouch.readings.validate import range as range_
 from twinvouch.readings.verify import Opened, Refused, open_batch, read_cells, read_told
 from twinvouch.readings.view import View, look
@@ -31,7 +39,7 @@ from twinvouch.twin.frame import BEFORE_ALL, Columns, Frame
 
 __all__ = ["Accepted", "Admission", "Refused", "Repeated", "admit", "watch"]
 
-RULES = (finite, quality, range_, rate, stale)
+RULES = (finite, quality, range_, rate, stale, device_identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +186,13 @@ def _judge(
     """Rules, label, and what the edge's link has to remember."""
     flagged = [f for rule in RULES if (f := rule.check(batch, view)) is not None]
     link, unpermitted = unpermitted_actuation.follow(batch, view, placed.link, site, context)
+    link, gone = missing.follow(batch, view, link)
     identity = site.plant.edges[view.group.edge].identity_cap
     told = [f for rule in flagged for f in rule.findings]
     admitted = Admitted(
         batch,
         label(batch, view, flagged, identity, placed.integrity),
-        (*placed.findings, *of_times, *told, *unpermitted),
+        (*placed.findings, *of_times, *told, *unpermitted, *gone),
         np.zeros(len(batch.t_ns), np.bool_)
         if view.is_late
         else late.in_live(batch, view.group, view.sound, view.late),
