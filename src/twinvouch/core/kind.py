@@ -18,6 +18,9 @@ class Kind(IntEnum):
     PERMIT = 5
     OUTCOME = 6
     MANIFEST = 7
+    KEY = 8  # the root about one key
+    ROOT = 9  # the root hands over
+    CONFIG = 10  # a person signs the safety part of a configuration
 
     ENTRY_START = 64  # the engine began: digests of configuration and policy, build
     ENTRY_BATCH = 65
@@ -30,6 +33,8 @@ class Kind(IntEnum):
     ENTRY_QUERY = 72
     ENTRY_MODEL = 73
     ENTRY_FINDING = 74  # findings that belong to no batch: silence, chain, unresolved permits
+    ENTRY_KEY = 75  # a key statement, whole
+    ENTRY_CONFIG = 76  # a person signed the configuration
 
 
 class Purpose:
@@ -41,3 +46,5 @@ class Purpose:
     PERMIT = "permit"
     OUTCOME = "outcome"
     MODEL = "model"
+    KEY = "key"
+    CONFIG = "config"

@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from twinvouch.core.command import CommandStatus
 from twinvouch.core.context import ActuatorWrite, Arrival, Context
 from twinvouch.core.event import Plain
 from twinvouch.core.finding import Finding
+from twinvouch.core.keyring import Keyring
 from twinvouch.core.label import Label
 from twinvouch.core.mode import Mode
 from twinvouch.core.site import Site
@@ -21,6 +23,16 @@ from twinvouch.twin.frame import Frame
 RECENT_FINDINGS = 1000
 RECENT_COMMANDS = 10_000
 RECENT_WRITES = 16  # of one actuator
+
+
+@dataclass(slots=True)
+class KeyUse:
+    """What one key signed in one hour: `counts` by kind of thing, and the ledger range it lies in."""
+
+    first_entry: int
+    last_entry: int
+    last_ns: int
+    counts: dict[str, int]
 
 
 class Memory:
@@ -47,6 +59,8 @@ class Memory:
             str, tuple[bytes, bytes]
         ] = {}  # group -> key and digest of the label kept last
         self.models: dict[str, Mapping[str, Plain]] = {}
+        self.ring = Keyring(site.plant, site.root) if site.root else None
+        self.uses: dict[bytes, dict[int, KeyUse]] = {}  # by key id and hour since 1970
         self.counts: Counter[str] = Counter()
         self.runs_with = (
             b"",
@@ -59,7 +73,7 @@ class Memory:
 
     def context(self) -> Context:
         """What gates may know of each other's business."""
-        return Context(self.writes, self.modes, self.distrusted, self.arrivals)
+        return Context(self.writes, self.modes, self.distrusted, self.arrivals, self.ring)
 
     def label(self, tag_ids: Sequence[str]) -> Label:
         """The labels that readers see now: what a person distrusts is nothing."""
