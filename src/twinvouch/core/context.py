@@ -48,6 +48,7 @@ class Context:
     distrusted: Mapping[str, int] = field(default_factory=dict)  # tag -> expiry, ns
     arrivals: Mapping[int, Arrival] = field(default_factory=dict)  # by ledger index of the batch
     ring: Keyring | None = None  # None: the keys of twin.yaml count
+    withheld: tuple[tuple[str, str], ...] = ()  # why no permit is issued at all now: rule, sentence
 
     def mode_of(self, asset: str) -> Mode:
         """The mode of an asset; supervised, epoch 0, where none was set."""

@@ -125,9 +125,15 @@ class Keyring:
         return [n for n in range(1, max(self.serials, default=0)) if n not in self.serials][:100]
 
     def known_entry(self, said: Said, digest: bytes) -> int | None:
-        """The entry that brought exactly this statement; None where it is new."""
+        """The entry that brought exactly this statement, or all that it says; None where it is new."""
         held, entry = self.serials.get(said.serial, (b"", UNKNOWN))
-        return entry if held == digest else None
+        if held == digest:
+            return entry
+        if held and isinstance(said, KeyStatement) and said.verb is KeyVerb.REVOKE:
+            known = self.keys.get(key_id(said.key))
+            if known and known.revoked and known.revoked.since_ns <= said.since_ns:
+                return known.revoked_entry
+        return None
 
     def objection(self, said: Said) -> str:
         """Why a statement whose signature holds is not taken; empty where it is. No revocation is refused for its serial."""

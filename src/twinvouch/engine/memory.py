@@ -11,7 +11,9 @@ from twinvouch.core.command import CommandStatus
 from twinvouch.core.context import ActuatorWrite, Arrival, Context
 from twinvouch.core.event import Plain
 from twinvouch.core.finding import Finding
-from twinvouch.core.keyring import Keyring
+from twinvouch.core.inventory import key_id
+from twinvouch.core.keyring import KeyRefusedError, Keyring
+from twinvouch.core.kind import Purpose
 from twinvouch.core.label import Label
 from twinvouch.core.mode import Mode
 from twinvouch.core.site import Site
@@ -73,7 +75,20 @@ class Memory:
 
     def context(self) -> Context:
         """What gates may know of each other's business."""
-        return Context(self.writes, self.modes, self.distrusted, self.arrivals, self.ring)
+        return Context(
+            self.writes, self.modes, self.distrusted, self.arrivals, self.ring, self.withheld()
+        )
+
+    def withheld(self) -> tuple[tuple[str, str], ...]:
+        """Why no permit may be issued at all now, whatever the command: rule and sentence."""
+        if self.ring is None or not self.site.permit_key:
+            return ()
+        try:
+            self.ring.expect(key_id(self.site.permit_key), Purpose.PERMIT, self.now_ns)
+        except KeyRefusedError as error:
+            why = f"the permit key does not count: {error}; `twinvouch keys rotate permit` makes a new one"
+            return (("permit_key", why),)
+        return ()
 
     def label(self, tag_ids: Sequence[str]) -> Label:
         """The labels that readers see now: what a person distrusts is nothing."""

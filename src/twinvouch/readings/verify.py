@@ -74,7 +74,8 @@ def open_batch(
         try:
             ring.expect(sealed.key_id, Purpose.READINGS, now_ns)
         except KeyRefusedError as error:
-            return Refused(_finding(error.rule, principal.id, plain(str(error), 300)), principal.id)
+            # as of nobody known: an edge keeps what was not taken, until its key is renewed
+            return Refused(_finding(error.rule, plain(received.peer), plain(str(error), 300)))
     return _owned(sealed, principal, site)
 
 
