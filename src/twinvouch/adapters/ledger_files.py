@@ -34,14 +34,18 @@ class LedgerFiles:
     """The one writer of a ledger directory; a second one is refused with UnavailableError.
 
     `origin` is `<plant>/<log-epoch>`. The public half of the key is left in `log.vkey` for
-    convenience: an auditor must get it another way.
+    convenience: an auditor must get it another way. `earlier` are public keys of the log before this one: what they
+    signed last is taken over, and `log.vkey` becomes the new key's, with the next checkpoint.
     """
 
-    def __init__(self, directory: Path, origin: str, signer: Signer) -> None:
+    def __init__(
+        self, directory: Path, origin: str, signer: Signer, earlier: Sequence[bytes] = ()
+    ) -> None:
         self._directory = directory
         self._origin = note.check_name(origin)
         self._signer = signer
         self._key = VerifierKey(origin, signer.public_key)
+        self._earlier = [VerifierKey(origin, key) for key in earlier if key != signer.public_key]
         self._made: set[Path] = {directory}
         self._checkpoint = b""
         self._continues = False  # whether the state store was seen to hold the last entries
@@ -131,6 +135,11 @@ class LedgerFiles:
         return edge
 
     def _signed(self, raw: bytes) -> Checkpoint:
+        for key in self._earlier:
+            try:
+                return note.verify(raw, key)
+            except (MalformedError, SignatureError):
+                continue
         try:
             return note.verify(raw, self._key)
         except (MalformedError, SignatureError) as error:
@@ -220,6 +229,9 @@ class LedgerFiles:
         target = self._directory / "checkpoint"
         _write_beside(target, raw)
         _beside(target).replace(target)
+        if self._read("log.vkey") != f"{self.verifier_key}\n".encode():
+            _write_beside(self._directory / "log.vkey", f"{self.verifier_key}\n".encode())
+            _beside(self._directory / "log.vkey").replace(self._directory / "log.vkey")
         sync_directory(self._directory)
         self._checkpoint = raw
 

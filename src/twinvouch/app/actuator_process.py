@@ -22,6 +22,7 @@ from twinvouch.adapters.http_transport import HttpTransport, expect_safe
 from twinvouch.adapters.keys import FileSigner
 from twinvouch.app.actuator import Actuator
 from twinvouch.app.actuator_config import ActuatorConfig, load
+from twinvouch.app.actuator_keys import PermitKeys
 from twinvouch.app.actuator_link import PERMITS, PermitStream, Reporter
 from twinvouch.app.clock import SystemClock
 from twinvouch.app.devices import Connect
@@ -82,7 +83,10 @@ async def _serve(
         file=sys.stderr,
         flush=True,
     )
-    actuator = Actuator(config.limits, devices, journal, signer, clock, more.set)
+    keys = PermitKeys(config, directory)
+    actuator = Actuator(
+        keys.limits(), devices, journal, signer, clock, more.set, current=keys.limits
+    )
     listen = partial(events, config.core, PERMITS, directory / config.token_file)
     permits = PermitStream(listen, actuator.take, clock.sleep, random.random)
     async with HttpTransport(config.core) as transport:

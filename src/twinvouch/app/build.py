@@ -10,7 +10,7 @@ from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
 from twinvouch.app import config as configuration
-from twinvouch.app import inventory
+from twinvouch.app import inventory, key_list
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Stores
 from twinvouch.core.batch import Origin
@@ -32,6 +32,9 @@ def load(path: Path) -> Config:
 def site(config: Config, origin: Origin | None = None) -> Site:
     """What one engine works with; `origin` replaces the configured one (a replay of files)."""
     plant = inventory.plant(config)
+    # readings of long ago are not judged by the keys of today
+    root = key_list.root_of(config) if origin is None else b""
+    key_list.ring_of(config, plant)  # what does not fit is told now
     return Site(
         plant=plant,
         policy=policy(config),
@@ -40,6 +43,7 @@ def site(config: Config, origin: Origin | None = None) -> Site:
         readings=inventory.reading_rules(config),
         commands=inventory.command_rules(config),
         interlocks=interlocks(plant),
+        root=root,
     )
 
 
@@ -79,7 +83,9 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
     _, known = state.load()
     log = SegmentLog(data / "log", known=known)
     signer = log_signer(config)
-    ledger = LedgerFiles(data / "ledger", origin or f"{config.plant.id}/{LOG_EPOCH}", signer)
+    earlier = key_list.log_keys(key_list.ring_of(config, inventory.plant(config)))
+    name = origin or f"{config.plant.id}/{LOG_EPOCH}"
+    ledger = LedgerFiles(data / "ledger", name, signer, earlier)
     keep_ns = config.retention.segments_days * DAY_NS
 
     def retire(seen: int) -> int:

@@ -83,7 +83,7 @@ def notices(config: Config) -> list[str]:
         f"principal {named(p.id)} has no key yet: "
         f"twinvouch principals add {p.id} --kind {p.kind}{token_option(config, p.id)} --config {config.path}"
         for p in config.principals
-        if p.key is None
+        if p.key is None and config.key_list is None
     ]
 
 

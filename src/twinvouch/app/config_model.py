@@ -176,6 +176,13 @@ class RetentionSettings(Frozen):
     segments_days: Annotated[int, Field(ge=1, le=36_525)] = 30
 
 
+class KeyListSettings(Frozen):
+    """`key_list:`, the plant root that says whose keys count, and the file of what it said."""
+
+    root: PublicKey
+    file: FileName
+
+
 class ReplaySettings(Frozen):
     """`replay:`, how wide CSV files of this plant are written."""
 
@@ -209,6 +216,7 @@ class Config(Frozen):
     api: ApiSettings = ApiSettings()
     retention: RetentionSettings = RetentionSettings()
     policy: FileName | None = None
+    key_list: KeyListSettings | None = None
     replay: ReplaySettings | None = None
 
     _path: Path = PrivateAttr(default=Path("twin.yaml"))

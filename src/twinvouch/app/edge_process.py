@@ -7,13 +7,14 @@ half: batches under another key would be refused one by one.
 import asyncio
 import signal
 import sys
+import time
 from pathlib import Path
 
 from twinvouch.adapters.http_transport import HttpTransport
 from twinvouch.adapters.keys import FileSigner
 from twinvouch.adapters.spool import Spool
 from twinvouch.app import config as configuration
-from twinvouch.app import inventory
+from twinvouch.app import inventory, key_list
 from twinvouch.app.clock import SystemClock
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
@@ -21,8 +22,9 @@ from twinvouch.app.devices import Connect, listen
 from twinvouch.app.edge import EdgeParts, EdgeSetup, Tally, run_edge
 from twinvouch.app.edge_scan import Reach
 from twinvouch.app.terminal import log_to_stderr
-from twinvouch.core.errors import ConfigError, UsageError
-from twinvouch.core.inventory import Plant
+from twinvouch.core.errors import ConfigError, SignatureError, UsageError
+from twinvouch.core.inventory import Plant, key_id
+from twinvouch.core.kind import Purpose
 
 
 def run(path: Path, edge: str | None, connect: Connect) -> int:
@@ -105,6 +107,16 @@ def _only_edge(config: Config) -> str:
 
 def _signer(config: Config, plant: Plant, name: str) -> FileSigner:
     file = config.keys_dir / f"{name}.key"
+    ring = key_list.ring_of(config, plant)
+    if ring is not None:
+        signer = FileSigner(file)
+        try:
+            ring.expect(key_id(signer.public_key), Purpose.READINGS, time.time_ns())
+        except SignatureError as error:
+            raise ConfigError(
+                f"key file `{file}`: {error}, says `{key_list.path_of(config)}`"
+            ) from None
+        return signer
     if not plant.principals[name].key:
         raise ConfigError(
             f"`{config.path}`: principals: `{name}` has no key yet: make it with "

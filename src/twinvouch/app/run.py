@@ -6,17 +6,20 @@ import signal
 import socket
 import sys
 import threading
+from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 
 import uvicorn
 
-from twinvouch.app import build
+from twinvouch.app import build, key_list
 from twinvouch.app.api.hub import Hub
 from twinvouch.app.api.server import create_app
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
-from twinvouch.app.core import Core
+from twinvouch.app.core import Core, salt
 from twinvouch.core.errors import ConfigError, UnavailableError
+from twinvouch.core.event import KeyStated, Priority
 from twinvouch.engine import Engine
 
 GRACE_S = 5
@@ -25,15 +28,16 @@ GRACE_S = 5
 def run(path: Path) -> int:
     """Run until SIGTERM or Ctrl-C; the exit code."""
     config = build.load(path)
-    site = build.site(config)
     door = _door(config)
     signer = build.permit_signer(config)
+    site = replace(build.site(config), permit_key=signer.public_key if signer else b"")
     hub = Hub(config.plant.id, signer, ns(config.commands.permit_s))
     stores = build.stores(config)
     core = Core(Engine(site), stores, hub.leave, config.data_dir / "models")
     for repair in stores.repairs:
         print(repair, file=sys.stderr)
     core.start()
+    _tell_keys(core, config)
     print(
         f"plant {config.plant.id}: {core.engine.memory.size} ledger entries, {core.recovered} events recovered",
         file=sys.stderr,
@@ -54,6 +58,14 @@ def run(path: Path) -> int:
         return 5
     core.stop()
     return 0
+
+
+def _tell_keys(core: Core, config: Config) -> None:
+    """Let the engine have what the root has said; what it has already is answered as known."""
+    for raw in key_list.statements(config):
+        reply = core.submit(Priority.STATEMENT, KeyStated(salt(), "key list", raw)).result()
+        if reply.code != HTTPStatus.OK:
+            print(f"key list: {reply.body.get('why')}", file=sys.stderr)
 
 
 def _door(config: Config) -> socket.socket:

@@ -95,6 +95,15 @@ class QueryAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyStated:
+    """Bytes that claim to be a statement of the plant root about a key."""
+
+    salt: bytes
+    peer: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time passed; the caller sends one a second."""
 
@@ -109,6 +118,7 @@ Event: TypeAlias = (
     | OutcomeReported
     | ModelSubmitted
     | QueryAsked
+    | KeyStated
     | Tick
 )
 

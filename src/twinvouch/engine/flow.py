@@ -20,6 +20,7 @@ from twinvouch.core.event import (
     Effect,
     Event,
     Keep,
+    KeyStated,
     ModelSubmitted,
     OutcomeReported,
     QueryAsked,
@@ -32,6 +33,7 @@ from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.site import Site
 from twinvouch.engine import rows
 from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
+from twinvouch.engine.keys import on_key, use
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out, enter, refuse
 from twinvouch.ledger import entry
@@ -40,6 +42,7 @@ from twinvouch.queries import gate as queries_gate
 from twinvouch.queries.memory import STREAM_NS, remember, streamed
 from twinvouch.readings import gate as readings_gate
 from twinvouch.readings.refusals import due
+from twinvouch.wire.cose import key_id_of
 
 
 class Engine:
@@ -73,7 +76,7 @@ def _on_started(m: Memory, out: Out, event: Started) -> None:
 def _on_batch(m: Memory, out: Out, event: BatchReceived) -> None:
     admission = readings_gate.admit(event, m.site, m.links, m.frame, m.context(), m.now_ns)
     if isinstance(admission, readings_gate.Accepted):
-        _accept(m, out, admission)
+        use(m, key_id_of(event.raw), "batch", _accept(m, out, admission))
     elif isinstance(admission, readings_gate.Repeated):
         m.set_link(admission.link)
         m.counts["batch:repeated"] += 1
@@ -93,7 +96,7 @@ def _on_batch(m: Memory, out: Out, event: BatchReceived) -> None:
         refuse(m, out, event.peer, admission.finding)
 
 
-def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> None:
+def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> int:
     admitted, link = admission.admitted, admission.link
     batch = admitted.batch
     named = out.blob(entry.findings_content(admitted.findings)) if admitted.findings else None
@@ -120,6 +123,7 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> None:
             rows=len(batch.t_ns),
             received_ns=m.now_ns,
         )
+    return index
 
 
 def _keep_label(m: Memory, out: Out, admitted: Admitted) -> bytes:
@@ -190,7 +194,7 @@ def _show(m: Memory, group: str) -> None:
 
 
 def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
-    judged = models_gate.judge(event, m.site, m.now_ns)
+    judged = models_gate.judge(event, m.site, m.now_ns, m.ring)
     manifest = judged.manifest
     if manifest is None:
         refuse(m, out, event.peer, judged.findings[0])
@@ -199,6 +203,7 @@ def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
     index = out.append(
         entry.model(m.site.plant.id, m.now_ns, committed, manifest.model, admitted=judged.admitted)
     )
+    use(m, key_id_of(event.raw), "model", index)
     if judged.findings:
         out.report(judged.findings, [index])
     why = [f.sentence for f in judged.findings]
@@ -256,5 +261,6 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     OutcomeReported: on_outcome,
     QueryAsked: _on_query,
     ModelSubmitted: _on_model,
+    KeyStated: on_key,
     Tick: _on_tick,
 }

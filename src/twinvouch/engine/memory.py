@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from twinvouch.core.command import CommandStatus
 from twinvouch.core.context import ActuatorWrite, Arrival, Context
 from twinvouch.core.event import Plain
 from twinvouch.core.finding import Finding
+from twinvouch.core.inventory import key_id
+from twinvouch.core.keyring import KeyRefusedError, Keyring
+from twinvouch.core.kind import Purpose
 from twinvouch.core.label import Label
 from twinvouch.core.mode import Mode
 from twinvouch.core.site import Site
@@ -24,6 +28,16 @@ RECENT_CLOSED = (
     1000  # of these, commands that nothing can happen to any more: the ledger has them all
 )
 RECENT_WRITES = 16  # of one actuator
+
+
+@dataclass(slots=True)
+class KeyUse:
+    """What one key signed in one hour: `counts` by kind of thing, and the ledger range it lies in."""
+
+    first_entry: int
+    last_entry: int
+    last_ns: int
+    counts: dict[str, int]
 
 
 class Memory:
@@ -51,6 +65,8 @@ class Memory:
             str, tuple[bytes, bytes]
         ] = {}  # group -> key and digest of the label kept last
         self.models: dict[str, Mapping[str, Plain]] = {}
+        self.ring = Keyring(site.plant, site.root) if site.root else None
+        self.uses: dict[bytes, dict[int, KeyUse]] = {}  # by key id and hour since 1970
         self.counts: Counter[str] = Counter()
         self.runs_with = (
             b"",
@@ -63,7 +79,20 @@ class Memory:
 
     def context(self) -> Context:
         """What gates may know of each other's business."""
-        return Context(self.writes, self.modes, self.distrusted, self.arrivals)
+        return Context(
+            self.writes, self.modes, self.distrusted, self.arrivals, self.ring, self.withheld()
+        )
+
+    def withheld(self) -> tuple[tuple[str, str], ...]:
+        """Why no permit may be issued at all now, whatever the command: rule and sentence."""
+        if self.ring is None or not self.site.permit_key:
+            return ()
+        try:
+            self.ring.expect(key_id(self.site.permit_key), Purpose.PERMIT, self.now_ns)
+        except KeyRefusedError as error:
+            why = f"the permit key does not count: {error}; `twinvouch keys rotate permit` makes a new one"
+            return (("permit_key", why),)
+        return ()
 
     def label(self, tag_ids: Sequence[str]) -> Label:
         """The labels that readers see now: what a person distrusts is nothing."""

@@ -6,6 +6,7 @@ from typing import Any
 from twinvouch.core.errors import MalformedError, TwinvouchError
 from twinvouch.core.event import Append, Effect, Keep, Plain, Publish, Reply
 from twinvouch.core.finding import Finding, Severity
+from twinvouch.core.keyring import KeyRefusedError
 from twinvouch.engine.memory import Memory
 from twinvouch.ledger import entry
 from twinvouch.readings.refusals import count
@@ -98,4 +99,6 @@ def refuse(m: Memory, out: Out, peer: str, finding: Finding) -> None:
 def doubt(error: TwinvouchError, peer: str) -> Finding:
     """What could not be opened, as a finding about its sender."""
     rule = "malformed" if isinstance(error, MalformedError) else "bad_signature"
+    if isinstance(error, KeyRefusedError):
+        rule = error.rule
     return Finding(rule, peer, Severity.HIGH, str(error)[:500], "T0859")

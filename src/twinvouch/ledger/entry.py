@@ -228,6 +228,11 @@ def model(plant: str, now_ns: int, committed: bytes, name: str, *, admitted: boo
     return _entry(Kind.ENTRY_MODEL, plant, now_ns, committed, name, admitted)
 
 
+def key(plant: str, now_ns: int, sealed: bytes) -> bytes:
+    """A statement of the plant root, whole and with its signature: whoever has the root key can check it."""
+    return _entry(Kind.ENTRY_KEY, plant, now_ns, b"", sealed)
+
+
 def _entry(kind: Kind, plant: str, now_ns: int, committed: bytes, *rest: object) -> bytes:
     raw = encode([VERSION, int(kind), plant, now_ns, committed, *rest])
     assert len(raw) <= ENTRY_LIMIT, (kind, len(raw))

@@ -71,7 +71,7 @@ def admit(
     now_ns: int,
 ) -> Admission:
     """Judge one received batch."""
-    opened = open_batch(received, site)
+    opened = open_batch(received, site, context.ring, now_ns)
     if isinstance(opened, Refused):
         return opened
     edge, group = opened.header.identity.edge, opened.group

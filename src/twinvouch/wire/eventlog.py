@@ -14,6 +14,7 @@ from twinvouch.core.event import (
     BatchReceived,
     CommandProposed,
     Event,
+    KeyStated,
     ModelSubmitted,
     OutcomeReported,
     QueryAsked,
@@ -89,5 +90,6 @@ _FORMS: Mapping[type[Event], tuple[int, tuple[tuple[str, Take], ...]]] = {
         ),
     ),
     Tick: (135, (("salt", _octets),)),
+    KeyStated: (136, _SENT),
 }
 _TYPES: Mapping[int, type[Event]] = {number: kind for kind, (number, _) in _FORMS.items()}

@@ -36,6 +36,7 @@ READS = [
     "/commands",
     "/commands/0000",
     "/models",
+    "/keys",
     "/stream",
     "/permits/stream",
 ]

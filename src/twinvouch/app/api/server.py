@@ -23,6 +23,7 @@ from twinvouch.core.event import (
     BatchReceived,
     CommandProposed,
     Event,
+    KeyStated,
     ModelSubmitted,
     OutcomeReported,
     Priority,
@@ -176,6 +177,12 @@ def _reports(desk: Desk) -> APIRouter:
         event = StatementReceived(salt(), _peer(request), await guard.body_of(request))
         return await desk.answer(Priority.STATEMENT, event)
 
+    @router.post("/keys")
+    async def key(request: Request) -> Response:
+        """A sealed statement of the plant root about a key: trust, revoke, rotate."""
+        event = KeyStated(salt(), _peer(request), await guard.body_of(request))
+        return await desk.answer(Priority.STATEMENT, event)
+
     @router.post("/outcomes")
     async def report(request: Request) -> Response:
         """The actuator's sealed report on a permit."""
@@ -203,6 +210,11 @@ def _out(desk: Desk) -> APIRouter:
     async def status(request: Request, purpose: Purpose = "") -> Any:
         """Counts, edges, open commands."""
         return await desk.read(request, "readStatus", purpose=purpose, after=views.status)
+
+    @router.get("/keys")
+    async def keys(request: Request, purpose: Purpose = "") -> Any:
+        """Every known key: purpose, principal, validity, revocation, use."""
+        return await desk.read(request, "readStatus", purpose=purpose, after=views.keys)
 
     @router.get("/tags")
     async def tags(request: Request, purpose: Purpose = "") -> Any:

@@ -26,6 +26,7 @@ VERBS = {
     "edge": "Run the process that reads devices and signs readings.",
     "findings": "List recent findings.",
     "init": "Write a commented starter configuration.",
+    "keys": "The plant root and the keys it stands for: sign, rotate, revoke, list.",
     "lab": "The built-in plant by itself.",
     "ledger": "Verify a ledger offline.",
     "models": "Sign, submit and list model artefacts.",

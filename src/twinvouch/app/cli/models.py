@@ -56,7 +56,8 @@ def sign(files: tuple[Path, ...], config_path: Path, out: Path, **about: str | i
         made_ns=now,
         valid_until_ns=now + int(about["days"]) * DAY_NS,
     )
-    signer = FileSigner(config.keys_dir / f"{about['signer']}.key")
+    own = config.keys_dir / f"{about['signer']}.model-signer.key"
+    signer = FileSigner(own if own.exists() else config.keys_dir / f"{about['signer']}.key")
     out.write_bytes(
         seal(
             write_manifest(manifest, config.plant.id),
