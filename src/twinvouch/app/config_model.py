@@ -155,6 +155,17 @@ class CommandSettings(Frozen):
     token_identity: Annotated[int, Field(ge=0, le=255)] = 180
 
 
+class QuotaSettings(Frozen):
+    """`api.quotas:`, what one sender may do a second before anything is verified; far above what an edge does."""
+
+    peer_requests_per_s: Annotated[float, Field(gt=0, le=1_000_000)] = 1_000.0
+    peer_mib_per_s: Annotated[float, Field(gt=0, le=100_000)] = 64.0
+    edge_requests_per_s: Annotated[float, Field(gt=0, le=1_000_000)] = 500.0
+    edge_mib_per_s: Annotated[float, Field(gt=0, le=100_000)] = 32.0
+    failures_per_s: Annotated[float, Field(gt=0, le=1_000_000)] = 10.0
+    burst_s: Annotated[float, Field(ge=1, le=3_600)] = 5.0
+
+
 class ApiSettings(Frozen):
     """`api:`, where the core listens; loopback only in this release."""
 
@@ -164,6 +175,7 @@ class ApiSettings(Frozen):
         "127.0.0.1",
         "localhost",
     )
+    quotas: QuotaSettings = QuotaSettings()
 
 
 class RetentionSettings(Frozen):

@@ -11,7 +11,9 @@ from pathlib import Path
 import uvicorn
 
 from twinvouch.app import build
+from twinvouch.app.api.door import Door
 from twinvouch.app.api.hub import Hub
+from twinvouch.app.api.quotas import quotas
 from twinvouch.app.api.server import create_app
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
@@ -77,7 +79,8 @@ def _door(config: Config) -> socket.socket:
 
 
 def _server(config: Config, core: Core, hub: Hub) -> uvicorn.Server:
-    app = create_app(core, hub, config.api.allowed_hosts)
+    door = Door(core.engine.memory.site.plant, quotas(config.api.quotas))
+    app = create_app(core, hub, config.api.allowed_hosts, door)
     return uvicorn.Server(
         uvicorn.Config(
             app,

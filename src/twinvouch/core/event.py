@@ -37,11 +37,17 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class BatchReceived:
-    """Bytes that claim to be a signed batch; `peer` is the network address, for refusals only."""
+    """Bytes that claim to be a signed batch; `peer` is the network address, for refusals only.
+
+    `link` is the principal of the TLS client certificate (empty: no mutual TLS), `checked` the public key whose
+    signature over `raw` the API has verified (empty: it has not, the gate does).
+    """
 
     salt: bytes
     peer: str
     raw: bytes
+    link: str = ""
+    checked: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,19 @@ class QueryAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class StrangersRefused:
+    """What was refused since `since_ns` before anybody was known to have sent it, in numbers.
+
+    `rules` are counts by rule, `peers` the addresses with most of them (counts are at most too high).
+    """
+
+    salt: bytes
+    since_ns: int
+    rules: tuple[tuple[str, int], ...]
+    peers: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time passed; the caller sends one a second."""
 
@@ -109,6 +128,7 @@ Event: TypeAlias = (
     | OutcomeReported
     | ModelSubmitted
     | QueryAsked
+    | StrangersRefused
     | Tick
 )
 

@@ -30,6 +30,7 @@ class Kind(IntEnum):
     ENTRY_QUERY = 72
     ENTRY_MODEL = 73
     ENTRY_FINDING = 74  # findings that belong to no batch: silence, chain, unresolved permits
+    ENTRY_STRANGERS = 77  # refused before anybody was known to have sent it: counts of a minute
 
 
 class Purpose:

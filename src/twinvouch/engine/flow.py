@@ -25,6 +25,7 @@ from twinvouch.core.event import (
     QueryAsked,
     Started,
     StatementReceived,
+    StrangersRefused,
     Tick,
 )
 from twinvouch.core.finding import Severity
@@ -39,7 +40,7 @@ from twinvouch.models import gate as models_gate
 from twinvouch.queries import gate as queries_gate
 from twinvouch.queries.memory import STREAM_NS, remember, streamed
 from twinvouch.readings import gate as readings_gate
-from twinvouch.readings.refusals import due
+from twinvouch.readings.refusals import due, strangers
 
 
 class Engine:
@@ -214,6 +215,16 @@ def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
     out.reply(200, status="admitted", name=manifest.model, entry=index)
 
 
+def _on_strangers(m: Memory, out: Out, event: StrangersRefused) -> None:
+    named = out.blob([list(p) for p in event.peers])
+    index = out.append(
+        entry.strangers(m.site.plant.id, m.now_ns, named, event.rules, event.since_ns)
+    )
+    m.counts["refused"] += sum(n for _, n in event.rules)
+    out.show(strangers(event.rules, event.peers), index)
+    out.reply(200, entry=index)
+
+
 def _on_tick(m: Memory, out: Out, _event: Tick) -> None:
     for peer, tally in due(m.tallies, m.now_ns):
         m.dirty.add("tallies")
@@ -250,5 +261,6 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     OutcomeReported: on_outcome,
     QueryAsked: _on_query,
     ModelSubmitted: _on_model,
+    StrangersRefused: _on_strangers,
     Tick: _on_tick,
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -12,9 +13,13 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from twinvouch import __version__
 from twinvouch.app.api import description, guard, problems, views
+from twinvouch.app.api.door import Door, peer_of
 from twinvouch.app.api.hub import Hub, Subscriber
+from twinvouch.app.api.problems import StrangerError
 from twinvouch.app.api.proposal import Proposal, content_of
+from twinvouch.app.api.quotas import quotas
 from twinvouch.app.api.submission import files_of
+from twinvouch.app.config_model import QuotaSettings
 from twinvouch.app.core import Core, salt
 from twinvouch.app.inbox import After
 from twinvouch.core.errors import UnavailableError
@@ -29,7 +34,8 @@ from twinvouch.core.event import (
     Reply,
     StatementReceived,
 )
-from twinvouch.core.inventory import Plant
+from twinvouch.core.inventory import Plant, Principal
+from twinvouch.core.kind import Purpose as Signed
 from twinvouch.queries.gate import visible
 
 REASK_S = 60.0  # an open stream is asked of gate 3 again after this
@@ -39,9 +45,10 @@ Purpose = Annotated[str, Query(max_length=200, description="what the answer is f
 class Desk:
     """What every route needs: the core, its inventory and the way out of effects."""
 
-    def __init__(self, core: Core, hub: Hub) -> None:
+    def __init__(self, core: Core, hub: Hub, door: Door) -> None:
         self.core = core
         self.hub = hub
+        self.door = door
         self.plant: Plant = core.engine.memory.site.plant
 
     async def ask(self, priority: Priority, event: Event, after: After | None = None) -> Reply:
@@ -52,14 +59,27 @@ class Desk:
         """The engine's reply as an HTTP answer."""
         return _told(await self.ask(priority, event))
 
+    async def sealed(self, request: Request, purpose: str) -> tuple[bytes, bytes]:
+        """The body, which an enrolled key has signed, and that key; StrangerError for anything else."""
+        raw = await guard.body_of(request)
+        return raw, await self.door.known(raw, purpose, _peer(request))
+
+    def principal_of(self, request: Request) -> Principal:
+        """The principal whose token came with the request; StrangerError, counted, where none did."""
+        try:
+            return guard.principal_of(request, self.plant)
+        except StrangerError as error:
+            self.door.refused(error.rule, _peer(request))
+            raise
+
     async def read(self, request: Request, action: str, resource: str = "*", **more: Any) -> Any:
-        """Ask gate 3 and give what the view shows; 401 without a token, 403 where gate 3 says no."""
+        """Ask gate 3 and give what the view shows; StrangerError without a token, 403 where gate 3 says no."""
         tags: Sequence[str] = more.get("tags", ())
         after: After | None = more.get("after")
-        principal = guard.principal_of(request, self.plant)
+        principal = self.principal_of(request)
         query = QueryAsked(
             salt(),
-            principal.id if principal else "",
+            principal.id,
             action,
             resource,
             more.get("purpose", ""),
@@ -67,22 +87,25 @@ class Desk:
         )
         reply = await self.ask(Priority.QUERY, query, after)
         if reply.code != 200:
-            code = 403 if principal else 401
-            headers = {} if principal else {"WWW-Authenticate": "Bearer"}
-            raise HTTPException(code, f"denied: {_text(reply.body.get('why'))}", headers)
+            raise HTTPException(403, f"denied: {_text(reply.body.get('why'))}")
         return reply.body.get("data")
 
 
-def create_app(core: Core, hub: Hub, allowed_hosts: Sequence[str]) -> FastAPI:
-    """The API of one running core."""
-    desk = Desk(core, hub)
+def create_app(
+    core: Core, hub: Hub, allowed_hosts: Sequence[str], door: Door | None = None
+) -> FastAPI:
+    """The API of one running core, behind its door (None: one with the default quotas)."""
+    if door is None:
+        door = Door(core.engine.memory.site.plant, quotas(QuotaSettings()))
+    desk = Desk(core, hub, door)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         hub.attach(asyncio.get_running_loop())
-        ticking = asyncio.create_task(_tick(core))
+        ticking = asyncio.create_task(_tick(core, door))
         yield
         ticking.cancel()
+        _tell(core, door, at_once=True)
 
     app = FastAPI(
         title="twinvouch", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None
@@ -90,6 +113,7 @@ def create_app(core: Core, hub: Hub, allowed_hosts: Sequence[str]) -> FastAPI:
     problems.install(app)
     guard.install(app, frozenset(allowed_hosts))
     description.install(app)
+    app.add_middleware(door.around)
     app.include_router(_health(desk))
     for router in (
         _in(desk),
@@ -103,10 +127,21 @@ def create_app(core: Core, hub: Hub, allowed_hosts: Sequence[str]) -> FastAPI:
     return app
 
 
-async def _tick(core: Core) -> None:
+async def _tick(core: Core, door: Door) -> None:
     while True:
         core.tick()
+        _tell(core, door)
         await asyncio.sleep(1.0)
+
+
+def _tell(core: Core, door: Door, *, at_once: bool = False) -> None:
+    """Hand over the counts of failures before authentication, where their time has come."""
+    event = door.strangers.due(salt(), time.time_ns(), at_once=at_once)
+    if event is not None:
+        try:
+            core.submit(Priority.STATEMENT, event)
+        except UnavailableError:
+            door.strangers.put_back(event)
 
 
 def _health(desk: Desk) -> APIRouter:
@@ -133,24 +168,20 @@ def _in(desk: Desk) -> APIRouter:
     @router.post("/ingest")
     async def ingest(request: Request) -> Response:
         """One sealed batch; answered when it is durable (gate 1)."""
-        event = BatchReceived(salt(), _peer(request), await guard.body_of(request))
+        raw, key = await desk.sealed(request, Signed.READINGS)
+        event = BatchReceived(salt(), _peer(request), raw, checked=key)
         return await desk.answer(Priority.READING, event)
 
     @router.post("/commands")
     async def propose(request: Request) -> Response:
         """A sealed command (`application/cose`), or JSON with a bearer token (gate 4)."""
-        raw = await guard.body_of(request)
         if request.headers.get("content-type", "").startswith("application/cose"):
+            raw, _ = await desk.sealed(request, Signed.COMMAND)
             return await desk.answer(
                 Priority.COMMAND, CommandProposed(salt(), _peer(request), raw, "")
             )
-        principal = guard.principal_of(request, desk.plant)
-        if principal is None:
-            raise HTTPException(
-                401,
-                "a command is signed, or comes with a bearer token",
-                {"WWW-Authenticate": "Bearer"},
-            )
+        principal = desk.principal_of(request)
+        raw = await guard.body_of(request)
         try:
             asked = msgspec.json.decode(raw, type=Proposal)
         except msgspec.DecodeError as error:
@@ -170,19 +201,22 @@ def _reports(desk: Desk) -> APIRouter:
     @router.post("/statements")
     async def state(request: Request) -> Response:
         """A person's sealed statement: approve, reject, distrust, restore."""
-        event = StatementReceived(salt(), _peer(request), await guard.body_of(request))
+        raw, _ = await desk.sealed(request, Signed.STATEMENT)
+        event = StatementReceived(salt(), _peer(request), raw)
         return await desk.answer(Priority.STATEMENT, event)
 
     @router.post("/outcomes")
     async def report(request: Request) -> Response:
         """The actuator's sealed report on a permit."""
-        event = OutcomeReported(salt(), _peer(request), await guard.body_of(request))
+        raw, _ = await desk.sealed(request, Signed.OUTCOME)
+        event = OutcomeReported(salt(), _peer(request), raw)
         return await desk.answer(Priority.COMMAND, event)
 
     @router.post("/models")
     async def submit(request: Request) -> Response:
         """A sealed manifest with the files it names (gate 2)."""
         raw, files = files_of(await guard.body_of(request))
+        await desk.door.known(raw, Signed.MODEL, _peer(request))
         judged = await asyncio.to_thread(files.check)
         reply = await desk.ask(Priority.QUERY, ModelSubmitted(salt(), _peer(request), raw, judged))
         if reply.code == 200:
@@ -204,9 +238,7 @@ def _out(desk: Desk) -> APIRouter:
     @router.get("/tags")
     async def tags(request: Request, purpose: Purpose = "") -> Any:
         """Last value, age and label of every tag that the principal may read."""
-        principal = guard.principal_of(request, desk.plant)
-        site = desk.core.engine.memory.site
-        ids = visible(principal.id, site) if principal is not None else ()
+        ids = visible(desk.principal_of(request).id, desk.core.engine.memory.site)
         return await desk.read(
             request,
             "readTags",
@@ -352,7 +384,7 @@ def _told(reply: Reply) -> Response:
 
 
 def _peer(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
+    return peer_of(request.scope)
 
 
 def _text(why: object) -> str:

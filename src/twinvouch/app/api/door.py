@@ -1,0 +1,144 @@
+"""The door: quotas before a request is read, and what no enrolled key has signed is turned away.
+
+The engine remains the judge of what it gets; this only keeps from it, from the log and from the ledger what nobody known
+has sent (ADR 10). A request over its quota is answered before any route is reached.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from twinvouch.app.api.problems import StrangerError, problem
+from twinvouch.app.api.quotas import Quotas, sender_of
+from twinvouch.app.api.strangers import Strangers
+from twinvouch.core.errors import MalformedError, SignatureError
+from twinvouch.core.inventory import Plant
+from twinvouch.wire.cose import KEY_ID_END, check, claimed_key_id, unseal
+
+MAX_BODY: Final = 16 * 1024 * 1024
+INLINE: Final = 64 * 1024  # larger bodies are verified on a thread of their own
+
+
+class Door:
+    """What stands between the network and the routes: quotas, strangers, and their counts."""
+
+    def __init__(self, plant: Plant, quotas: Quotas) -> None:
+        self._plant = plant
+        self._quotas = quotas
+        self.strangers = Strangers()
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        """The app behind the quotas."""
+
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            wait_s, receive = await self._admit(scope, receive)
+            if wait_s:
+                await self._too_many(wait_s, scope, receive, send)
+            else:
+                await app(scope, receive, send)
+
+        return guarded
+
+    async def known(self, raw: bytes, purpose: str, peer: str) -> bytes:
+        """The public key that signed `raw` for `purpose`; StrangerError, counted, where no enrolled one did."""
+        try:
+            key = (
+                self._signer(raw, purpose)
+                if len(raw) <= INLINE
+                else await asyncio.to_thread(self._signer, raw, purpose)
+            )
+        except StrangerError as error:
+            self._quotas.failed(sender_of(peer), self._claimed(raw), time.monotonic())
+            self.refused(error.rule, peer)
+            raise
+        self._quotas.proved(sender_of(peer))
+        return key
+
+    def refused(self, rule: str, peer: str) -> None:
+        """Count one failure before authentication."""
+        self.strangers.count(rule, peer, time.time_ns())
+
+    def _signer(self, raw: bytes, purpose: str) -> bytes:
+        try:
+            sealed = unseal(raw)
+        except MalformedError as error:
+            raise StrangerError("malformed", f"not a sealed thing: {error}") from None
+        principal = self._plant.by_key_id.get(sealed.key_id)
+        if principal is None:
+            key = sealed.key_id.hex()
+            raise StrangerError(
+                "unknown_key", f"key {key} belongs to no principal of plant `{self._plant.id}`"
+            )
+        try:
+            check(sealed, principal.key, plant=self._plant.id, purpose=purpose)
+        except SignatureError as error:
+            why = f"what says it is by `{principal.id}` is not: {error}"
+            raise StrangerError("bad_signature", why) from None
+        return principal.key
+
+    def _claimed(self, start: bytes) -> bytes | None:
+        """The key id that sealed bytes claim, where it is one of ours; unverified."""
+        key_id = claimed_key_id(start)
+        return key_id if key_id in self._plant.by_key_id else None
+
+    async def _admit(self, scope: Scope, receive: Receive) -> tuple[float, Receive]:
+        """Seconds to wait (0: come in), and the request's messages with what was peeked at put back."""
+        peer, now_s = sender_of(peer_of(scope)), time.monotonic()
+        octets = _declared(scope)
+        wait_s = self._quotas.by_peer(peer, octets, now_s)
+        if wait_s or scope["method"] != "POST" or not _is_sealed(scope):
+            return wait_s, receive
+        start, peeked = await _peek(receive)
+        return self._quotas.by_key(peer, self._claimed(start), octets, now_s), peeked
+
+    async def _too_many(self, wait_s: float, scope: Scope, receive: Receive, send: Send) -> None:
+        self.refused("quota", peer_of(scope))
+        after = str(max(1, math.ceil(wait_s)))
+        said = problem(429, f"over the quota: try again in {after} s", {"Retry-After": after})
+        await said(scope, receive, send)
+
+
+def peer_of(scope: MutableMapping[str, Any]) -> str:
+    """The network address of the other end."""
+    client = scope.get("client")
+    return str(client[0]) if client else "unknown"
+
+
+def _declared(scope: Scope) -> int:
+    """The bytes a request says it has; one that does not say is charged the most it may have."""
+    headers = Headers(scope=scope)
+    length = headers.get("content-length", "")
+    if length.isdecimal():
+        return min(int(length[:18]), MAX_BODY)
+    return MAX_BODY if "transfer-encoding" in headers else 0
+
+
+def _is_sealed(scope: Scope) -> bool:
+    """True for posts whose body is a sealed thing; a proposal in JSON comes with a token instead."""
+    kind = Headers(scope=scope).get("content-type", "")
+    return not kind.startswith(("application/json", "application/cbor"))
+
+
+async def _peek(receive: Receive) -> tuple[bytes, Receive]:
+    """The first bytes of the body, up to the key id, and a `receive` that gives them again."""
+    messages: list[Message] = []
+    start = b""
+    while len(start) < KEY_ID_END:
+        message = await receive()
+        messages.append(message)
+        start += message.get("body", b"")
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            break
+
+    async def again() -> Message:
+        return messages.pop(0) if messages else await receive()
+
+    return start, again
