@@ -108,9 +108,10 @@ def _through_the_gate(directory: Path, plant: Plant50, batches: list[bytes], gro
     done.put(None)
     due = 0.0
     checked: Queue[Received] = Queue(maxsize=2)
-    key = plant.signer.public_key
     began = time.perf_counter()
-    checking = threading.Thread(target=_check_all, args=(batches, key, group, checked))
+    checking = threading.Thread(
+        target=_check_all, args=(batches, plant.signer.public_key, group, checked)
+    )
     checking.start()
     for start in range(0, len(batches), group):
         now = plant.start_ns + start * 1000
