@@ -59,11 +59,22 @@ class AssetSettings(Frozen):
 
 
 class TlsFiles(Frozen):
-    """`tls:` of a device: the authority to trust, our certificate, and where its key lies."""
+    """`tls:` of a device, or of the link to the core: the authority to trust, our certificate, and where its key lies."""
 
     ca: FileName
     cert: FileName | None = None
     key: FileName | None = None
+
+
+class ApiTls(Frozen):
+    """`api.tls:`, TLS of the core: its certificate, whose clients it takes, and who of them is revoked."""
+
+    cert: FileName
+    key: FileName
+    client_ca: FileName
+    crl: FileName | None = None
+    require: Literal["machines", "all"] = "machines"
+    oldest: Literal["1.2", "1.3"] = "1.3"
 
 
 class DeviceSettings(Frozen):
@@ -93,6 +104,7 @@ class EdgeSettings(Frozen):
     max_rows: Annotated[int, Field(ge=1, le=100_000)] = 256
     spool_mib: Annotated[int, Field(ge=1, le=10_000_000)] = 1_024
     core: Url = "http://127.0.0.1:8710"
+    tls: TlsFiles | None = None
 
 
 class PrincipalSettings(Frozen):
@@ -167,7 +179,7 @@ class QuotaSettings(Frozen):
 
 
 class ApiSettings(Frozen):
-    """`api:`, where the core listens; loopback only in this release."""
+    """`api:`, where the core listens; beyond loopback only with TLS."""
 
     host: Host = "127.0.0.1"
     port: Port = 8710
@@ -176,6 +188,7 @@ class ApiSettings(Frozen):
         "localhost",
     )
     quotas: QuotaSettings = QuotaSettings()
+    tls: ApiTls | None = None
 
 
 class RetentionSettings(Frozen):

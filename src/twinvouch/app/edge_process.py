@@ -19,6 +19,7 @@ from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
 from twinvouch.app.devices import Connect
 from twinvouch.app.edge import EdgeParts, EdgeSetup, Tally, run_edge
+from twinvouch.app.link_tls import link_tls
 from twinvouch.app.terminal import log_to_stderr
 from twinvouch.core.errors import ConfigError, UsageError
 from twinvouch.core.inventory import Plant
@@ -72,7 +73,8 @@ async def _serve(
         file=sys.stderr,
         flush=True,
     )
-    async with HttpTransport(settings.core) as transport:
+    tls = link_tls(settings.tls, config.path.parent, (plant.id, name))
+    async with HttpTransport(settings.core, tls=tls) as transport:
         try:
             return await run_edge(setup, EdgeParts(devices, spool, signer, transport, clock), stop)
         finally:

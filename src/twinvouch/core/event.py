@@ -98,6 +98,7 @@ class QueryAsked:
     resource: str  # a tag id, or * for all of the action's kind
     purpose: str
     tags: tuple[str, ...] = ()  # tags whose values the answer shows: they count in R7
+    link: str = ""  # principal of the TLS client certificate; empty: no mutual TLS
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from twinvouch.core.event import (
     StrangersRefused,
     Tick,
 )
-from twinvouch.core.finding import Severity
+from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.site import Site
 from twinvouch.engine import rows
@@ -84,7 +84,7 @@ def _on_batch(m: Memory, out: Out, event: BatchReceived) -> None:
     elif admission.edge:
         index = enter(m, out, admission.edge, admission.finding)
         out.reply(
-            422,
+            401 if admission.finding.rule == "wrong_link" else 422,  # 401: the sender keeps it
             status="refused",
             rule=admission.finding.rule,
             why=admission.finding.sentence,
@@ -152,6 +152,9 @@ def _on_query(m: Memory, out: Out, event: QueryAsked) -> None:
     answer = queries_gate.decide(event, m.site)
     named = out.blob([event.resource, event.purpose, list(event.tags), answer.why])
     index = out.append(entry.query(m.site.plant.id, m.now_ns, named, event, allowed=answer.allowed))
+    if event.link and event.link != event.principal:
+        finding = Finding("wrong_link", event.link, Severity.HIGH, answer.why, "T0859")
+        enter(m, out, event.link, finding)
     m.counts["query:allowed" if answer.allowed else "query:denied"] += 1
     principal = m.site.plant.principals.get(event.principal)
     if (

@@ -21,6 +21,7 @@ TECHNIQUES = {  # ATT&CK for ICS, of what is refused before anybody is known to 
     "bad_signature": "T0856",
     "malformed": "",
     "tls": "T0859",
+    "no_certificate": "T0859",
 }
 
 

@@ -21,6 +21,7 @@ TECHNIQUES = {  # ATT&CK for ICS, by rule
     "malformed": "",
     "unknown_key": "T0856",
     "bad_signature": "T0856",
+    "wrong_link": "T0859",
     "not_owner": "T0856",
     "wrong_origin": "T0856",
     "unknown_group": "",
@@ -64,6 +65,9 @@ def open_batch(received: BatchReceived, site: Site) -> Opened | Refused:
             f"for readings of plant `{site.plant.id}`"
         )
         return Refused(_finding("bad_signature", plain(received.peer), sentence))
+    if received.link and received.link != principal.id:
+        sentence = f"a batch signed by `{principal.id}` came over the link of `{received.link}`"
+        return Refused(_finding("wrong_link", received.link, sentence), received.link)
     return _owned(sealed, principal, site)
 
 

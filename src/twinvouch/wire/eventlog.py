@@ -50,9 +50,11 @@ def read_event(raw: bytes) -> tuple[Event, int]:
 
 
 def _form(event: Event) -> "tuple[int, Form]":
-    """Number and fields of an event; a batch whose link or signature the API has seen has a number of its own."""
+    """Number and fields of an event; what came over mutual TLS, or was checked by the API, has a number of its own."""
     if isinstance(event, BatchReceived) and (event.link or event.checked):
         return _SEEN_BATCH
+    if isinstance(event, QueryAsked) and event.link:
+        return _LINKED_QUERY
     return _FORMS[type(event)]
 
 
@@ -115,7 +117,9 @@ _FORMS: Mapping[type[Event], tuple[int, Form]] = {
     ),
 }
 _SEEN_BATCH = (139, (*_SENT, ("link", _text), ("checked", _octets)))
+_LINKED_QUERY = (145, (*_FORMS[QueryAsked][1], ("link", _text)))
 _TYPES: Mapping[int, tuple[type[Event], Form]] = {
     _SEEN_BATCH[0]: (BatchReceived, _SEEN_BATCH[1]),
+    _LINKED_QUERY[0]: (QueryAsked, _LINKED_QUERY[1]),
     **{number: (kind, form) for kind, (number, form) in _FORMS.items()},
 }

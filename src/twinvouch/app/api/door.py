@@ -20,6 +20,7 @@ from twinvouch.core.errors import MalformedError, SignatureError
 from twinvouch.core.inventory import Plant
 from twinvouch.wire.cose import KEY_ID_END, check, claimed_key_id, unseal
 
+LINK: Final = "twinvouch_link"  # key of scope["state"], see links.py
 MAX_BODY: Final = 16 * 1024 * 1024
 INLINE: Final = 64 * 1024  # larger bodies are verified on a thread of their own
 
@@ -27,9 +28,10 @@ INLINE: Final = 64 * 1024  # larger bodies are verified on a thread of their own
 class Door:
     """What stands between the network and the routes: quotas, strangers, and their counts."""
 
-    def __init__(self, plant: Plant, quotas: Quotas) -> None:
+    def __init__(self, plant: Plant, quotas: Quotas, *, is_mutual: bool = False) -> None:
         self._plant = plant
         self._quotas = quotas
+        self._is_mutual = is_mutual
         self.strangers = Strangers()
 
     def around(self, app: ASGIApp) -> ASGIApp:
@@ -47,8 +49,18 @@ class Door:
 
         return guarded
 
-    async def known(self, raw: bytes, purpose: str, peer: str) -> bytes:
+    def machine(self, scope: Scope) -> str:
+        """The principal of the client certificate; StrangerError, counted, where mutual TLS is on and none came."""
+        link = link_of(scope)
+        if self._is_mutual and not link:
+            self.refused("no_certificate", peer_of(scope))
+            why = f"edges and the actuator show a certificate of plant `{self._plant.id}`"
+            raise StrangerError("no_certificate", why)
+        return link
+
+    async def known(self, raw: bytes, purpose: str, scope: Scope) -> bytes:
         """The public key that signed `raw` for `purpose`; StrangerError, counted, where no enrolled one did."""
+        peer, sender = peer_of(scope), _sender(scope)
         try:
             key = (
                 self._signer(raw, purpose)
@@ -56,10 +68,10 @@ class Door:
                 else await asyncio.to_thread(self._signer, raw, purpose)
             )
         except StrangerError as error:
-            self._quotas.failed(sender_of(peer), self._claimed(raw), time.monotonic())
+            self._quotas.failed(sender, self._claimed(raw), time.monotonic())
             self.refused(error.rule, peer)
             raise
-        self._quotas.proved(sender_of(peer))
+        self._quotas.proved(sender)
         return key
 
     def refused(self, rule: str, peer: str) -> None:
@@ -91,7 +103,7 @@ class Door:
 
     async def _admit(self, scope: Scope, receive: Receive) -> tuple[float, Receive]:
         """Seconds to wait (0: come in), and the request's messages with what was peeked at put back."""
-        peer, now_s = sender_of(peer_of(scope)), time.monotonic()
+        peer, now_s = _sender(scope), time.monotonic()
         octets = _declared(scope)
         wait_s = self._quotas.by_peer(peer, octets, now_s)
         if wait_s or scope["method"] != "POST" or not _is_sealed(scope):
@@ -110,6 +122,18 @@ def peer_of(scope: MutableMapping[str, Any]) -> str:
     """The network address of the other end."""
     client = scope.get("client")
     return str(client[0]) if client else "unknown"
+
+
+def link_of(scope: MutableMapping[str, Any]) -> str:
+    """The principal of the client certificate at the other end; empty where there is none."""
+    link: str = scope.get("state", {}).get(LINK, "")
+    return link
+
+
+def _sender(scope: MutableMapping[str, Any]) -> str:
+    """Whose buckets a request uses: those of the certificate, else those of the address."""
+    link = link_of(scope)
+    return f"certificate {link}" if link else sender_of(peer_of(scope))
 
 
 def _declared(scope: Scope) -> int:

@@ -12,9 +12,11 @@ from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from twinvouch import __version__
+from twinvouch.adapters.event_stream import PRINCIPAL_HEADER
 from twinvouch.app.api import description, guard, problems, views
-from twinvouch.app.api.door import Door, peer_of
+from twinvouch.app.api.door import Door, link_of, peer_of
 from twinvouch.app.api.hub import Hub, Subscriber
+from twinvouch.app.api.links import Links
 from twinvouch.app.api.problems import StrangerError
 from twinvouch.app.api.proposal import Proposal, content_of
 from twinvouch.app.api.quotas import quotas
@@ -62,7 +64,7 @@ class Desk:
     async def sealed(self, request: Request, purpose: str) -> tuple[bytes, bytes]:
         """The body, which an enrolled key has signed, and that key; StrangerError for anything else."""
         raw = await guard.body_of(request)
-        return raw, await self.door.known(raw, purpose, _peer(request))
+        return raw, await self.door.known(raw, purpose, request.scope)
 
     def principal_of(self, request: Request) -> Principal:
         """The principal whose token came with the request; StrangerError, counted, where none did."""
@@ -84,6 +86,7 @@ class Desk:
             resource,
             more.get("purpose", ""),
             tuple(tags),
+            more.get("link", ""),
         )
         reply = await self.ask(Priority.QUERY, query, after)
         if reply.code != 200:
@@ -92,7 +95,11 @@ class Desk:
 
 
 def create_app(
-    core: Core, hub: Hub, allowed_hosts: Sequence[str], door: Door | None = None
+    core: Core,
+    hub: Hub,
+    allowed_hosts: Sequence[str],
+    door: Door | None = None,
+    links: Links | None = None,
 ) -> FastAPI:
     """The API of one running core, behind its door (None: one with the default quotas)."""
     if door is None:
@@ -102,7 +109,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         hub.attach(asyncio.get_running_loop())
-        ticking = asyncio.create_task(_tick(core, door))
+        ticking = asyncio.create_task(_tick(core, door, links))
         yield
         ticking.cancel()
         _tell(core, door, at_once=True)
@@ -127,8 +134,10 @@ def create_app(
     return app
 
 
-async def _tick(core: Core, door: Door) -> None:
+async def _tick(core: Core, door: Door, links: Links | None) -> None:
     while True:
+        if links is not None:
+            links.look()
         core.tick()
         _tell(core, door)
         await asyncio.sleep(1.0)
@@ -168,8 +177,9 @@ def _in(desk: Desk) -> APIRouter:
     @router.post("/ingest")
     async def ingest(request: Request) -> Response:
         """One sealed batch; answered when it is durable (gate 1)."""
+        link = desk.door.machine(request.scope)
         raw, key = await desk.sealed(request, Signed.READINGS)
-        event = BatchReceived(salt(), _peer(request), raw, checked=key)
+        event = BatchReceived(salt(), _peer(request), raw, link, key)
         return await desk.answer(Priority.READING, event)
 
     @router.post("/commands")
@@ -208,6 +218,11 @@ def _reports(desk: Desk) -> APIRouter:
     @router.post("/outcomes")
     async def report(request: Request) -> Response:
         """The actuator's sealed report on a permit."""
+        link = desk.door.machine(request.scope)
+        if link not in {"", desk.plant.actuator}:
+            raise HTTPException(
+                403, f"`{link}` reports outcomes over its link: only the actuator may"
+            )
         raw, _ = await desk.sealed(request, Signed.OUTCOME)
         event = OutcomeReported(salt(), _peer(request), raw)
         return await desk.answer(Priority.COMMAND, event)
@@ -216,7 +231,7 @@ def _reports(desk: Desk) -> APIRouter:
     async def submit(request: Request) -> Response:
         """A sealed manifest with the files it names (gate 2)."""
         raw, files = files_of(await guard.body_of(request))
-        await desk.door.known(raw, Signed.MODEL, _peer(request))
+        await desk.door.known(raw, Signed.MODEL, request.scope)
         judged = await asyncio.to_thread(files.check)
         reply = await desk.ask(Priority.QUERY, ModelSubmitted(salt(), _peer(request), raw, judged))
         if reply.code == 200:
@@ -336,6 +351,7 @@ def _streams(desk: Desk) -> APIRouter:
     @router.get("/permits/stream")
     async def permits(request: Request) -> Response:
         """Sealed permits, for the actuator process only (server-sent events)."""
+        desk.door.machine(request.scope)
         return await _open(desk, request, "takePermits", "actuation")
 
     return router
@@ -343,8 +359,10 @@ def _streams(desk: Desk) -> APIRouter:
 
 async def _open(desk: Desk, request: Request, action: str, purpose: str) -> Response:
     tags = tuple(desk.plant.tags) if action == "stream" else ()
-    await desk.read(request, action, purpose=purpose, tags=tags)
-    subscriber = desk.hub.open(actuator=action == "takePermits")
+    is_permits = action == "takePermits"
+    link = link_of(request.scope) if is_permits else ""
+    await desk.read(request, action, purpose=purpose, tags=tags, link=link)
+    subscriber = desk.hub.open(actuator=is_permits)
     if subscriber is None:
         raise UnavailableError("too many streams are open")
 
@@ -356,7 +374,8 @@ async def _open(desk: Desk, request: Request, action: str, purpose: str) -> Resp
         finally:
             desk.hub.close(subscriber)
 
-    return StreamingResponse(events(), media_type="text/event-stream")
+    headers = {PRINCIPAL_HEADER: desk.principal_of(request).id}
+    return StreamingResponse(events(), media_type="text/event-stream", headers=headers)
 
 
 async def _until_denied(
