@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from twinvouch import __version__
-from twinvouch.app.api import description, guard, problems, views
+from twinvouch.app.api import description, guard, metrics, problems, views
 from twinvouch.app.api.door import Door, peer_of
 from twinvouch.app.api.hub import Hub, Subscriber
 from twinvouch.app.api.problems import StrangerError
@@ -21,6 +21,7 @@ from twinvouch.app.api.quotas import quotas
 from twinvouch.app.api.submission import files_of
 from twinvouch.app.config_model import QuotaSettings
 from twinvouch.app.core import Core, salt
+from twinvouch.app.core_metrics import CoreMetrics
 from twinvouch.app.inbox import After
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import (
@@ -67,10 +68,14 @@ class Desk:
     def principal_of(self, request: Request) -> Principal:
         """The principal whose token came with the request; StrangerError, counted, where none did."""
         try:
-            return guard.principal_of(request, self.plant)
+            principal = guard.principal_of(request, self.plant)
         except StrangerError as error:
             self.door.refused(error.rule, _peer(request))
             raise
+        if principal is None:
+            self.door.refused("no_token", _peer(request))
+            raise StrangerError("no_token", "denied: this needs a bearer token")
+        return principal
 
     async def read(self, request: Request, action: str, resource: str = "*", **more: Any) -> Any:
         """Ask gate 3 and give what the view shows; StrangerError without a token, 403 where gate 3 says no."""
@@ -115,6 +120,8 @@ def create_app(
     description.install(app)
     app.add_middleware(door.around)
     app.include_router(_health(desk))
+    site = core.engine.memory.site
+    app.include_router(metrics.router(CoreMetrics(core, hub.audience), site, desk.read))
     for router in (
         _in(desk),
         _reports(desk),
@@ -220,8 +227,8 @@ def _reports(desk: Desk) -> APIRouter:
         judged = await asyncio.to_thread(files.check)
         reply = await desk.ask(Priority.QUERY, ModelSubmitted(salt(), _peer(request), raw, judged))
         if reply.code == 200:
-            name = _text(reply.body["name"])
-            await asyncio.to_thread(files.store, desk.core.model_directory, name)
+            named = _text(reply.body["name"]), _text(reply.body["version"])
+            await asyncio.to_thread(files.store, desk.core.model_directory, *named)
         return _told(reply)
 
     return router
