@@ -2,16 +2,17 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.claims.site import signer, stranger
+from tests.claims.site import Toy, reply, signer, stranger
 from tests.unit.app.test_api import COSE, Served, problem
 from twinvouch.app.api.quotas import quotas
 from twinvouch.app.config_model import QuotaSettings
-from twinvouch.core.event import Priority
+from twinvouch.core.event import BatchReceived, Priority, QueryAsked
 from twinvouch.core.kind import Purpose
 from twinvouch.wire.cose import seal, unseal
 from twinvouch.wire.eventlog import read_event
@@ -84,3 +85,31 @@ def test_c21_a_flood_in_the_name_of_an_edge_from_elsewhere_does_not_starve_it() 
         later = now + step / 100
         assert gate.by_peer("10.0.0.5", 9_000, later) == 0.0
         assert gate.by_key("10.0.0.5", KEY, 9_000, later) == 0.0
+
+
+def test_c22_a_batch_over_the_link_of_another_is_refused_and_both_are_named(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    raw = toy.sealed(toy.content())
+    for link in ("edge-2", "actuator-1"):
+        crossed = reply(toy.core.feed(BatchReceived(toy.salt(), "p", raw, link=link), toy.now))
+        assert (crossed.code, crossed.body["rule"]) == (401, "wrong_link")
+    assert "edge-1" not in toy.memory.links
+    _, _, found = toy.memory.findings[-1]
+    assert "`edge-1`" in found.sentence
+    assert "`actuator-1`" in found.sentence
+    own = toy.core.feed(BatchReceived(toy.salt(), "p", raw, link="edge-1"), toy.now)
+    assert (reply(own).code, reply(own).body["status"]) == (200, "admitted")
+
+
+def test_c22_permits_over_the_link_of_another_are_refused_and_both_are_named(
+    tmp_path: Path,
+) -> None:
+    toy = Toy(tmp_path)
+    asked = QueryAsked(toy.salt(), "actuator-1", "takePermits", "*", "actuation")
+    for link, code in (("", 200), ("actuator-1", 200), ("edge-2", 403)):
+        event = replace(asked, salt=toy.salt(), link=link)
+        assert reply(toy.core.feed(event, toy.now)).code == code, link
+    _, _, found = toy.memory.findings[-1]
+    assert found.rule == "wrong_link"
+    assert "`actuator-1`" in found.sentence
+    assert "`edge-2`" in found.sentence

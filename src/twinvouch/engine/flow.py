@@ -34,7 +34,7 @@ from twinvouch.core.site import Site
 from twinvouch.engine import rows
 from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
 from twinvouch.engine.memory import Memory
-from twinvouch.engine.out import Out, enter, refuse
+from twinvouch.engine.out import Out, enter, refuse, tally
 from twinvouch.ledger import entry
 from twinvouch.models import gate as models_gate
 from twinvouch.queries import gate as queries_gate
@@ -203,7 +203,8 @@ def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
         out.report(judged.findings, [index])
     why = [f.sentence for f in judged.findings]
     if not judged.admitted:
-        out.reply(422, status="refused", name=manifest.model, entry=index, why=why)
+        first = judged.findings[0].rule
+        out.reply(422, status="refused", rule=first, name=manifest.model, entry=index, why=why)
         return
     m.models[manifest.model] = {
         "name": manifest.model,
@@ -215,7 +216,8 @@ def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
         "valid_until_ns": manifest.valid_until_ns,
     }
     m.dirty.add(f"model/{manifest.model}")
-    out.reply(200, status="admitted", name=manifest.model, entry=index)
+    named = {"name": manifest.model, "version": manifest.version}
+    out.reply(200, status="admitted", **named, entry=index)
 
 
 def _on_strangers(m: Memory, out: Out, event: StrangersRefused) -> None:
@@ -223,16 +225,20 @@ def _on_strangers(m: Memory, out: Out, event: StrangersRefused) -> None:
     index = out.append(
         entry.strangers(m.site.plant.id, m.now_ns, named, event.rules, event.since_ns)
     )
-    m.counts["refused"] += sum(n for _, n in event.rules)
-    out.show(strangers(event.rules, event.peers), index)
+    found = strangers(event.rules, event.peers)
+    out.show(found, index)
+    for finding, (rule, times) in zip(found, event.rules, strict=True):
+        m.counts["refused"] += times
+        m.counts[f"refusal:{rule}"] += times
+        tally(m, finding, times - 1)  # one was counted when it was shown
     out.reply(200, entry=index)
 
 
 def _on_tick(m: Memory, out: Out, _event: Tick) -> None:
-    for peer, tally in due(m.tallies, m.now_ns):
+    for peer, seen in due(m.tallies, m.now_ns):
         m.dirty.add("tallies")
-        if tally.counts:
-            out.append(entry.refused(m.site.plant.id, m.now_ns, peer, tally.counts, tally.since_ns))
+        if seen.counts:
+            out.append(entry.refused(m.site.plant.id, m.now_ns, peer, seen.counts, seen.since_ns))
     open_records = [r for r in m.records.values() if r.is_open]
     for record in open_records:
         age(m, out, record)

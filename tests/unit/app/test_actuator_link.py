@@ -58,7 +58,7 @@ def streamed(
             taken.append(raw)
 
         async with serving() as core, asyncio.TaskGroup() as tasks:
-            listen = partial(events, core.url, PERMITS, token, silence_s)
+            listen = partial(events, core.url, PERMITS, Caller(token), silence_s)
             pause = partial(asyncio.sleep, 0.001)
             stream = PermitStream(listen, take, lambda _: pause(), lambda: 0.0)
             running = tasks.create_task(stream.run(tasks))
@@ -164,6 +164,21 @@ def test_why_no_stream_opens(token: Path, tmp_path: Path) -> None:
         asyncio.run(status("403 Forbidden"))
     with pytest.raises(UnavailableError, match="503"):
         asyncio.run(status("503 Service Unavailable"))
+
+
+def test_a_token_of_another_principal_is_told(token: Path) -> None:
+    async def listen(principal: str) -> ServerEvent:
+        async with serving() as core:
+            core.stream_status = "200 OK\r\nTwinvouch-Principal: actuator-2"
+            stream = events(core.url, PERMITS, Caller(token, None, principal))
+            try:
+                return await anext(stream)
+            finally:
+                await stream.aclose()
+
+    assert asyncio.run(listen("actuator-2")) == OPEN
+    with pytest.raises(NotPermittedError, match=r"'actuator-2'.* is `actuator-1`"):
+        asyncio.run(listen("actuator-1"))
 
 
 def test_open_comes_first(token: Path) -> None:

@@ -30,6 +30,7 @@ EVENTS: list[Event] = [
     StrangersRefused(SALT, 5, (("bad_signature", 3), ("quota", 2**40)), (("10.0.0.7", 9),)),
     BatchReceived(SALT, "10.0.0.7", b"raw", link="edge-1"),
     BatchReceived(SALT, "10.0.0.7", b"raw", link="edge-1", checked=b"\7" * 32),
+    QueryAsked(SALT, "actuator-1", "takePermits", "*", "actuation", (), "edge-2"),
 ]
 
 
@@ -39,9 +40,9 @@ def test_what_was_written_is_read(event: Event) -> None:
 
 
 def test_every_event_has_its_own_number() -> None:
-    numbers = {type(e): cbor.decode(write_event(e, 0))[1] for e in EVENTS[:-2]}
+    numbers = {type(e): cbor.decode(write_event(e, 0))[1] for e in EVENTS[:-3]}
     assert len(set(numbers.values())) == len(numbers) == 9
-    assert {cbor.decode(write_event(e, 0))[1] for e in EVENTS[-2:]} == {139}
+    assert {cbor.decode(write_event(e, 0))[1] for e in EVENTS[-3:]} == {139, 145}
     assert min(numbers.values()) >= 128  # apart from the kinds of contents and entries
 
 

@@ -13,85 +13,31 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from twinvouch import __version__
 from twinvouch.adapters.event_stream import PRINCIPAL_HEADER
-from twinvouch.app.api import description, guard, problems, views
-from twinvouch.app.api.door import Door, link_of, peer_of
+from twinvouch.app.api import description, guard, metrics, problems, views
+from twinvouch.app.api.desk import Desk, peer, told, words
+from twinvouch.app.api.door import Door, link_of
 from twinvouch.app.api.hub import Hub, Subscriber
 from twinvouch.app.api.links import Links
-from twinvouch.app.api.problems import StrangerError
 from twinvouch.app.api.proposal import Proposal, content_of
 from twinvouch.app.api.quotas import quotas
 from twinvouch.app.api.submission import files_of
 from twinvouch.app.config_model import QuotaSettings
 from twinvouch.app.core import Core, salt
-from twinvouch.app.inbox import After
+from twinvouch.app.core_metrics import CoreMetrics
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import (
     BatchReceived,
     CommandProposed,
-    Event,
     ModelSubmitted,
     OutcomeReported,
     Priority,
-    QueryAsked,
-    Reply,
     StatementReceived,
 )
-from twinvouch.core.inventory import Plant, Principal
 from twinvouch.core.kind import Purpose as Signed
 from twinvouch.queries.gate import visible
 
 REASK_S = 60.0  # an open stream is asked of gate 3 again after this
 Purpose = Annotated[str, Query(max_length=200, description="what the answer is for; it is logged")]
-
-
-class Desk:
-    """What every route needs: the core, its inventory and the way out of effects."""
-
-    def __init__(self, core: Core, hub: Hub, door: Door) -> None:
-        self.core = core
-        self.hub = hub
-        self.door = door
-        self.plant: Plant = core.engine.memory.site.plant
-
-    async def ask(self, priority: Priority, event: Event, after: After | None = None) -> Reply:
-        """Submit an event and wait until it is durable."""
-        return await asyncio.wrap_future(self.core.submit(priority, event, after))
-
-    async def answer(self, priority: Priority, event: Event) -> Response:
-        """The engine's reply as an HTTP answer."""
-        return _told(await self.ask(priority, event))
-
-    async def sealed(self, request: Request, purpose: str) -> tuple[bytes, bytes]:
-        """The body, which an enrolled key has signed, and that key; StrangerError for anything else."""
-        raw = await guard.body_of(request)
-        return raw, await self.door.known(raw, purpose, request.scope)
-
-    def principal_of(self, request: Request) -> Principal:
-        """The principal whose token came with the request; StrangerError, counted, where none did."""
-        try:
-            return guard.principal_of(request, self.plant)
-        except StrangerError as error:
-            self.door.refused(error.rule, _peer(request))
-            raise
-
-    async def read(self, request: Request, action: str, resource: str = "*", **more: Any) -> Any:
-        """Ask gate 3 and give what the view shows; StrangerError without a token, 403 where gate 3 says no."""
-        tags: Sequence[str] = more.get("tags", ())
-        after: After | None = more.get("after")
-        principal = self.principal_of(request)
-        query = QueryAsked(
-            salt(),
-            principal.id,
-            action,
-            resource,
-            more.get("purpose", ""),
-            tuple(tags),
-            more.get("link", ""),
-        )
-        reply = await self.ask(Priority.QUERY, query, after)
-        if reply.code != 200:
-            raise HTTPException(403, f"denied: {_text(reply.body.get('why'))}")
-        return reply.body.get("data")
 
 
 def create_app(
@@ -122,6 +68,8 @@ def create_app(
     description.install(app)
     app.add_middleware(door.around)
     app.include_router(_health(desk))
+    site = core.engine.memory.site
+    app.include_router(metrics.router(CoreMetrics(core, hub.audience), site, desk.read))
     for router in (
         _in(desk),
         _reports(desk),
@@ -179,7 +127,7 @@ def _in(desk: Desk) -> APIRouter:
         """One sealed batch; answered when it is durable (gate 1)."""
         link = desk.door.machine(request.scope)
         raw, key = await desk.sealed(request, Signed.READINGS)
-        event = BatchReceived(salt(), _peer(request), raw, link, key)
+        event = BatchReceived(salt(), peer(request), raw, link, key)
         return await desk.answer(Priority.READING, event)
 
     @router.post("/commands")
@@ -188,7 +136,7 @@ def _in(desk: Desk) -> APIRouter:
         if request.headers.get("content-type", "").startswith("application/cose"):
             raw, _ = await desk.sealed(request, Signed.COMMAND)
             return await desk.answer(
-                Priority.COMMAND, CommandProposed(salt(), _peer(request), raw, "")
+                Priority.COMMAND, CommandProposed(salt(), peer(request), raw, "")
             )
         principal = desk.principal_of(request)
         raw = await guard.body_of(request)
@@ -199,7 +147,7 @@ def _in(desk: Desk) -> APIRouter:
         nonce = secrets.token_bytes(16)
         content = content_of(asked, desk.plant.id, principal.id, nonce)
         return await desk.answer(
-            Priority.COMMAND, CommandProposed(salt(), _peer(request), content, principal.id)
+            Priority.COMMAND, CommandProposed(salt(), peer(request), content, principal.id)
         )
 
     return router
@@ -212,7 +160,7 @@ def _reports(desk: Desk) -> APIRouter:
     async def state(request: Request) -> Response:
         """A person's sealed statement: approve, reject, distrust, restore."""
         raw, _ = await desk.sealed(request, Signed.STATEMENT)
-        event = StatementReceived(salt(), _peer(request), raw)
+        event = StatementReceived(salt(), peer(request), raw)
         return await desk.answer(Priority.STATEMENT, event)
 
     @router.post("/outcomes")
@@ -224,7 +172,7 @@ def _reports(desk: Desk) -> APIRouter:
                 403, f"`{link}` reports outcomes over its link: only the actuator may"
             )
         raw, _ = await desk.sealed(request, Signed.OUTCOME)
-        event = OutcomeReported(salt(), _peer(request), raw)
+        event = OutcomeReported(salt(), peer(request), raw)
         return await desk.answer(Priority.COMMAND, event)
 
     @router.post("/models")
@@ -233,11 +181,11 @@ def _reports(desk: Desk) -> APIRouter:
         raw, files = files_of(await guard.body_of(request))
         await desk.door.known(raw, Signed.MODEL, request.scope)
         judged = await asyncio.to_thread(files.check)
-        reply = await desk.ask(Priority.QUERY, ModelSubmitted(salt(), _peer(request), raw, judged))
+        reply = await desk.ask(Priority.QUERY, ModelSubmitted(salt(), peer(request), raw, judged))
         if reply.code == 200:
-            name = _text(reply.body["name"])
-            await asyncio.to_thread(files.store, desk.core.model_directory, name)
-        return _told(reply)
+            named = words(reply.body["name"]), words(reply.body["version"])
+            await asyncio.to_thread(files.store, desk.core.model_directory, *named)
+        return told(reply)
 
     return router
 
@@ -392,19 +340,3 @@ async def _until_denied(
                 return
             ask_at = loop.time() + REASK_S
         yield message
-
-
-def _told(reply: Reply) -> Response:
-    """The engine's reply as an HTTP answer: what is no 200 is a problem document."""
-    body = dict(reply.body)
-    if reply.code == 200:
-        return JSONResponse(body)
-    return problems.problem(reply.code, _text(body.pop("why", "")), more=body)
-
-
-def _peer(request: Request) -> str:
-    return peer_of(request.scope)
-
-
-def _text(why: object) -> str:
-    return "; ".join(str(w) for w in why) if isinstance(why, list | tuple) else str(why or "")
