@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from twinvouch.readings import clock, gate, labelling, sequence, verify
+from twinvouch.readings import clock, gate, labelling, refusals, sequence, verify
 from twinvouch.readings.validate import finite, quality, rate, stale, unpermitted_actuation
 from twinvouch.readings.validate import range as range_rule
 
@@ -19,6 +19,7 @@ def sections() -> dict[str, str]:
 
 def test_every_rule_has_a_heading_and_no_heading_is_without_a_rule() -> None:
     names = {rule.NAME for rule in RULES} | {clock.NAME} | set(sequence.NAMES) | set(verify.NAMES)
+    names |= set(refusals.TECHNIQUES)
     assert set(sections()) == names
 
 
@@ -39,7 +40,7 @@ def test_techniques_and_caps_are_those_of_the_code() -> None:
     page = sections()
     for rule in (*RULES, clock):
         assert f"*ATT&CK:* {rule.TECHNIQUE or 'none'}" in page[rule.NAME], rule.NAME
-    for name, technique in (verify.TECHNIQUES | sequence.TECHNIQUES).items():
+    for name, technique in (verify.TECHNIQUES | sequence.TECHNIQUES | refusals.TECHNIQUES).items():
         assert f"*ATT&CK:* {technique or 'none'}" in page[name], name
     for rule in (finite, quality, range_rule, rate, stale):
         assert f"at most {rule.CAP}" in page[rule.NAME], rule.NAME
