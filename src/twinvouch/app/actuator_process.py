@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from twinvouch.adapters.actuator_journal import ActuatorJournal
-from twinvouch.adapters.event_stream import events, read_token
+from twinvouch.adapters.event_stream import Caller, events, read_token
 from twinvouch.adapters.http_transport import HttpTransport, expect_safe
 from twinvouch.adapters.keys import FileSigner
 from twinvouch.app.actuator import Actuator
@@ -26,6 +26,7 @@ from twinvouch.app.actuator_keys import PermitKeys
 from twinvouch.app.actuator_link import PERMITS, PermitStream, Reporter
 from twinvouch.app.clock import SystemClock
 from twinvouch.app.devices import Connect
+from twinvouch.app.link_tls import link_tls
 from twinvouch.app.terminal import log_to_stderr
 
 FINISH_S: Final = 10.0  # what is being written when the process is told to stop may finish
@@ -87,9 +88,11 @@ async def _serve(
     actuator = Actuator(
         keys.limits(), devices, journal, signer, clock, more.set, current=keys.limits
     )
-    listen = partial(events, config.core, PERMITS, directory / config.token_file)
+    tls = link_tls(config.tls, directory, (config.plant, config.principal))
+    caller = Caller(directory / config.token_file, tls, config.principal)
+    listen = partial(events, config.core, PERMITS, caller)
     permits = PermitStream(listen, actuator.take, clock.sleep, random.random)
-    async with HttpTransport(config.core) as transport:
+    async with HttpTransport(config.core, tls=tls) as transport:
         reporter = Reporter(journal, transport, clock.sleep, random.random)
         try:
             await run_actuator(Parts(actuator, permits, reporter, more), stop)

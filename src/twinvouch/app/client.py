@@ -1,6 +1,7 @@
 """How the command line speaks to a running core: its address from the configuration, a token, one call."""
 
 import os
+import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -14,6 +15,8 @@ from twinvouch.core.errors import NotPermittedError, TwinvouchError, Unavailable
 TIMEOUT_S = 10.0
 POLICY_RULES = frozenset({"capability", "model_role"})  # by these the policy says no
 TOKEN_VARIABLE = "TWINVOUCH_TOKEN"  # noqa: S105 - the name of a variable, not a token
+
+CERTIFICATE_VARIABLES = ("TWINVOUCH_TLS_CERT", "TWINVOUCH_TLS_KEY")
 
 
 class RefusedError(TwinvouchError):
@@ -45,9 +48,16 @@ class Client:
 
     def __init__(self, config: Config, token: str = "") -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        base = f"http://{config.api.host}:{config.api.port}/api/v1"
+        tls = _tls(config)
+        scheme = "http" if tls is None else "https"
+        host = "localhost" if config.api.host in {"0.0.0.0", "::"} else config.api.host  # noqa: S104
+        shown = f"[{host}]" if ":" in host else host
         self._http = httpx.Client(
-            base_url=base, headers=headers, timeout=TIMEOUT_S, trust_env=False
+            base_url=f"{scheme}://{shown}:{config.api.port}/api/v1",
+            headers=headers,
+            timeout=TIMEOUT_S,
+            trust_env=False,
+            verify=tls or True,
         )
 
     def get(self, path: str, **params: str | int) -> Any:
@@ -81,6 +91,17 @@ class Client:
         if answer.status_code in {429, 503}:
             raise UnavailableError(said)
         raise RefusedError(said)
+
+
+def _tls(config: Config) -> ssl.SSLContext | None:
+    """Our side of TLS: trusts the plant's authority, shows the certificate that the environment names, if any."""
+    if config.api.tls is None:
+        return None
+    from twinvouch.adapters.link_tls import ClientFiles, client_context
+
+    own = [Path(p) if (p := os.environ.get(name)) else None for name in CERTIFICATE_VARIABLES]
+    ca = config.path.parent / config.api.tls.client_ca
+    return client_context(ClientFiles(ca, *own), config.api.tls.oldest)
 
 
 def load(path: Path) -> Config:

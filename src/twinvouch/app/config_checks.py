@@ -345,14 +345,17 @@ def _host(url: str) -> str:
 
 
 def _network(config: Config) -> Told:
-    if not is_loopback(config.api.host):
-        text = f"api.host {named(config.api.host)} is not loopback, and this release has no TLS"
-        yield ("api", "host"), f"{text}: expected 127.0.0.1, ::1 or localhost"
+    if not is_loopback(config.api.host) and config.api.tls is None:
+        text = f"api.host {named(config.api.host)} is not loopback, and there is no `api.tls`"
+        yield ("api", "host"), f"{text}: expected 127.0.0.1, ::1 or localhost, or mutual TLS"
     for name, edge in config.edges.items():
         if edge.core.startswith("http:") and not is_loopback(_host(edge.core)):
             text = (
                 f"{named(edge.core)} leaves this machine without TLS, expected a loopback address"
             )
+            yield ("edges", name, "core"), text
+        if edge.tls is not None and edge.core.startswith("http:"):
+            text = f"{named(edge.core)} is without TLS, expected https:// beside `tls`"
             yield ("edges", name, "core"), text
 
 

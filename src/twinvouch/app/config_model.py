@@ -60,6 +60,17 @@ class AssetSettings(Frozen):
     description: Line = ""
 
 
+class ApiTls(Frozen):
+    """`api.tls:`, TLS of the core: its certificate, whose clients it takes, and who of them is revoked."""
+
+    cert: FileName
+    key: FileName
+    client_ca: FileName
+    crl: FileName | None = None
+    require: Literal["machines", "all"] = "machines"
+    oldest: Literal["1.2", "1.3"] = "1.3"
+
+
 class DeviceSettings(Frozen):
     """One of `devices:`, a Modbus/TCP server."""
 
@@ -92,6 +103,7 @@ class EdgeSettings(Frozen):
     max_lateness_s: Seconds | None = None
     mqtt: Annotated[dict[Id, BrokerSettings], Field(default_factory=dict, max_length=100)]
     core: Url = "http://127.0.0.1:8710"
+    tls: TlsFiles | None = None
 
     @property
     def lateness_s(self) -> float:
@@ -159,8 +171,19 @@ class CommandSettings(Frozen):
     token_identity: Annotated[int, Field(ge=0, le=255)] = 180
 
 
+class QuotaSettings(Frozen):
+    """`api.quotas:`, what one sender may do a second before anything is verified; far above what an edge does."""
+
+    peer_requests_per_s: Annotated[float, Field(gt=0, le=1_000_000)] = 1_000.0
+    peer_mib_per_s: Annotated[float, Field(gt=0, le=100_000)] = 64.0
+    edge_requests_per_s: Annotated[float, Field(gt=0, le=1_000_000)] = 500.0
+    edge_mib_per_s: Annotated[float, Field(gt=0, le=100_000)] = 32.0
+    failures_per_s: Annotated[float, Field(gt=0, le=1_000_000)] = 10.0
+    burst_s: Annotated[float, Field(ge=1, le=3_600)] = 5.0
+
+
 class ApiSettings(Frozen):
-    """`api:`, where the core listens; loopback only in this release."""
+    """`api:`, where the core listens; beyond loopback only with TLS."""
 
     host: Host = "127.0.0.1"
     port: Port = 8710
@@ -168,6 +191,8 @@ class ApiSettings(Frozen):
         "127.0.0.1",
         "localhost",
     )
+    quotas: QuotaSettings = QuotaSettings()
+    tls: ApiTls | None = None
 
 
 class RetentionSettings(Frozen):

@@ -92,7 +92,7 @@ Seconds = Annotated[float, Field(gt=0, le=366 * 86_400)]
 
 
 class TlsFiles(Frozen):
-    """`tls:` of a device: the authority to trust, our certificate, and where its key lies."""
+    """`tls:` of a device, a broker or the link to the core: the authority to trust, our certificate, and where its key lies."""
 
     ca: FileName
     cert: FileName | None = None

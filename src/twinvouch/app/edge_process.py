@@ -21,6 +21,7 @@ from twinvouch.app.config_types import ns
 from twinvouch.app.devices import Connect, listen
 from twinvouch.app.edge import EdgeParts, EdgeSetup, Tally, run_edge
 from twinvouch.app.edge_scan import Reach
+from twinvouch.app.link_tls import link_tls
 from twinvouch.app.terminal import log_to_stderr
 from twinvouch.core.errors import ConfigError, SignatureError, UsageError
 from twinvouch.core.inventory import Plant, key_id
@@ -84,7 +85,8 @@ async def _serve(
         file=sys.stderr,
         flush=True,
     )
-    async with HttpTransport(settings.core) as transport:
+    tls = link_tls(settings.tls, config.path.parent, (plant.id, name))
+    async with HttpTransport(settings.core, tls=tls) as transport:
         try:
             parts = EdgeParts(devices, spool, signer, transport, clock, brokers=brokers)
             return await run_edge(setup, parts, stop)

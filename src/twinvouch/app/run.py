@@ -1,4 +1,4 @@
-"""`twinvouch run`: the core process of one plant, on loopback."""
+"""`twinvouch run`: the core process of one plant; on loopback, or with mutual TLS."""
 
 import base64
 import os
@@ -9,15 +9,20 @@ import threading
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 from twinvouch.app import build, key_list
+from twinvouch.app.api.door import Door
 from twinvouch.app.api.hub import Hub
+from twinvouch.app.api.links import Links
+from twinvouch.app.api.quotas import quotas
 from twinvouch.app.api.server import create_app
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
 from twinvouch.app.core import Core, salt
+from twinvouch.app.link_tls import ServerTls, server_tls
 from twinvouch.core.errors import ConfigError, UnavailableError
 from twinvouch.core.event import KeyStated, Priority
 from twinvouch.engine import Engine
@@ -29,6 +34,7 @@ def run(path: Path) -> int:
     """Run until SIGTERM or Ctrl-C; the exit code."""
     config = build.load(path)
     door = _door(config)
+    tls = server_tls(config.api.tls, config.path.parent) if config.api.tls is not None else None
     signer = build.permit_signer(config)
     site = replace(build.site(config), permit_key=signer.public_key if signer else b"")
     hub = Hub(config.plant.id, signer, ns(config.commands.permit_s))
@@ -46,11 +52,14 @@ def run(path: Path) -> int:
     if signer is not None:
         permit_key = base64.b64encode(signer.public_key).decode()
         print(f"permit key: {permit_key}", file=sys.stderr)
-    print(f"listening on http://{config.api.host}:{config.api.port}", file=sys.stderr, flush=True)
+    scheme = "https" if config.api.tls is not None else "http"
+    print(
+        f"listening on {scheme}://{config.api.host}:{config.api.port}", file=sys.stderr, flush=True
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has stopped serving; what is open is closed after that
         signal.signal(number, lambda *_: None)
-    server = _server(config, core, hub)
+    server = _server(config, core, hub, tls)
     threading.Thread(target=_end_when_fatal, args=(core, server), daemon=True).start()
     server.run(sockets=[door])
     if core.fatal:
@@ -88,8 +97,19 @@ def _door(config: Config) -> socket.socket:
     return door
 
 
-def _server(config: Config, core: Core, hub: Hub) -> uvicorn.Server:
-    app = create_app(core, hub, config.api.allowed_hosts)
+def _server(config: Config, core: Core, hub: Hub, tls: ServerTls | None) -> uvicorn.Server:
+    plant = core.engine.memory.site.plant
+    door = Door(
+        plant, quotas(config.api.quotas), is_mutual=tls is not None, ring=core.engine.memory.ring
+    )
+    links: Links | None = None
+    more: dict[str, Any] = {}
+    if tls is not None:
+        context, revoked = tls
+        links = Links(plant.id, revoked, door.refused)
+        watched = links.watched(context)
+        more = {"http": links.protocol(), "ssl_context_factory": lambda *_: watched}
+    app = create_app(core, hub, config.api.allowed_hosts, door, links)
     return uvicorn.Server(
         uvicorn.Config(
             app,
@@ -98,8 +118,11 @@ def _server(config: Config, core: Core, hub: Hub) -> uvicorn.Server:
             log_level="warning",
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # else whoever is on this host names his own address
+            ws="none",
             timeout_graceful_shutdown=GRACE_S,
             limit_concurrency=512,
+            **more,
         )
     )
 

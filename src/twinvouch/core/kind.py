@@ -37,6 +37,7 @@ class Kind(IntEnum):
     ENTRY_FINDING = 74  # findings that belong to no batch: silence, chain, unresolved permits
     ENTRY_KEY = 75  # a key statement, whole
     ENTRY_CONFIG = 76  # a person signed the configuration
+    ENTRY_STRANGERS = 77  # refused before anybody was known to have sent it: counts of a minute
 
 
 class Purpose:

@@ -26,16 +26,17 @@ from twinvouch.core.event import (
     QueryAsked,
     Started,
     StatementReceived,
+    StrangersRefused,
     Tick,
 )
-from twinvouch.core.finding import Severity
+from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.site import Site
 from twinvouch.engine import rows
 from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
 from twinvouch.engine.keys import on_key, use
 from twinvouch.engine.memory import Memory
-from twinvouch.engine.out import Out, enter, refuse
+from twinvouch.engine.out import Out, enter, refuse, tally
 from twinvouch.ledger import entry
 from twinvouch.models import gate as models_gate
 from twinvouch.queries import gate as queries_gate
@@ -43,6 +44,7 @@ from twinvouch.queries.memory import STREAM_NS, remember, streamed
 from twinvouch.readings import gate as readings_gate
 from twinvouch.readings.refusals import due
 from twinvouch.wire.cose import key_id_of
+from twinvouch.readings.refusals import due, strangers
 
 
 class Engine:
@@ -86,7 +88,7 @@ def _on_batch(m: Memory, out: Out, event: BatchReceived) -> None:
     elif admission.edge:
         index = enter(m, out, admission.edge, admission.finding)
         out.reply(
-            422,
+            401 if admission.finding.rule == "wrong_link" else 422,  # 401: the sender keeps it
             status="refused",
             rule=admission.finding.rule,
             why=admission.finding.sentence,
@@ -159,6 +161,9 @@ def _on_query(m: Memory, out: Out, event: QueryAsked) -> None:
     answer = queries_gate.decide(event, m.site)
     named = out.blob([event.resource, event.purpose, list(event.tags), answer.why])
     index = out.append(entry.query(m.site.plant.id, m.now_ns, named, event, allowed=answer.allowed))
+    if event.link and event.link != event.principal:
+        finding = Finding("wrong_link", event.link, Severity.HIGH, answer.why, "T0859")
+        enter(m, out, event.link, finding)
     m.counts["query:allowed" if answer.allowed else "query:denied"] += 1
     principal = m.site.plant.principals.get(event.principal)
     if (
@@ -225,11 +230,25 @@ def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
     out.reply(200, status="admitted", **named, entry=index)
 
 
+def _on_strangers(m: Memory, out: Out, event: StrangersRefused) -> None:
+    named = out.blob([list(p) for p in event.peers])
+    index = out.append(
+        entry.strangers(m.site.plant.id, m.now_ns, named, event.rules, event.since_ns)
+    )
+    found = strangers(event.rules, event.peers)
+    out.show(found, index)
+    for finding, (rule, times) in zip(found, event.rules, strict=True):
+        m.counts["refused"] += times
+        m.counts[f"refusal:{rule}"] += times
+        tally(m, finding, times - 1)  # one was counted when it was shown
+    out.reply(200, entry=index)
+
+
 def _on_tick(m: Memory, out: Out, _event: Tick) -> None:
-    for peer, tally in due(m.tallies, m.now_ns):
+    for peer, seen in due(m.tallies, m.now_ns):
         m.dirty.add("tallies")
-        if tally.counts:
-            out.append(entry.refused(m.site.plant.id, m.now_ns, peer, tally.counts, tally.since_ns))
+        if seen.counts:
+            out.append(entry.refused(m.site.plant.id, m.now_ns, peer, seen.counts, seen.since_ns))
     open_records = [r for r in m.records.values() if r.is_open]
     for record in open_records:
         age(m, out, record)
@@ -262,5 +281,6 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     QueryAsked: _on_query,
     ModelSubmitted: _on_model,
     KeyStated: on_key,
+    StrangersRefused: _on_strangers,
     Tick: _on_tick,
 }

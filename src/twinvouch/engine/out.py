@@ -73,10 +73,10 @@ class Out:
             self.memory.dirty.add("findings")
 
 
-def tally(m: Memory, finding: Finding) -> None:
+def tally(m: Memory, finding: Finding, times: int = 1) -> None:
     """Count a finding by its rule, and by rule and severity."""
-    m.counts[f"finding:{finding.rule}"] += 1
-    m.counts[f"severity:{finding.rule}:{finding.severity.name.lower()}"] += 1
+    m.counts[f"finding:{finding.rule}"] += times
+    m.counts[f"severity:{finding.rule}:{finding.severity.name.lower()}"] += times
 
 
 def enter(m: Memory, out: Out, sender: str, finding: Finding) -> int | None:

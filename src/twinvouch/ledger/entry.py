@@ -136,6 +136,13 @@ def refused(plant: str, now_ns: int, peer: str, counts: Mapping[str, int], since
     return _entry(Kind.ENTRY_REFUSED, plant, now_ns, b"", peer, rules, since_ns)
 
 
+def strangers(
+    plant: str, now_ns: int, named: bytes, rules: Sequence[tuple[str, int]], since_ns: int
+) -> bytes:
+    """Counts by rule of what nobody known has sent since `since_ns`; `named` is the digest of the blob of addresses."""
+    return _entry(Kind.ENTRY_STRANGERS, plant, now_ns, named, [list(r) for r in rules], since_ns)
+
+
 def finding(
     plant: str, now_ns: int, named: bytes, rules: Sequence[str], parents: Sequence[int]
 ) -> bytes:

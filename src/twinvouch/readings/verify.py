@@ -24,6 +24,7 @@ TECHNIQUES = {  # ATT&CK for ICS, by rule
     "malformed": "",
     "unknown_key": "T0856",
     "bad_signature": "T0856",
+    "wrong_link": "T0859",
     "not_owner": "T0856",
     "wrong_origin": "T0856",
     "unknown_group": "",
@@ -64,13 +65,17 @@ def open_batch(
         sentence = f"key {sealed.key_id.hex()} belongs to no principal of plant `{site.plant.id}`"
         return Refused(_finding("unknown_key", plain(received.peer), sentence))
     try:
-        check(sealed, principal.key, plant=site.plant.id, purpose=Purpose.READINGS)
+        if received.checked != principal.key:
+            check(sealed, principal.key, plant=site.plant.id, purpose=Purpose.READINGS)
     except SignatureError:
         sentence = (
             f"what says it is by `{principal.id}` is not signed with that key, "
             f"for readings of plant `{site.plant.id}`"
         )
         return Refused(_finding("bad_signature", plain(received.peer), sentence))
+    if received.link and received.link != principal.id:
+        sentence = f"a batch signed by `{principal.id}` came over the link of `{received.link}`"
+        return Refused(_finding("wrong_link", received.link, sentence), received.link)
     if ring is not None:
         try:
             ring.expect(sealed.key_id, Purpose.READINGS, now_ns)

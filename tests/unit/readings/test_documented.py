@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from twinvouch.readings import clock, gate, labelling, late, reports, sequence, verify
+from twinvouch.readings import clock, gate, labelling, late, refusals, reports, sequence, verify
 from twinvouch.readings.validate import (
     device_identity,
     finite,
@@ -37,6 +37,7 @@ def sections() -> dict[str, str]:
 def test_every_rule_has_a_heading_and_no_heading_is_without_a_rule() -> None:
     names = {rule.NAME for rule in (*RULES, clock, late)} | set(sequence.NAMES) | set(verify.NAMES)
     names |= set(reports.NAMES)
+    names |= set(refusals.TECHNIQUES)
     assert set(sections()) == names
 
 
@@ -57,7 +58,8 @@ def test_techniques_and_caps_are_those_of_the_code() -> None:
     page = sections()
     for rule in (*RULES, clock, late):
         assert f"*ATT&CK:* {rule.TECHNIQUE or 'none'}" in page[rule.NAME], rule.NAME
-    for name, technique in (verify.TECHNIQUES | sequence.TECHNIQUES | reports.TECHNIQUES).items():
+    others = (verify, sequence, reports, refusals)
+    for name, technique in [pair for of in others for pair in of.TECHNIQUES.items()]:
         assert f"*ATT&CK:* {technique or 'none'}" in page[name], name
     for rule in (finite, quality, range_rule, rate, stale, device_identity):
         assert f"at most {rule.CAP}" in page[rule.NAME], rule.NAME

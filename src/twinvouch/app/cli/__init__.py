@@ -19,6 +19,7 @@ BUG = 70  # exit code of what should not be possible
 VERBS = {
     "actuator": "Run the process that alone may write to the plant.",
     "bench": "Measure a hot path against a named baseline in the same run.",
+    "certs": "The plant's certificate authority: issue, list, revoke.",
     "check": "Check a configuration; exit 3 on any error.",
     "commands": "List, show, approve and reject commands.",
     "demo": "Run the built-in plant under attack for about a minute.",
