@@ -46,6 +46,7 @@ class LedgerFiles:
         self._checkpoint = b""
         self._continues = False  # whether the state store was seen to hold the last entries
         disk.make_directories(directory, 0o777)
+        disk.sync_directory(directory.parent)
         self._release = weakref.finalize(self, disk.close, disk.hold(_lock_of(directory)))
         try:
             self._edge = self._open()
@@ -176,8 +177,9 @@ class LedgerFiles:
 
     def _write(self, files: Iterable[tiles.File]) -> None:
         """Put files in place durably; one that stands already must hold the same bytes."""
-        missing = []
+        missing, places = [], set()
         for path, content in files:
+            places.add((self._directory / path).parent)
             there = self._read(path)
             if there is None:
                 missing.append((self._directory / path, content))
@@ -186,25 +188,27 @@ class LedgerFiles:
                     f"ledger {self._directory}: {path} holds other bytes than the entries give: "
                     "nothing is signed; restore it from a mirror"
                 )
-        touched = self._make_directories({target.parent for target, _ in missing})
+        # of files that stand already the names may be as new: put in place, and not synced before a crash
+        touched, made = self._make_directories(places)
         for target, content in missing:
             _write_beside(self._disk, target, content)
         for target, _ in missing:
             self._disk.rename(_beside(target), target)
         for directory in sorted(touched):
             self._disk.sync_directory(directory)
+        self._made |= made  # only now: where a sync failed, the next attempt syncs them all again
 
-    def _make_directories(self, wanted: set[Path]) -> set[Path]:
-        """Make what is missing; the directories whose listing changes once files are in place."""
-        touched = set(wanted)
+    def _make_directories(self, wanted: set[Path]) -> tuple[set[Path], set[Path]]:
+        """Make what is missing; the directories whose listing changes once files are in place, and the new ones."""
+        touched, made = set(wanted), set()
         for directory in sorted(wanted - self._made):
             chain = [directory, *directory.parents]
             for child, parent in pairwise(chain[: chain.index(self._directory) + 1]):
                 if child not in self._made:
-                    self._made.add(child)
+                    made.add(child)
                     touched.add(parent)
             self._disk.make_directories(directory, 0o777)
-        return touched
+        return touched, made
 
     def _remove_partials(self, paths: Iterable[str]) -> None:
         """Drop the partial files of every tile that is now full and durable."""
@@ -220,8 +224,8 @@ class LedgerFiles:
         target = self._directory / "checkpoint"
         _write_beside(self._disk, target, raw)
         self._disk.rename(_beside(target), target)
+        self._checkpoint = raw  # it is the one to be seen, even where it cannot be made durable
         self._disk.sync_directory(self._directory)
-        self._checkpoint = raw
 
 
 def _lock_of(directory: Path) -> Path:

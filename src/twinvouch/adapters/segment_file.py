@@ -18,7 +18,7 @@ person who can write to the disk, which is the ledger's task.
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -158,6 +158,13 @@ def _group_start(raw: bytes, offset: int, after: int) -> int | None:
         return None
     crc = crc32(payload, crc32(raw[offset : offset + _HEAD.size]))
     return number - place if crc == _CRC.unpack_from(raw, offset + _HEAD.size)[0] else None
+
+
+def group_start(file: BinaryIO, offsets: Sequence[int]) -> int:
+    """Where the group of the last record begins; `offsets` are those of all intact records of the segment."""
+    file.seek(offsets[-1])
+    place: int = _HEAD.unpack(file.read(_HEAD.size))[3]
+    return offsets[max(0, len(offsets) - 1 - place)]
 
 
 def write_all(disk: Disk, descriptor: int, chunks: list[bytes], offset: int) -> None:

@@ -12,6 +12,7 @@ behind it.
 
 import os
 import re
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from twinvouch.adapters.segment_file import (
     MAX_RECORD,
     Behind,
     DamageError,
+    group_start,
     intact_behind,
     make_header,
     read_header,
@@ -192,17 +194,32 @@ class SegmentLog:
         path = self._directory / segment_name(first)
         self._file = self._disk.open(path, os.O_RDWR, 0o600)
         self._size, self._durable = HEADER_SIZE, first
+        offsets = array("Q")
         with self._disk.reader(path) as file:
             self._mark = read_header(file, path, first)
             try:
                 for number, _ in walk(file, path, self._mark, first):
+                    offsets.append(self._size)
                     self._size, self._durable = file.tell(), number + 1
             except DamageError as damage:
                 behind = intact_behind(file, self._mark, damage)
                 if not _is_torn(damage, behind, known):
                     raise CorruptError(f"{damage}, and it is not the tail of a crash") from None
                 self.repairs = (_cut(self._disk, self._file, path, damage, behind),)
+            if offsets:
+                self._store_again(file, group_start(file, offsets))
         self._next = self._durable
+
+    def _store_again(self, file: BinaryIO, start: int) -> None:
+        """Write the last group once more and sync it, and the segment's name.
+
+        A process that was killed before its sync, or whose sync failed, leaves a group that reads well and may
+        never reach the disk; a later sync would not tell (Linux takes such pages for clean).
+        """
+        file.seek(start)
+        write_all(self._disk, self._file, [file.read(self._size - start)], start)
+        self._disk.fdatasync(self._file)
+        self._disk.sync_directory(self._directory)
 
     def _start_segment(self) -> None:
         """Begin a new segment, durably; the pending group is sealed again under its mark."""
