@@ -13,8 +13,8 @@ from typing import BinaryIO, Final, Protocol
 from twinvouch.adapters import lock_file
 
 
-class Disk(Protocol):
-    """Files by descriptor for what is written, by path for the rest."""
+class FileCalls(Protocol):
+    """What is done to files: by descriptor what is written, by path what is read."""
 
     def open(self, path: Path, flags: int, mode: int) -> int:
         """A descriptor, as os.open."""
@@ -55,6 +55,10 @@ class Disk(Protocol):
     def read(self, path: Path) -> bytes:
         """All bytes; FileNotFoundError or NotADirectoryError where there is no file."""
         ...
+
+
+class Disk(FileCalls, Protocol):
+    """Files, and the names that they have."""
 
     def exists(self, path: Path) -> bool:
         """True for a file or directory."""
@@ -97,8 +101,8 @@ class Disk(Protocol):
         ...
 
 
-class OsDisk:
-    """The disk of this machine."""
+class OsFiles:
+    """Files of this machine."""
 
     def open(self, path: Path, flags: int, mode: int) -> int:
         """As os.open."""
@@ -139,6 +143,10 @@ class OsDisk:
     def read(self, path: Path) -> bytes:
         """As Path.read_bytes."""
         return path.read_bytes()
+
+
+class OsDisk(OsFiles):
+    """The disk of this machine."""
 
     def exists(self, path: Path) -> bool:
         """As Path.exists."""

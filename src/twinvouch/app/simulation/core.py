@@ -16,9 +16,9 @@ from twinvouch.adapters.event_stream import OPEN
 from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.app.api.hub import Hub
-from twinvouch.app.simulation.disk import DiskOf
 from twinvouch.app.simulation.life import Life
 from twinvouch.app.simulation.network import Answer
+from twinvouch.app.simulation.process_disk import DiskOf
 from twinvouch.app.simulation.site import ORIGIN, PERMIT_NS, PLANT, signer
 from twinvouch.app.simulation.stores import ModelState, StateFile
 from twinvouch.core.errors import UnavailableError

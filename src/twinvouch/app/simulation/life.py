@@ -91,14 +91,14 @@ class Life:
         if error is None or not self.alive:
             return
         ended = f"ended: {type(error).__name__}: {error}"
-        if isinstance(error, Killed) or _is_of_the_outside(error):
+        if isinstance(error, Killed) or is_of_the_outside(error):
             self.machine.died["own error"] += 1
         else:
             self.machine.errors.append(ended)
         self.end()
 
 
-def _is_of_the_outside(error: BaseException) -> bool:
+def is_of_the_outside(error: BaseException) -> bool:
     """What a supervisor answers by starting the process again: exit code 5, a disk or core that fails."""
     return isinstance(error, OSError) or (
         isinstance(error, TwinvouchError) and error.exit_code == 5

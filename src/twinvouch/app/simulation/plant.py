@@ -96,6 +96,10 @@ class PlantDevice:
         self.life.at("device.write after")
         await self._way("took the write and was not heard")
 
+    async def mask(self, unit: int, address: int, keep: int, put: int) -> None:
+        """No tag of this plant is a bit of a register."""
+        raise AssertionError((unit, address, keep, put))
+
     async def _way(self, what: str) -> None:
         await asyncio.sleep(0.001 + self.plant.chance.random() * 0.01)
         if self.plant.chance.random() < self.plant.silence:

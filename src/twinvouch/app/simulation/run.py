@@ -4,11 +4,13 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from twinvouch.app.simulation.checks import violations
+from twinvouch.app.simulation.life import Killed
 from twinvouch.app.simulation.world import World
 from twinvouch.lab import virtual_time
 from twinvouch.lab.virtual_time import VirtualLoop
@@ -34,8 +36,8 @@ class Result:
 
 def simulate(seed: int, world: type[World] = World) -> Result:
     """One seed from beginning to end; nothing is raised for what does not hold."""
-    logging.getLogger("twinvouch").addHandler(logging.NullHandler())
-    return virtual_time.run(lambda loop: _run(loop, seed, world))
+    with _quiet():
+        return virtual_time.run(lambda loop: _run(loop, seed, world))
 
 
 def repeat_with(seed: int) -> str:
@@ -75,8 +77,28 @@ def figures(first: int, count: int, say: Callable[[str], None]) -> dict[str, Any
     }
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What processes log under faults is theirs to say; the story says it better."""
+    log = logging.getLogger("twinvouch")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
+def _unheard(world: World, context: dict[str, Any]) -> None:
+    """An error that nobody waited for: what a dead life leaves behind is none."""
+    error = context.get("exception")
+    if not isinstance(error, Killed):
+        world.seen.violations.append(f"processes: {context['message']}: {error!r}")
+
+
 async def _run(loop: VirtualLoop, seed: int, make: type[World]) -> Result:
     world = make(loop, seed)
+    loop.set_exception_handler(lambda _, context: _unheard(world, context))
     await world.run()
     found = violations(world)
     world.finish()

@@ -18,12 +18,13 @@ from twinvouch.app.edge import EdgeParts, EdgeSetup, run_edge
 from twinvouch.app.edge_ship import INGEST, Verdict, verdict
 from twinvouch.app.simulation import plan as plans
 from twinvouch.app.simulation.core import BUILD, HOME, CoreLife, CoreParts
-from twinvouch.app.simulation.disk import DiskOf, SimulatedDisk
-from twinvouch.app.simulation.life import Killed, Life, Machine
+from twinvouch.app.simulation.disk import SimulatedDisk
 from twinvouch.app.simulation.durable import is_durable
+from twinvouch.app.simulation.life import Killed, Life, Machine, is_of_the_outside
 from twinvouch.app.simulation.network import Answer, Link, Network, Weather
 from twinvouch.app.simulation.people import STEPS, People
 from twinvouch.app.simulation.plant import PlantDevice, SimulatedPlant
+from twinvouch.app.simulation.process_disk import DiskOf
 from twinvouch.app.simulation.site import (
     ACTUATOR,
     DEVICE,
@@ -34,7 +35,7 @@ from twinvouch.app.simulation.site import (
     site,
 )
 from twinvouch.app.simulation.stores import ModelSpool, SpoolFile, StateFile
-from twinvouch.core.errors import TwinvouchError, UnavailableError
+from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import Event, Plain, Started
 from twinvouch.lab.virtual_time import VirtualClock, VirtualLoop
 from twinvouch.wire.sse import ServerEvent
@@ -146,13 +147,12 @@ class World:
                 await life.over.wait()
             except Killed:
                 pass
-            except (UnavailableError, OSError) as error:
-                self.tell(f"{name} does not start: {error}")
-            except TwinvouchError as error:
-                machine.errors.append(f"does not start: {type(error).__name__}: {error}")
-                self.tell(f"{name} refuses to start: {error}")
+            except Exception as error:  # noqa: BLE001 - told apart below: of the outside, or a bug
+                self.tell(f"{name} does not start: {type(error).__name__}: {error}")
                 life.end()
-                return
+                if not is_of_the_outside(error):
+                    machine.errors.append(f"does not start: {type(error).__name__}: {error}")
+                    return
             life.end()
             self._gone(name, life)
             await asyncio.sleep(self.chance.uniform(*_RESTART_S))
@@ -171,7 +171,7 @@ class World:
         elif name in self.spools:
             self.spools[name].lose_power(machine.disk.chance)
 
-    def _begin_core(self, _: str, life: Life) -> None:
+    def _begin_core(self, _name: str, life: Life) -> None:
         parts = CoreParts(
             self.site, self.state, self.clock, self._fork(), self._slow, self._effects_leave
         )
