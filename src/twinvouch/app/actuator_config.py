@@ -13,7 +13,7 @@ from pydantic import Field
 
 from twinvouch.app.actuator_check import OwnLimits, OwnPoint
 from twinvouch.app.config_checks import form_faults
-from twinvouch.app.config_model import DeviceSettings, KeyListSettings, TlsFiles
+from twinvouch.app.config_model import DeviceSettings, KeyListSettings
 from twinvouch.app.config_types import (
     NUMERIC,
     Bit,
@@ -23,6 +23,7 @@ from twinvouch.app.config_types import (
     Id,
     PublicKey,
     TagId,
+    TlsFiles,
     Url,
     ns,
 )

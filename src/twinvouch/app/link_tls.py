@@ -12,7 +12,8 @@ from twinvouch.adapters.link_tls import (
     own_name,
     server_context,
 )
-from twinvouch.app.config_model import ApiTls, TlsFiles
+from twinvouch.app.config_model import ApiTls
+from twinvouch.app.config_types import TlsFiles
 from twinvouch.core.errors import ConfigError
 
 ServerTls: TypeAlias = tuple[ssl.SSLContext, Revoked]

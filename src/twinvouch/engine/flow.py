@@ -42,9 +42,8 @@ from twinvouch.models import gate as models_gate
 from twinvouch.queries import gate as queries_gate
 from twinvouch.queries.memory import STREAM_NS, remember, streamed
 from twinvouch.readings import gate as readings_gate
-from twinvouch.readings.refusals import due
-from twinvouch.wire.cose import key_id_of
 from twinvouch.readings.refusals import due, strangers
+from twinvouch.wire.cose import key_id_of
 
 
 class Engine:

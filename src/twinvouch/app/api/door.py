@@ -129,7 +129,7 @@ class Door:
     def _claimed(self, start: bytes) -> bytes | None:
         """The key id that sealed bytes claim, where it is one of ours; unverified."""
         key_id = claimed_key_id(start)
-        return key_id if key_id is not None and self._key(key_id) is not None else None
+        return key_id if self._key(key_id) is not None else None
 
     async def _admit(self, scope: Scope, receive: Receive) -> tuple[float, Receive]:
         """Seconds to wait (0: come in), and the request's messages with what was peeked at put back."""
