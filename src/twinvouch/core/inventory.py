@@ -39,7 +39,7 @@ class PrincipalKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A person, service or edge. `key` is its raw Ed25519 public key (32 bytes).
+    """A person, service or edge. `key` is its raw public key: Ed25519 (32 bytes) or P-256 (65 bytes).
 
     `token_sha256` is the SHA-256 of an API token (empty: it has none). The core never holds a
     person's private key.

@@ -63,11 +63,11 @@ class Signer(Protocol):
 
     @property
     def public_key(self) -> bytes:
-        """The raw Ed25519 public key, 32 bytes."""
+        """The raw public key: 32 bytes of Ed25519, or 65 of P-256 (uncompressed point)."""
         ...
 
     def sign(self, message: bytes) -> bytes:
-        """The 64-byte signature."""
+        """The 64-byte signature: Ed25519, or ECDSA as r || s."""
         ...
 
 
