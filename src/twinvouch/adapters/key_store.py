@@ -19,7 +19,7 @@ from typing import Final
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from twinvouch.adapters import lock_file, sqlite_file
-from twinvouch.adapters.keys import generate, read_secret
+from twinvouch.adapters.secret_file import make_kek, read_kek
 from twinvouch.core.errors import ConfigError, CorruptError, TwinvouchError, UsageError
 from twinvouch.wire.encrypted import KEY_BYTES, commitment
 
@@ -84,9 +84,7 @@ class KeyStore:
                 key = os.urandom(KEY_BYTES)
                 row = (stream, day, commitment(key), aes_key_wrap(self._kek, key))
                 with sqlite_file.transaction(self._connection, self._path):
-                    self._connection.execute(
-                        "INSERT INTO data_key VALUES (?, ?, ?, ?, NULL)", row
-                    )
+                    self._connection.execute("INSERT INTO data_key VALUES (?, ?, ?, ?, NULL)", row)
                 return key
             return self._unwrapped(stream, day, *found)
 
@@ -127,8 +125,7 @@ class KeyStore:
         """
         fresh_file = _beside(self._kek_file)
         fresh_file.unlink(missing_ok=True)
-        generate(fresh_file)
-        fresh = read_secret(fresh_file)
+        fresh = make_kek(fresh_file)
         with self._guard:
             query = "SELECT stream, day, committed, wrapped FROM data_key WHERE wrapped IS NOT NULL"
             rows = self._connection.execute(query).fetchall()
@@ -185,16 +182,15 @@ class KeyStore:
 
     def _read_kek(self, *, is_new: bool) -> bytes:
         if self._kek_file.exists():
-            return read_secret(self._kek_file)
+            return read_kek(self._kek_file)
         if not is_new:
             raise ConfigError(
                 f"key-encryption key `{self._kek_file}` is missing, and `{self._path}` was made with it: "
                 "bring it back from its copy; without it nothing here can be read"
             )
         lock_file.make_directory(self._kek_file.parent)
-        generate(self._kek_file)
         self.made_kek = True
-        return read_secret(self._kek_file)
+        return make_kek(self._kek_file)
 
     def _check_kek(self) -> bytes:
         """The store's id, 8 bytes, once the KEK is known to be the right one."""
@@ -216,7 +212,7 @@ class KeyStore:
     def _finished_rotation(self, wanted: bytes) -> bytes:
         """The KEK of a rotation that a crash interrupted after it took effect."""
         fresh_file = _beside(self._kek_file)
-        if fresh_file.exists() and _name_of(fresh := read_secret(fresh_file)) == wanted:
+        if fresh_file.exists() and _name_of(fresh := read_kek(fresh_file)) == wanted:
             _put_in_place(self._kek_file)
             return fresh
         raise ConfigError(

@@ -20,6 +20,7 @@ from twinvouch.adapters import lock_file
 from twinvouch.adapters.segment_file import (
     HEADER_SIZE,
     MAX_RECORD,
+    PLAIN,
     Behind,
     DamageError,
     intact_behind,
@@ -38,15 +39,21 @@ SEGMENT_BYTES: Final = 64 * 1024 * 1024
 class SegmentLog:
     """An append-only log of records in `directory`; one opener, one writing thread.
 
+    `key_id` names the key store that payloads are encrypted with; where it changes, a new segment begins.
     `records` may run in other threads meanwhile. `known` is how many records were acknowledged at least
     (`log_end` of the state store); None where nothing outside says so.
     """
 
     def __init__(
-        self, directory: Path, segment_bytes: int = SEGMENT_BYTES, known: int | None = None
+        self,
+        directory: Path,
+        segment_bytes: int = SEGMENT_BYTES,
+        known: int | None = None,
+        key_id: bytes = PLAIN,
     ) -> None:
         self._directory = directory
         self._limit = segment_bytes
+        self._key_id = key_id
         self._file = -1
         self._mark = b""
         self._size = 0  # bytes of the last segment that are durable
@@ -121,7 +128,7 @@ class SegmentLog:
             stop = firsts[place + 1] if place + 1 < len(firsts) else end
             path = self._directory / segment_name(firsts[place])
             with self._opened(path, firsts[place]) as file:
-                mark = read_header(file, path, firsts[place])
+                mark, _ = read_header(file, path, firsts[place], self._key_id)
                 for number, record in walk(file, path, mark, firsts[place], stop):
                     if number >= start:
                         yield number, record
@@ -185,7 +192,7 @@ class SegmentLog:
         self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         self._size, self._durable = HEADER_SIZE, first
         with path.open("rb", buffering=1 << 20) as file:
-            self._mark = read_header(file, path, first)
+            self._mark, key_id = read_header(file, path, first, self._key_id)
             try:
                 for number, _ in walk(file, path, self._mark, first):
                     self._size, self._durable = file.tell(), number + 1
@@ -195,6 +202,8 @@ class SegmentLog:
                     raise CorruptError(f"{damage}, and it is not the tail of a crash") from None
                 self.repairs = (_cut(self._file, path, damage, behind),)
         self._next = self._durable
+        if key_id != self._key_id:
+            self._start_segment()
 
     def _start_segment(self) -> None:
         """Begin a new segment, durably; the pending group is sealed again under its mark."""
@@ -204,7 +213,7 @@ class SegmentLog:
         mark = os.urandom(4)
         file = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            write_all(file, [make_header(first, mark)], 0)
+            write_all(file, [make_header(first, mark, self._key_id)], 0)
             os.fsync(file)
             draft.rename(path)
             lock_file.sync_directory(self._directory)
@@ -214,7 +223,8 @@ class SegmentLog:
         if self._file >= 0:
             os.close(self._file)
         self._file, self._mark, self._size = file, mark, HEADER_SIZE
-        self._firsts.append(first)
+        if first not in self._firsts[-1:]:  # else one without records was replaced
+            self._firsts.append(first)
         records = self._pending[1::2]
         heads = [record_head(mark, first + i, i, r) for i, r in enumerate(records)]
         self._pending[::2] = heads

@@ -56,6 +56,11 @@ def is_encrypted(stored: bytes) -> bool:
     return stored.startswith(_MAGIC)
 
 
+def day_of(head: bytes) -> int:
+    """The day of encrypted bytes, of which the first eight are enough."""
+    return int.from_bytes(head[4:8], "big")
+
+
 def read_label(stored: bytes) -> Label:
     """The label of encrypted bytes; MalformedError where they are cut or something else."""
     end = 9 + (stored[8] if len(stored) > 8 else 0) + _COMMITMENT
@@ -65,8 +70,7 @@ def read_label(stored: bytes) -> Label:
         stream = stored[9 : end - _COMMITMENT].decode()
     except UnicodeDecodeError:
         raise MalformedError("byte 9: the name of the stream is not UTF-8") from None
-    day = int.from_bytes(stored[4:8], "big")
-    return Label(stream, day, stored[end - _COMMITMENT : end], stored[:end])
+    return Label(stream, day_of(stored), stored[end - _COMMITMENT : end], stored[:end])
 
 
 def encrypt(cipher: AESGCM, under: Label, nonce: bytes, plain: bytes, place: bytes) -> bytes:
