@@ -5,7 +5,7 @@ import binascii
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from twinvouch.wire.signature import algorithm, is_public_key
 
@@ -50,6 +50,15 @@ def _public_key(text: str) -> str:
     return text
 
 
+def _no_text(encoding: object) -> object:
+    """A register block of text is refused with the reason; everything else is for the enumeration."""
+    if encoding in {"string", "str", "text", "ascii", "utf8"}:
+        raise ValueError(
+            "an encoding of numbers: a tag is a quantity with a range and a rate, text has neither"
+        )
+    return encoding
+
+
 def _range(limits: tuple[float, float]) -> tuple[float, float]:
     if limits[0] >= limits[1]:
         raise ValueError("[low, high] with low below high")
@@ -71,9 +80,11 @@ Url = Annotated[
         "an address such as http://127.0.0.1:8710",
     ),
 ]
+NUMERIC = BeforeValidator(_no_text)
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 Sha256Hex = Annotated[str, _match(r"[0-9a-f]{64}", "64 hexadecimal digits (a SHA-256)")]
 Byte = Annotated[int, Field(ge=0, le=255)]
+Bit = Annotated[int, Field(ge=0, le=15)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Range = Annotated[tuple[float, float], AfterValidator(_range)]
 Positive = Annotated[float, Field(gt=0)]

@@ -156,6 +156,10 @@ class Device(Protocol):
         """Write items and return when the device confirmed."""
         ...
 
+    async def mask(self, unit: int, address: int, keep: int, put: int) -> None:
+        """Set a holding register to `(old & keep) | (put & ~keep)` in one step at the device."""
+        ...
+
 
 class Transport(Protocol):
     """A way of bytes to the core: returns the status and the body of the answer."""
