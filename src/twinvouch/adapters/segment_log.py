@@ -22,6 +22,7 @@ from twinvouch.adapters.disk import OS, Disk
 from twinvouch.adapters.segment_file import (
     HEADER_SIZE,
     MAX_RECORD,
+    PLAIN,
     Behind,
     DamageError,
     group_start,
@@ -42,6 +43,7 @@ _SEGMENT: Final = re.compile(r"[0-9]{20}\.seg")
 class SegmentLog:
     """An append-only log of records in `directory`; one opener, one writing thread.
 
+    `key_id` names the key store that payloads are encrypted with; where it changes, a new segment begins.
     `records` may run in other threads meanwhile. `known` is how many records were acknowledged at least
     (`log_end` of the state store); None where nothing outside says so.
     """
@@ -52,10 +54,12 @@ class SegmentLog:
         segment_bytes: int = SEGMENT_BYTES,
         known: int | None = None,
         disk: Disk = OS,
+        key_id: bytes = PLAIN,
     ) -> None:
         self._directory = directory
         self._disk = disk
         self._limit = segment_bytes
+        self._key_id = key_id
         self._file = -1
         self._mark = b""
         self._size = 0  # bytes of the last segment that are durable
@@ -130,7 +134,7 @@ class SegmentLog:
             stop = firsts[place + 1] if place + 1 < len(firsts) else end
             path = self._directory / segment_name(firsts[place])
             with self._opened(path, firsts[place]) as file:
-                mark = read_header(file, path, firsts[place])
+                mark, _ = read_header(file, path, firsts[place], self._key_id)
                 for number, record in walk(file, path, mark, firsts[place], stop):
                     if number >= start:
                         yield number, record
@@ -196,7 +200,7 @@ class SegmentLog:
         self._size, self._durable = HEADER_SIZE, first
         offsets = array("Q")
         with self._disk.reader(path) as file:
-            self._mark = read_header(file, path, first)
+            self._mark, key_id = read_header(file, path, first, self._key_id)
             try:
                 for number, _ in walk(file, path, self._mark, first):
                     offsets.append(self._size)
@@ -209,6 +213,8 @@ class SegmentLog:
             if offsets:
                 self._store_again(file, group_start(file, offsets))
         self._next = self._durable
+        if key_id != self._key_id:
+            self._start_segment()
 
     def _store_again(self, file: BinaryIO, start: int) -> None:
         """Write the last group once more and sync it, and the segment's name.
@@ -229,7 +235,7 @@ class SegmentLog:
         mark = os.urandom(4)
         file = self._disk.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            write_all(self._disk, file, [make_header(first, mark)], 0)
+            write_all(self._disk, file, [make_header(first, mark, self._key_id)], 0)
             self._disk.fsync(file)
             self._disk.rename(draft, path)
             self._disk.sync_directory(self._directory)
@@ -239,7 +245,8 @@ class SegmentLog:
         if self._file >= 0:
             self._disk.close(self._file)
         self._file, self._mark, self._size = file, mark, HEADER_SIZE
-        self._firsts.append(first)
+        if first not in self._firsts[-1:]:  # else one without records was replaced
+            self._firsts.append(first)
         records = self._pending[1::2]
         heads = [record_head(mark, first + i, i, r) for i, r in enumerate(records)]
         self._pending[::2] = heads

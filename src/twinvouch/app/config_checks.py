@@ -40,6 +40,7 @@ def check(config: Config, document: Document) -> None:
         _files,
         brokers,
         places,
+        _encryption,
     )
     for rule in rules:
         for loc, text in rule(config):
@@ -216,6 +217,15 @@ def _value(tag: TagSettings) -> Iterator[tuple[str, str]]:
         yield "scale", "`scale`, expected any number but 0"
 
 
+def _unplaced(tag: TagSettings) -> Iterator[tuple[str, str]]:
+    """What only makes sense of a tag that is polled."""
+    placed = {"modbus_unit", "table", "address", "encoding", "word_order", "bit"}
+    if tag.mqtt is None:
+        placed |= {"scale", "offset"}
+    for key in sorted(placed & tag.model_fields_set):
+        yield key, f"`{key}` without `device`: say where it lies, or leave it out"
+
+
 def _point(config: Config, tag: TagSettings) -> Iterator[tuple[str, str]]:
     group = config.groups.get(tag.group)
     if tag.device is not None and group is not None and group.rhythm is not Rhythm.SCAN:
@@ -224,12 +234,7 @@ def _point(config: Config, tag: TagSettings) -> Iterator[tuple[str, str]]:
             f"`device` in group {named(tag.group)}, expected one of rhythm scan: it is polled",
         )
     if tag.device is None:
-        placed = {"modbus_unit", "table", "address", "encoding", "scale", "offset"}
-        placed |= {"word_order", "bit"}
-        if tag.mqtt is not None:
-            placed -= {"scale", "offset"}
-        for key in sorted(placed & tag.model_fields_set):
-            yield key, f"`{key}` without `device`: say where it lies, or leave it out"
+        yield from _unplaced(tag)
         return
     if tag.device not in config.devices:
         yield "device", _unknown("devices", tag.device, list(config.devices))
@@ -342,6 +347,15 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+def _encryption(config: Config) -> Told:
+    """A key that lies beside what it locks locks nothing."""
+    inside = config.data_dir.resolve()
+    for name, path in (("core_kek", config.core_kek), ("edge_kek", config.edge_kek)):
+        if path is not None and path.resolve().is_relative_to(inside):
+            text = f"`{name}`, expected a file outside the data directory `{config.data}`"
+            yield ("encryption", name), f"{text}: who steals that has the key with it"
 
 
 def _network(config: Config) -> Told:

@@ -18,6 +18,7 @@ from pathlib import Path
 from twinvouch import __version__
 from twinvouch.adapters.committer import Committer, Step, recover, take
 from twinvouch.adapters.ledger_files import LedgerFiles
+from twinvouch.adapters.vault import Vault
 from twinvouch.app.inbox import After, Inbox, Item
 from twinvouch.app.metering import Meter, TimedLog
 from twinvouch.core.errors import TwinvouchError, UnavailableError
@@ -48,6 +49,7 @@ class Stores:
     ledger: LedgerFiles
     reader: Leaves  # of the state, for the publisher's thread
     repairs: tuple[str, ...] = ()  # what start-up cut off the log, in words
+    vault: Vault | None = None  # None: nothing is encrypted
     retire: Callable[[int], int] = int  # drop old log segments below this record; says how many
 
 
@@ -83,7 +85,7 @@ class Core:
                 ("tiles", self._tile_loop),
             )
         ]
-        self.recovered = recover(engine, stores.log, stores.state, BUILD)
+        self.recovered = recover(engine, stores.log, stores.state, BUILD, stores.vault)
         stores.ledger.catch_up(stores.state)
 
     def start(self) -> None:
@@ -126,6 +128,8 @@ class Core:
         self._stores.reader.close()
         self._stores.state.close()
         self._stores.ledger.close()
+        if self._stores.vault is not None:
+            self._stores.vault.close()
 
     @property
     def state_behind(self) -> int:
@@ -171,7 +175,7 @@ class Core:
         return self.inbox.closed and not self._pending
 
     def _take(self, item: Item) -> Step:
-        step = take(self.engine, item.event, time.time_ns())
+        step = take(self.engine, item.event, time.time_ns(), self._stores.vault)
         if item.after is None:
             return step
         data = None

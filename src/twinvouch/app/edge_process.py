@@ -11,8 +11,10 @@ import time
 from pathlib import Path
 
 from twinvouch.adapters.http_transport import HttpTransport
+from twinvouch.adapters.key_store import KeyStore
 from twinvouch.adapters.keys import FileSigner
 from twinvouch.adapters.spool import Spool
+from twinvouch.adapters.vault import Vault
 from twinvouch.app import config as configuration
 from twinvouch.app import inventory, key_list
 from twinvouch.app.clock import SystemClock
@@ -40,7 +42,8 @@ def run(path: Path, edge: str | None, connect: Connect) -> int:
     clock = SystemClock()
     file = config.data_dir / "edges" / f"{name}.spool"
     limit = config.edges[name].spool_mib * 1024 * 1024
-    spool = Spool(file, name, limit, first_epoch=clock.wall_ns() // 1_000_000_000)
+    epoch = clock.wall_ns() // 1_000_000_000
+    spool = Spool(file, name, limit, first_epoch=epoch, vault=_vault(config, name))
     try:
         tally = asyncio.run(_serve(config, plant, name, (signer, spool, clock), connect))
     finally:
@@ -93,6 +96,19 @@ async def _serve(
         finally:
             for device in devices.values():
                 await device.close()
+
+
+def _vault(config: Config, edge: str) -> Vault | None:
+    """What encrypts the spool; None where the configuration names no key for it."""
+    if config.edge_kek is None:
+        return None
+    keys = KeyStore(config.edge_keys(edge), config.edge_kek)
+    if keys.made_kek:
+        print(
+            f"made key-encryption key {config.edge_kek}: without it the spool is lost",
+            file=sys.stderr,
+        )
+    return Vault(keys)
 
 
 def _devices(plant: Plant, edge: str) -> set[str]:

@@ -154,10 +154,14 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Content-addressed bytes that an entry names by digest (findings, label, reasons)."""
+    """Content-addressed bytes that an entry names by digest (findings, label, reasons).
+
+    `is_shared`: many entries name these bytes (labels), so they are not erased with one event.
+    """
 
     digest: bytes
     content: bytes
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def seal(content: bytes, *, signer: Signer, plant: str, purpose: str) -> bytes:
 
 
 def key_id_of(raw: bytes) -> bytes:
-    """The key id that a sealed thing names, at its fixed place."""
+    """The key id that bytes claim to be sealed under; nothing is checked."""
     return raw[_KEY_ID]
 
 

@@ -25,6 +25,7 @@ VERBS = {
     "demo": "Run the built-in plant under attack for about a minute.",
     "distrust": "Set the trust of a tag to nothing, for a time.",
     "edge": "Run the process that reads devices and signs readings.",
+    "encryption": "Keys of encrypted data: show, shred, rotate.",
     "findings": "List recent findings.",
     "init": "Write a commented starter configuration.",
     "keys": "The plant root and the keys it stands for: sign, rotate, revoke, list.",
