@@ -16,24 +16,37 @@ from twinvouch.wire.modbus import (
     write_request,
     write_response,
 )
+from twinvouch.wire.modbus_message import Detail, Identify, Mask, ReadWrite
 from twinvouch.wire.modbus_stream import Frame, Stream, write_frame
 
 COILS = {Function.READ_COILS, Function.READ_DISCRETE, Function.WRITE_COIL, Function.WRITE_COILS}
 frames = st.builds(
     Frame, st.integers(0, 65535), st.integers(0, 255), st.binary(min_size=1, max_size=253)
 )
-spoken = st.sampled_from([1, 2, 3, 4, 5, 6, 15, 16, 0x81, 0x90])
+spoken = st.sampled_from([1, 2, 3, 4, 5, 6, 15, 16, 22, 23, 43, 0x81, 0x90])
 likely = st.builds(lambda code, rest: bytes([code]) + rest, spoken, st.binary(max_size=260))
+likely |= st.builds(
+    lambda head, objects: bytes.fromhex("2b0e") + head + objects,
+    st.sampled_from([b"\1\1\0\0\1", b"\4\x83\0\0\1", b"\3\3\xff\x80\2"]),
+    st.binary(max_size=40),
+)
 
 
 @st.composite
 def requests(draw):
     function = draw(st.sampled_from(list(Function)))
+    if function is Function.IDENTIFY:
+        return Identify(function, draw(st.sampled_from(list(Detail))), draw(st.integers(0, 255)))
     count = draw(st.integers(1, MOST[function]))
     address = draw(st.integers(0, 65536 - count))
     if function <= Function.READ_INPUT:
         return Read(function, address, count)
     value = st.integers(0, 1 if function in COILS else 65535)
+    if function is Function.MASK_REGISTER:
+        return Mask(function, address, draw(value), draw(value))
+    if function is Function.READ_WRITE:
+        written = tuple(draw(st.lists(value, min_size=1, max_size=121)))
+        return ReadWrite(function, address, count, draw(st.integers(0, 65536 - 121)), written)
     if count == 1 and function <= Function.WRITE_REGISTER:
         return WriteOne(function, address, draw(value))
     chosen = draw(st.lists(value, min_size=1, max_size=8))

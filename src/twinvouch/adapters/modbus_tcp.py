@@ -8,7 +8,7 @@ same stream cannot be told apart from an answer to a later request.
 import asyncio
 import ssl
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,31 +16,31 @@ from typing import Final
 from twinvouch.core.errors import ConfigError, MalformedError, TwinvouchError, UnavailableError
 from twinvouch.core.inventory import Table
 from twinvouch.wire.modbus import (
-    MOST,
-    READS,
-    Refusal,
-    Request,
     answer_to,
+    mask_of,
     read_of,
     read_response,
     write_of,
     write_request,
 )
+from twinvouch.wire.modbus_message import (
+    EXCEPTIONS,
+    MOST,
+    READS,
+    Detail,
+    Function,
+    Identification,
+    Identify,
+    ReadWrite,
+    Refusal,
+    Request,
+    Response,
+)
 from twinvouch.wire.modbus_stream import Frame, Stream, write_frame
 
 MOST_READ: Final = {table.value: MOST[function] for table, function in READS.items()}
 _CHUNK = 4096
-_NAMES = {
-    1: "illegal function",
-    2: "illegal data address",
-    3: "illegal data value",
-    4: "device failure",
-    5: "acknowledged, still working",
-    6: "device busy",
-    8: "memory parity error",
-    10: "gateway path unavailable",
-    11: "gateway target did not answer",
-}
+_MOST_PARTS = 32  # answers that one identification may come in: no device has so much to say
 
 
 class ModbusExceptionError(TwinvouchError):
@@ -86,11 +86,36 @@ class ModbusDevice:
 
     async def read(self, unit: int, table: str, address: int, count: int) -> tuple[int, ...]:
         """Read `count` registers (at most 125) or coils (2000): words, or 0 and 1."""
-        return await self._ask(unit, read_of(Table(table), address, count))
+        return (await self._ask(unit, read_of(Table(table), address, count)))[0]
 
     async def write(self, unit: int, table: str, address: int, words: Sequence[int]) -> None:
         """Write registers (at most 123) or coils (1968); returns when the device confirmed."""
         await self._ask(unit, write_of(Table(table), address, words))
+
+    async def mask(self, unit: int, address: int, keep: int, put: int) -> None:
+        """Make a holding register `(old & keep) | (put & ~keep)`; a device without function 22 refuses."""
+        await self._ask(unit, mask_of(address, keep, put))
+
+    async def exchange(
+        self, unit: int, write: tuple[int, Sequence[int]], read: tuple[int, int]
+    ) -> tuple[int, ...]:
+        """Write words at an address, then read `(address, count)`, holding registers, in one request (23)."""
+        address, words = write
+        request = ReadWrite(Function.READ_WRITE, *read, address, tuple(words))
+        return (await self._ask(unit, request))[0]
+
+    async def identify(self, unit: int, detail: Detail = Detail.REGULAR) -> Mapping[int, bytes]:
+        """What the device says it is (43/14): texts by object id, as many requests as it takes."""
+        objects: dict[int, bytes] = {}
+        following: int | None = 0
+        for _ in range(_MOST_PARTS):
+            _, part = await self._ask(unit, Identify(Function.IDENTIFY, detail, following or 0))
+            assert isinstance(part, Identification)
+            objects |= dict(part.objects)
+            following = part.following
+            if following is None:
+                break
+        return objects
 
     async def close(self) -> None:
         """Close the connection; the next call would open another."""
@@ -98,15 +123,16 @@ class ModbusDevice:
             self._drop()
         await asyncio.sleep(0)  # the transport closes in the next turn of the loop
 
-    async def _ask(self, unit: int, request: Request) -> tuple[int, ...]:
-        """One request and its answer. Whatever ends this early also ends the connection."""
+    async def _ask(self, unit: int, request: Request) -> tuple[tuple[int, ...], Response]:
+        """One request, the items it asked for and its whole answer. Whatever ends this early also ends the connection."""
         pdu = write_request(request)
         async with self._turn:
             is_whole = False
             try:
                 async with asyncio.timeout(self._timeout_s):
                     frame, is_last = await self._exchange(unit, pdu)
-                answer = answer_to(request, read_response(frame.pdu))
+                response = read_response(frame.pdu)
+                answer = answer_to(request, response)
                 is_whole = is_last
             except TimeoutError:
                 why = f"did not answer within {self._timeout_s:g} s"
@@ -120,10 +146,10 @@ class ModbusDevice:
                 if not is_whole:
                     self._drop()
         if isinstance(answer, Refusal):
-            why = _NAMES.get(answer.code, "a code of its own")
+            why = EXCEPTIONS.get(answer.code, "a code of its own")
             text = f"device {self.name} refused {request!r:.100}: exception {answer.code} ({why})"
             raise ModbusExceptionError(text, answer.code)
-        return answer
+        return answer, response
 
     async def _exchange(self, unit: int, pdu: bytes) -> tuple[Frame, bool]:
         """Send, and wait for the one frame of this transaction; the bool: nothing came after it."""

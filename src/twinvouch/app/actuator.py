@@ -16,6 +16,7 @@ from twinvouch.app.actuator_check import Accepted, OwnLimits, OwnPoint, Refused,
 from twinvouch.app.clock import Clock
 from twinvouch.core.command import Outcome, OutcomeStatus, Permit
 from twinvouch.core.errors import TwinvouchError, UnavailableError
+from twinvouch.core.inventory import Point
 from twinvouch.core.kind import Purpose
 from twinvouch.core.ports import Device, Signer
 from twinvouch.wire.cose import seal
@@ -112,7 +113,7 @@ class Actuator:
             return OutcomeStatus.REFUSED, before, why
         doubt = ""
         try:
-            await device.write(point.unit, point.table, point.address, permit.words)
+            await _send(device, point, permit.words)
         except UnavailableError as error:
             doubt = f"whether it was written is not known: {error}"
         except TwinvouchError as error:
@@ -178,10 +179,24 @@ class Actuator:
         return self._turns.setdefault(device, asyncio.Lock())
 
 
+async def _send(device: Device, point: Point, words: Words) -> None:
+    """Write the words; of a register with a bit of ours only that bit, in one step at the device.
+
+    A device that cannot do that (function 22) refuses. Reading the register and writing it back instead
+    could undo what its own control does to the other bits in between.
+    """
+    if point.bit is None:
+        await device.write(point.unit, point.table, point.address, words)
+    else:
+        await device.mask(point.unit, point.address, ~(1 << point.bit) & 0xFFFF, words[0])
+
+
 async def _read(device: Device, own: OwnPoint) -> Words:
+    """The words of the point; of a register with a bit of ours that bit alone."""
     point = own.point
     count = word_count(point.encoding)
-    return tuple(await device.read(point.unit, point.table, point.address, count))
+    words = tuple(await device.read(point.unit, point.table, point.address, count))
+    return words if point.bit is None else tuple(word & 1 << point.bit for word in words)
 
 
 async def _found(device: Device, own: OwnPoint) -> Words:

@@ -126,10 +126,8 @@ def _place(permit: Permit, limits: OwnLimits) -> str:
     if own is None:
         return f"`{permit.tag}` is not a point of this actuator"
     point = own.point
-    named = (permit.device, permit.unit, permit.table, permit.address, permit.encoding)
-    known = (point.device, point.unit, point.table, point.address, point.encoding)
-    if named != known:
-        return f"`{permit.tag}` lies at {_shown(known)}, the permit says {_shown(named)}"
+    if _where(permit) != _where(point):
+        return f"`{permit.tag}` lies at {_shown(point)}, the permit says {_shown(permit)}"
     return ""
 
 
@@ -149,5 +147,12 @@ def asset_of(permit: Permit) -> str:
     return permit.tag.rpartition("/")[0]
 
 
-def _shown(place: tuple[object, ...]) -> str:
-    return " ".join(str(part) for part in place)
+def _where(place: Permit | Point) -> tuple[object, ...]:
+    """Where a value lies, and how it lies there."""
+    at = (place.device, place.unit, place.table, place.address)
+    return (*at, place.encoding, place.order, place.bit)
+
+
+def _shown(place: Permit | Point) -> str:
+    *parts, bit = _where(place)
+    return " ".join(str(part) for part in parts) + ("" if bit is None else f" bit {bit}")

@@ -12,10 +12,22 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from twinvouch.app.actuator_check import OwnLimits, OwnPoint
+from twinvouch.app.config_checks import form_faults
 from twinvouch.app.config_model import DeviceSettings
-from twinvouch.app.config_types import Byte, FileName, Frozen, Id, PublicKey, TagId, Url, ns
+from twinvouch.app.config_types import (
+    NUMERIC,
+    Bit,
+    Byte,
+    FileName,
+    Frozen,
+    Id,
+    PublicKey,
+    TagId,
+    Url,
+    ns,
+)
 from twinvouch.app.yaml_file import Document, open_document, validate
-from twinvouch.core.inventory import Encoding, Point, Table
+from twinvouch.core.inventory import Encoding, Point, Table, WordOrder
 from twinvouch.wire.words import word_count
 
 
@@ -27,7 +39,9 @@ class PointSettings(Frozen):
     unit: Byte = 1
     table: Literal[Table.COIL, Table.HOLDING]
     address: Annotated[int, Field(ge=0, le=65_535)]
-    encoding: Encoding
+    encoding: Annotated[Encoding, NUMERIC]
+    word_order: WordOrder = WordOrder.BIG_ENDIAN
+    bit: Bit | None = None
     scale: float = 1.0
     offset: float = 0.0
     min: float
@@ -44,6 +58,8 @@ class PointSettings(Frozen):
             self.encoding,
             self.scale,
             self.offset,
+            self.word_order,
+            self.bit,
         )
 
 
@@ -106,12 +122,14 @@ def _faults(config: ActuatorConfig, settings: PointSettings) -> Iterator[tuple[s
         yield "min", f"`min`, expected at most `max` {settings.max:g}, got {settings.min:g}"
     if not settings.scale:
         yield "scale", "`scale`, expected anything but 0"
-    if (settings.table is Table.COIL) != (settings.encoding is Encoding.BIT):
-        yield "encoding", f"`encoding` {settings.encoding} does not fit a {settings.table}"
+    yield from form_faults(settings.table, settings.encoding, settings.word_order, settings.bit)
     if settings.address + word_count(settings.encoding) > 0x10000:
         yield "address", "`address`, expected all registers at 0..65535"
 
 
 def _places(settings: PointSettings) -> Iterator[tuple[object, ...]]:
+    """Every bit of every register, or the coil: two points may share a register, never a bit of it."""
+    bits = range(16) if settings.bit is None else (settings.bit,)
     for step in range(word_count(settings.encoding)):
-        yield settings.device, settings.unit, settings.table, settings.address + step
+        for bit in bits if settings.table is Table.HOLDING else (0,):
+            yield settings.device, settings.unit, settings.table, settings.address + step, bit

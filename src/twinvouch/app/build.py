@@ -18,6 +18,7 @@ from twinvouch.core.errors import ConfigError
 from twinvouch.core.inventory import Plant
 from twinvouch.core.ports import Condition, Policy
 from twinvouch.core.site import Site
+from twinvouch.wire.signature import algorithm
 
 LOG_EPOCH = 0
 DAY_NS = 86_400_000_000_000
@@ -77,7 +78,7 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
     state = SqliteState(data / "state.db")
     _, known = state.load()
     log = SegmentLog(data / "log", known=known)
-    signer = FileSigner(key_file(config, "log"))
+    signer = log_signer(config)
     ledger = LedgerFiles(data / "ledger", origin or f"{config.plant.id}/{LOG_EPOCH}", signer)
     keep_ns = config.retention.segments_days * DAY_NS
 
@@ -85,6 +86,15 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
         return log.drop_before(min(log.older_than(time.time_ns() - keep_ns), seen))
 
     return Stores(log, state, ledger, state.reader(), log.repairs, retire)
+
+
+def log_signer(config: Config) -> FileSigner:
+    """The key that signs checkpoints: Ed25519, since a signed note knows no ES256."""
+    path = key_file(config, "log")
+    signer = FileSigner(path)
+    if algorithm(signer.public_key) != "ed25519":
+        raise ConfigError(f"key file `{path}`: expected an Ed25519 key: checkpoints know no other")
+    return signer
 
 
 def permit_signer(config: Config) -> FileSigner | None:

@@ -15,7 +15,7 @@ from twinvouch.app.config_tags import ActuatorSettings, TagSettings
 from twinvouch.app.problems import named
 from twinvouch.app.yaml_file import Document, suggestion
 from twinvouch.app.yaml_tree import Loc
-from twinvouch.core.inventory import Encoding, PrincipalKind, Table
+from twinvouch.core.inventory import Encoding, PrincipalKind, Table, WordOrder
 
 Told: TypeAlias = Iterator[tuple[Loc, str]]
 
@@ -197,6 +197,7 @@ def _value(tag: TagSettings) -> Iterator[tuple[str, str]]:
 def _point(config: Config, tag: TagSettings) -> Iterator[tuple[str, str]]:
     if tag.device is None:
         placed = {"modbus_unit", "table", "address", "encoding", "scale", "offset"}
+        placed |= {"word_order", "bit"}
         for key in sorted(placed & tag.model_fields_set):
             yield key, f"`{key}` without `device`: say where it lies, or leave it out"
         return
@@ -208,9 +209,24 @@ def _point(config: Config, tag: TagSettings) -> Iterator[tuple[str, str]]:
         yield "address", "missing key `address`: 0..65535, counted from zero"
     elif tag.address + tag.width > 65_536:
         yield "address", f"{tag.width} registers from address {tag.address} end after 65535"
-    if tag.table is not None and tag.is_bit is not (tag.raw_encoding is Encoding.BIT):
-        wanted = "bit" if tag.is_bit else "u16, i16, u32, i32 or f32"
-        yield "encoding", f"encoding in table {tag.table}, expected {wanted}"
+    if tag.table is not None:
+        yield from form_faults(tag.table, tag.raw_encoding, tag.word_order, tag.bit)
+
+
+def form_faults(
+    table: Table, encoding: Encoding, order: WordOrder, bit: int | None
+) -> Iterator[tuple[str, str]]:
+    """What does not fit in how a value lies in its table: `(key, text)`."""
+    if table in {Table.COIL, Table.DISCRETE}:
+        if encoding is not Encoding.BIT:
+            yield "encoding", f"encoding in table {table}, expected bit"
+        if bit is not None:
+            yield "bit", f"`bit` in table {table}, expected none: each item is one bit already"
+    elif (encoding is Encoding.BIT) is not (bit is not None):
+        numbers = ", ".join(e for e in Encoding if e is not Encoding.BIT)
+        yield "encoding", f"encoding in table {table}, expected {numbers}; or bit with `bit`: 0..15"
+    if encoding is Encoding.BIT and order is not WordOrder.BIG_ENDIAN:
+        yield "word_order", "`word_order` of a bit, expected none"
 
 
 def _actuator(config: Config, tag: TagSettings, actuator: ActuatorSettings) -> Told:
@@ -265,7 +281,8 @@ def _overlaps(config: Config) -> Told:
     for name, tag in config.tags.items():
         if tag.device is not None and tag.address is not None:
             place = (tag.device, tag.modbus_unit, tag.table)
-            places[place].append((tag.address, tag.width, tag.raw_encoding.value, name))
+            form = f"{tag.raw_encoding}:{tag.word_order}"  # bits of one register lie side by side
+            places[place].append((tag.address, tag.width, form, name))
     for taken in places.values():
         taken.sort()
         widest = taken[0]

@@ -5,8 +5,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from twinvouch.app.config_types import Byte, Frozen, Id, Line, Name, Positive, Range, TagId
-from twinvouch.core.inventory import CommandClass, CommandedBy, Encoding, Table
+from twinvouch.app.config_types import (
+    NUMERIC,
+    Bit,
+    Byte,
+    Frozen,
+    Id,
+    Line,
+    Name,
+    Positive,
+    Range,
+    TagId,
+)
+from twinvouch.core.inventory import CommandClass, CommandedBy, Encoding, Table, WordOrder
+from twinvouch.wire.words import word_count
 
 _INTERLOCK = Annotated[str, Field(max_length=4_000)]
 
@@ -38,7 +50,9 @@ class TagSettings(Frozen):
     modbus_unit: Byte = 1
     table: Table | None = None
     address: Annotated[int, Field(ge=0, le=65_535)] | None = None
-    encoding: Encoding | None = None
+    encoding: Annotated[Encoding, NUMERIC] | None = None
+    word_order: WordOrder = WordOrder.BIG_ENDIAN
+    bit: Bit | None = None
     scale: float = 1.0
     offset: float = 0.0
     vendor: Annotated[str, Field(max_length=200)] = ""
@@ -58,10 +72,11 @@ class TagSettings(Frozen):
 
     @property
     def raw_encoding(self) -> Encoding:
-        """The encoding as written, else a bit in tables of bits and u16 in tables of registers."""
-        return self.encoding or (Encoding.BIT if self.is_bit else Encoding.U16)
+        """The encoding as written, else a bit where it can only be one, and u16 in registers."""
+        is_bit = self.is_bit or self.bit is not None
+        return self.encoding or (Encoding.BIT if is_bit else Encoding.U16)
 
     @property
     def width(self) -> int:
         """How many registers or bits the raw value takes."""
-        return 2 if self.raw_encoding in {Encoding.U32, Encoding.I32, Encoding.F32} else 1
+        return word_count(self.raw_encoding)

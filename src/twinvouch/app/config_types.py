@@ -5,8 +5,9 @@ import binascii
 import re
 from typing import Annotated
 
-from nacl.bindings import crypto_core_ed25519_is_valid_point
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from twinvouch.wire.signature import algorithm, is_public_key
 
 SECOND = 1_000_000_000
 _ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
@@ -33,16 +34,29 @@ def _match(pattern: str, words: str) -> AfterValidator:
 
 
 def _public_key(text: str) -> str:
-    """Base64 of 32 bytes that are a point of Ed25519's main subgroup; a pasted seed rarely is."""
+    """Base64 of an Ed25519 key (32 bytes) or of a P-256 point (65 bytes); a pasted seed rarely is either."""
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raw = b""
-    if len(raw) != 32 or base64.b64encode(raw).decode() != text:
-        raise ValueError("base64 of 32 bytes, as `twinvouch principals add` and `run` print it")
-    if not crypto_core_ed25519_is_valid_point(raw):
-        raise ValueError("an Ed25519 public key (a private key looks the same; do not paste one)")
+    if not algorithm(raw) or base64.b64encode(raw).decode() != text:
+        raise ValueError(
+            "base64 of 32 bytes (Ed25519) or 65 (ES256), as `twinvouch principals add` and `run` print it"
+        )
+    if not is_public_key(raw):
+        raise ValueError(
+            "a public key of Ed25519 or P-256 (a private key looks the same; do not paste one)"
+        )
     return text
+
+
+def _no_text(encoding: object) -> object:
+    """A register block of text is refused with the reason; everything else is for the enumeration."""
+    if encoding in {"string", "str", "text", "ascii", "utf8"}:
+        raise ValueError(
+            "an encoding of numbers: a tag is a quantity with a range and a rate, text has neither"
+        )
+    return encoding
 
 
 def _range(limits: tuple[float, float]) -> tuple[float, float]:
@@ -66,9 +80,11 @@ Url = Annotated[
         "an address such as http://127.0.0.1:8710",
     ),
 ]
+NUMERIC = BeforeValidator(_no_text)
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 Sha256Hex = Annotated[str, _match(r"[0-9a-f]{64}", "64 hexadecimal digits (a SHA-256)")]
 Byte = Annotated[int, Field(ge=0, le=255)]
+Bit = Annotated[int, Field(ge=0, le=15)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Range = Annotated[tuple[float, float], AfterValidator(_range)]
 Positive = Annotated[float, Field(gt=0)]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from twinvouch.core.batch import Quality
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.inventory import Point, ScanGroup, Table
-from twinvouch.wire.words import from_words, word_count
+from twinvouch.wire.words import from_words, is_exact, word_count
 
 MAX_REGISTERS: Final = 125  # Modbus application protocol 1.1b3, 6.3
 MAX_BITS: Final = 2000  # 6.1
@@ -79,7 +79,10 @@ def plan(group: ScanGroup) -> ScanPlan:
 
 
 def decode(plan: ScanPlan, answers: Mapping[Block, Sequence[int]], t_ns: int) -> Row:
-    """The row that `answers` mean: a block without an answer is MISSING, a value not finite BAD."""
+    """The row that `answers` mean: a block without an answer is MISSING, a value not finite BAD.
+
+    A 64-bit integer beyond 2^53, which no double holds exactly, is UNCERTAIN.
+    """
     values = np.full(plan.columns, np.nan)
     quality = np.full(plan.columns, Quality.MISSING, dtype=np.uint8)
     for cell in plan.cells:
@@ -87,12 +90,14 @@ def decode(plan: ScanPlan, answers: Mapping[Block, Sequence[int]], t_ns: int) ->
         if words is None:
             continue
         end = cell.at + word_count(cell.point.encoding)
+        mine = words[cell.at : end]
         try:
-            value = from_words(words[cell.at : end], cell.point)
+            value = from_words(mine, cell.point)
+            sure = Quality.GOOD if is_exact(mine, cell.point) else Quality.UNCERTAIN
         except MalformedError:  # shorter than asked for, or no words: as if there were no answer
             continue
         values[cell.column] = value
-        quality[cell.column] = Quality.GOOD if isfinite(value) else Quality.BAD
+        quality[cell.column] = sure if isfinite(value) else Quality.BAD
     return Row(t_ns, values, quality)
 
 

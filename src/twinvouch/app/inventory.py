@@ -146,7 +146,15 @@ def _point(s: TagSettings) -> Point | None:
     if s.device is None or s.table is None or s.address is None:
         return None
     return Point(
-        s.device, s.modbus_unit, s.table, s.address, s.raw_encoding, scale=s.scale, offset=s.offset
+        s.device,
+        s.modbus_unit,
+        s.table,
+        s.address,
+        s.raw_encoding,
+        scale=s.scale,
+        offset=s.offset,
+        order=s.word_order,
+        bit=s.bit,
     )
 
 

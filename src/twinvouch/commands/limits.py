@@ -40,6 +40,8 @@ def _slack(value: float, point: Point) -> float:
     size = max(abs(value), abs(point.offset))
     if point.encoding is Encoding.BIT:
         return 1e-9 * size
+    if point.encoding is Encoding.F64:
+        return 1e-14 * size
     if point.encoding is Encoding.F32:
         return 1e-6 * size + 1e-37 * abs(point.scale)  # the smallest float is 1.2e-38
     return 0.5 * abs(point.scale) + 1e-9 * size

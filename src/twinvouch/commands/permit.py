@@ -56,4 +56,6 @@ def make(command: Command, decision: Decision, site: Site, stamp: Stamp) -> Perm
         mode_epoch=stamp.mode_epoch,
         nonce=stamp.nonce,
         expires_ns=stamp.now_ns + site.commands.permit_ns,
+        order=tag.point.order,
+        bit=tag.point.bit,
     )

@@ -7,7 +7,7 @@ permit's signature, which the separate actuator process checks.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from twinvouch.core.inventory import Encoding, Table
+from twinvouch.core.inventory import Encoding, Table, WordOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,8 @@ class Permit:
     mode_epoch: int
     nonce: bytes
     expires_ns: int
+    order: WordOrder = WordOrder.BIG_ENDIAN
+    bit: int | None = None  # of a bit inside a register
 
 
 class OutcomeStatus(StrEnum):

@@ -39,7 +39,7 @@ class PrincipalKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A person, service or edge. `key` is its raw Ed25519 public key (32 bytes).
+    """A person, service or edge. `key` is its raw public key: Ed25519 (32 bytes) or P-256 (65 bytes).
 
     `token_sha256` is the SHA-256 of an API token (empty: it has none). The core never holds a
     person's private key.
@@ -78,19 +78,39 @@ class Table(StrEnum):
 
 
 class Encoding(StrEnum):
-    """How a tag's raw value lies in its registers (big-endian words, high word first)."""
+    """How a tag's raw value lies in its registers; BCD has four decimal digits a register."""
 
     BIT = "bit"
     U16 = "u16"
     I16 = "i16"
     U32 = "u32"
     I32 = "i32"
+    U64 = "u64"
+    I64 = "i64"
     F32 = "f32"
+    F64 = "f64"
+    BCD16 = "bcd16"
+    BCD32 = "bcd32"
+
+
+class WordOrder(StrEnum):
+    """The bytes of a 32-bit value, A the highest, as they come over the wire; 64 bits follow suit.
+
+    One register has two bytes: with BYTES_SWAPPED and LITTLE_ENDIAN they come low byte first.
+    """
+
+    BIG_ENDIAN = "ABCD"
+    WORDS_SWAPPED = "CDAB"
+    BYTES_SWAPPED = "BADC"
+    LITTLE_ENDIAN = "DCBA"
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Where a tag lives on a device: value = raw * scale + offset, in the tag's unit."""
+    """Where a tag lives on a device: value = raw * scale + offset, in the tag's unit.
+
+    `bit` is the place of a BIT inside a register, 0 the lowest; None for a coil or discrete input.
+    """
 
     device: str
     unit: int  # Modbus unit id, 0..255
@@ -99,6 +119,8 @@ class Point:
     encoding: Encoding = Encoding.U16
     scale: float = 1.0
     offset: float = 0.0
+    order: WordOrder = WordOrder.BIG_ENDIAN
+    bit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

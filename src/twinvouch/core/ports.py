@@ -63,11 +63,11 @@ class Signer(Protocol):
 
     @property
     def public_key(self) -> bytes:
-        """The raw Ed25519 public key, 32 bytes."""
+        """The raw public key: 32 bytes of Ed25519, or 65 of P-256 (uncompressed point)."""
         ...
 
     def sign(self, message: bytes) -> bytes:
-        """The 64-byte signature."""
+        """The 64-byte signature: Ed25519, or ECDSA as r || s."""
         ...
 
 
@@ -154,6 +154,10 @@ class Device(Protocol):
 
     async def write(self, unit: int, table: str, address: int, words: Sequence[int]) -> None:
         """Write items and return when the device confirmed."""
+        ...
+
+    async def mask(self, unit: int, address: int, keep: int, put: int) -> None:
+        """Set a holding register to `(old & keep) | (put & ~keep)` in one step at the device."""
         ...
 
 

@@ -71,6 +71,11 @@ class DeviceInMemory:
         if code := self._plant.write(self._peer, Table(table), address, words):
             raise ModbusExceptionError(f"{table} {address}: modbus exception {code}", code)
 
+    async def mask(self, unit: int, address: int, keep: int, put: int) -> None:
+        """As a device does it: read, change, write, with nothing in between."""
+        (old,) = self._plant.works.read(Table.HOLDING, address, 1)
+        await self.write(unit, Table.HOLDING, address, [old & keep | put & ~keep])
+
 
 class MemoryLog:
     """Fits ports.Log."""

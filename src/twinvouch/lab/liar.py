@@ -85,6 +85,10 @@ class LyingDevice:
         """Write as asked."""
         await self._device.write(unit, table, address, words)
 
+    async def mask(self, unit: int, address: int, keep: int, put: int) -> None:
+        """Write as asked."""
+        await self._device.mask(unit, address, keep, put)
+
 
 def _fitting(value: float, point: Point) -> tuple[int, ...]:
     """The words of `value`, or of the nearest one that the registers can hold."""

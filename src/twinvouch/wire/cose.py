@@ -1,8 +1,8 @@
 """Sealing: how everything signed travels. `[COSE_Sign1, content]` in CBOR, RFC 9052 and RFC 8949.
 
 The COSE_Sign1 signs the SHA-256 of the content (COSE Hash Envelope: label 258 is -16), so that one
-hash serves signature, chain and ledger. Its protected header is `{1: -8, 4: kid, 258: -16}`, kid the
-first 8 bytes of the SHA-256 of the public key; the external_aad is CBOR `[plant, purpose]`, so that a
+hash serves signature, chain and ledger. Its protected header is `{1: alg, 4: kid, 258: -16}`: alg -8 for
+Ed25519 or -7 for ES256 (one byte either), kid the first 8 bytes of the SHA-256 of the public key; the external_aad is CBOR `[plant, purpose]`, so that a
 batch never passes as a permit, nor as one of another plant. With a kid of fixed length everything
 before the content lies at fixed offsets and is compared, not parsed.
 """
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 
-from nacl.bindings import crypto_sign_open
-from nacl.exceptions import CryptoError
-
 from twinvouch.core.errors import MalformedError, SignatureError
 from twinvouch.core.inventory import key_id
 from twinvouch.core.ports import Signer
 from twinvouch.wire.cbor import encode, head, octets_at
+from twinvouch.wire.signature import ED25519, ES256, is_signature
 
-_START = bytes.fromhex("82 d2 84 51 a3 01 27 04 48")  # [18([<< {1: -8, 4: h'
+_START = bytes.fromhex("82 d2 84 51 a3 01")  # [18([<< {1:
+_ALGORITHMS = {ED25519: b"\x27", ES256: b"\x26"}  # by length of the key: -8, -7
+_HEADS = tuple(_START + a + b"\x04\x48" for a in _ALGORITHMS.values())  # ..., 4: h'
 _MIDDLE = bytes.fromhex("19 0102 2f a0 58 20")  # ', 258: -16} >>, {}, h'
 _SIGNATURE = bytes.fromhex("58 40")  # ', h'
 _PROTECTED = slice(4, 21)
@@ -46,16 +46,17 @@ def seal(content: bytes, *, signer: Signer, plant: str, purpose: str) -> bytes:
     """The content under the signature of `signer`, for `purpose` (core.kind.Purpose) in `plant`."""
     kid = key_id(signer.public_key)
     digest = sha256(content).digest()
-    protected = _START[4:] + kid + _MIDDLE[:4]
+    start = _START + _ALGORITHMS[len(signer.public_key)] + b"\x04\x48"
+    protected = start[4:] + kid + _MIDDLE[:4]
     signature = signer.sign(to_be_signed(protected, digest, plant, purpose))
     return b"".join(
-        (_START, kid, _MIDDLE, digest, _SIGNATURE, signature, head(2, len(content)), content)
+        (start, kid, _MIDDLE, digest, _SIGNATURE, signature, head(2, len(content)), content)
     )
 
 
 def unseal(raw: bytes) -> Sealed:
     """Take a sealed thing apart and recompute its digest; raises MalformedError. No key is needed."""
-    if not raw.startswith(_START) or raw[17:24] != _MIDDLE or raw[56:58] != _SIGNATURE:
+    if not raw.startswith(_HEADS) or raw[17:24] != _MIDDLE or raw[56:58] != _SIGNATURE:
         raise MalformedError("byte 0: expected a sealed thing: [COSE_Sign1, content]")
     start, end = octets_at(raw, _SIGN1_END)
     if end != len(raw):
@@ -68,22 +69,12 @@ def unseal(raw: bytes) -> Sealed:
 
 
 def check(sealed: Sealed, public_key: bytes, *, plant: str, purpose: str) -> None:
-    """Raise SignatureError unless `public_key` (32 bytes) signed this for `purpose` in `plant`."""
+    """Raise SignatureError unless `public_key` signed this, by its own algorithm, for `purpose` in `plant`."""
     message = to_be_signed(sealed.protected, sealed.digest, plant, purpose)
-    if not is_signature(sealed.signature, message, public_key):
+    named = sealed.protected[2:3] == _ALGORITHMS.get(len(public_key))
+    if not named or not is_signature(sealed.signature, message, public_key):
         key = sealed.key_id.hex()
         raise SignatureError(f"the signature is not by key `{key}` for {purpose} in `{plant}`")
-
-
-def is_signature(signature: bytes, message: bytes, public_key: bytes) -> bool:
-    """True where the Ed25519 signature (RFC 8032, cofactorless, keys of small order refused) holds."""
-    if len(public_key) != 32 or len(signature) != 64:  # libsodium would read past a shorter key
-        return False
-    try:
-        crypto_sign_open(signature + message, public_key)
-    except CryptoError:
-        return False
-    return True
 
 
 def to_be_signed(protected: bytes, digest: bytes, plant: str, purpose: str) -> bytes:

@@ -1,126 +1,64 @@
-"""Modbus messages (PDUs), both directions: function codes 1 to 6, 15, 16 and their exceptions.
+"""Modbus messages (PDUs), both directions: function codes 1 to 6, 15, 16, 22, 23, 43/14 and their exceptions.
 
-Source: MODBUS Application Protocol Specification V1.1b3, sections 6 and 7. Addresses are zero-based;
-registers are words 0..65535, coils and discrete inputs are 0 or 1. What is not exactly a message of the
+Source: MODBUS Application Protocol Specification V1.1b3, sections 6 and 7. What is not exactly a message of the
 specification is a MalformedError, with one leniency: the unused bits of the last byte of packed bits are
 ignored, since devices differ there and nothing is derived from them. Framing is `modbus_stream`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import IntEnum
 from itertools import chain
 from struct import Struct
-from typing import Final, TypeAlias
 
 from twinvouch.core.errors import MalformedError, UsageError
 from twinvouch.core.inventory import Table
+from twinvouch.wire import modbus_identity
+from twinvouch.wire.modbus_message import (
+    MOST,
+    MOST_WRITTEN,
+    READS,
+    Function,
+    Identification,
+    Identify,
+    Mask,
+    Read,
+    ReadWrite,
+    Refusal,
+    Refused,
+    RefusedRequestError,
+    Request,
+    Response,
+    Values,
+    WriteMany,
+    WriteOne,
+    WrittenMany,
+)
 
+__all__ = [
+    "MOST",
+    "READS",
+    "Function",
+    "Read",
+    "Refusal",
+    "Refused",
+    "RefusedRequestError",
+    "Request",
+    "Response",
+    "Values",
+    "WriteMany",
+    "WriteOne",
+    "WrittenMany",
+    "answer_to",
+    "mask_of",
+    "read_of",
+    "read_request",
+    "read_response",
+    "write_of",
+    "write_request",
+    "write_response",
+]
 
-class Function(IntEnum):
-    """The function codes spoken here."""
-
-    READ_COILS = 1
-    READ_DISCRETE = 2
-    READ_HOLDING = 3
-    READ_INPUT = 4
-    WRITE_COIL = 5
-    WRITE_REGISTER = 6
-    WRITE_COILS = 15
-    WRITE_REGISTERS = 16
-
-
-class Refused(IntEnum):
-    """The exception codes a server of these functions gives by itself."""
-
-    FUNCTION = 1
-    ADDRESS = 2
-    VALUE = 3
-    DEVICE_FAILURE = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """Asks for `count` items from `address` on (functions 1 to 4)."""
-
-    function: Function
-    address: int
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class WriteOne:
-    """Sets one coil (0 or 1) or register; the same message, sent back, confirms it (5, 6)."""
-
-    function: Function
-    address: int
-    value: int
-
-
-@dataclass(frozen=True, slots=True)
-class WriteMany:
-    """Sets coils or registers from `address` on (15, 16)."""
-
-    function: Function
-    address: int
-    values: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Values:
-    """Answers a Read. As it was read from the wire, bits come in eights; `answer_to` cuts them."""
-
-    function: Function
-    values: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenMany:
-    """Confirms a WriteMany of `count` items."""
-
-    function: Function
-    address: int
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An exception: the server did not do `function`, for the reason `code` (1..255; 1 to 4 are `Refused`)."""
-
-    function: int
-    code: int
-
-
-Request: TypeAlias = Read | WriteOne | WriteMany
-Response: TypeAlias = Values | WriteOne | WrittenMany | Refusal
-
-
-class RefusedRequestError(MalformedError):
-    """A request that a server answers with a Refusal of this `code` (`Refused`)."""
-
-    def __init__(self, code: Refused, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
-
-
-MOST: Final = {
-    Function.READ_COILS: 2000,
-    Function.READ_DISCRETE: 2000,
-    Function.READ_HOLDING: 125,
-    Function.READ_INPUT: 125,
-    Function.WRITE_COIL: 1,
-    Function.WRITE_REGISTER: 1,
-    Function.WRITE_COILS: 1968,
-    Function.WRITE_REGISTERS: 123,
-}
-READS: Final = {
-    Table.COIL: Function.READ_COILS,
-    Table.DISCRETE: Function.READ_DISCRETE,
-    Table.HOLDING: Function.READ_HOLDING,
-    Table.INPUT: Function.READ_INPUT,
-}
 _BITS_READ = frozenset({1, 2})
-_WORDS_READ = frozenset({3, 4})
+_WORDS_READ = frozenset({3, 4, 23})
 _SINGLE = frozenset({5, 6})
 _MANY_WRITTEN = frozenset({15, 16})
 _COIL = frozenset({1, 2, 5, 15})  # functions whose items are bits
@@ -128,6 +66,8 @@ _FUNCTIONS = {int(f): f for f in Function}
 _PAIR = Struct(">HH")
 _HEAD = Struct(">BHH")
 _LONG_HEAD = Struct(">BHHB")
+_MASK = Struct(">BHHH")
+_READ_WRITE = Struct(">BHHHHB")
 _WORDS = tuple(Struct(f">{n}H") for n in range(126))
 _BITS = tuple(tuple(byte >> bit & 1 for bit in range(8)) for byte in range(256))
 _ON = 0xFF00
@@ -157,11 +97,27 @@ def write_of(table: Table, address: int, values: Sequence[int]) -> WriteOne | Wr
     return request
 
 
+def mask_of(address: int, keep: int, put: int) -> Mask:
+    """The request that makes a holding register `(old & keep) | (put & ~keep)`; UsageError: no words."""
+    request = Mask(Function.MASK_REGISTER, address, keep, put)
+    _expect_span(request.function, address, 1)
+    _expect_values(request.function, (keep, put))
+    return request
+
+
 def read_request(pdu: bytes) -> Request:
     """The request in a PDU, for a server; RefusedRequestError says which exception answers it."""
     function = _function(pdu)
     if function in _MANY_WRITTEN:
-        return _read_write_many(function, pdu)
+        return _read_many_written(function, pdu)
+    if function is Function.READ_WRITE:
+        return _read_read_write(pdu)
+    if function is Function.MASK_REGISTER:
+        if len(pdu) != _MASK.size:
+            raise _refused(Refused.VALUE, f"byte {min(len(pdu), 7)}: function 22 has 7 bytes")
+        return Mask(function, *_MASK.unpack(pdu)[1:])
+    if function is Function.IDENTIFY:
+        return modbus_identity.read_request(pdu)
     if len(pdu) != 5:
         raise _refused(Refused.VALUE, f"byte {min(len(pdu), 5)}: function {function} has 5 bytes")
     address, second = _PAIR.unpack_from(pdu, 1)
@@ -178,6 +134,12 @@ def write_request(request: Request) -> bytes:
         return _HEAD.pack(request.function, request.address, request.count)
     if isinstance(request, WriteOne):
         return _write_one(request)
+    if isinstance(request, Mask):
+        return _write_mask(request)
+    if isinstance(request, Identify):
+        return modbus_identity.write_request(request)
+    if isinstance(request, ReadWrite):
+        return _write_read_write(request)
     count = len(request.values)
     _expect_span(request.function, request.address, count)
     data = _packed(request.function, request.values)
@@ -194,6 +156,12 @@ def read_response(pdu: bytes) -> Response:
             raise MalformedError("byte 1: expected one exception code of 1..255 and the end")
         return Refusal(code - 0x80, pdu[1])
     function = _function(pdu)
+    if function is Function.IDENTIFY:
+        return modbus_identity.read_response(pdu)
+    if function is Function.MASK_REGISTER:
+        if len(pdu) != _MASK.size:
+            raise MalformedError(f"byte {min(len(pdu), 7)}: a masked write has 7 bytes")
+        return Mask(function, *_MASK.unpack(pdu)[1:])
     if len(pdu) != 5:
         raise MalformedError(f"byte {min(len(pdu), 5)}: a confirmation has 5 bytes, got {len(pdu)}")
     address, second = _PAIR.unpack_from(pdu, 1)
@@ -215,6 +183,10 @@ def write_response(response: Response) -> bytes:
         return bytes((response.function | 0x80, response.code))
     if isinstance(response, WriteOne):
         return _write_one(response)
+    if isinstance(response, Mask):
+        return _write_mask(response)
+    if isinstance(response, Identification):
+        return modbus_identity.write_response(response)
     _expect_span(response.function, response.address, response.count)
     return _HEAD.pack(response.function, response.address, response.count)
 
@@ -222,23 +194,28 @@ def write_response(response: Response) -> bytes:
 def answer_to(request: Request, response: Response) -> tuple[int, ...] | Refusal:
     """What `response` says to `request`: the values read (empty for a write), or the refusal.
 
-    MalformedError where it answers something else: another function, place, number or value.
+    An Identification that answers is empty here too: its objects are in the response. MalformedError where
+    it answers something else: another function, place, number or value.
     """
     if response.function == request.function:
         if isinstance(response, Refusal):
             return response
-        if isinstance(response, Values) and isinstance(request, Read):
+        if isinstance(response, Values) and isinstance(request, Read | ReadWrite):
             return _asked(request, response)
-        if isinstance(request, WriteOne) and response == request:
-            return ()
-        if isinstance(request, WriteMany) and response == WrittenMany(
-            request.function, request.address, len(request.values)
-        ):
+        if _is_confirmed(request, response):
             return ()
     raise MalformedError(f"expected the answer to {_shown(request)}, got {_shown(response)}")
 
 
-def _asked(request: Read, response: Values) -> tuple[int, ...]:
+def _is_confirmed(request: Request, response: Response) -> bool:
+    if isinstance(request, WriteMany):
+        return response == WrittenMany(request.function, request.address, len(request.values))
+    if isinstance(request, Identify) and isinstance(response, Identification):
+        return modbus_identity.is_answer(request, response)
+    return isinstance(request, WriteOne | Mask) and response == request
+
+
+def _asked(request: Read | ReadWrite, response: Values) -> tuple[int, ...]:
     got = len(response.values)
     if request.function in _BITS_READ:
         if got == (request.count + 7) // 8 * 8:
@@ -261,7 +238,7 @@ def _read_values(function: Function, pdu: bytes) -> Values:
     return Values(function, _unpacked_bits(pdu[2:]))
 
 
-def _read_write_many(function: Function, pdu: bytes) -> WriteMany:
+def _read_many_written(function: Function, pdu: bytes) -> WriteMany:
     if len(pdu) < 7:
         raise _refused(Refused.VALUE, f"byte {len(pdu)}: function {function} has 7 bytes or more")
     _, address, count, size = _LONG_HEAD.unpack_from(pdu)
@@ -274,6 +251,38 @@ def _read_write_many(function: Function, pdu: bytes) -> WriteMany:
     if is_coil:
         return WriteMany(function, address, _unpacked_bits(pdu[6:])[:count])
     return WriteMany(function, address, _WORDS[count].unpack_from(pdu, 6))
+
+
+def _read_read_write(pdu: bytes) -> ReadWrite:
+    function = Function.READ_WRITE
+    if len(pdu) < _READ_WRITE.size:
+        raise _refused(Refused.VALUE, f"byte {len(pdu)}: function 23 has 12 bytes or more")
+    _, read_address, count, address, written, size = _READ_WRITE.unpack_from(pdu)
+    _check_span(function, read_address, count)
+    if not 1 <= written <= MOST_WRITTEN or not size == len(pdu) - 10 == written * 2:
+        raise _refused(
+            Refused.VALUE, f"byte 9: says {size} bytes for {written} items, {len(pdu) - 10} came"
+        )
+    _check_span(function, address, written)
+    values = _WORDS[written].unpack_from(pdu, _READ_WRITE.size)
+    return ReadWrite(function, read_address, count, address, values)
+
+
+def _write_read_write(request: ReadWrite) -> bytes:
+    written = len(request.values)
+    _expect_span(request.function, request.read_address, request.count)
+    if not 1 <= written <= MOST_WRITTEN:
+        raise UsageError(f"function 23 writes 1..{MOST_WRITTEN} items, got {written}")
+    _expect_span(request.function, request.address, written)
+    data = _packed(request.function, request.values)
+    read = (request.function, request.read_address, request.count)
+    return _READ_WRITE.pack(*read, request.address, written, len(data)) + data
+
+
+def _write_mask(message: Mask) -> bytes:
+    _expect_span(message.function, message.address, 1)
+    _expect_values(message.function, (message.keep, message.put))
+    return _MASK.pack(message.function, message.address, message.keep, message.put)
 
 
 def _write_one(message: WriteOne) -> bytes:

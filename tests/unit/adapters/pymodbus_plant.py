@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from pymodbus import ModbusDeviceIdentification
 from pymodbus.framer import FramerType
 from pymodbus.server import ModbusTcpServer, ModbusTlsServer
 from pymodbus.simulator import DataType, SimData, SimDevice
@@ -24,7 +25,15 @@ def simulated(unit: int = 1) -> SimDevice:
 async def served(tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """Serve on a free port of loopback; gives the port."""
     if tls is None:
-        server = ModbusTcpServer(simulated(), address=("127.0.0.1", 0))
+        who = ModbusDeviceIdentification(
+            info_name={
+                "VendorName": "twinvouch",
+                "ProductCode": "T",
+                "MajorMinorRevision": "1.0",
+                "ProductName": "a plant for tests",
+            }
+        )
+        server = ModbusTcpServer(simulated(), identity=who, address=("127.0.0.1", 0))
     else:
         server = ModbusTlsServer(
             simulated(), sslctx=tls, address=("127.0.0.1", 0), framer=FramerType.SOCKET

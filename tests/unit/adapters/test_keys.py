@@ -6,10 +6,18 @@ import stat
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
-from twinvouch.adapters.keys import FileSigner, SeededSigner, generate
+from twinvouch.adapters.keys import Es256Signer, FileSigner, KeyAlgorithm, SeededSigner, generate
 from twinvouch.core.errors import ConfigError, UsageError
+from twinvouch.wire.signature import is_signature
 
 
 def test_generated_key_signs_what_another_library_verifies(tmp_path: Path) -> None:
@@ -90,3 +98,47 @@ def test_seed_of_wrong_length_is_misuse_and_repr_shows_only_the_key_id() -> None
     shown = repr(SeededSigner(seed))
     assert seed.hex() not in shown
     assert "key id" in shown
+
+
+def pem(
+    path: Path, key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+) -> Path:
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    path.chmod(0o600)
+    return path
+
+
+def test_es256_key_is_pkcs8_and_private(tmp_path: Path) -> None:
+    path = tmp_path / "hsm.key"
+    public = generate(path, KeyAlgorithm.ES256)
+    signer = FileSigner(path)
+    assert path.read_bytes().startswith(b"-----BEGIN PRIVATE KEY-----")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert (signer.public_key, len(public)) == (public, 65)
+    assert is_signature(signer.sign(b"message"), b"message", public)
+    assert not is_signature(signer.sign(b"message"), b"massage", public)
+    assert "key id" in repr(signer)
+
+
+def test_pkcs8_of_other_programs_is_read(tmp_path: Path) -> None:
+    ed, p256 = Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256R1())
+    assert FileSigner(pem(tmp_path / "a", ed)).public_key == ed.public_key().public_bytes_raw()
+    assert FileSigner(pem(tmp_path / "b", p256)).public_key == Es256Signer(p256).public_key
+
+
+def test_other_and_encrypted_keys_are_refused(tmp_path: Path) -> None:
+    for name, key in (
+        ("p384", ec.generate_private_key(ec.SECP384R1())),
+        ("rsa", rsa.generate_private_key(65_537, 2048)),
+    ):
+        with pytest.raises(ConfigError, match="neither an unencrypted PKCS#8 key"):
+            FileSigner(pem(tmp_path / name, key))
+    locked = tmp_path / "locked"
+    secret = BestAvailableEncryption(b"secret")
+    key = Ed25519PrivateKey.generate()
+    locked.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, secret))
+    locked.chmod(0o600)
+    with pytest.raises(ConfigError, match="neither an unencrypted PKCS#8 key"):
+        FileSigner(locked)
+    with pytest.raises(UsageError, match="P-256"):
+        Es256Signer(ec.generate_private_key(ec.SECP384R1()))

@@ -18,7 +18,8 @@ from twinvouch.adapters.modbus_tcp import (
 )
 from twinvouch.core.errors import ConfigError, UnavailableError, UsageError
 from twinvouch.core.ports import Device
-from twinvouch.wire.modbus import Read, Values, read_request, write_response
+from twinvouch.wire.modbus import Function, Read, Values, read_request, write_response
+from twinvouch.wire.modbus_message import Detail, Identification, Identify
 from twinvouch.wire.modbus_stream import Frame, Stream, write_frame
 
 T = TypeVar("T")
@@ -125,6 +126,45 @@ def test_every_write_function_against_pymodbus() -> None:
         assert await device.read(1, "holding", 132, 2) == (1122, 133)
 
     with_pymodbus(act)
+
+
+def test_masked_and_combined_writes_against_pymodbus() -> None:
+    async def act(device: ModbusDevice) -> None:
+        await device.write(1, "holding", 4, (0x12,))
+        await device.mask(1, 4, 0xF2, 0x25)
+        assert await device.read(1, "holding", 4, 1) == (0x17,)  # as in the specification
+        assert await device.exchange(1, (20, (7, 8)), (19, 4)) == (19, 7, 8, 22)
+
+    with_pymodbus(act)
+
+
+def test_the_identification_of_pymodbus_server_is_read() -> None:
+    async def act(device: ModbusDevice) -> None:
+        who = await device.identify(1)
+        assert who[0] == b"twinvouch"
+        assert who[4] == b"a plant for tests"
+        assert set(await device.identify(1, Detail.BASIC)) == {0, 1, 2}
+
+    with_pymodbus(act)
+
+
+def test_an_identification_comes_in_as_many_parts_as_the_device_likes() -> None:
+    asked: list[int] = []
+
+    async def in_parts(frame: Frame, writer: asyncio.StreamWriter, _: int) -> bool:
+        request = read_request(frame.pdu)
+        assert isinstance(request, Identify)
+        asked.append(request.first)
+        goes_on = request.first + 1 if request.first < 4 else None
+        part = Identification(
+            Function.IDENTIFY, request.detail, 2, goes_on, ((request.first, b"part"),)
+        )
+        writer.write(write_frame(frame.transaction, frame.unit, write_response(part)))
+        return True
+
+    who, _ = with_hostile(in_parts, lambda device: device.identify(1))
+    assert who == dict.fromkeys(range(5), b"part")
+    assert asked == [0, 1, 2, 3, 4]
 
 
 def test_an_exception_has_its_code_and_keeps_the_connection() -> None:

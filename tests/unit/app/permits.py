@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from twinvouch.adapters.keys import SeededSigner
+from twinvouch.adapters.modbus_tcp import ModbusExceptionError
 from twinvouch.app.actuator_check import OwnLimits, OwnPoint
 from twinvouch.core.command import Permit
 from twinvouch.core.errors import UnavailableError
-from twinvouch.core.inventory import Encoding, Point, Table
+from twinvouch.core.inventory import Encoding, Point, Table, WordOrder
 from twinvouch.core.kind import Purpose
 from twinvouch.wire.cose import seal
 from twinvouch.wire.permit import write_permit
@@ -24,8 +25,15 @@ VALVE = OwnPoint("valve-1/open", Point("plc-1", 1, Table.COIL, 3, Encoding.BIT),
 FLOW = OwnPoint(
     "pump-2/flow", Point("plc-2", 2, Table.HOLDING, 20, Encoding.I16, 0.1, 5.0), -10.0, 10.0
 )
+GATE = OwnPoint("gate-1/open", Point("plc-1", 1, Table.HOLDING, 30, Encoding.BIT, bit=4), 0.0, 1.0)
+LEVEL = OwnPoint(
+    "tank-1/wanted",
+    Point("plc-1", 1, Table.HOLDING, 40, Encoding.F64, order=WordOrder.WORDS_SWAPPED),
+    0.0,
+    10.0,
+)
 LIMITS = OwnLimits(
-    PLANT, CORE.public_key, 10 * SECOND, {own.tag: own for own in (SPEED, VALVE, FLOW)}
+    PLANT, CORE.public_key, 10 * SECOND, {own.tag: own for own in (SPEED, VALVE, FLOW, GATE, LEVEL)}
 )
 PERMIT = Permit(
     plant=PLANT,
@@ -78,6 +86,8 @@ class Registers:
     def __init__(self) -> None:
         self.values: dict[tuple[int, str, int], int] = {}
         self.writes: list[tuple[int, str, int, tuple[int, ...]]] = []
+        self.masks: list[tuple[int, int, int, int]] = []
+        self.can_mask = True
         self.reads = 0
         self.silent = False
         self.on_read = lambda: None
@@ -96,6 +106,13 @@ class Registers:
         self.on_write()
         for k, word in enumerate(words):
             self.values[unit, str(table), address + k] = word
+
+    async def mask(self, unit: int, address: int, keep: int, put: int) -> None:
+        if not self.can_mask:
+            raise ModbusExceptionError("device plc-1 refused: exception 1 (illegal function)", 1)
+        self.masks.append((unit, address, keep, put))
+        old = self.values.get((unit, "holding", address), 0)
+        self.values[unit, "holding", address] = old & keep | put & ~keep & 0xFFFF
 
     async def close(self) -> None:
         self.silent = True

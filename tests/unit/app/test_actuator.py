@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.unit.app.permits import (
+    GATE,
+    LEVEL,
     LIMITS,
     NOW,
     OTHER,
@@ -23,12 +26,14 @@ from twinvouch.adapters.actuator_journal import ActuatorJournal
 from twinvouch.adapters.modbus_tcp import ModbusExceptionError
 from twinvouch.app import actuator as module
 from twinvouch.app.actuator import Actuator
+from twinvouch.app.actuator_check import OwnPoint
 from twinvouch.core.command import Outcome, OutcomeStatus
 from twinvouch.core.errors import UnavailableError
-from twinvouch.core.inventory import Encoding, Table
+from twinvouch.core.inventory import Encoding, Table, WordOrder
 from twinvouch.core.kind import Purpose
 from twinvouch.wire.cose import check, unseal
 from twinvouch.wire.outcome import read_outcome
+from twinvouch.wire.words import to_words
 
 EXECUTED, REFUSED, FAILED, UNKNOWN = (
     OutcomeStatus.EXECUTED,
@@ -111,6 +116,49 @@ def test_a_coil_is_written(bench: Bench) -> None:
     bench.take(sealed(coil))
     assert bench.plc.writes == [(1, "coil", 3, (1,))]
     assert bench.outcome.read_back == (1,)
+
+
+def in_place(own: OwnPoint, value: float) -> dict[str, Any]:
+    """What a permit for this value of this point says of the place."""
+    p = own.point
+    place = {"device": p.device, "unit": p.unit, "table": p.table, "address": p.address}
+    form = {"encoding": p.encoding, "order": p.order, "bit": p.bit}
+    return {"tag": own.tag, "words": to_words(value, p), **place, **form}
+
+
+def test_a_bit_of_a_register_is_written_without_its_neighbours(bench: Bench) -> None:
+    bench.plc.values[1, "holding", 30] = 0b1010_0000_0000_0101
+    bench.take(sealed(permit(1, **in_place(GATE, 1.0))))
+    assert bench.plc.writes == [], "never read, changed and written back"
+    assert bench.plc.masks == [(1, 30, 0xFFEF, 0x10)]
+    assert bench.plc.values[1, "holding", 30] == 0b1010_0000_0001_0101
+    assert bench.outcome.status is EXECUTED
+    assert bench.outcome.read_back == (0x10,)
+
+
+def test_a_bit_of_a_device_without_masked_writes_is_refused_and_nothing_happens(
+    bench: Bench,
+) -> None:
+    bench.plc.can_mask = False
+    bench.take(sealed(permit(1, **in_place(GATE, 1.0))))
+    assert bench.plc.writes == bench.plc.masks == []
+    assert bench.outcome.status is OutcomeStatus.FAILED
+    assert "illegal function" in bench.outcome.sentence
+
+
+def test_a_long_float_with_swapped_words_is_written_and_read_back(bench: Bench) -> None:
+    bench.take(sealed(permit(1, **in_place(LEVEL, 2.5))))
+    assert bench.plc.writes == [(1, "holding", 40, (0, 0, 0, 0x4004))]
+    assert bench.outcome.status is EXECUTED
+    assert bench.outcome.read_back == (0, 0, 0, 0x4004)
+
+
+def test_a_permit_with_another_word_order_or_bit_is_refused(bench: Bench) -> None:
+    there = in_place(LEVEL, 2.5)
+    bench.take(sealed(permit(1, **{**there, "order": WordOrder.BIG_ENDIAN})))
+    assert "lies at" in bench.outcome.sentence
+    bench.take(sealed(permit(2, **{**in_place(GATE, 1.0), "bit": 5, "words": (0x20,)})))
+    assert bench.plc.writes == bench.plc.masks == []
 
 
 BAD = {

@@ -9,7 +9,7 @@ from tests.unit.app.permits import CORE, SECOND
 from twinvouch.app.actuator_config import ActuatorConfig, PointSettings, load
 from twinvouch.app.config_model import DeviceSettings
 from twinvouch.app.problems import InvalidConfigError
-from twinvouch.core.inventory import Encoding, Point, Table
+from twinvouch.core.inventory import Encoding, Point, Table, WordOrder
 
 GOOD = f"""\
 version: 1
@@ -68,6 +68,13 @@ def test_the_limits_are_those_of_the_file(tmp_path: Path) -> None:
             "valve-1/open, device: plc-1, unit: 1, table: holding, address: 11, encoding: u16",
             "shares a place with `pump-1/speed`",
         ),
+        (
+            "valve-1/open, device: plc-1, unit: 1, table: coil, address: 3, encoding: bit",
+            "valve-1/open, device: plc-1, unit: 1, table: holding, address: 11, encoding: bit, bit: 3",
+            "shares a place with `pump-1/speed`",
+        ),
+        ("table: coil, address: 3", "table: coil, bit: 1, address: 3", "one bit already"),
+        ("encoding: f32", "encoding: string", "an encoding of numbers"),
     ],
 )
 def test_what_is_wrong_is_told(tmp_path: Path, old: str, new: str, why: str) -> None:
@@ -83,3 +90,19 @@ def test_every_setting_is_on_the_reference_page() -> None:
     rows = " ".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))
     for model in (ActuatorConfig, PointSettings, DeviceSettings):
         assert [name for name in model.model_fields if f"`{name}`" not in rows] == []
+
+
+def test_bits_of_one_register_are_points_of_their_own(tmp_path: Path) -> None:
+    coil = "device: plc-1, unit: 1, table: coil, address: 3, encoding: bit, min: 0, max: 1"
+    bit = "device: plc-1, table: holding, address: 3, encoding: bit, bit: {}, min: 0, max: 1"
+    two = f"{bit.format(3)}}}\n  - {{tag: valve-2/open, {bit.format(4)}"
+    config = loaded(tmp_path, GOOD.replace(coil, two))
+    assert config.limits.points["valve-2/open"].point.bit == 4
+    with pytest.raises(InvalidConfigError, match="shares a place with `valve-1/open`"):
+        loaded(tmp_path, GOOD.replace(coil, two).replace("bit: 4", "bit: 3"))
+
+
+def test_a_word_order_of_its_own_is_part_of_the_point(tmp_path: Path) -> None:
+    config = loaded(tmp_path, GOOD.replace("encoding: f32", "encoding: f64, word_order: DCBA"))
+    point = config.limits.points["pump-1/speed"].point
+    assert (point.encoding, point.order) == (Encoding.F64, WordOrder.LITTLE_ENDIAN)

@@ -50,7 +50,13 @@ def test_a_good_file_loads_with_its_defaults(tmp_path: Path) -> None:
         ("group: fast, device", "group: fst, device", "`fst` is not in `groups:`, did you mean `fast`?"),
         ("group: fast, device: plc-1", "group: fast, device: plc-2", "`plc-2` is not in `devices:`"),
         ("  tank-1/level", "  tank-2/level", "`tank-2` is not in `assets:`, did you mean `tank-1`?"),
-        ("encoding: f32", "encoding: bit", "encoding in table holding, expected u16, i16, u32, i32 or f32"),
+        ("encoding: f32", "encoding: bit", "encoding in table holding, expected u16, i16, u32, i32, u64, i64, f32, f64, bcd16, bcd32; or bit with `bit`: 0..15"),
+        ("encoding: f32", "encoding: f32, bit: 3", "encoding in table holding, expected u16"),
+        ("encoding: f32", "encoding: bit, bit: 16", "`bit`, expected less than or equal to 15, got 16"),
+        ("encoding: f32", "encoding: bit, bit: 3, word_order: CDAB", "`word_order` of a bit, expected none"),
+        ("encoding: f32", "encoding: f32, word_order: swapped", "`word_order`, expected 'ABCD', 'CDAB', 'BADC' or 'DCBA', got 'swapped'"),
+        ("encoding: f32", "encoding: string", "an encoding of numbers: a tag is a quantity"),
+        ("encoding: f32", "encoding: f64", "address 2 overlaps that of tag `tank-1/level`"),
         ("table: holding,", "table: coil,", "encoding in table coil, expected bit"),
         ("address: 0,", "address: 65535,", "10:27: 2 registers from address 65535 end after 65535"),
         ("address: 2", "address: 1", "16:14: address 1 overlaps that of tag `tank-1/level`"),
@@ -87,9 +93,9 @@ def test_contradictions_are_told(tmp_path: Path, old: str, new: str, words: str)
         ("AAAA", "expected base64 of 32 bytes"),
         (KEY[:-1], "expected base64 of 32 bytes"),
         (" " + KEY, "expected base64 of 32 bytes"),
-        (base64.b64encode(bytes(32)).decode(), "an Ed25519 public key"),  # a point of small order
-        (base64.b64encode(b"\x01" + bytes(31)).decode(), "an Ed25519 public key"),
-        (base64.b64encode(b"\xff" * 32).decode(), "an Ed25519 public key"),
+        (base64.b64encode(bytes(32)).decode(), "a public key of Ed25519"),  # a point of small order
+        (base64.b64encode(b"\x01" + bytes(31)).decode(), "a public key of Ed25519"),
+        (base64.b64encode(b"\xff" * 32).decode(), "a public key of Ed25519"),
     ],
 )
 def test_keys_that_are_none_are_refused(tmp_path: Path, key: str, words: str) -> None:

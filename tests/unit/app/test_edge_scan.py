@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.app.edge_plant import group, point
 from twinvouch.app.edge_scan import Block, decode, plan
 from twinvouch.core.batch import Quality
-from twinvouch.core.inventory import Encoding, Point, Table
+from twinvouch.core.inventory import Encoding, Point, Table, WordOrder
 from twinvouch.wire.words import word_count
 
 
@@ -77,6 +77,29 @@ def test_answers_that_are_too_short_or_no_words_are_missing(words: list[int]) ->
     answers = dict.fromkeys(scan.blocks["plc-1"], words)
     row = decode(scan, answers, 0)
     assert row.quality[1] == Quality.MISSING or len(words) >= 2
+
+
+def test_an_integer_that_no_double_holds_is_uncertain_and_digits_that_are_none_are_bad() -> None:
+    scan = plan(
+        group(
+            [
+                point(0, Encoding.U64),
+                point(4, Encoding.U64, order=WordOrder.LITTLE_ENDIAN),
+                point(8, Encoding.BCD16),
+                point(9, Encoding.BIT, bit=3),
+            ]
+        )
+    )
+    (block,) = scan.blocks["plc-1"]
+    row = decode(scan, {block: [0x20, 0, 0, 1, 0x2A00, 0, 0, 0, 0x1A00, 0x8]}, 0)
+    assert row.quality.tolist() == [
+        Quality.UNCERTAIN,
+        Quality.GOOD,
+        Quality.BAD,
+        Quality.GOOD,
+    ]
+    assert row.values.tolist()[:2] == [2.0**53, 42.0]
+    assert row.values[3] == 1.0
 
 
 encodings = st.sampled_from([e for e in Encoding if e is not Encoding.BIT])

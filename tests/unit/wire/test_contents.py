@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.wire.samples import COMMAND, MANIFEST, OUTCOME, PERMIT, PLANT, STATEMENT
 from twinvouch.core.errors import MalformedError, UsageError
-from twinvouch.core.inventory import Encoding, Table
+from twinvouch.core.inventory import Encoding, Table, WordOrder
 from twinvouch.core.kind import VERSION, Kind
 from twinvouch.wire import cbor
 from twinvouch.wire.command import read_command, write_command
@@ -16,6 +16,7 @@ from twinvouch.wire.manifest import read_manifest, write_manifest
 from twinvouch.wire.outcome import read_outcome, write_outcome
 from twinvouch.wire.permit import read_permit, write_permit
 from twinvouch.wire.statement import read_statement, write_statement
+from twinvouch.wire.words import word_count
 
 Read = Callable[[bytes], Any]
 CONTENTS: dict[Kind, tuple[Any, bytes, Read]] = {
@@ -159,6 +160,12 @@ def test_a_statement_may_show_nothing() -> None:
         {"table": Table.DISCRETE},
         {"table": Table.COIL},
         {"encoding": Encoding.BIT, "words": (2,)},
+        {"encoding": Encoding.BIT, "words": (1,), "bit": 1},
+        {"encoding": Encoding.BIT, "words": (4,), "bit": 16},
+        {"encoding": Encoding.BIT, "words": (1,), "order": WordOrder.LITTLE_ENDIAN},
+        {"encoding": Encoding.F64},
+        {"bit": 1},
+        {"table": Table.COIL, "encoding": Encoding.BIT, "words": (1,), "bit": 0},
         {"config_digest": b""},
         {"nonce": b"\0" * 17},
         {"expires_ns": -1},
@@ -173,6 +180,20 @@ def test_a_permit_for_what_cannot_be_written_is_none(change: dict[str, Any]) -> 
 @pytest.mark.parametrize("table", [Table.COIL, Table.HOLDING])
 def test_a_permit_may_write_a_bit(table: Table) -> None:
     permit = replace(PERMIT, table=table, encoding=Encoding.BIT, words=(1,), address=65_535)
+    assert read_permit(write_permit(permit)) == permit
+
+
+@pytest.mark.parametrize("order", WordOrder)
+@pytest.mark.parametrize("encoding", [e for e in Encoding if e is not Encoding.BIT])
+def test_a_permit_says_how_its_words_lie(encoding: Encoding, order: WordOrder) -> None:
+    words = (7,) * word_count(encoding)
+    permit = replace(PERMIT, encoding=encoding, order=order, words=words)
+    assert read_permit(write_permit(permit)) == permit
+
+
+@pytest.mark.parametrize("bit", [0, 15])
+def test_a_permit_may_write_one_bit_of_a_register(bit: int) -> None:
+    permit = replace(PERMIT, encoding=Encoding.BIT, bit=bit, words=(1 << bit,))
     assert read_permit(write_permit(permit)) == permit
 
 

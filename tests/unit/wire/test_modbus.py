@@ -15,6 +15,7 @@ from twinvouch.wire.modbus import (
     WriteOne,
     WrittenMany,
     answer_to,
+    mask_of,
     read_of,
     read_request,
     read_response,
@@ -22,10 +23,13 @@ from twinvouch.wire.modbus import (
     write_request,
     write_response,
 )
+from twinvouch.wire.modbus_message import Detail, Identification, Identify, Mask, ReadWrite
 
 F = Function
 
-# the worked examples of MODBUS Application Protocol Specification V1.1b3, sections 6.1 to 6.12
+WHO = ((0, b"Company identification"), (1, b"Product code XX"), (2, b"V2.11"))
+WHO_RAW = "".join(f"{n:02x}{len(t):02x}{t.hex()}" for n, t in WHO)
+# the worked examples of MODBUS Application Protocol Specification V1.1b3, sections 6.1 to 6.21
 REQUESTS = [
     ("01 0013 0013", Read(F.READ_COILS, 0x13, 19)),
     ("02 00c4 0016", Read(F.READ_DISCRETE, 0xC4, 22)),
@@ -35,6 +39,13 @@ REQUESTS = [
     ("06 0001 0003", WriteOne(F.WRITE_REGISTER, 1, 3)),
     ("0f 0013 000a 02 cd01", WriteMany(F.WRITE_COILS, 0x13, (1, 0, 1, 1, 0, 0, 1, 1, 1, 0))),
     ("10 0001 0002 04 000a 0102", WriteMany(F.WRITE_REGISTERS, 1, (10, 0x102))),
+    ("16 0004 00f2 0025", Mask(F.MASK_REGISTER, 4, 0xF2, 0x25)),
+    (
+        "17 0003 0006 000e 0003 06 00ff 00ff 00ff",
+        ReadWrite(F.READ_WRITE, 3, 6, 14, (255, 255, 255)),
+    ),
+    ("2b 0e 01 00", Identify(F.IDENTIFY, Detail.BASIC)),
+    ("2b 0e 04 02", Identify(F.IDENTIFY, Detail.ONE, 2)),
 ]
 BITS_3 = (1, 0, 1, 1, 0, 0, 1, 1, 1, 1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0)
 RESPONSES = [
@@ -45,6 +56,16 @@ RESPONSES = [
     ("06 0001 0003", WriteOne(F.WRITE_REGISTER, 1, 3)),
     ("0f 0013 000a", WrittenMany(F.WRITE_COILS, 0x13, 10)),
     ("10 0001 0002", WrittenMany(F.WRITE_REGISTERS, 1, 2)),
+    ("16 0004 00f2 0025", Mask(F.MASK_REGISTER, 4, 0xF2, 0x25)),
+    (
+        "17 0c 00fe 0acd 0001 0003 000d 00ff",
+        Values(F.READ_WRITE, (0xFE, 0xACD, 1, 3, 13, 255)),
+    ),
+    ("2b 0e 01 01 00 00 03" + WHO_RAW, Identification(F.IDENTIFY, Detail.BASIC, 1, None, WHO)),
+    (
+        "2b 0e 03 83 ff 82 01 80 00",
+        Identification(F.IDENTIFY, Detail.EXTENDED, 0x83, 0x82, ((0x80, b""),)),
+    ),
     ("81 02", Refusal(1, 2)),
     ("ab 01", Refusal(0x2B, 1)),
 ]
@@ -68,7 +89,22 @@ def test_a_response_is_read_and_written(raw: str, message) -> None:
         ("", Refused.FUNCTION),
         ("00", Refused.FUNCTION),
         ("07", Refused.FUNCTION),
-        ("2b0e0100", Refused.FUNCTION),
+        ("2b", Refused.FUNCTION),
+        ("2b0d0100", Refused.FUNCTION),  # CANopen
+        ("2b0e0000", Refused.VALUE),
+        ("2b0e0500", Refused.VALUE),
+        ("2b0e01", Refused.VALUE),
+        ("2b0e010000", Refused.VALUE),
+        ("16 0004 00f2 00", Refused.VALUE),
+        ("16 0004 00f2 0025 00", Refused.VALUE),
+        ("17 0003 0006 000e 0003", Refused.VALUE),
+        ("17 0003 0006 000e 0000 00", Refused.VALUE),
+        ("17 0003 0006 000e 0003 05 00ff 00ff 00ff", Refused.VALUE),
+        ("17 0003 0006 000e 0003 06 00ff 00ff", Refused.VALUE),
+        ("17 0003 007e 000e 0001 02 00ff", Refused.VALUE),
+        ("17 0003 0006 000e 007a f4" + "00" * 244, Refused.VALUE),
+        ("17 ffff 0002 000e 0001 02 00ff", Refused.ADDRESS),
+        ("17 0003 0006 ffff 0002 04 00ff 00ff", Refused.ADDRESS),
         ("83 02", Refused.FUNCTION),
         ("01 0000 0000", Refused.VALUE),
         ("01 0000 07d1", Refused.VALUE),
@@ -108,6 +144,17 @@ def test_a_wrong_request_says_which_exception_answers_it(raw: str, code: Refused
         "00",
         "07 00",
         "2b 00",
+        "16 0004 00f2",
+        "17 01 00",
+        "2b 0d 01 01 00 00 00",
+        "2b 0e 05 01 00 00 00",
+        "2b 0e 01 04 00 00 00",
+        "2b 0e 01 01 01 00 00",
+        "2b 0e 01 01 00 02 00",  # nothing follows, and it says where
+        "2b 0e 01 01 00 00 01",
+        "2b 0e 01 01 00 00 01 00 02 41",
+        "2b 0e 01 01 00 00 00 00",
+        "2b 0e 01 01 00 00 01 00 f5" + "41" * 245,
         "80 01",
         "83",
         "83 00",
@@ -245,3 +292,57 @@ def test_an_answer_gives_the_values_asked_for() -> None:
 def test_an_answer_to_something_else_is_malformed(request_, response) -> None:
     with pytest.raises(MalformedError, match="expected"):
         answer_to(request_, response)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Mask(F.MASK_REGISTER, 0x10000, 0, 0),
+        Mask(F.MASK_REGISTER, 0, -1, 0),
+        ReadWrite(F.READ_WRITE, 0, 126, 0, (1,)),
+        ReadWrite(F.READ_WRITE, 0, 1, 0, ()),
+        ReadWrite(F.READ_WRITE, 0, 1, 0, (1,) * 122),
+        ReadWrite(F.READ_WRITE, 0, 1, 0xFFFF, (1, 2)),
+        ReadWrite(F.READ_WRITE, 0, 1, 0, (0x10000,)),
+        Identify(F.IDENTIFY, Detail.ONE, 256),
+    ],
+)
+def test_further_requests_that_cannot_be_are_misuse(message) -> None:
+    with pytest.raises(UsageError):
+        write_request(message)
+
+
+def test_what_confirms_a_masked_write_is_the_same_message() -> None:
+    asked = mask_of(4, 0xF2, 0x25)
+    assert answer_to(asked, asked) == ()
+    assert answer_to(asked, Refusal(22, 2)) == Refusal(22, 2)
+    with pytest.raises(MalformedError):
+        answer_to(asked, Mask(F.MASK_REGISTER, 4, 0xF2, 0x24))
+
+
+def test_a_read_write_gives_as_many_words_as_were_asked_for() -> None:
+    asked = ReadWrite(F.READ_WRITE, 0, 2, 9, (1,))
+    assert answer_to(asked, Values(F.READ_WRITE, (7, 8))) == (7, 8)
+    with pytest.raises(MalformedError):
+        answer_to(asked, Values(F.READ_WRITE, (7,)))
+
+
+@pytest.mark.parametrize(
+    ("request_", "response"),
+    [
+        (Identify(F.IDENTIFY, Detail.BASIC), (Detail.REGULAR, None, WHO)),
+        (Identify(F.IDENTIFY, Detail.ONE, 1), (Detail.ONE, None, WHO[:1])),
+        (Identify(F.IDENTIFY, Detail.BASIC, 2), (Detail.BASIC, 2, WHO[2:])),  # round and round
+    ],
+)
+def test_an_identification_that_was_not_asked_for_is_malformed(request_, response) -> None:
+    detail, following, objects = response
+    with pytest.raises(MalformedError):
+        answer_to(request_, Identification(F.IDENTIFY, detail, 0x83, following, objects))
+
+
+def test_an_identification_that_is_too_long_is_misuse() -> None:
+    with pytest.raises(UsageError):
+        write_response(
+            Identification(F.IDENTIFY, Detail.BASIC, 1, None, ((0, b"x" * 200), (1, b"y" * 100)))
+        )

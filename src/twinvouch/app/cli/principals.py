@@ -19,30 +19,42 @@ def command() -> None:
 @click.option("--kind", required=True, type=click.Choice([k.value for k in PrincipalKind]))
 @click.option("--role", "roles", multiple=True, type=click.Choice([r.value for r in Role]))
 @click.option("--token", "with_token", is_flag=True, help="make an API token too")
+@click.option(
+    "--algorithm",
+    type=click.Choice(["ed25519", "es256"]),
+    default="ed25519",
+    show_default=True,
+    help="of the key; es256 for hardware that has no Ed25519",
+)
 @config_option
 @json_option
-def add(
+def add(  # noqa: PLR0913 (one parameter an option)
     principal_id: str,
     kind: str,
     roles: tuple[str, ...],
     config_path: Path,
     *,
     with_token: bool,
+    algorithm: str,
     as_json: bool,
 ) -> None:
     """Make a key (0600, in the keys directory) and enter its public half in the configuration."""
-    from twinvouch.adapters.keys import generate
+    from functools import partial
+
+    from twinvouch.adapters.keys import KeyAlgorithm, generate
     from twinvouch.app import principals
 
     wanted = principals.Wanted(
         principal_id, PrincipalKind(kind), tuple(dict.fromkeys(map(Role, roles))), with_token
     )
-    added = principals.add(config_path, wanted, generate)
+    make = partial(generate, algorithm=KeyAlgorithm(algorithm))
+    added = principals.add(config_path, wanted, make)
     made = {
         "id": added.entry.id,
         "kind": kind,
         "roles": [r.value for r in added.entry.roles],
         "key": added.entry.key,
+        "algorithm": algorithm,
         "key_id": added.key_id,
         "key_file": str(added.key_file),
         "token_file": str(added.token_file) if added.token_file else None,
