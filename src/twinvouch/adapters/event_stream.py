@@ -11,6 +11,7 @@ from typing import Final
 import httpx
 
 from twinvouch.adapters.http_transport import expect_safe
+from twinvouch.adapters.known_secrets import remember
 from twinvouch.core.errors import (
     ConfigError,
     MalformedError,
@@ -68,7 +69,7 @@ def read_token(file: Path) -> str:
         )
     if not (0 < len(text) <= 200 and text.isascii() and text.isprintable() and " " not in text):
         raise ConfigError(f"token file `{file}` does not hold one token")
-    return text
+    return remember(text)
 
 
 def _expect_stream(url: str, answer: httpx.Response) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from twinvouch.adapters.known_secrets import remember
 from twinvouch.app.config_model import Config
 from twinvouch.core.errors import NotPermittedError, TwinvouchError, UnavailableError, UsageError
 
@@ -25,10 +26,10 @@ class RefusedError(TwinvouchError):
 def token_of(config: Config, principal: str | None) -> str:
     """The token of `principal` from the keys directory, or of the environment where none is named."""
     if principal is None:
-        return os.environ.get(TOKEN_VARIABLE, "")
+        return remember(os.environ.get(TOKEN_VARIABLE, ""))
     path = config.keys_dir / f"{principal}.token"
     try:
-        return path.read_text("ascii").strip()
+        return remember(path.read_text("ascii").strip())
     except OSError as error:
         raise UsageError(
             f"token `{path}`: {error.strerror}; make one with `twinvouch principals add {principal} "

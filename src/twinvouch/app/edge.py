@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from twinvouch.adapters.spool import Spool
@@ -25,6 +26,7 @@ from twinvouch.core.inventory import Plant
 from twinvouch.core.ports import Device, Signer, Transport
 
 DRAIN_S: Final = 2.0
+REPORT_S: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +45,6 @@ class EdgeSetup:
 
 
 @dataclass(frozen=True, slots=True)
-class EdgeParts:
-    """What one edge works with; `run_edge` closes none of it. `devices` by id, as tags name them."""
-
-    devices: Mapping[str, Device]
-    spool: Spool
-    signer: Signer
-    transport: Transport
-    clock: Clock
-    jitter: Callable[[], float] = random.random
-
-
-@dataclass(frozen=True, slots=True)
 class Tally:
     """What one run of an edge did, in numbers."""
 
@@ -63,6 +53,23 @@ class Tally:
     rows_refused: int  # read, and lost because the spool was full
     shipped: Shipped
     waiting: int  # batches on disk for the next run
+    waiting_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeParts:
+    """What one edge works with; `run_edge` closes none of it. `devices` by id, as tags name them.
+
+    `report` is given the tally every REPORT_S and at the end.
+    """
+
+    devices: Mapping[str, Device]
+    spool: Spool
+    signer: Signer
+    transport: Transport
+    clock: Clock
+    jitter: Callable[[], float] = random.random
+    report: Callable[[Tally], None] | None = None
 
 
 async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> Tally:
@@ -75,11 +82,14 @@ async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> T
         spool = AsyncSpool(sealer, parts.spool, thread)
         polls = _polls(setup, parts.devices, spool)
         shipper = Shipper(spool, parts.transport, parts.clock.sleep, parts.jitter)
+        tally = partial(_tally, polls, spool, shipper, parts.spool)
         try:
             async with asyncio.TaskGroup() as tasks:
                 shipping = tasks.create_task(shipper.run(spool.more))
                 polling = [tasks.create_task(poll.run(parts.clock)) for poll in polls]
+                reporting = tasks.create_task(_report(parts, tally))
                 await stop.wait()
+                reporting.cancel()
                 for task in polling:
                     task.cancel()
                 await asyncio.gather(*polling, return_exceptions=True)
@@ -93,12 +103,25 @@ async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> T
                 shipping.cancel()
         except ExceptionGroup as failed:  # the first to fail took the others with it
             raise failed.exceptions[0] from None
+    if parts.report is not None:
+        parts.report(tally())
+    return tally()
+
+
+async def _report(parts: EdgeParts, tally: Callable[[], Tally]) -> None:
+    """Give the tally to whoever wants it, for as long as the edge runs."""
+    while parts.report is not None:
+        parts.report(tally())
+        await parts.clock.sleep(REPORT_S)
+
+
+def _tally(polls: list[Poll], spool: AsyncSpool, shipper: Shipper, kept: Spool) -> Tally:
     return Tally(
         _sum([poll.counts for poll in polls]),
         spool.batches,
         spool.rows_refused,
         shipper.counts,
-        parts.spool.waiting[0],
+        *kept.waiting,
     )
 
 

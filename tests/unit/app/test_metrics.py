@@ -15,9 +15,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.claims.site import NAMES, make_site
 from tests.unit.app.test_api import COSE, Served, token
+from twinvouch.app import actuator as actuator_module
+from twinvouch.app import actuator_metrics, edge_metrics, metrics_file
+from twinvouch.app.actuator import Actuator
 from twinvouch.app.api.hub import Hub
 from twinvouch.app.core import Core
 from twinvouch.app.core_metrics import CoreMetrics
+from twinvouch.app.edge import Tally
+from twinvouch.app.edge_poll import Polled
+from twinvouch.app.edge_ship import Shipped
 from twinvouch.app.inbox import Inbox
 from twinvouch.app.metering import Meter
 from twinvouch.app.metric_families import MOST, OTHER, bounded, gauges
@@ -197,10 +203,29 @@ def test_a_scrape_waits_for_no_engine(served: Served) -> None:
     served.talk(said)
 
 
-def test_the_reference_lists_every_metric_and_no_other(served: Served) -> None:
+def test_the_reference_lists_every_metric_and_no_other(served: Served, tmp_path: Path) -> None:
     page = Path(__file__).resolve().parents[3] / "docs" / "reference" / "metrics.md"
     cells = re.findall(r"^\| (`[^|]+) \|", page.read_text("utf-8"), re.MULTILINE)
     listed = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
     text = CoreMetrics(served.core, served.hub.audience).text([("tank", 0, 0.0)]).decode()
-    families = {f.name for f in text_string_to_metric_families(text) if f.type != "unknown"}
-    assert {n for n in families if not n.endswith("_created")} == listed
+    assert {*families(text), *of_edge_and_actuator(tmp_path)} == listed
+
+
+def families(text: str) -> set[str]:
+    found = {f.name for f in text_string_to_metric_families(text)}
+    return {
+        n
+        for n in found
+        if not n.endswith("_created") and "r_process_" not in n and "e_process_" not in n
+    }
+
+
+def of_edge_and_actuator(folder: Path) -> set[str]:
+    tally = Tally(Polled(), 0, 0, Shipped(), 0)
+    journal = SimpleNamespace(unresolved=(), outbox=())
+    actuator = cast("Actuator", SimpleNamespace(tally=actuator_module.Tally(), journal=journal))
+    metrics_file.write(folder / "edge.prom", "edge", edge_metrics.families("edge-1", tally))
+    metrics_file.write(folder / "act.prom", "actuator", actuator_metrics.families(actuator))
+    return families((folder / "edge.prom").read_text("utf-8")) | families(
+        (folder / "act.prom").read_text("utf-8")
+    )

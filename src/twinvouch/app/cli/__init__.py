@@ -72,7 +72,7 @@ def main(args: Sequence[str] | None = None) -> None:
     try:
         code = cli.main(args=list(args) if args is not None else None, standalone_mode=False)
     except TwinvouchError as error:
-        click.echo(f"twinvouch: {error}", err=True)
+        _say(f"twinvouch: {error}", error.exit_code)
         code = error.exit_code
     except click.ClickException as error:
         error.show()
@@ -82,10 +82,19 @@ def main(args: Sequence[str] | None = None) -> None:
         code = 130
     except OSError as error:
         where = f"`{error.filename}`: " if error.filename else ""
-        click.echo(f"twinvouch: {where}{error.strerror or error}", err=True)
+        _say(f"twinvouch: {where}{error.strerror or error}", UnavailableError.exit_code)
         code = UnavailableError.exit_code
     except Exception as error:  # noqa: BLE001 - the outermost place: what comes here is a bug
-        traceback.print_exc()
-        click.echo(f"twinvouch: this is a bug, please report it: {error!r}", err=True)
+        _say(f"twinvouch: this is a bug, please report it: {error!r}", BUG, traceback.format_exc())
         code = BUG
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(text: str, code: int, trace: str = "") -> None:
+    """The last words of a verb on stderr: harmless, without secrets, as JSON where the process logs JSON."""
+    from twinvouch.app import logs
+
+    if logs.is_json():
+        logs.last_words(text, code, trace)
+        return
+    click.echo(logs.harmless(trace + text), err=True)
