@@ -21,6 +21,7 @@ VERBS = {
     "bench": "Measure a hot path against a named baseline in the same run.",
     "check": "Check a configuration; exit 3 on any error.",
     "commands": "List, show, approve and reject commands.",
+    "config": "Print the JSON Schema of a configuration.",
     "demo": "Run the built-in plant under attack for about a minute.",
     "distrust": "Set the trust of a tag to nothing, for a time.",
     "edge": "Run the process that reads devices and signs readings.",
@@ -53,6 +54,15 @@ class Verbs(click.Group):
             return None
         command: click.Command = importlib.import_module(f"twinvouch.app.cli.{cmd_name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As usual, and for a word that is no verb the one that may have been meant."""
+        word = args[0]
+        if word not in VERBS and not word.startswith("-") and not ctx.resilient_parsing:
+            raise click.NoSuchCommand(word, possibilities=VERBS, ctx=ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of verbs, without importing any."""
