@@ -27,13 +27,13 @@ from nacl.signing import SigningKey
 
 from twinvouch.adapters.known_secrets import remember
 from twinvouch.adapters.lock_file import sync_directory
+from twinvouch.adapters.private_file import forbidden_bits
 from twinvouch.core.errors import ConfigError, UsageError
 from twinvouch.core.inventory import key_id
 from twinvouch.core.ports import Signer
 
 _SEED = 32
 _FILE_LIMIT = 4096
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class KeyAlgorithm(StrEnum):
@@ -148,7 +148,7 @@ def _read(path: Path) -> Signer:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 raise ConfigError(f"key file `{path}` is not a regular file")
-            if mode & _OTHERS:
+            if mode & forbidden_bits(path):
                 raise ConfigError(
                     f"key file `{path}` has mode {stat.S_IMODE(mode):04o}, expected 0600: others can "
                     f"read it; make a new key, or `chmod 600 {path}` if nobody else had access"

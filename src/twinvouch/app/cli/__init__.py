@@ -25,6 +25,7 @@ VERBS = {
     "demo": "Run the built-in plant under attack for about a minute.",
     "distrust": "Set the trust of a tag to nothing, for a time.",
     "edge": "Run the process that reads devices and signs readings.",
+    "export": "Print the Grafana dashboard or the Prometheus alert rules.",
     "findings": "List recent findings.",
     "init": "Write a commented starter configuration.",
     "lab": "The built-in plant by itself.",
@@ -35,6 +36,7 @@ VERBS = {
     "restore": "Take back a distrust.",
     "run": "Run the core of a plant.",
     "status": "Show how the running core is doing.",
+    "systemd": "Print unit files with a sandbox for core, edge and actuator.",
     "tags": "List and show tags with value and label.",
 }
 
