@@ -44,11 +44,11 @@ def _kind(config: Config, principal: str) -> str:
 class Client:
     """Calls the API of the core that a configuration describes."""
 
-    def __init__(self, config: Config, token: str = "") -> None:
+    def __init__(self, config: Config, token: str = "", timeout_s: float = TIMEOUT_S) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         base = f"http://{config.api.host}:{config.api.port}/api/v1"
         self._http = httpx.Client(
-            base_url=base, headers=headers, timeout=TIMEOUT_S, trust_env=False
+            base_url=base, headers=headers, timeout=timeout_s, trust_env=False
         )
 
     def get(self, path: str, **params: str | int) -> Any:

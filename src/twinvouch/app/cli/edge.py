@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from twinvouch.app.cli import complete
 from twinvouch.app.cli.printing import log_option, metrics_option
 from twinvouch.app.logs import Format
 
@@ -13,7 +14,10 @@ from twinvouch.app.logs import Format
     "config", type=click.Path(path_type=Path, dir_okay=False), default=Path("twin.yaml")
 )
 @click.option(
-    "--edge", metavar="NAME", help="which of the configured edges; needed where there are several"
+    "--edge",
+    metavar="NAME",
+    shell_complete=complete.edges,
+    help="which of the configured edges; needed where there are several",
 )
 @log_option
 @metrics_option

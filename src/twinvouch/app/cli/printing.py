@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from twinvouch.app.cli import complete
 from twinvouch.app.terminal import safe
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -23,7 +24,11 @@ def config_option(f: F) -> F:
 def as_option(f: F) -> F:
     """`--as PRINCIPAL`: whose token is used for reading."""
     return click.option(
-        "--as", "principal", metavar="PRINCIPAL", help="use this principal's token"
+        "--as",
+        "principal",
+        metavar="PRINCIPAL",
+        shell_complete=complete.principals,
+        help="use this principal's token",
     )(f)
 
 
