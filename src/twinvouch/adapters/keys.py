@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from nacl.signing import SigningKey
 
 from twinvouch.adapters import secret_file
+from twinvouch.adapters.known_secrets import remember
 from twinvouch.core.errors import ConfigError, UsageError
 from twinvouch.core.inventory import key_id
 from twinvouch.core.ports import Signer
@@ -119,12 +120,12 @@ def generate(path: Path, algorithm: KeyAlgorithm = KeyAlgorithm.ED25519) -> byte
     else:
         seed = os.urandom(_SEED)
         text, signer = base64.b64encode(seed) + b"\n", SeededSigner(seed)
-    secret_file.write(path, text)
+    secret_file.write(path, _remembered(text))
     return signer.public_key
 
 
 def _read(path: Path) -> Signer:
-    text = secret_file.read(path)
+    text = _remembered(secret_file.read(path))
     signer = _pkcs8(text) if text.startswith(b"-----BEGIN ") else _seeded(text)
     if signer is None:
         raise ConfigError(
@@ -132,6 +133,14 @@ def _read(path: Path) -> Signer:
             f"nor {_SEED} bytes in base64"
         )
     return signer
+
+
+def _remembered(text: bytes) -> bytes:
+    """The text of a key file, whose lines nothing that is written out may hold."""
+    for line in text.decode("ascii", "replace").split():
+        if not line.startswith("---"):
+            remember(line)
+    return text
 
 
 def _seeded(text: bytes) -> Signer | None:

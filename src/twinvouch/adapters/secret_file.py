@@ -7,12 +7,13 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from twinvouch.adapters.known_secrets import remember
 from twinvouch.adapters.lock_file import sync_directory
+from twinvouch.adapters.private_file import forbidden_bits
 from twinvouch.core.errors import ConfigError, UsageError
 
 KEK_BYTES: Final = 32
 _FILE_LIMIT = 4096
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def read(path: Path) -> bytes:
@@ -22,7 +23,7 @@ def read(path: Path) -> bytes:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 raise ConfigError(f"key file `{path}` is not a regular file")
-            if mode & _OTHERS:
+            if mode & forbidden_bits(path):
                 raise ConfigError(
                     f"key file `{path}` has mode {stat.S_IMODE(mode):04o}, expected 0600: others can "
                     f"read it; make a new key, or `chmod 600 {path}` if nobody else had access"
@@ -54,13 +55,16 @@ def write(path: Path, text: bytes) -> None:
 def make_kek(path: Path) -> bytes:
     """A new key-encryption key in a file of its own, and the key."""
     kek = os.urandom(KEK_BYTES)
-    write(path, b"twinvouch-kek " + base64.b64encode(kek) + b"\n")
+    text = base64.b64encode(kek)
+    remember(text.decode())
+    write(path, b"twinvouch-kek " + text + b"\n")
     return kek
 
 
 def read_kek(path: Path) -> bytes:
     """The key-encryption key in a file; ConfigError where it holds something else."""
     word, _, text = read(path).strip().partition(b" ")
+    remember(text.decode("ascii", "replace"))
     try:
         kek = base64.b64decode(text, validate=True)
     except binascii.Error:

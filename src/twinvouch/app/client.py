@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from twinvouch.adapters.known_secrets import remember
 from twinvouch.app.config_model import Config
 from twinvouch.core.errors import NotPermittedError, TwinvouchError, UnavailableError, UsageError
 
@@ -28,10 +29,10 @@ class RefusedError(TwinvouchError):
 def token_of(config: Config, principal: str | None) -> str:
     """The token of `principal` from the keys directory, or of the environment where none is named."""
     if principal is None:
-        return os.environ.get(TOKEN_VARIABLE, "")
+        return remember(os.environ.get(TOKEN_VARIABLE, ""))
     path = config.keys_dir / f"{principal}.token"
     try:
-        return path.read_text("ascii").strip()
+        return remember(path.read_text("ascii").strip())
     except OSError as error:
         raise UsageError(
             f"token `{path}`: {error.strerror}; make one with `twinvouch principals add {principal} "
@@ -46,7 +47,7 @@ def _kind(config: Config, principal: str) -> str:
 class Client:
     """Calls the API of the core that a configuration describes."""
 
-    def __init__(self, config: Config, token: str = "") -> None:
+    def __init__(self, config: Config, token: str = "", timeout_s: float = TIMEOUT_S) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         tls = _tls(config)
         scheme = "http" if tls is None else "https"
@@ -55,7 +56,7 @@ class Client:
         self._http = httpx.Client(
             base_url=f"{scheme}://{shown}:{config.api.port}/api/v1",
             headers=headers,
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
             trust_env=False,
             verify=tls or True,
         )

@@ -24,6 +24,7 @@ from twinvouch.app.api.submission import files_of
 from twinvouch.app.config_model import QuotaSettings
 from twinvouch.app.core import Core, salt
 from twinvouch.app.core_metrics import CoreMetrics
+from twinvouch.app.service import Alive, notify
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import (
     BatchReceived,
@@ -85,12 +86,19 @@ def create_app(
 
 
 async def _tick(core: Core, door: Door, links: Links | None) -> None:
+    """Let time pass in the core, and tell the service manager that it works while its ticks become durable."""
+    notify("READY=1")
+    alive = Alive()
+    last = core.tick()
     while True:
         if links is not None:
             links.look()
-        core.tick()
         _tell(core, door)
         await asyncio.sleep(1.0)
+        if last is None or last.done():
+            if last is not None and not core.fatal:
+                alive()
+            last = core.tick()
 
 
 def _tell(core: Core, door: Door, *, at_once: bool = False) -> None:
