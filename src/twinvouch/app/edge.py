@@ -104,8 +104,8 @@ async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> T
                 for task in polling:
                     task.cancel()
                 await asyncio.gather(*polling, return_exceptions=True)
-                for source in (*polls, *listeners):
-                    await source.finish()
+                sources: list[Poll | Listener] = [*polls, *listeners]
+                await asyncio.gather(*(source.finish() for source in sources))
                 await spool.settle()
                 shipper.is_draining = True
                 spool.more.set()
