@@ -171,6 +171,7 @@ class Toy:
     seq: dict[str, int] = field(default_factory=dict)
     prev: dict[str, bytes] = field(default_factory=dict)
     salts: int = 0
+    epoch: int = 0
 
     def __post_init__(self) -> None:
         self.open()
@@ -212,7 +213,7 @@ class Toy:
         header = Header(
             Kind.BATCH,
             PLANT,
-            Identity(edge, 0, seq),
+            Identity(edge, self.epoch, seq),
             self.prev.get(edge, bytes(32)),
             Origin.LIVE,
             group,

@@ -18,6 +18,7 @@ class Kind(IntEnum):
     PERMIT = 5
     OUTCOME = 6
     MANIFEST = 7
+    GENESIS = 11  # a new chain of an edge that lost its spool
 
     ENTRY_START = 64  # the engine began: digests of configuration and policy, build
     ENTRY_BATCH = 65
@@ -31,6 +32,7 @@ class Kind(IntEnum):
     ENTRY_MODEL = 73
     ENTRY_FINDING = 74  # findings that belong to no batch: silence, chain, unresolved permits
     ENTRY_STRANGERS = 77  # refused before anybody was known to have sent it: counts of a minute
+    ENTRY_GENESIS = 78
 
 
 class Purpose:

@@ -102,6 +102,7 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> None:
     parents = [link.entry] if link.entry >= 0 else []
     index = out.append(entry.batch(admitted, m.now_ns, out.salt, [named, label_digest], parents))
     m.set_link(replace(link, entry=index))
+    m.set_beginning(link.edge, admission.beginning)
     m.frame.update(admitted, index, m.now_ns)
     arrivals.remember(m.arrivals, admitted, index, m.now_ns)
     m.dirty.add(f"arrival/{index}")

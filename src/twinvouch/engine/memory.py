@@ -10,6 +10,7 @@ from twinvouch.core.command import CommandStatus
 from twinvouch.core.context import ActuatorWrite, Arrival, Context
 from twinvouch.core.event import Plain
 from twinvouch.core.finding import Finding
+from twinvouch.core.genesis import Beginning
 from twinvouch.core.label import Label
 from twinvouch.core.mode import Mode
 from twinvouch.core.site import Site
@@ -30,6 +31,7 @@ class Memory:
         self.site = site
         self.frame = Frame(site.plant)
         self.links: dict[str, Link] = {}
+        self.beginnings: dict[str, Beginning] = {}  # edge -> how its chain last began anew
         self.records: dict[str, Record] = {}
         self.by_nonce: dict[bytes, str] = {}  # permit nonce -> command id
         self.writes: dict[str, tuple[ActuatorWrite, ...]] = {}
@@ -59,7 +61,7 @@ class Memory:
 
     def context(self) -> Context:
         """What gates may know of each other's business."""
-        return Context(self.writes, self.modes, self.distrusted, self.arrivals)
+        return Context(self.writes, self.modes, self.distrusted, self.arrivals, self.beginnings)
 
     def label(self, tag_ids: Sequence[str]) -> Label:
         """The labels that readers see now: what a person distrusts is nothing."""
@@ -71,6 +73,12 @@ class Memory:
         """Remember how far an edge has come."""
         self.links[link.edge] = link
         self.dirty.add(f"link/{link.edge}")
+
+    def set_beginning(self, edge: str, beginning: Beginning | None) -> None:
+        """Remember how an edge's chain last began anew."""
+        if beginning is not None and beginning != self.beginnings.get(edge):
+            self.beginnings[edge] = beginning
+            self.dirty.add(f"beginning/{edge}")
 
     def keep(self, record: Record) -> Record:
         """Remember a command's record; beyond a limit the oldest closed ones are forgotten."""

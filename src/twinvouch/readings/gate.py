@@ -15,9 +15,10 @@ from twinvouch.core.batch import Admitted, Batch
 from twinvouch.core.context import Context
 from twinvouch.core.event import BatchReceived
 from twinvouch.core.finding import Finding
+from twinvouch.core.genesis import Beginning
 from twinvouch.core.inventory import ScanGroup
 from twinvouch.core.site import Site
-from twinvouch.readings import clock
+from twinvouch.readings import beginning, clock
 from twinvouch.readings.labelling import label
 from twinvouch.readings.link import Link
 from twinvouch.readings.sequence import Placed, place
@@ -34,10 +35,14 @@ RULES = (finite, quality, range_, rate, stale)
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Admitted: acknowledge it, enter it, keep `link` (with the entry's index) and update the frame."""
+    """Admitted: acknowledge it, enter it, keep `link` (with the entry's index), update the frame.
+
+    `beginning` is how the edge's chain last began anew, if it ever did: to be kept where it is another one than before.
+    """
 
     admitted: Admitted
     link: Link
+    beginning: Beginning | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,8 @@ def admit(
         if link is None or placed.rule == "equivocation":
             return Refused(placed, edge)
         return Repeated(edge, placed, link)
+    known = context.beginnings.get(edge)
+    placed = beginning.judge(placed, opened.header, known)
     batch = read_cells(opened, site.readings.max_cells)
     if isinstance(batch, Refused):
         return batch
@@ -78,7 +85,8 @@ def admit(
     with np.errstate(all="ignore"):
         before = None if placed.is_late else frame.columns(group.name)
         view, impossible = _look(batch, group, before, now_ns)
-        return _judge(batch, view, impossible, placed, site, context)
+        accepted = _judge(batch, view, impossible, placed, site, context)
+    return replace(accepted, beginning=beginning.after(link, placed, opened.header, known))
 
 
 def watch(

@@ -19,6 +19,7 @@ KINDS = {
     73: "model",
     74: "finding",
     77: "strangers",
+    78: "genesis",
 }
 UNDECODABLE = "undecodable"
 

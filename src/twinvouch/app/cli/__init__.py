@@ -25,6 +25,7 @@ VERBS = {
     "demo": "Run the built-in plant under attack for about a minute.",
     "distrust": "Set the trust of a tag to nothing, for a time.",
     "edge": "Run the process that reads devices and signs readings.",
+    "enrol": "Vouch for the new chain of an edge that lost its spool.",
     "findings": "List recent findings.",
     "init": "Write a commented starter configuration.",
     "lab": "The built-in plant by itself.",
