@@ -166,6 +166,23 @@ def test_c23_a_new_chain_stays_capped_until_a_person_vouches_for_it(tmp_path: Pa
     assert integrity(toy) == 255
 
 
+def test_c23_leaving_the_first_batch_out_does_not_help(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    toy.read()
+    end = toy.prev["edge-1"]
+    wiped(toy, 7)
+    toy.prev["edge-1"] = end
+    first = toy.sealed(toy.content())
+    toy.seq["edge-1"] = 0
+    toy.prev["edge-1"] = unseal(first).digest
+    for _ in range(2):
+        toy.read()
+        assert integrity(toy) == 60
+    assert toy.send(first).code == 200, "it comes late, and names the good chain"
+    toy.read()
+    assert integrity(toy) == 255
+
+
 def test_c23_a_genesis_signed_before_the_edge_comes_makes_its_first_batch_legitimate(
     tmp_path: Path,
 ) -> None:

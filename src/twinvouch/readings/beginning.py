@@ -7,39 +7,68 @@ vouched for the new chain (wire/genesis.py) the integrity of every batch of it i
 from collections.abc import Mapping
 from dataclasses import replace
 
+from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.genesis import Beginning, Genesis
 from twinvouch.core.label import FULL
 from twinvouch.readings.link import Link
-from twinvouch.readings.sequence import CAP, Placed
+from twinvouch.readings.sequence import CAP, TECHNIQUES, Placed
 from twinvouch.wire.batch import Header
 
 BROKEN = "epoch"  # the finding of a new epoch that does not name the batch before it
 NOTHING = bytes(32)  # what the first batch of an empty spool names
 
 
-def judge(placed: Placed, header: Header, known: Beginning | None) -> Placed:
-    """What the beginning of its chain means for a batch that has its place."""
-    is_broken = any(f.rule == BROKEN for f in placed.findings)
+def judge(placed: Placed, header: Header, before: Link | None, known: Beginning | None) -> Placed:
+    """What the beginning of its chain means for a batch that has its place after `before`."""
+    placed = _with_unseen(placed, header, before)
     if known is None or header.identity.epoch < known.epoch:
         return placed
-    if known.is_founded:
-        is_allowed = header.identity.epoch == known.epoch and header.prev == NOTHING
-        if not (is_broken and is_allowed):
-            return placed
-        others = tuple(f for f in placed.findings if f.rule != BROKEN)
-        return replace(placed, findings=others, integrity=FULL)
-    return replace(placed, integrity=min(placed.integrity, CAP))
+    if not known.is_founded:
+        return replace(placed, integrity=min(placed.integrity, CAP))
+    is_it = (header.identity.epoch, header.identity.seq, header.prev) == (known.epoch, 0, NOTHING)
+    if not (is_it and _is_broken(placed)):
+        return placed
+    others = tuple(f for f in placed.findings if f.rule != BROKEN)
+    return replace(placed, findings=others, integrity=FULL)
 
 
 def after(
     before: Link | None, placed: Placed, header: Header, known: Beginning | None
 ) -> Beginning | None:
-    """What is known of the edge's beginning after this batch; the first doubt keeps the digest of the good chain."""
-    if before is None or not any(f.rule == BROKEN for f in placed.findings):
+    """What is known of the edge's beginning after this batch.
+
+    The first doubt keeps the digest of the good chain; a first batch that comes late and names it ends the doubt.
+    """
+    if before is None:
         return known
-    is_doubted = known is not None and not known.is_founded
-    last = known.last if known is not None and is_doubted else before.digest
-    return Beginning(header.identity.epoch, last, is_founded=False)
+    epoch = header.identity.epoch
+    doubt = known if known is not None and not known.is_founded else None
+    if _is_broken(placed):
+        return Beginning(epoch, doubt.last if doubt else before.digest, is_founded=False)
+    if doubt and (epoch, header.identity.seq, header.prev) == (doubt.epoch, 0, doubt.last):
+        return Beginning(epoch, doubt.last, is_founded=True)
+    return known
+
+
+def _is_broken(placed: Placed) -> bool:
+    return any(f.rule == BROKEN for f in placed.findings)
+
+
+def _with_unseen(placed: Placed, header: Header, before: Link | None) -> Placed:
+    """A new epoch whose first batch is not there has named nothing: it is no better than one that names wrongly."""
+    i = header.identity
+    if before is None or i.epoch <= before.epoch or not i.seq:
+        return placed
+    finding = Finding(
+        BROKEN,
+        i.edge,
+        Severity.HIGH,
+        f"`{i.edge}` began a new boot epoch with batch {i.epoch}/{i.seq}: the first one, which names the batch before it, "
+        f"has not come; integrity is at most {CAP} until it does",
+        TECHNIQUES[BROKEN],
+        (("epoch", i.epoch), ("seq", i.seq)),
+    )
+    return replace(placed, findings=(*placed.findings, finding), integrity=CAP)
 
 
 def objection(genesis: Genesis, links: Mapping[str, Link], known: Beginning | None) -> str:

@@ -77,7 +77,7 @@ def admit(
             return Refused(placed, edge)
         return Repeated(edge, placed, link)
     known = context.beginnings.get(edge)
-    placed = beginning.judge(placed, opened.header, known)
+    placed = beginning.judge(placed, opened.header, link, known)
     batch = read_cells(opened, site.readings.max_cells)
     if isinstance(batch, Refused):
         return batch
