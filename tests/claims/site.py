@@ -179,6 +179,7 @@ class Toy:
     prev: dict[str, bytes] = field(default_factory=dict)
     salts: int = 0
     kek: Path | None = None
+    epoch: int = 0
 
     def __post_init__(self) -> None:
         self.open()
@@ -225,7 +226,7 @@ class Toy:
         header = Header(
             Kind.BATCH,
             PLANT,
-            Identity(edge, 0, seq),
+            Identity(edge, self.epoch, seq),
             self.prev.get(edge, bytes(32)),
             Origin.LIVE,
             group,

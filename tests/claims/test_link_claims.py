@@ -4,18 +4,22 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.claims.site import Toy, reply, signer, stranger
+from tests.claims.site import PLANT, Toy, reply, signer, stranger
 from tests.unit.app.test_api import COSE, Served, problem
 from twinvouch.app.api.quotas import quotas
 from twinvouch.app.config_model import QuotaSettings
-from twinvouch.core.event import BatchReceived, Priority, QueryAsked
+from twinvouch.core.event import BatchReceived, Priority, QueryAsked, Reply, StatementReceived
+from twinvouch.core.genesis import Genesis
 from twinvouch.core.kind import Purpose
+from twinvouch.engine import Engine
 from twinvouch.wire.cose import seal, unseal
 from twinvouch.wire.eventlog import read_event
+from twinvouch.wire.genesis import write_genesis
 
 KEY = bytes(range(8))
 
@@ -113,3 +117,125 @@ def test_c22_permits_over_the_link_of_another_are_refused_and_both_are_named(
     assert found.rule == "wrong_link"
     assert "`actuator-1`" in found.sentence
     assert "`edge-2`" in found.sentence
+
+
+def wiped(toy: Toy, epoch: int) -> None:
+    """The edge lost its spool: a new epoch whose first batch names nothing."""
+    toy.epoch = epoch
+    toy.seq.pop("edge-1", None)
+    toy.prev.pop("edge-1", None)
+
+
+def integrity(toy: Toy) -> int:
+    return int(toy.memory.label(("tank/level",)).axes[1, 0])
+
+
+def vouch(toy: Toy, person: str, **but: Any) -> Reply:
+    known = toy.memory.beginnings.get("edge-1")
+    link = toy.memory.links["edge-1"]
+    said = Genesis(
+        principal=but.get("principal", person),
+        edge=but.get("edge", "edge-1"),
+        epoch=but.get("epoch", toy.epoch),
+        last=but.get("last", known.last if known and not known.is_founded else link.digest),
+        reason="new disk",
+        nonce=but.get("nonce", toy.salt()),
+        made_ns=toy.now,
+        expires_ns=toy.now + 60_000_000_000,
+    )
+    raw = seal(
+        write_genesis(said, PLANT), signer=signer(person), plant=PLANT, purpose=Purpose.STATEMENT
+    )
+    return reply(toy.core.feed(StatementReceived(toy.salt(), "10.0.0.7", raw), toy.now))
+
+
+def test_c23_a_new_chain_stays_capped_until_a_person_vouches_for_it(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    toy.read()
+    assert integrity(toy) == 255
+    wiped(toy, 7)
+    for _ in range(3):
+        assert toy.read().code == 200
+        assert integrity(toy) == 60, "however long the new chain has become"
+    assert toy.rules().count("epoch") == 1
+    wiped(toy, 8)
+    toy.read()
+    assert integrity(toy) == 60, "nor does another start help"
+    assert vouch(toy, "ann").body["status"] == "founded"
+    toy.read()
+    assert integrity(toy) == 255
+
+
+def test_c23_leaving_the_first_batch_out_does_not_help(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    toy.read()
+    end = toy.prev["edge-1"]
+    wiped(toy, 7)
+    toy.prev["edge-1"] = end
+    first = toy.sealed(toy.content())
+    toy.seq["edge-1"] = 0
+    toy.prev["edge-1"] = unseal(first).digest
+    for _ in range(2):
+        toy.read()
+        assert integrity(toy) == 60
+    assert toy.send(first).code == 200, "it comes late, and names the good chain"
+    toy.read()
+    assert integrity(toy) == 255
+
+
+def test_c23_a_genesis_signed_before_the_edge_comes_makes_its_first_batch_legitimate(
+    tmp_path: Path,
+) -> None:
+    toy = Toy(tmp_path)
+    toy.read()
+    wiped(toy, 7)
+    assert vouch(toy, "ann").code == 200
+    toy.read()
+    assert (integrity(toy), "epoch" in toy.rules()) == (255, False)
+    wiped(toy, 8)
+    toy.read()
+    assert integrity(toy) == 60, "it was for one epoch"
+
+
+def test_c23_only_an_engineer_or_admin_and_only_for_what_the_core_knows(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    toy.read()
+    wiped(toy, 7)
+    toy.read()
+    for person, but in (
+        ("bob", {}),
+        ("visitor", {}),
+        ("edge-1", {}),
+        ("ann", {"principal": "bob"}),
+        ("ann", {"edge": "edge-9"}),
+        ("ann", {"epoch": 8}),
+        ("ann", {"last": b""}),
+        ("ann", {"last": bytes(32)}),
+    ):
+        assert vouch(toy, person, **but).code == 403, (person, but)
+        toy.read()
+        assert integrity(toy) == 60
+
+
+def test_c23_a_genesis_is_used_once(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    toy.read()
+    wiped(toy, 7)
+    toy.read()
+    nonce = toy.salt()
+    assert vouch(toy, "ann", nonce=nonce).code == 200
+    wiped(toy, 8)
+    toy.read()
+    again = vouch(toy, "ann", nonce=nonce)
+    assert (again.code, "used before" in str(again.body["why"])) == (403, True)
+    assert integrity(toy) == 60
+
+
+def test_c23_what_is_known_of_a_chain_outlives_a_restart(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    toy.read()
+    wiped(toy, 7)
+    toy.read()
+    later = Engine(toy.site)
+    later.restore(toy.core.state.load()[0])
+    assert later.memory.beginnings == toy.memory.beginnings != {}

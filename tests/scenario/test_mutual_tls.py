@@ -127,3 +127,29 @@ def test_over_its_quota_an_edge_is_told_when_to_come_back_and_another_is_not(
         assert ingest(plant, "edge-1", "edge-1").status_code == 200
     finally:
         plant.stop()
+
+
+def test_a_wiped_edge_is_trusted_again_when_a_person_vouches_for_it(plant: TlsPlant) -> None:
+    def integrity() -> int:
+        with plant.client("nobody") as client:
+            shown = client.get("/api/v1/tags/tank-1/level", headers=token("alice")).json()
+        return int(shown["label"]["integrity"])
+
+    edge = run_edge(plant, "edge-1")
+    until(lambda: integrity() == 255)
+    edge.terminate()
+    assert edge.wait(30) == 0
+    for path in (plant.directory / "data" / "edges").glob("edge-1.spool*"):
+        path.unlink()
+    edge = run_edge(plant, "edge-1")
+    try:
+        until(lambda: [f for f in plant.findings() if f["rule"] == "epoch"])
+        until(lambda: integrity() == 60)
+        said = plant.cli(
+            "enrol", "edge-1", "--person", "alice", "--as", "alice", "--reason", "disk"
+        )
+        assert said.startswith("founded: edge-1, epoch "), said
+        until(lambda: integrity() == 255)
+    finally:
+        edge.terminate()
+        assert edge.wait(30) == 0

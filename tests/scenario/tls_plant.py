@@ -179,6 +179,17 @@ class TlsPlant:
             answer = client.get("/api/v1/findings", headers=token("alice"))
             return list(answer.raise_for_status().json())
 
+    def cli(self, *args: str) -> str:
+        """What the command line prints."""
+        done = subprocess.run(
+            [sys.executable, "-m", "twinvouch", *args, "--config", str(self.config)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def revoke(self, principal: str) -> None:
         """Revoke all certificates of a principal, where the core sees it."""
         Authority(self.authority).revoke(principal, now_utc())

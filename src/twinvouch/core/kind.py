@@ -23,6 +23,7 @@ class Kind(IntEnum):
     CONFIG = 10  # a person signs the safety part of a configuration
     SOURCE_REPORT = 12  # what an edge has to tell of its sources, in the chain of its batches
     BATCH_CHANGES = 13  # readings of one group by exception, one by one
+    GENESIS = 11  # a new chain of an edge that lost its spool
 
     ENTRY_START = 64  # the engine began: digests of configuration and policy, build
     ENTRY_BATCH = 65
@@ -38,6 +39,7 @@ class Kind(IntEnum):
     ENTRY_KEY = 75  # a key statement, whole
     ENTRY_CONFIG = 76  # a person signed the configuration
     ENTRY_STRANGERS = 77  # refused before anybody was known to have sent it: counts of a minute
+    ENTRY_GENESIS = 78
 
 
 class Purpose:

@@ -16,6 +16,7 @@ from twinvouch.core.inventory import Plant, Principal, PrincipalKind, key_id
 from twinvouch.core.kind import Purpose
 from twinvouch.core.ports import PolicyRequest
 from twinvouch.core.statement import Statement, Verb
+from twinvouch.engine.founding import on_genesis
 from twinvouch.engine.keys import use
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out, doubt, enter, refuse
@@ -23,6 +24,7 @@ from twinvouch.ledger import entry
 from twinvouch.queries.memory import recent
 from twinvouch.wire.command import read_command
 from twinvouch.wire.cose import key_id_of
+from twinvouch.wire.genesis import is_genesis
 from twinvouch.wire.outcome import read_outcome
 from twinvouch.wire.permit import write_permit
 from twinvouch.wire.signed import open_signed
@@ -138,6 +140,9 @@ def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
     """A person's signed word: verified, allowed by policy, used once."""
     try:
         sealed, signer = open_signed(event.raw, m.site.plant, Purpose.STATEMENT, m.ring, m.now_ns)
+        if is_genesis(sealed.content):
+            on_genesis(m, out, sealed, signer)
+            return
         said = read_statement(sealed.content, m.site.plant.id)
     except (MalformedError, SignatureError) as error:
         refuse(m, out, event.peer, doubt(error, event.peer))

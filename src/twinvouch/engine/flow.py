@@ -110,6 +110,7 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> int:
         entry.batch(admitted, m.now_ns, out.commit(batch.digest), [named, label_digest], parents)
     )
     m.set_link(replace(link, entry=index))
+    m.set_beginning(link.edge, admission.beginning)
     if len(batch.t_ns):  # a report of an edge has no rows
         m.frame.update(admitted, index, m.now_ns)
         arrivals.remember(m.arrivals, admitted, index, m.now_ns)

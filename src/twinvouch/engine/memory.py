@@ -11,6 +11,7 @@ from twinvouch.core.command import CommandStatus
 from twinvouch.core.context import ActuatorWrite, Arrival, Context
 from twinvouch.core.event import Plain
 from twinvouch.core.finding import Finding
+from twinvouch.core.genesis import Beginning
 from twinvouch.core.inventory import key_id
 from twinvouch.core.keyring import KeyRefusedError, Keyring
 from twinvouch.core.kind import Purpose
@@ -47,6 +48,7 @@ class Memory:
         self.site = site
         self.frame = Frame(site.plant)
         self.links: dict[str, Link] = {}
+        self.beginnings: dict[str, Beginning] = {}  # edge -> how its chain last began anew
         self.records: dict[str, Record] = {}
         self.closed = 0  # how many of them are
         self.by_nonce: dict[bytes, str] = {}  # permit nonce -> command id
@@ -80,7 +82,13 @@ class Memory:
     def context(self) -> Context:
         """What gates may know of each other's business."""
         return Context(
-            self.writes, self.modes, self.distrusted, self.arrivals, self.ring, self.withheld()
+            self.writes,
+            self.modes,
+            self.distrusted,
+            self.arrivals,
+            self.ring,
+            self.withheld(),
+            beginnings=self.beginnings,
         )
 
     def withheld(self) -> tuple[tuple[str, str], ...]:
@@ -104,6 +112,12 @@ class Memory:
         """Remember how far an edge has come."""
         self.links[link.edge] = link
         self.dirty.add(f"link/{link.edge}")
+
+    def set_beginning(self, edge: str, beginning: Beginning | None) -> None:
+        """Remember how an edge's chain last began anew."""
+        if beginning is not None and beginning != self.beginnings.get(edge):
+            self.beginnings[edge] = beginning
+            self.dirty.add(f"beginning/{edge}")
 
     def keep(self, record: Record) -> Record:
         """Remember a command's record; beyond a limit the oldest closed ones are forgotten."""

@@ -11,6 +11,7 @@ from typing import Any
 from twinvouch.commands.arrivals import read_arrival, write_arrival
 from twinvouch.commands.register import read_record, write_record
 from twinvouch.core.finding import Finding, Severity
+from twinvouch.core.genesis import Beginning
 from twinvouch.core.mode import Mode, Rung
 from twinvouch.engine.memory import KeyUse, Memory
 from twinvouch.ledger.entry import findings_content
@@ -87,6 +88,13 @@ def _read_arrival(m: Memory, ident: str, raw: bytes) -> None:
 
 def _read_link(m: Memory, ident: str, raw: bytes) -> None:
     m.links[ident] = read_link(raw)
+
+
+def _read_beginning(m: Memory, ident: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, epoch, last, is_founded = content
+    assert version == 1, version
+    m.beginnings[ident] = Beginning(epoch, last, is_founded)
 
 
 def _read_seen(m: Memory, ident: str, raw: bytes) -> None:
@@ -169,6 +177,7 @@ def _read_frame(m: Memory, ident: str, raw: bytes) -> None:
 WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "engine": _write_engine,
     "link": lambda m, edge: write_link(m.links[edge]),
+    "beginning": lambda m, edge: encode([1, *m.beginnings[edge]]),
     "frame": lambda m, group: m.frame.rows(group),
     "command": _write_command,
     "arrival": _write_arrival,
@@ -186,6 +195,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
 READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "engine": _read_engine,
     "link": _read_link,
+    "beginning": _read_beginning,
     "frame": _read_frame,
     "command": _read_command,
     "arrival": _read_arrival,

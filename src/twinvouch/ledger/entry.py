@@ -17,6 +17,7 @@ from twinvouch.core.batch import Admitted, Batch, Quality
 from twinvouch.core.command import Command, Decision, Outcome, Permit
 from twinvouch.core.event import QueryAsked, Started
 from twinvouch.core.finding import Finding
+from twinvouch.core.genesis import Genesis
 from twinvouch.core.kind import VERSION, Kind
 from twinvouch.core.label import Label
 from twinvouch.core.statement import Statement
@@ -229,6 +230,21 @@ def statement(
         s.verb.value,
         s.subject,
         s.expires_ns,
+        list(parents),
+    )
+
+
+def genesis(plant: str, now_ns: int, committed: bytes, g: Genesis, parents: Sequence[int]) -> bytes:
+    """A person founded a new chain of an edge; `parents` is the batch that the core had last."""
+    return _entry(
+        Kind.ENTRY_GENESIS,
+        plant,
+        now_ns,
+        committed,
+        g.principal,
+        g.edge,
+        g.epoch,
+        g.last,
         list(parents),
     )
 

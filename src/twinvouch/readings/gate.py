@@ -15,11 +15,12 @@ from twinvouch.core.batch import Admitted, Batch
 from twinvouch.core.context import Context
 from twinvouch.core.event import BatchReceived
 from twinvouch.core.finding import Finding
+from twinvouch.core.genesis import Beginning
 from twinvouch.core.inventory import ScanGroup
 from twinvouch.core.kind import Kind
 from twinvouch.core.label import AXES, Label
 from twinvouch.core.site import Site
-from twinvouch.readings import clock, late, reports
+from twinvouch.readings import beginning, clock, late, reports
 from twinvouch.readings.labelling import label
 from twinvouch.readings.link import Link
 from twinvouch.readings.sequence import Placed, place
@@ -44,10 +45,14 @@ RULES = (finite, quality, range_, rate, stale, device_identity)
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Admitted: acknowledge it, enter it, keep `link` (with the entry's index) and update the frame."""
+    """Admitted: acknowledge it, enter it, keep `link` (with the entry's index), update the frame.
+
+    `beginning` is how the edge's chain last began anew, if it ever did: to be kept where it is another one than before.
+    """
 
     admitted: Admitted
     link: Link
+    beginning: Beginning | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +86,12 @@ def admit(
         if link is None or placed.rule == "equivocation":
             return Refused(placed, edge)
         return Repeated(edge, placed, link)
+    known = context.beginnings.get(edge)
+    placed = beginning.judge(placed, opened.header, link, known)
+    begun = beginning.after(link, placed, opened.header, known)
     if opened.header.kind is Kind.SOURCE_REPORT:
-        return _report(opened, placed)
+        taken = _report(opened, placed)
+        return replace(taken, beginning=begun) if isinstance(taken, Accepted) else taken
     batch = read_cells(opened, site.readings.max_cells)
     if isinstance(batch, Refused):
         return batch
@@ -92,7 +101,7 @@ def admit(
         edge_was = BEFORE_ALL if link is None else link.newest_ns
         oldest_ns = max(edge_was - site.plant.edges[edge].max_lateness_ns, BEFORE_ALL)
         view, told = _look(batch, group, before, oldest_ns, now_ns)
-        return _judge(batch, view, told, placed, site, context)
+        return replace(_judge(batch, view, told, placed, site, context), beginning=begun)
 
 
 def _report(opened: Opened, placed: Placed) -> Admission:

@@ -21,6 +21,7 @@ KINDS = {
     75: "key",
     76: "config",
     77: "strangers",
+    78: "genesis",
 }
 UNDECODABLE = "undecodable"
 

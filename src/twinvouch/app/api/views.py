@@ -10,6 +10,7 @@ from twinvouch.core.inventory import Axis, key_id
 from twinvouch.core.keyring import KeyVerb, Known
 from twinvouch.engine.keys import signed_since
 from twinvouch.engine.memory import Memory
+from twinvouch.readings.link import Link
 from twinvouch.wire.signature import algorithm
 
 
@@ -114,6 +115,18 @@ def findings(memory: Memory, since: int, limit: int) -> list[Plain]:
     ]
 
 
+def _chain(memory: Memory, edge: str, link: Link) -> dict[str, Plain]:
+    """What a genesis has to name, and whether the chain waits for one."""
+    known = memory.beginnings.get(edge)
+    is_doubted = known is not None and not known.is_founded
+    last = known.last if known is not None and is_doubted else link.digest
+    return {
+        "is_doubted": is_doubted,
+        "chain_end": last.hex(),
+        "doubted_epoch": known.epoch if known is not None and is_doubted else None,
+    }
+
+
 def status(memory: Memory) -> dict[str, Plain]:
     """How the plant's security layer is doing, in numbers."""
     plant = memory.site.plant
@@ -122,6 +135,7 @@ def status(memory: Memory) -> dict[str, Plain]:
             "epoch": link.epoch,
             "seq": link.seq,
             "last_s": (memory.now_ns - link.received_ns) / 1e9,
+            **_chain(memory, edge, link),
         }
         for edge, link in memory.links.items()
     }

@@ -30,6 +30,7 @@ VERBS = {
     "edge": "Run the process that reads devices and signs readings.",
     "encryption": "Keys of encrypted data: show, shred, rotate.",
     "export": "Print the Grafana dashboard or the Prometheus alert rules.",
+    "enrol": "Vouch for the new chain of an edge that lost its spool.",
     "findings": "List recent findings.",
     "init": "Write a commented starter configuration.",
     "keys": "The plant root and the keys it stands for: sign, rotate, revoke, list.",
