@@ -13,10 +13,13 @@ from tests.claims.site import PLANT, Toy, reply, signer, stranger
 from tests.unit.app.test_api import COSE, Served, problem
 from twinvouch.app.api.quotas import quotas
 from twinvouch.app.config_model import QuotaSettings
+from twinvouch.core.batch import Identity, Origin
 from twinvouch.core.event import BatchReceived, Priority, QueryAsked, Reply, StatementReceived
 from twinvouch.core.genesis import Genesis
-from twinvouch.core.kind import Purpose
+from twinvouch.core.kind import Kind, Purpose
+from twinvouch.core.report import Report, Told
 from twinvouch.engine import Engine
+from twinvouch.wire.batch import Header, write_report
 from twinvouch.wire.cose import seal, unseal
 from twinvouch.wire.eventlog import read_event
 from twinvouch.wire.genesis import write_genesis
@@ -239,3 +242,26 @@ def test_c23_what_is_known_of_a_chain_outlives_a_restart(tmp_path: Path) -> None
     later = Engine(toy.site)
     later.restore(toy.core.state.load()[0])
     assert later.memory.beginnings == toy.memory.beginnings != {}
+
+
+def test_a_hole_that_an_edge_tells_is_a_finding_and_shows_nothing_live(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    toy.read()
+    group = toy.site.plant.groups["fast"]
+    before = toy.memory.frame.last("tank/level")
+    hole = Report(Told.NOT_KEPT, "fast", toy.now, numbers=(("rows", 120.0), ("seconds", 11.9)))
+    header = Header(
+        Kind.SOURCE_REPORT,
+        PLANT,
+        Identity("edge-1", 0, 1),
+        toy.prev["edge-1"],
+        Origin.LIVE,
+        "fast",
+        group.digest,
+    )
+    answer = toy.send(toy.sealed(write_report(header, group, [hole])))
+    assert (answer.code, answer.body["status"]) == (200, "admitted")
+    _, _, found = toy.memory.findings[-1]
+    assert found.rule == "not_kept"
+    assert "`fast` behind `edge-1` has a hole of 120 rows over 11.9 s" in found.sentence
+    assert toy.memory.frame.last("tank/level") == before
