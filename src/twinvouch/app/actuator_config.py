@@ -104,6 +104,9 @@ def _check(config: ActuatorConfig, document: Document) -> None:
     if (config.permit_key is None) == (config.key_list is None):
         why = "expected `permit_key` (one key for ever) or `key_list` (keys under the plant root), and not both"
         document.say(("permit_key" if config.permit_key else "version",), why)
+    if config.tls is not None and config.core.startswith("http:"):
+        why = f"`core` `{config.core}` is without TLS, expected https:// beside `tls`"
+        document.say(("core",), why)
     taken: dict[tuple[object, ...], str] = {}
     tags: set[str] = set()
     for number, settings in enumerate(config.points):
