@@ -41,7 +41,10 @@ class Tally:
 
 @dataclass(slots=True)
 class Actuator:
-    """One plant's actuator. `devices` by name; `more` is called whenever an outcome waits for the core."""
+    """One plant's actuator. `devices` by name; `more` is called whenever an outcome waits for the core.
+
+    `limits` stay; `current` gives them with the permit keys of this moment, where those can change.
+    """
 
     limits: OwnLimits
     devices: Mapping[str, Device]
@@ -50,6 +53,7 @@ class Actuator:
     clock: Clock
     more: Callable[[], None]
     tally: Tally = field(default_factory=Tally)
+    current: Callable[[], OwnLimits] | None = None
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
     _at_once: int = 0
 
@@ -77,7 +81,8 @@ class Actuator:
 
     def _judged(self, raw: bytes) -> Accepted | None:
         """Judge; a refusal is reported where something is to be reported."""
-        judgement = judge(raw, self.clock.wall_ns(), self.limits, self.journal)
+        limits = self.limits if self.current is None else self.current()
+        judgement = judge(raw, self.clock.wall_ns(), limits, self.journal)
         if isinstance(judgement, Accepted):
             return judgement
         self._refuse(judgement)

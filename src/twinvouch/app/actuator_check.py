@@ -13,8 +13,9 @@ from typing import Protocol, TypeAlias
 from twinvouch.core.command import Permit
 from twinvouch.core.errors import MalformedError, SignatureError
 from twinvouch.core.inventory import Point
+from twinvouch.core.keyring import Keyring
 from twinvouch.core.kind import Purpose
-from twinvouch.wire.cose import check, unseal
+from twinvouch.wire.cose import Sealed, check, unseal
 from twinvouch.wire.permit import read_permit
 from twinvouch.wire.words import from_words
 
@@ -31,15 +32,17 @@ class OwnPoint:
 
 @dataclass(frozen=True, slots=True)
 class OwnLimits:
-    """actuator.yaml as far as it limits: one plant, one permit key (32 bytes), some points.
+    """actuator.yaml as far as it limits: one plant, one permit key or the plant root's key ring, some points.
 
-    `max_ttl_ns`: a permit that is valid for longer than this from now on is refused.
+    `max_ttl_ns`: a permit that is valid for longer than this from now on is refused. With a `ring` it alone says
+    which permit keys count; `permit_key` is then empty.
     """
 
     plant: str
     permit_key: bytes
     max_ttl_ns: int
     points: Mapping[str, OwnPoint]
+    ring: Keyring | None = None
 
 
 class Remembered(Protocol):
@@ -88,7 +91,9 @@ def judge(raw: bytes, now_ns: int, limits: OwnLimits, remembered: Remembered) ->
     """Judge one sealed permit at `now_ns` (wall clock); never raises for anything in `raw`."""
     try:
         sealed = unseal(raw)
-        check(sealed, limits.permit_key, plant=limits.plant, purpose=Purpose.PERMIT)
+        check(sealed, _permit_key(sealed, limits), plant=limits.plant, purpose=Purpose.PERMIT)
+        if limits.ring is not None:
+            limits.ring.expect(sealed.key_id, Purpose.PERMIT, now_ns)
         permit = read_permit(sealed.content)
     except (MalformedError, SignatureError) as error:
         return Refused(f"not a permit of this plant: {error}")
@@ -101,6 +106,16 @@ def judge(raw: bytes, now_ns: int, limits: OwnLimits, remembered: Remembered) ->
         return Refused(why, permit, is_final=True)
     own = limits.points[permit.tag]
     return _value(permit, own)
+
+
+def _permit_key(sealed: Sealed, limits: OwnLimits) -> bytes:
+    """The key to check with: the pinned one, or that of the ring with this id."""
+    if limits.ring is None:
+        return limits.permit_key
+    key = limits.ring.public_key(sealed.key_id)
+    if key is None:
+        raise SignatureError(f"key {sealed.key_id.hex()} is not in the key list")
+    return key
 
 
 def _moment(permit: Permit, now_ns: int, limits: OwnLimits) -> str:

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from twinvouch.app.actuator_check import OwnLimits, OwnPoint
 from twinvouch.app.config_checks import form_faults
-from twinvouch.app.config_model import DeviceSettings
+from twinvouch.app.config_model import DeviceSettings, KeyListSettings, LogSettings
 from twinvouch.app.config_types import (
     NUMERIC,
     Bit,
@@ -23,6 +23,7 @@ from twinvouch.app.config_types import (
     Id,
     PublicKey,
     TagId,
+    TlsFiles,
     Url,
     ns,
 )
@@ -70,11 +71,14 @@ class ActuatorConfig(Frozen):
     plant: Id
     principal: Id
     key: FileName
-    permit_key: PublicKey
+    permit_key: PublicKey | None = None
+    key_list: KeyListSettings | None = None
     core: Url
     token_file: FileName
+    tls: TlsFiles | None = None
     data: FileName
     max_ttl_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+    log: LogSettings = LogSettings()
     devices: Annotated[dict[Id, DeviceSettings], Field(min_length=1, max_length=10_000)]
     points: Annotated[tuple[PointSettings, ...], Field(min_length=1, max_length=10_000)]
 
@@ -82,7 +86,7 @@ class ActuatorConfig(Frozen):
     def limits(self) -> OwnLimits:
         """What permits are checked against."""
         own = {p.tag: OwnPoint(p.tag, p.point, p.min, p.max) for p in self.points}
-        key = base64.b64decode(self.permit_key)
+        key = base64.b64decode(self.permit_key or "")
         return OwnLimits(self.plant, key, ns(self.max_ttl_s), own)
 
 
@@ -97,6 +101,12 @@ def load(path: Path) -> ActuatorConfig:
 
 def _check(config: ActuatorConfig, document: Document) -> None:
     """What no single setting shows: references, ranges, and two points in one place."""
+    if (config.permit_key is None) == (config.key_list is None):
+        why = "expected `permit_key` (one key for ever) or `key_list` (keys under the plant root), and not both"
+        document.say(("permit_key" if config.permit_key else "version",), why)
+    if config.tls is not None and config.core.startswith("http:"):
+        why = f"`core` `{config.core}` is without TLS, expected https:// beside `tls`"
+        document.say(("core",), why)
     taken: dict[tuple[object, ...], str] = {}
     tags: set[str] = set()
     for number, settings in enumerate(config.points):

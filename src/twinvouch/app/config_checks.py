@@ -40,6 +40,7 @@ def check(config: Config, document: Document) -> None:
         _files,
         brokers,
         places,
+        _encryption,
     )
     for rule in rules:
         for loc, text in rule(config):
@@ -83,7 +84,7 @@ def notices(config: Config) -> list[str]:
         f"principal {named(p.id)} has no key yet: "
         f"twinvouch principals add {p.id} --kind {p.kind}{token_option(config, p.id)} --config {config.path}"
         for p in config.principals
-        if p.key is None
+        if p.key is None and config.key_list is None
     ]
 
 
@@ -216,6 +217,15 @@ def _value(tag: TagSettings) -> Iterator[tuple[str, str]]:
         yield "scale", "`scale`, expected any number but 0"
 
 
+def _unplaced(tag: TagSettings) -> Iterator[tuple[str, str]]:
+    """What only makes sense of a tag that is polled."""
+    placed = {"modbus_unit", "table", "address", "encoding", "word_order", "bit"}
+    if tag.mqtt is None:
+        placed |= {"scale", "offset"}
+    for key in sorted(placed & tag.model_fields_set):
+        yield key, f"`{key}` without `device`: say where it lies, or leave it out"
+
+
 def _point(config: Config, tag: TagSettings) -> Iterator[tuple[str, str]]:
     group = config.groups.get(tag.group)
     if tag.device is not None and group is not None and group.rhythm is not Rhythm.SCAN:
@@ -224,17 +234,17 @@ def _point(config: Config, tag: TagSettings) -> Iterator[tuple[str, str]]:
             f"`device` in group {named(tag.group)}, expected one of rhythm scan: it is polled",
         )
     if tag.device is None:
-        placed = {"modbus_unit", "table", "address", "encoding", "scale", "offset"}
-        placed |= {"word_order", "bit"}
-        if tag.mqtt is not None:
-            placed -= {"scale", "offset"}
-        for key in sorted(placed & tag.model_fields_set):
-            yield key, f"`{key}` without `device`: say where it lies, or leave it out"
+        yield from _unplaced(tag)
         return
     if tag.device not in config.devices:
         yield "device", _unknown("devices", tag.device, list(config.devices))
+    if tag.table is Table.IDENTITY:
+        placed = {"address", "encoding", "scale", "offset", "word_order", "bit", "actuator"}
+        for key in sorted(placed & tag.model_fields_set):
+            yield key, f"`{key}` in table identity, expected none: it is a number without a unit"
+        return
     if tag.table is None:
-        yield "table", "missing key `table`: coil, discrete, holding or input"
+        yield "table", "missing key `table`: coil, discrete, holding, input or identity"
     if tag.address is None:
         yield "address", "missing key `address`: 0..65535, counted from zero"
     elif tag.address + tag.width > 65_536:
@@ -339,15 +349,27 @@ def _host(url: str) -> str:
         return ""
 
 
+def _encryption(config: Config) -> Told:
+    """A key that lies beside what it locks locks nothing."""
+    inside = config.data_dir.resolve()
+    for name, path in (("core_kek", config.core_kek), ("edge_kek", config.edge_kek)):
+        if path is not None and path.resolve().is_relative_to(inside):
+            text = f"`{name}`, expected a file outside the data directory `{config.data}`"
+            yield ("encryption", name), f"{text}: who steals that has the key with it"
+
+
 def _network(config: Config) -> Told:
-    if not is_loopback(config.api.host):
-        text = f"api.host {named(config.api.host)} is not loopback, and this release has no TLS"
-        yield ("api", "host"), f"{text}: expected 127.0.0.1, ::1 or localhost"
+    if not is_loopback(config.api.host) and config.api.tls is None:
+        text = f"api.host {named(config.api.host)} is not loopback, and there is no `api.tls`"
+        yield ("api", "host"), f"{text}: expected 127.0.0.1, ::1 or localhost, or mutual TLS"
     for name, edge in config.edges.items():
         if edge.core.startswith("http:") and not is_loopback(_host(edge.core)):
             text = (
                 f"{named(edge.core)} leaves this machine without TLS, expected a loopback address"
             )
+            yield ("edges", name, "core"), text
+        if edge.tls is not None and edge.core.startswith("http:"):
+            text = f"{named(edge.core)} is without TLS, expected https:// beside `tls`"
             yield ("edges", name, "core"), text
 
 

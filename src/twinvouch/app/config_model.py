@@ -60,6 +60,17 @@ class AssetSettings(Frozen):
     description: Line = ""
 
 
+class ApiTls(Frozen):
+    """`api.tls:`, TLS of the core: its certificate, whose clients it takes, and who of them is revoked."""
+
+    cert: FileName
+    key: FileName
+    client_ca: FileName
+    crl: FileName | None = None
+    require: Literal["machines", "all"] = "machines"
+    oldest: Literal["1.2", "1.3"] = "1.3"
+
+
 class DeviceSettings(Frozen):
     """One of `devices:`, a Modbus/TCP server."""
 
@@ -67,6 +78,8 @@ class DeviceSettings(Frozen):
     port: Port = 502
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
     tls: TlsFiles | None = None
+    max_registers: Annotated[int, Field(ge=4, le=125)] = 125
+    max_gap: Annotated[int, Field(ge=0, le=124)] = 0
 
 
 class GroupSettings(Frozen):
@@ -90,6 +103,7 @@ class EdgeSettings(Frozen):
     max_lateness_s: Seconds | None = None
     mqtt: Annotated[dict[Id, BrokerSettings], Field(default_factory=dict, max_length=100)]
     core: Url = "http://127.0.0.1:8710"
+    tls: TlsFiles | None = None
 
     @property
     def lateness_s(self) -> float:
@@ -157,8 +171,19 @@ class CommandSettings(Frozen):
     token_identity: Annotated[int, Field(ge=0, le=255)] = 180
 
 
+class QuotaSettings(Frozen):
+    """`api.quotas:`, what one sender may do a second before anything is verified; far above what an edge does."""
+
+    peer_requests_per_s: Annotated[float, Field(gt=0, le=1_000_000)] = 1_000.0
+    peer_mib_per_s: Annotated[float, Field(gt=0, le=100_000)] = 64.0
+    edge_requests_per_s: Annotated[float, Field(gt=0, le=1_000_000)] = 500.0
+    edge_mib_per_s: Annotated[float, Field(gt=0, le=100_000)] = 32.0
+    failures_per_s: Annotated[float, Field(gt=0, le=1_000_000)] = 10.0
+    burst_s: Annotated[float, Field(ge=1, le=3_600)] = 5.0
+
+
 class ApiSettings(Frozen):
-    """`api:`, where the core listens; loopback only in this release."""
+    """`api:`, where the core listens; beyond loopback only with TLS."""
 
     host: Host = "127.0.0.1"
     port: Port = 8710
@@ -166,12 +191,34 @@ class ApiSettings(Frozen):
         "127.0.0.1",
         "localhost",
     )
+    quotas: QuotaSettings = QuotaSettings()
+    tls: ApiTls | None = None
 
 
 class RetentionSettings(Frozen):
     """`retention:`, how long what is not the ledger is kept."""
 
     segments_days: Annotated[int, Field(ge=1, le=36_525)] = 30
+
+
+class KeyListSettings(Frozen):
+    """`key_list:`, the plant root that says whose keys count, and the file of what it said."""
+
+    root: PublicKey
+    file: FileName
+
+
+class EncryptionSettings(Frozen):
+    """`encryption:`, where the key-encryption keys lie; absent: nothing is encrypted on disks."""
+
+    core_kek: FileName | None = None
+    edge_kek: FileName | None = None
+
+
+class LogSettings(Frozen):
+    """`log:`, how a process writes what it logs to stderr."""
+
+    format: Literal["text", "json"] = "text"
 
 
 class ReplaySettings(Frozen):
@@ -206,7 +253,10 @@ class Config(Frozen):
     commands: CommandSettings = CommandSettings()
     api: ApiSettings = ApiSettings()
     retention: RetentionSettings = RetentionSettings()
+    encryption: EncryptionSettings = EncryptionSettings()
     policy: FileName | None = None
+    key_list: KeyListSettings | None = None
+    log: LogSettings = LogSettings()
     replay: ReplaySettings | None = None
 
     _path: Path = PrivateAttr(default=Path("twin.yaml"))
@@ -237,6 +287,22 @@ class Config(Frozen):
     def data_dir(self) -> Path:
         """Where log, state and ledger lie; relative names count from the file's directory."""
         return self._path.parent / self.data
+
+    @property
+    def core_kek(self) -> Path | None:
+        """The key-encryption key of log, state and blobs; None: they are not encrypted."""
+        name = self.encryption.core_kek
+        return None if name is None else self._path.parent / name
+
+    @property
+    def edge_kek(self) -> Path | None:
+        """The key-encryption key of the spool of an edge; None: it is not encrypted."""
+        name = self.encryption.edge_kek
+        return None if name is None else self._path.parent / name
+
+    def edge_keys(self, edge: str) -> Path:
+        """Where the wrapped data keys of an edge's spool lie."""
+        return self.data_dir / "edges" / f"{edge}.keys.db"
 
     @property
     def keys_dir(self) -> Path:

@@ -75,6 +75,8 @@ class TagSettings(Frozen):
     @property
     def raw_encoding(self) -> Encoding:
         """The encoding as written, else a bit where it can only be one, and u16 in registers."""
+        if self.table is Table.IDENTITY:
+            return Encoding.U64
         is_bit = self.is_bit or self.bit is not None
         return self.encoding or (Encoding.BIT if is_bit else Encoding.U16)
 

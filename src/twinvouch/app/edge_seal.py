@@ -4,17 +4,21 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
-from twinvouch.adapters.spool import Spool, Spooled
+import numpy as np
+from numpy.typing import NDArray
+
+from twinvouch.adapters.spool import Spooled
 from twinvouch.app.edge_gather import Rows
 from twinvouch.core.batch import Identity, Origin
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.inventory import ScanGroup
 from twinvouch.core.kind import Kind, Purpose
 from twinvouch.core.ports import Signer
-from twinvouch.core.report import Report
+from twinvouch.core.report import Report, Told
 from twinvouch.wire.batch import Header, write_batch, write_changed, write_report
 from twinvouch.wire.changes import Changes
 from twinvouch.wire.cose import seal
@@ -26,10 +30,56 @@ Result = TypeVar("Result")
 Kept: TypeAlias = Rows | Changes | list[Report]
 
 
+@dataclass(slots=True)
+class Hole:
+    """Rows of one scan group that were read and had no room; times are source times."""
+
+    rows: int
+    first_ns: int
+    last_ns: int
+
+    def grown(self, t_ns: NDArray[np.int64]) -> "Hole":
+        """With these rows too."""
+        first, last = min(self.first_ns, int(t_ns.min())), max(self.last_ns, int(t_ns.max()))
+        return Hole(self.rows + len(t_ns), first, last)
+
+    def report(self, group: str) -> Report:
+        """What the edge signs about it, in the chain, before the first row that has room again."""
+        seconds = (self.last_ns - self.first_ns) / 1e9
+        numbers = (("rows", float(self.rows)), ("seconds", seconds))
+        return Report(Told.NOT_KEPT, group, self.first_ns, numbers=numbers)
+
+
+class SpoolStore(Protocol):
+    """What keeps sealed batches; adapters/spool.py is the one for processes."""
+
+    @property
+    def next(self) -> tuple[Identity, bytes]:
+        """Identity of the next batch, and the digest of the one before it."""
+        ...
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """How many batches wait, and their bytes."""
+        ...
+
+    def append(self, raw: bytes, digest: bytes) -> None:
+        """Keep a batch durably; UnavailableError where there is no room."""
+        ...
+
+    def oldest(self) -> Spooled | None:
+        """The first batch that waits."""
+        ...
+
+    def acknowledge(self, identity: Identity) -> None:
+        """Give the batch's space free."""
+        ...
+
+
 class Sealer:
     """Makes the next batch of one edge's chain: content, signature, place in the spool."""
 
-    def __init__(self, plant: str, origin: Origin, signer: Signer, spool: Spool) -> None:
+    def __init__(self, plant: str, origin: Origin, signer: Signer, spool: SpoolStore) -> None:
         self._plant = plant
         self._origin = origin
         self._signer = signer
@@ -54,7 +104,7 @@ class Sealer:
 class AsyncSpool:
     """A Sealer and its Spool for coroutines; all work is done by `thread`, in the order of the calls."""
 
-    def __init__(self, sealer: Sealer, spool: Spool, thread: Executor) -> None:
+    def __init__(self, sealer: Sealer, spool: SpoolStore, thread: Executor) -> None:
         self._sealer = sealer
         self._spool = spool
         self._thread = thread
@@ -62,6 +112,7 @@ class AsyncSpool:
         self.batches = 0
         self.rows_refused = 0
         self._is_full = False
+        self._holes: dict[str, Hole] = {}  # by scan group
         self._keeping: set[asyncio.Task[None]] = set()
 
     async def keep(self, group: ScanGroup, rows: Kept) -> None:
@@ -80,9 +131,9 @@ class AsyncSpool:
 
     async def _keep(self, group: ScanGroup, rows: Kept) -> None:
         try:
-            await self._run(lambda: self._sealer.keep(group, rows))
+            await self._run(lambda: self._seal(group, rows))
         except UnavailableError as error:
-            self.rows_refused += 0 if isinstance(rows, list) else len(rows.t_ns)
+            self._lost(group, rows)
             if not self._is_full:
                 _log.error("readings of `%s` are lost from now on: %s", group.name, error)
             self._is_full = True
@@ -92,6 +143,21 @@ class AsyncSpool:
             self._is_full = False
         self.batches += 1
         self.more.set()
+
+    def _seal(self, group: ScanGroup, kept: Kept) -> None:
+        """Keep it; a hole before it is told first, so that history itself says what it lacks."""
+        hole = self._holes.get(group.name)
+        if hole is not None:
+            self._sealer.keep(group, [hole.report(group.name)])
+            del self._holes[group.name]
+        self._sealer.keep(group, kept)
+
+    def _lost(self, group: ScanGroup, kept: Kept) -> None:
+        if isinstance(kept, list) or not len(kept.t_ns):
+            return
+        self.rows_refused += len(kept.t_ns)
+        none = Hole(0, int(kept.t_ns.min()), int(kept.t_ns.max()))
+        self._holes[group.name] = self._holes.get(group.name, none).grown(kept.t_ns)
 
     async def oldest(self) -> Spooled | None:
         """The first batch that waits."""

@@ -7,7 +7,14 @@ secrets too; they are allowed only under the keys that are made for them.
 import re
 
 TOKEN_PREFIX = "tvt_"  # noqa: S105 - how our API tokens begin, so that a pasted one is recognised
-PUBLIC = {"key", "permit_key", "token_sha256", "sha256", "digest"}  # keys whose values are public
+PUBLIC = {
+    "key",
+    "permit_key",
+    "root",
+    "token_sha256",
+    "sha256",
+    "digest",
+}  # keys whose values are public
 
 _ALWAYS = re.compile(
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY"

@@ -7,12 +7,22 @@ from typing import Any
 from twinvouch.adapters.keys import FileSigner
 from twinvouch.app.client import Client
 from twinvouch.app.config_model import Config
+from twinvouch.core.genesis import Genesis
 from twinvouch.core.kind import Purpose
 from twinvouch.core.statement import Statement, Verb
 from twinvouch.wire.cose import seal
+from twinvouch.wire.genesis import write_genesis
 from twinvouch.wire.statement import write_statement
 
 LIFE_NS = 60_000_000_000  # of a statement that takes effect at once
+
+
+def found(config: Config, genesis: Genesis) -> Any:
+    """Sign a genesis as the person it names and post it."""
+    signer = FileSigner(config.keys_dir / f"{genesis.principal}.key")
+    content = write_genesis(genesis, config.plant.id)
+    raw = seal(content, signer=signer, plant=config.plant.id, purpose=Purpose.STATEMENT)
+    return Client(config).post("/statements", raw)
 
 
 def say(config: Config, person: str, verb: Verb, subject: str, **more: Any) -> Any:

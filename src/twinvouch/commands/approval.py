@@ -31,16 +31,22 @@ def approvers(view: View, target: Target) -> tuple[str, ...]:
     """Those of `view.approvals` who count, by name; of several with one key only the first."""
     principals = view.site.plant.principals
     proposer = principals.get(view.command.principal)
-    keys = {proposer.key} if proposer else set()
+    ring = (
+        view.context.ring
+    )  # with one, a key is one principal's, and statements were checked against it
+    keys = {proposer.key} if proposer and ring is None else set()
     counted = []
     for name in sorted(view.approvals):
         person = principals.get(name)
-        if person is None or person.kind is not PrincipalKind.PERSON or not person.key:
+        if person is None or person.kind is not PrincipalKind.PERSON:
             continue
-        is_proposer = name == view.command.principal or person.key in keys
+        key = person.key if ring is None else name.encode()
+        if not key:
+            continue
+        is_proposer = name == view.command.principal or key in keys
         asked = request(view, target, name, "approve", {"is_proposer": is_proposer})
         if not is_proposer and view.site.policy.decide(asked).allowed:
-            keys.add(person.key)
+            keys.add(key)
             counted.append(name)
     return tuple(counted)
 

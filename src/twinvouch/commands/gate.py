@@ -1,7 +1,7 @@
 """The way through gate 4: `judge` a command; the strictest of all reasons is the decision.
 
-form -> capability (propose) -> limits, rate, interlock -> label -> approval -> capability (execute).
-Form and capability end the matter; of the others all speak. A short label or missing approvals hold
+form -> capability (propose) -> authority -> limits, rate, interlock -> label -> approval -> capability (execute).
+Form, capability and authority end the matter; of the others all speak. A short label or missing approvals hold
 a command, so does a value that is not known while it is judged again; everything else denies it. Judge a held command again before it is released: all stages run
 again, with the frame, mode and policy of that moment. Silence is denial: only the last stage, which asks
 the policy with all the trust there is, gives an ALLOW.
@@ -9,7 +9,7 @@ the policy with all the trust there is, gives an ALLOW.
 
 from collections.abc import Mapping
 
-from twinvouch.commands import approval, capability, derivation, form, limits
+from twinvouch.commands import approval, authority, capability, derivation, form, limits
 from twinvouch.commands.derivation import ZERO, Derivation
 from twinvouch.commands.view import Snapshot, Target, View
 from twinvouch.core.command import STRICTEST_FIRST, Command, Decision, Reason, Verdict
@@ -40,7 +40,7 @@ def judge(  # noqa: PLR0913, PLR0917 (everything a decision may depend on; View 
     target, refused = view.target, form.check(view)
     if refused or target is None:
         return _decision(view, refused, NOTHING, (0, 0))
-    refused = capability.check_propose(view, target)
+    refused = capability.check_propose(view, target) or authority.check(view)
     if refused:
         return _decision(view, refused, NOTHING, (0, 0))
     return _weigh(view, target)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from twinvouch.core.genesis import Beginning
+from twinvouch.core.keyring import Keyring
 from twinvouch.core.mode import Mode
 
 
@@ -46,6 +48,9 @@ class Context:
     modes: Mapping[str, Mode] = field(default_factory=dict)
     distrusted: Mapping[str, int] = field(default_factory=dict)  # tag -> expiry, ns
     arrivals: Mapping[int, Arrival] = field(default_factory=dict)  # by ledger index of the batch
+    ring: Keyring | None = None  # None: the keys of twin.yaml count
+    withheld: tuple[tuple[str, str], ...] = ()  # why no permit is issued at all now: rule, sentence
+    beginnings: Mapping[str, Beginning] = field(default_factory=dict)  # by edge
 
     def mode_of(self, asset: str) -> Mode:
         """The mode of an asset; supervised, epoch 0, where none was set."""

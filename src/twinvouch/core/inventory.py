@@ -6,7 +6,7 @@ Everything here is frozen: a change of the inventory is a new configuration with
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 from math import inf
@@ -69,12 +69,13 @@ class CommandClass(StrEnum):
 
 
 class Table(StrEnum):
-    """The four Modbus data tables."""
+    """The four Modbus data tables, and IDENTITY: who the device says it is, as a number (wire/identity.py)."""
 
     COIL = "coil"
     DISCRETE = "discrete"
     HOLDING = "holding"
     INPUT = "input"
+    IDENTITY = "identity"
 
 
 class Encoding(StrEnum):
@@ -308,6 +309,20 @@ class ScanGroup:
         return column
 
     @cached_property
+    def identities(self) -> NDArray[np.intp]:
+        """Columns that hold who a device says it is."""
+        table = Table.IDENTITY
+        columns = [k for k, t in enumerate(self.tags) if t.point and t.point.table is table]
+        return np.asarray(columns, dtype=np.intp)
+
+    @cached_property
+    def polled(self) -> NDArray[np.bool_]:
+        """Columns that lie on a device, bool[K]."""
+        column = np.array([t.point is not None for t in self.tags], dtype=np.bool_)
+        column.flags.writeable = False
+        return column
+
+    @cached_property
     def twin_commanded(self) -> NDArray[np.intp]:
         """Columns of the actuators that only the twin may move."""
         columns = [
@@ -372,15 +387,6 @@ class Plant:
     def by_token(self) -> Mapping[bytes, Principal]:
         """Principals by the SHA-256 of their API token."""
         return {p.token_sha256: p for p in self.principals.values() if p.token_sha256}
-
-
-class Axis(IntEnum):
-    """The four axes of a Label, in storage order."""
-
-    IDENTITY = 0
-    INTEGRITY = 1
-    PLAUSIBILITY = 2
-    CALIBRATION = 3
 
 
 def key_id(public_key: bytes) -> bytes:

@@ -18,8 +18,12 @@ class Kind(IntEnum):
     PERMIT = 5
     OUTCOME = 6
     MANIFEST = 7
+    KEY = 8  # the root about one key
+    ROOT = 9  # the root hands over
+    CONFIG = 10  # a person signs the safety part of a configuration
     SOURCE_REPORT = 12  # what an edge has to tell of its sources, in the chain of its batches
     BATCH_CHANGES = 13  # readings of one group by exception, one by one
+    GENESIS = 11  # a new chain of an edge that lost its spool
 
     ENTRY_START = 64  # the engine began: digests of configuration and policy, build
     ENTRY_BATCH = 65
@@ -32,6 +36,10 @@ class Kind(IntEnum):
     ENTRY_QUERY = 72
     ENTRY_MODEL = 73
     ENTRY_FINDING = 74  # findings that belong to no batch: silence, chain, unresolved permits
+    ENTRY_KEY = 75  # a key statement, whole
+    ENTRY_CONFIG = 76  # a person signed the configuration
+    ENTRY_STRANGERS = 77  # refused before anybody was known to have sent it: counts of a minute
+    ENTRY_GENESIS = 78
 
 
 class Purpose:
@@ -43,3 +51,5 @@ class Purpose:
     PERMIT = "permit"
     OUTCOME = "outcome"
     MODEL = "model"
+    KEY = "key"
+    CONFIG = "config"

@@ -23,6 +23,7 @@ class Told(IntEnum):
     BACK = 10  # it answers again
     OVERFLOW = 11  # messages came faster than they could be kept
     RETAINED = 12  # a kept message that does not say how old it is
+    NOT_KEPT = 13  # the edge itself had no room for rows of a scan group
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,3 +49,5 @@ class Site:
     readings: ReadingRules = field(default_factory=ReadingRules)
     commands: CommandRules = field(default_factory=CommandRules)
     interlocks: Mapping[str, Condition] = field(default_factory=dict)  # by actuator tag
+    root: bytes = b""  # public key of the plant root; empty: the keys of twin.yaml count
+    permit_key: bytes = b""  # public key that permits are signed with; empty: not known here

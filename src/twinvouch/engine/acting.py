@@ -12,15 +12,19 @@ from twinvouch.core.command import Command, CommandStatus, OutcomeStatus, Verdic
 from twinvouch.core.errors import MalformedError, SignatureError
 from twinvouch.core.event import CommandProposed, Deliver, OutcomeReported, StatementReceived
 from twinvouch.core.finding import Finding, Severity
-from twinvouch.core.inventory import Plant, Principal, PrincipalKind
+from twinvouch.core.inventory import Plant, Principal, PrincipalKind, key_id
 from twinvouch.core.kind import Purpose
 from twinvouch.core.ports import PolicyRequest
 from twinvouch.core.statement import Statement, Verb
+from twinvouch.engine.founding import on_genesis
+from twinvouch.engine.keys import use
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out, doubt, enter, refuse
 from twinvouch.ledger import entry
 from twinvouch.queries.memory import recent
 from twinvouch.wire.command import read_command
+from twinvouch.wire.cose import key_id_of
+from twinvouch.wire.genesis import is_genesis
 from twinvouch.wire.outcome import read_outcome
 from twinvouch.wire.permit import write_permit
 from twinvouch.wire.signed import open_signed
@@ -35,7 +39,7 @@ def on_command(m: Memory, out: Out, event: CommandProposed) -> None:
             content, digest = event.raw, sha256(event.raw).digest()
             signer = _vouched(plant, event.token_of)
         else:
-            sealed, signer = open_signed(event.raw, plant, Purpose.COMMAND)
+            sealed, signer = open_signed(event.raw, plant, Purpose.COMMAND, m.ring, m.now_ns)
             content, digest = sealed.content, sealed.digest
         command = read_command(content, plant.id, signed=not event.token_of)
     except (MalformedError, SignatureError) as error:
@@ -59,6 +63,8 @@ def on_command(m: Memory, out: Out, event: CommandProposed) -> None:
     index = out.append(
         entry.command(plant.id, m.now_ns, out.commit(digest), command, command_class)
     )
+    if not event.token_of:
+        use(m, key_id_of(event.raw), "command", index)
     _answer(out, _decide(m, out, _Proposal(command, digest, index, m.now_ns)))
 
 
@@ -116,7 +122,9 @@ def _permit(m: Memory, out: Out, record: Record) -> Record:
     stamp = permits.Stamp(record.decision_entry, approved, epoch, nonce, m.now_ns)
     permit = permits.make(record.command, record.decision, m.site, stamp)
     content = write_permit(permit)
-    index = out.append(entry.permit(m.now_ns, out.commit(sha256(content).digest()), permit))
+    index = out.append(entry.permit(m.now_ns, out.salted(sha256(content).digest()), permit))
+    if m.site.permit_key:
+        use(m, key_id(m.site.permit_key), "permit", index)
     out.effects.append(Deliver(content, record.command.id))
     return replace(
         record,
@@ -131,7 +139,10 @@ def _permit(m: Memory, out: Out, record: Record) -> Record:
 def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
     """A person's signed word: verified, allowed by policy, used once."""
     try:
-        sealed, signer = open_signed(event.raw, m.site.plant, Purpose.STATEMENT)
+        sealed, signer = open_signed(event.raw, m.site.plant, Purpose.STATEMENT, m.ring, m.now_ns)
+        if is_genesis(sealed.content):
+            on_genesis(m, out, sealed, signer)
+            return
         said = read_statement(sealed.content, m.site.plant.id)
     except (MalformedError, SignatureError) as error:
         refuse(m, out, event.peer, doubt(error, event.peer))
@@ -149,6 +160,7 @@ def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
     index = out.append(
         entry.statement(m.site.plant.id, m.now_ns, out.commit(sealed.digest), said, parents)
     )
+    use(m, sealed.key_id, "statement", index)
     VERBS[said.verb](m, out, said, sealed.digest)
     out.publish(
         "statement",
@@ -239,7 +251,7 @@ def on_outcome(m: Memory, out: Out, event: OutcomeReported) -> None:
     """The actuator's report on one of its permits; a repeated report changes nothing."""
     plant = m.site.plant
     try:
-        sealed, signer = open_signed(event.raw, plant, Purpose.OUTCOME)
+        sealed, signer = open_signed(event.raw, plant, Purpose.OUTCOME, m.ring, m.now_ns)
         outcome = read_outcome(sealed.content, plant.id)
     except (MalformedError, SignatureError) as error:
         refuse(m, out, event.peer, doubt(error, event.peer))
@@ -259,6 +271,7 @@ def on_outcome(m: Memory, out: Out, event: OutcomeReported) -> None:
             plant.id, m.now_ns, out.commit(sealed.digest), record.command.id, outcome, parents
         )
     )
+    use(m, sealed.key_id, "outcome", index)
     spent = m.now_ns if outcome.status in {OutcomeStatus.EXECUTED, OutcomeStatus.UNKNOWN} else 0
     status = CommandStatus(outcome.status.value)
     m.keep(

@@ -20,26 +20,30 @@ from twinvouch.core.event import (
     Effect,
     Event,
     Keep,
+    KeyStated,
     ModelSubmitted,
     OutcomeReported,
     QueryAsked,
     Started,
     StatementReceived,
+    StrangersRefused,
     Tick,
 )
-from twinvouch.core.finding import Severity
+from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.site import Site
 from twinvouch.engine import rows
 from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
+from twinvouch.engine.keys import on_key, use
 from twinvouch.engine.memory import Memory
-from twinvouch.engine.out import Out, enter, refuse
+from twinvouch.engine.out import Out, enter, refuse, tally
 from twinvouch.ledger import entry
 from twinvouch.models import gate as models_gate
 from twinvouch.queries import gate as queries_gate
 from twinvouch.queries.memory import STREAM_NS, remember, streamed
 from twinvouch.readings import gate as readings_gate
-from twinvouch.readings.refusals import due
+from twinvouch.readings.refusals import due, strangers
+from twinvouch.wire.cose import key_id_of
 
 
 class Engine:
@@ -48,10 +52,13 @@ class Engine:
     def __init__(self, site: Site) -> None:
         self.memory = Memory(site)
 
-    def feed(self, event: Event, now_ns: int) -> list[Effect]:
-        """Take one event in and give its effects out; never raises on hostile content."""
+    def feed(self, event: Event, now_ns: int, stored: bytes = b"") -> list[Effect]:
+        """Take one event in and give its effects out; never raises on hostile content.
+
+        `stored` is the SHA-256 of the event's record where that is encrypted: entries then commit to it.
+        """
         self.memory.now_ns = max(self.memory.now_ns, now_ns)
-        out = Out(self.memory, event.salt)
+        out = Out(self.memory, event.salt, stored)
         HANDLERS[type(event)](self.memory, out, event)
         return out.effects
 
@@ -73,7 +80,7 @@ def _on_started(m: Memory, out: Out, event: Started) -> None:
 def _on_batch(m: Memory, out: Out, event: BatchReceived) -> None:
     admission = readings_gate.admit(event, m.site, m.links, m.frame, m.context(), m.now_ns)
     if isinstance(admission, readings_gate.Accepted):
-        _accept(m, out, admission)
+        use(m, key_id_of(event.raw), "batch", _accept(m, out, admission))
     elif isinstance(admission, readings_gate.Repeated):
         m.set_link(admission.link)
         m.counts["batch:repeated"] += 1
@@ -83,7 +90,7 @@ def _on_batch(m: Memory, out: Out, event: BatchReceived) -> None:
     elif admission.edge:
         index = enter(m, out, admission.edge, admission.finding)
         out.reply(
-            422,
+            401 if admission.finding.rule == "wrong_link" else 422,  # 401: the sender keeps it
             status="refused",
             rule=admission.finding.rule,
             why=admission.finding.sentence,
@@ -93,14 +100,17 @@ def _on_batch(m: Memory, out: Out, event: BatchReceived) -> None:
         refuse(m, out, event.peer, admission.finding)
 
 
-def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> None:
+def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> int:
     admitted, link = admission.admitted, admission.link
     batch = admitted.batch
     named = out.blob(entry.findings_content(admitted.findings)) if admitted.findings else None
     label_digest = _keep_label(m, out, admitted) if len(batch.t_ns) else None
     parents = [link.entry] if link.entry >= 0 else []
-    index = out.append(entry.batch(admitted, m.now_ns, out.salt, [named, label_digest], parents))
+    index = out.append(
+        entry.batch(admitted, m.now_ns, out.commit(batch.digest), [named, label_digest], parents)
+    )
     m.set_link(replace(link, entry=index))
+    m.set_beginning(link.edge, admission.beginning)
     if len(batch.t_ns):  # a report of an edge has no rows
         m.frame.update(admitted, index, m.now_ns)
         arrivals.remember(m.arrivals, admitted, index, m.now_ns)
@@ -120,6 +130,7 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> None:
             rows=len(batch.t_ns),
             received_ns=m.now_ns,
         )
+    return index
 
 
 def _keep_label(m: Memory, out: Out, admitted: Admitted) -> bytes:
@@ -130,7 +141,7 @@ def _keep_label(m: Memory, out: Out, admitted: Admitted) -> bytes:
     if key and key == known_key:
         return known_digest
     digest, stored = entry.label_blob(admitted.label, m.now_ns)
-    out.effects.append(Keep(digest, stored))
+    out.effects.append(Keep(digest, stored, is_shared=True))
     m.labels[group] = (key, digest)
     return digest
 
@@ -155,6 +166,9 @@ def _on_query(m: Memory, out: Out, event: QueryAsked) -> None:
     answer = queries_gate.decide(event, m.site)
     named = out.blob([event.resource, event.purpose, list(event.tags), answer.why])
     index = out.append(entry.query(m.site.plant.id, m.now_ns, named, event, allowed=answer.allowed))
+    if event.link and event.link != event.principal:
+        finding = Finding("wrong_link", event.link, Severity.HIGH, answer.why, "T0859")
+        enter(m, out, event.link, finding)
     m.counts["query:allowed" if answer.allowed else "query:denied"] += 1
     principal = m.site.plant.principals.get(event.principal)
     if (
@@ -190,7 +204,7 @@ def _show(m: Memory, group: str) -> None:
 
 
 def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
-    judged = models_gate.judge(event, m.site, m.now_ns)
+    judged = models_gate.judge(event, m.site, m.now_ns, m.ring)
     manifest = judged.manifest
     if manifest is None:
         refuse(m, out, event.peer, judged.findings[0])
@@ -199,6 +213,7 @@ def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
     index = out.append(
         entry.model(m.site.plant.id, m.now_ns, committed, manifest.model, admitted=judged.admitted)
     )
+    use(m, key_id_of(event.raw), "model", index)
     if judged.findings:
         out.report(judged.findings, [index])
     why = [f.sentence for f in judged.findings]
@@ -220,11 +235,25 @@ def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
     out.reply(200, status="admitted", **named, entry=index)
 
 
+def _on_strangers(m: Memory, out: Out, event: StrangersRefused) -> None:
+    named = out.blob([list(p) for p in event.peers])
+    index = out.append(
+        entry.strangers(m.site.plant.id, m.now_ns, named, event.rules, event.since_ns)
+    )
+    found = strangers(event.rules, event.peers)
+    out.show(found, index)
+    for finding, (rule, times) in zip(found, event.rules, strict=True):
+        m.counts["refused"] += times
+        m.counts[f"refusal:{rule}"] += times
+        tally(m, finding, times - 1)  # one was counted when it was shown
+    out.reply(200, entry=index)
+
+
 def _on_tick(m: Memory, out: Out, _event: Tick) -> None:
-    for peer, tally in due(m.tallies, m.now_ns):
+    for peer, seen in due(m.tallies, m.now_ns):
         m.dirty.add("tallies")
-        if tally.counts:
-            out.append(entry.refused(m.site.plant.id, m.now_ns, peer, tally.counts, tally.since_ns))
+        if seen.counts:
+            out.append(entry.refused(m.site.plant.id, m.now_ns, peer, seen.counts, seen.since_ns))
     open_records = [r for r in m.records.values() if r.is_open]
     for record in open_records:
         age(m, out, record)
@@ -256,5 +285,7 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     OutcomeReported: on_outcome,
     QueryAsked: _on_query,
     ModelSubmitted: _on_model,
+    KeyStated: on_key,
+    StrangersRefused: _on_strangers,
     Tick: _on_tick,
 }

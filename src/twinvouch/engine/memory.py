@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +11,10 @@ from twinvouch.core.command import CommandStatus
 from twinvouch.core.context import ActuatorWrite, Arrival, Context
 from twinvouch.core.event import Plain
 from twinvouch.core.finding import Finding
+from twinvouch.core.genesis import Beginning
+from twinvouch.core.inventory import key_id
+from twinvouch.core.keyring import KeyRefusedError, Keyring
+from twinvouch.core.kind import Purpose
 from twinvouch.core.label import Label
 from twinvouch.core.mode import Mode
 from twinvouch.core.site import Site
@@ -26,6 +31,16 @@ RECENT_CLOSED = (
 RECENT_WRITES = 16  # of one actuator
 
 
+@dataclass(slots=True)
+class KeyUse:
+    """What one key signed in one hour: `counts` by kind of thing, and the ledger range it lies in."""
+
+    first_entry: int
+    last_entry: int
+    last_ns: int
+    counts: dict[str, int]
+
+
 class Memory:
     """What the engine knows; `dirty` names the stored rows that changed since they were last drained."""
 
@@ -33,6 +48,7 @@ class Memory:
         self.site = site
         self.frame = Frame(site.plant)
         self.links: dict[str, Link] = {}
+        self.beginnings: dict[str, Beginning] = {}  # edge -> how its chain last began anew
         self.records: dict[str, Record] = {}
         self.closed = 0  # how many of them are
         self.by_nonce: dict[bytes, str] = {}  # permit nonce -> command id
@@ -51,6 +67,8 @@ class Memory:
             str, tuple[bytes, bytes]
         ] = {}  # group -> key and digest of the label kept last
         self.models: dict[str, Mapping[str, Plain]] = {}
+        self.ring = Keyring(site.plant, site.root) if site.root else None
+        self.uses: dict[bytes, dict[int, KeyUse]] = {}  # by key id and hour since 1970
         self.counts: Counter[str] = Counter()
         self.runs_with = (
             b"",
@@ -63,7 +81,26 @@ class Memory:
 
     def context(self) -> Context:
         """What gates may know of each other's business."""
-        return Context(self.writes, self.modes, self.distrusted, self.arrivals)
+        return Context(
+            self.writes,
+            self.modes,
+            self.distrusted,
+            self.arrivals,
+            self.ring,
+            self.withheld(),
+            beginnings=self.beginnings,
+        )
+
+    def withheld(self) -> tuple[tuple[str, str], ...]:
+        """Why no permit may be issued at all now, whatever the command: rule and sentence."""
+        if self.ring is None or not self.site.permit_key:
+            return ()
+        try:
+            self.ring.expect(key_id(self.site.permit_key), Purpose.PERMIT, self.now_ns)
+        except KeyRefusedError as error:
+            why = f"the permit key does not count: {error}; `twinvouch keys rotate permit` makes a new one"
+            return (("permit_key", why),)
+        return ()
 
     def label(self, tag_ids: Sequence[str]) -> Label:
         """The labels that readers see now: what a person distrusts is nothing."""
@@ -75,6 +112,12 @@ class Memory:
         """Remember how far an edge has come."""
         self.links[link.edge] = link
         self.dirty.add(f"link/{link.edge}")
+
+    def set_beginning(self, edge: str, beginning: Beginning | None) -> None:
+        """Remember how an edge's chain last began anew."""
+        if beginning is not None and beginning != self.beginnings.get(edge):
+            self.beginnings[edge] = beginning
+            self.dirty.add(f"beginning/{edge}")
 
     def keep(self, record: Record) -> Record:
         """Remember a command's record; beyond a limit the oldest closed ones are forgotten."""

@@ -11,13 +11,15 @@ from typing import Any
 from twinvouch.commands.arrivals import read_arrival, write_arrival
 from twinvouch.commands.register import read_record, write_record
 from twinvouch.core.finding import Finding, Severity
+from twinvouch.core.genesis import Beginning
 from twinvouch.core.mode import Mode, Rung
-from twinvouch.engine.memory import Memory
+from twinvouch.engine.memory import KeyUse, Memory
 from twinvouch.ledger.entry import findings_content
 from twinvouch.queries.memory import read_seen, write_seen
 from twinvouch.readings.link import read_link, write_link
 from twinvouch.readings.refusals import Tally
 from twinvouch.wire.cbor import decode, encode
+from twinvouch.wire.keys import read_ring, write_ring
 
 KEPT_FINDINGS = 200  # of the recent ones, over a restart
 
@@ -39,6 +41,14 @@ def restore(m: Memory, stored: Mapping[str, bytes]) -> None:
     m.closed = sum(not record.is_open for record in m.records.values())
     for record in m.records.values():
         m.remember_write(record)
+
+
+def time_of(stored: Mapping[str, bytes]) -> int:
+    """The engine's time as these rows have it, ns; 0 where it has not begun."""
+    if "engine" not in stored:
+        return 0
+    content: Any = decode(stored["engine"])
+    return int(content[2])
 
 
 def _row(m: Memory, key: str) -> bytes | None:
@@ -78,6 +88,13 @@ def _read_arrival(m: Memory, ident: str, raw: bytes) -> None:
 
 def _read_link(m: Memory, ident: str, raw: bytes) -> None:
     m.links[ident] = read_link(raw)
+
+
+def _read_beginning(m: Memory, ident: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, epoch, last, is_founded = content
+    assert version == 1, version
+    m.beginnings[ident] = Beginning(epoch, last, is_founded)
 
 
 def _read_seen(m: Memory, ident: str, raw: bytes) -> None:
@@ -129,6 +146,30 @@ def _read_model(m: Memory, ident: str, raw: bytes) -> None:
     m.models[ident] = content
 
 
+def _write_use(m: Memory, ident: str) -> bytes | None:
+    kid, _, hour = ident.partition(".")
+    use = m.uses[bytes.fromhex(kid)].get(int(hour))
+    return (
+        None
+        if use is None
+        else encode([1, use.first_entry, use.last_entry, use.last_ns, use.counts])
+    )
+
+
+def _read_use(m: Memory, ident: str, raw: bytes) -> None:
+    kid, _, hour = ident.partition(".")
+    content: Any = decode(raw)
+    version, *use = content
+    assert version == 1, version
+    m.uses.setdefault(bytes.fromhex(kid), {})[int(hour)] = KeyUse(*use)
+
+
+def _read_keys(m: Memory, _: str, raw: bytes) -> None:
+    """The ring as it was, where its roots lead to the configured one; else the new root begins with nothing."""
+    if m.ring is not None:
+        m.ring = read_ring(m.ring, raw)
+
+
 def _read_frame(m: Memory, ident: str, raw: bytes) -> None:
     m.frame.restore(ident, raw)
 
@@ -136,6 +177,7 @@ def _read_frame(m: Memory, ident: str, raw: bytes) -> None:
 WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "engine": _write_engine,
     "link": lambda m, edge: write_link(m.links[edge]),
+    "beginning": lambda m, edge: encode([1, *m.beginnings[edge]]),
     "frame": lambda m, group: m.frame.rows(group),
     "command": _write_command,
     "arrival": _write_arrival,
@@ -147,10 +189,13 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "streams": lambda m, _: encode(m.streams),
     "tallies": lambda m, _: encode({p: [t.since_ns, dict(t.counts)] for p, t in m.tallies.items()}),
     "model": lambda m, name: encode(m.models[name]),
+    "keys": lambda m, _: None if m.ring is None else write_ring(m.ring),
+    "use": _write_use,
 }
 READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "engine": _read_engine,
     "link": _read_link,
+    "beginning": _read_beginning,
     "frame": _read_frame,
     "command": _read_command,
     "arrival": _read_arrival,
@@ -162,4 +207,6 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "streams": _read_streams,
     "tallies": _read_tallies,
     "model": _read_model,
+    "keys": _read_keys,
+    "use": _read_use,
 }

@@ -1,7 +1,8 @@
 """Ledger entries: deterministic CBOR `[version, kind, plant, now_ns, commitment, ...]`, at most 65,535 bytes.
 
 An entry holds digests and counts, never readings or reasons. `commitment` is SHA-256(salt || digest of the
-signed content): erasing content and salt leaves nothing that a guess could be checked against. Findings,
+signed content), or names the encrypted record (`stored_commitment`): erasing content and salt, or the key, leaves
+nothing that a guess could be checked against. Findings,
 reasons and questions are blobs whose bytes begin with the salt, named by the SHA-256 of those bytes; labels
 are not about people or the process and are named without salt, so that equal labels are stored once.
 Parents are ledger indices. Adding a field means a new version; see docs/reference/ledger-format.md.
@@ -16,6 +17,7 @@ from twinvouch.core.batch import Admitted, Batch, Quality
 from twinvouch.core.command import Command, Decision, Outcome, Permit
 from twinvouch.core.event import QueryAsked, Started
 from twinvouch.core.finding import Finding
+from twinvouch.core.genesis import Genesis
 from twinvouch.core.kind import VERSION, Kind
 from twinvouch.core.label import Label
 from twinvouch.core.statement import Statement
@@ -27,6 +29,15 @@ ENTRY_LIMIT = 65_535
 def commitment(salt: bytes, digest: bytes) -> bytes:
     """What the ledger holds of signed content: SHA-256(salt || digest), 32 bytes."""
     return sha256(salt + digest).digest()
+
+
+def stored_commitment(stored: bytes) -> bytes:
+    """What the ledger holds of content whose record is encrypted: 0x02 and the record's SHA-256, 33 bytes.
+
+    A record is encrypted under a random nonce and names its key, so there is nothing to guess and one text only;
+    whoever has the record, but no key, checks it against the ledger.
+    """
+    return b"\x02" + stored
 
 
 def blob(salt: bytes, content: object) -> tuple[bytes, bytes]:
@@ -97,7 +108,7 @@ def start(plant: str, now_ns: int, event: Started, salt: bytes) -> bytes:
 def batch(
     admitted: Admitted,
     now_ns: int,
-    salt: bytes,
+    committed: bytes,
     named: Sequence[bytes | None],
     parents: Sequence[int],
 ) -> bytes:
@@ -107,7 +118,7 @@ def batch(
         Kind.ENTRY_BATCH,
         b.plant,
         now_ns,
-        commitment(salt, b.digest),
+        committed,
         b.identity.edge,
         b.identity.epoch,
         b.identity.seq,
@@ -134,6 +145,13 @@ def refused(plant: str, now_ns: int, peer: str, counts: Mapping[str, int], since
     """What was refused of one sender, or came again, besides the first of each rule: counts since `since_ns`."""
     rules = [[rule, counts[rule]] for rule in sorted(counts)]
     return _entry(Kind.ENTRY_REFUSED, plant, now_ns, b"", peer, rules, since_ns)
+
+
+def strangers(
+    plant: str, now_ns: int, named: bytes, rules: Sequence[tuple[str, int]], since_ns: int
+) -> bytes:
+    """Counts by rule of what nobody known has sent since `since_ns`; `named` is the digest of the blob of addresses."""
+    return _entry(Kind.ENTRY_STRANGERS, plant, now_ns, named, [list(r) for r in rules], since_ns)
 
 
 def finding(
@@ -216,6 +234,21 @@ def statement(
     )
 
 
+def genesis(plant: str, now_ns: int, committed: bytes, g: Genesis, parents: Sequence[int]) -> bytes:
+    """A person founded a new chain of an edge; `parents` is the batch that the core had last."""
+    return _entry(
+        Kind.ENTRY_GENESIS,
+        plant,
+        now_ns,
+        committed,
+        g.principal,
+        g.edge,
+        g.epoch,
+        g.last,
+        list(parents),
+    )
+
+
 def query(plant: str, now_ns: int, named: bytes, q: QueryAsked, *, allowed: bool) -> bytes:
     """A read, allowed or not; purpose and resource are in the blob `named`."""
     return _entry(
@@ -226,6 +259,11 @@ def query(plant: str, now_ns: int, named: bytes, q: QueryAsked, *, allowed: bool
 def model(plant: str, now_ns: int, committed: bytes, name: str, *, admitted: bool) -> bytes:
     """A model artefact at gate 2."""
     return _entry(Kind.ENTRY_MODEL, plant, now_ns, committed, name, admitted)
+
+
+def key(plant: str, now_ns: int, sealed: bytes) -> bytes:
+    """A statement of the plant root, whole and with its signature: whoever has the root key can check it."""
+    return _entry(Kind.ENTRY_KEY, plant, now_ns, b"", sealed)
 
 
 def _entry(kind: Kind, plant: str, now_ns: int, committed: bytes, *rest: object) -> bytes:

@@ -13,6 +13,7 @@ from twinvouch.core.errors import MalformedError, SignatureError
 from twinvouch.core.event import ModelSubmitted
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import Principal
+from twinvouch.core.keyring import KeyRefusedError, Keyring
 from twinvouch.core.kind import Purpose
 from twinvouch.core.ports import PolicyRequest
 from twinvouch.core.site import Site
@@ -35,18 +36,21 @@ class Judgement:
     findings: tuple[Finding, ...]
 
 
-def judge(submitted: ModelSubmitted, site: Site, now_ns: int) -> Judgement:
+def judge(
+    submitted: ModelSubmitted, site: Site, now_ns: int, ring: Keyring | None = None
+) -> Judgement:
     """Judge one submitted model; hostile bytes are a finding, never an exception."""
     try:
-        sealed, signer = open_signed(submitted.raw, site.plant, Purpose.MODEL)
+        sealed, signer = open_signed(submitted.raw, site.plant, Purpose.MODEL, ring, now_ns)
         manifest = read_manifest(sealed.content, site.plant.id)
     except (MalformedError, SignatureError) as error:
+        rule = error.rule if isinstance(error, KeyRefusedError) else "model_signature"
         return Judgement(
             admitted=False,
             manifest=None,
             signer="",
             digest=b"",
-            findings=(_finding("model_signature", submitted.peer or "unknown", str(error)),),
+            findings=(_finding(rule, submitted.peer or "unknown", str(error)),),
         )
     findings = (
         *_role(signer, manifest, site),

@@ -34,8 +34,8 @@ def streamed(seen: Seen, tags: Sequence[str], label: Label, now_ns: int, keep_ns
 
 
 def recent(seen: Seen, now_ns: int, keep_ns: int) -> Mapping[str, tuple[int, ...]]:
-    """Worst axes by tag of everything read within keep_ns."""
-    late = {tag: _since(readings, now_ns - keep_ns) for tag, readings in seen.items()}
+    """Worst axes by tag of everything read within keep_ns, by name: a restart does not know in which order it was read."""
+    late = {tag: _since(readings, now_ns - keep_ns) for tag, readings in sorted(seen.items())}
     return {tag: _worst(readings) for tag, readings in late.items() if readings}
 
 

@@ -15,15 +15,24 @@ from twinvouch.core.batch import Admitted, Batch
 from twinvouch.core.context import Context
 from twinvouch.core.event import BatchReceived
 from twinvouch.core.finding import Finding
+from twinvouch.core.genesis import Beginning
 from twinvouch.core.inventory import ScanGroup
 from twinvouch.core.kind import Kind
 from twinvouch.core.label import AXES, Label
 from twinvouch.core.site import Site
-from twinvouch.readings import clock, late, reports
+from twinvouch.readings import beginning, clock, late, reports
 from twinvouch.readings.labelling import label
 from twinvouch.readings.link import Link
 from twinvouch.readings.sequence import Placed, place
-from twinvouch.readings.validate import finite, quality, rate, stale, unpermitted_actuation
+from twinvouch.readings.validate import (
+    device_identity,
+    finite,
+    missing,
+    quality,
+    rate,
+    stale,
+    unpermitted_actuation,
+)
 from twinvouch.readings.validate import range as range_
 from twinvouch.readings.verify import Opened, Refused, open_batch, read_cells, read_told
 from twinvouch.readings.view import View, look
@@ -31,15 +40,19 @@ from twinvouch.twin.frame import BEFORE_ALL, Columns, Frame
 
 __all__ = ["Accepted", "Admission", "Refused", "Repeated", "admit", "watch"]
 
-RULES = (finite, quality, range_, rate, stale)
+RULES = (finite, quality, range_, rate, stale, device_identity)
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Admitted: acknowledge it, enter it, keep `link` (with the entry's index) and update the frame."""
+    """Admitted: acknowledge it, enter it, keep `link` (with the entry's index), update the frame.
+
+    `beginning` is how the edge's chain last began anew, if it ever did: to be kept where it is another one than before.
+    """
 
     admitted: Admitted
     link: Link
+    beginning: Beginning | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +76,7 @@ def admit(
     now_ns: int,
 ) -> Admission:
     """Judge one received batch."""
-    opened = open_batch(received, site)
+    opened = open_batch(received, site, context.ring, now_ns)
     if isinstance(opened, Refused):
         return opened
     edge, group = opened.header.identity.edge, opened.group
@@ -73,8 +86,12 @@ def admit(
         if link is None or placed.rule == "equivocation":
             return Refused(placed, edge)
         return Repeated(edge, placed, link)
+    known = context.beginnings.get(edge)
+    placed = beginning.judge(placed, opened.header, link, known)
+    begun = beginning.after(link, placed, opened.header, known)
     if opened.header.kind is Kind.SOURCE_REPORT:
-        return _report(opened, placed)
+        taken = _report(opened, placed)
+        return replace(taken, beginning=begun) if isinstance(taken, Accepted) else taken
     batch = read_cells(opened, site.readings.max_cells)
     if isinstance(batch, Refused):
         return batch
@@ -84,7 +101,7 @@ def admit(
         edge_was = BEFORE_ALL if link is None else link.newest_ns
         oldest_ns = max(edge_was - site.plant.edges[edge].max_lateness_ns, BEFORE_ALL)
         view, told = _look(batch, group, before, oldest_ns, now_ns)
-        return _judge(batch, view, told, placed, site, context)
+        return replace(_judge(batch, view, told, placed, site, context), beginning=begun)
 
 
 def _report(opened: Opened, placed: Placed) -> Admission:
@@ -178,12 +195,13 @@ def _judge(
     """Rules, label, and what the edge's link has to remember."""
     flagged = [f for rule in RULES if (f := rule.check(batch, view)) is not None]
     link, unpermitted = unpermitted_actuation.follow(batch, view, placed.link, site, context)
+    link, gone = missing.follow(batch, view, link)
     identity = site.plant.edges[view.group.edge].identity_cap
     told = [f for rule in flagged for f in rule.findings]
     admitted = Admitted(
         batch,
         label(batch, view, flagged, identity, placed.integrity),
-        (*placed.findings, *of_times, *told, *unpermitted),
+        (*placed.findings, *of_times, *told, *unpermitted, *gone),
         np.zeros(len(batch.t_ns), np.bool_)
         if view.is_late
         else late.in_live(batch, view.group, view.sound, view.late) & stale.young(batch, view),

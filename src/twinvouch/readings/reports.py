@@ -27,6 +27,7 @@ TECHNIQUES = {  # ATT&CK for ICS, by rule
     "source_back": "",
     "source_overflow": "T0804",
     "source_retained": "",
+    "not_kept": "T0804",
 }
 NAMES = tuple(TECHNIQUES)
 
@@ -108,6 +109,14 @@ RULES: Mapping[Told, Rule] = {
         "source_retained",
         Severity.LOW,
         lambda _: "holds a retained message that does not say how old it is: ignored",
+    ),
+    Told.NOT_KEPT: Rule(
+        "not_kept",
+        Severity.MEDIUM,
+        lambda n: (
+            f"has a hole of {n.get('rows', 0):g} rows over {n.get('seconds', 0):g} s, which were read and not kept: "
+            "the spool was full"
+        ),
     ),
 }
 

@@ -11,20 +11,26 @@ from twinvouch.core.errors import MalformedError, SignatureError
 from twinvouch.core.event import BatchReceived
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import Principal, PrincipalKind, ScanGroup
+from twinvouch.core.keyring import KeyRefusedError, Keyring
 from twinvouch.core.kind import Purpose
 from twinvouch.core.report import Report
 from twinvouch.core.site import Site
 from twinvouch.readings.wording import plain
 from twinvouch.wire.batch import Header, read_batch, read_header, read_report
 from twinvouch.wire.cose import Sealed, check, unseal
+from twinvouch.wire.signed import holder
 
 TECHNIQUES = {  # ATT&CK for ICS, by rule
     "malformed": "",
     "unknown_key": "T0856",
     "bad_signature": "T0856",
+    "wrong_link": "T0859",
     "not_owner": "T0856",
     "wrong_origin": "T0856",
     "unknown_group": "",
+    "revoked_key": "T0859",
+    "expired_key": "T0859",
+    "key_purpose": "T0859",
 }
 NAMES = tuple(TECHNIQUES)
 
@@ -46,24 +52,36 @@ class Refused:
     edge: str = ""
 
 
-def open_batch(received: BatchReceived, site: Site) -> Opened | Refused:
-    """Everything about a batch but its place and its cells."""
+def open_batch(
+    received: BatchReceived, site: Site, ring: Keyring | None = None, now_ns: int = 0
+) -> Opened | Refused:
+    """Everything about a batch but its place and its cells. With a ring it alone says whose key it is."""
     try:
         sealed = unseal(received.raw)
     except MalformedError as error:
         return Refused(_malformed(plain(received.peer), error))
-    principal = site.plant.by_key_id.get(sealed.key_id)
+    principal = holder(sealed.key_id, site.plant, ring)
     if principal is None:
         sentence = f"key {sealed.key_id.hex()} belongs to no principal of plant `{site.plant.id}`"
         return Refused(_finding("unknown_key", plain(received.peer), sentence))
     try:
-        check(sealed, principal.key, plant=site.plant.id, purpose=Purpose.READINGS)
+        if received.checked != principal.key:
+            check(sealed, principal.key, plant=site.plant.id, purpose=Purpose.READINGS)
     except SignatureError:
         sentence = (
             f"what says it is by `{principal.id}` is not signed with that key, "
             f"for readings of plant `{site.plant.id}`"
         )
         return Refused(_finding("bad_signature", plain(received.peer), sentence))
+    if received.link and received.link != principal.id:
+        sentence = f"a batch signed by `{principal.id}` came over the link of `{received.link}`"
+        return Refused(_finding("wrong_link", received.link, sentence), received.link)
+    if ring is not None:
+        try:
+            ring.expect(sealed.key_id, Purpose.READINGS, now_ns)
+        except KeyRefusedError as error:
+            # as of nobody known: an edge keeps what was not taken, until its key is renewed
+            return Refused(_finding(error.rule, plain(received.peer), plain(str(error), 300)))
     return _owned(sealed, principal, site)
 
 

@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from twinvouch.verifier.keys import RootTextError
 from twinvouch.verifier.ledger import verify
 from twinvouch.verifier.note import KeyTextError, key_text
 from twinvouch.verifier.report import as_plain, as_text
@@ -15,14 +16,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("twinvouch.verifier", description="Verify a ledger offline.")
     parser.add_argument("directory", type=Path)
     parser.add_argument("--key", required=True, help="verifier key `name+id+base64`, or its file")
+    parser.add_argument("--root", default="", help="public key of the plant root, base64")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
     if not options.directory.is_dir():
         parser.error(f"{options.directory} is not a directory")
     try:
-        report = verify(options.directory, key_text(options.key))
+        report = verify(options.directory, key_text(options.key), options.root)
     except KeyTextError as error:
         parser.error(f"--key: {error}")
+    except RootTextError as error:
+        parser.error(f"--root: {error}")
     sys.stdout.write(json.dumps(as_plain(report)) if options.json else as_text(report))
     sys.stdout.write("\n")
     return 0 if report.ok else 1

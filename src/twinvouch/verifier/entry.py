@@ -18,6 +18,10 @@ KINDS = {
     72: "query",
     73: "model",
     74: "finding",
+    75: "key",
+    76: "config",
+    77: "strangers",
+    78: "genesis",
 }
 UNDECODABLE = "undecodable"
 
@@ -51,6 +55,39 @@ def read_heading(entry: bytes) -> Heading | None:
     except ValueError:
         return None
     return Heading(version, kind, plant, now_ns)
+
+
+class Reader:
+    """A cursor over CBOR; ValueError where something else stands there."""
+
+    def __init__(self, raw: bytes, at: int = 0) -> None:
+        self._raw = raw
+        self.at = at
+
+    def array(self) -> int:
+        """The length of an array that begins here."""
+        major, count, self.at = _head(self._raw, self.at)
+        if major != 4:
+            raise ValueError
+        return count
+
+    def integer(self) -> int:
+        """An integer."""
+        value, self.at = _integer(self._raw, self.at)
+        return value
+
+    def text(self) -> str:
+        """A text."""
+        value, self.at = _text(self._raw, self.at)
+        return value
+
+    def octets(self) -> bytes:
+        """A byte string."""
+        major, size, at = _head(self._raw, self.at)
+        if major != 2 or at + size > len(self._raw):
+            raise ValueError
+        self.at = at + size
+        return self._raw[at : self.at]
 
 
 def _head(raw: bytes, at: int) -> tuple[int, int, int]:

@@ -52,6 +52,7 @@ class Report:
     contents: Contents
     faults: tuple[Fault, ...]
     beyond: tuple[str, ...]
+    log_keys: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -74,6 +75,7 @@ def as_plain(report: Report) -> Mapping[str, Any]:
         "last_ns": report.contents.last_ns,
         "faults": [{"place": fault.place, "why": fault.why} for fault in report.faults],
         "beyond": list(report.beyond),
+        "log_keys": list(report.log_keys),
     }
 
 
@@ -88,6 +90,7 @@ def as_text(report: Report) -> str:
         f"plants: {', '.join(sorted(contents.plants)) or 'none'}",
         f"from {_time(contents.first_ns)} to {_time(contents.last_ns)}",
     ]
+    lines += [f"by the root: {told}" for told in report.log_keys]
     if report.beyond:
         lines.append(f"not covered by the checkpoint: {', '.join(report.beyond)}")
     if report.ok:

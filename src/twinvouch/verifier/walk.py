@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from twinvouch.verifier.entry import UNDECODABLE, read_heading
 from twinvouch.verifier.files import HASH, WIDTH, Files, Version, tile_path
+from twinvouch.verifier.keys import LogKeys
 from twinvouch.verifier.report import Contents, Fault
 
 DIFFERENCES_MAX = 1000  # of each kind; beyond it a ledger is bad enough
@@ -35,8 +36,10 @@ class Difference:
 class Walk:
     """Recomputes a ledger of `size` entries and collects what differs."""
 
-    def __init__(self, files: Files, size: int) -> None:
+    def __init__(self, files: Files, size: int, log_keys: LogKeys | None = None) -> None:
         self.files = files
+        self.log_keys = log_keys
+        self._entry = 0
         self.contents = Contents()
         self._size = size
         self._levels: list[Level] = []
@@ -71,6 +74,9 @@ class Walk:
         return [fault for *_, fault in sorted(found, key=lambda each: each[:2])] + self._others
 
     def _describe(self, entry: bytes) -> None:
+        if self.log_keys is not None:
+            self.log_keys.take(entry, self._entry)
+        self._entry += 1
         heading = read_heading(entry)
         if heading is None:
             self.contents.count(UNDECODABLE, None, None)

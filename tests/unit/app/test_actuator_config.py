@@ -54,6 +54,7 @@ def test_the_limits_are_those_of_the_file(tmp_path: Path) -> None:
         ("data: actuator", "data: actuator\nextra: 1", "unknown key `extra`"),
         ("data: actuator", "data: actuator\nmax_ttl_s: 61", "`max_ttl_s`"),
         ("data: actuator", "data: actuator\ndata: other", "`data`"),
+        ("data: actuator", "data: actuator\ntls: {ca: a.crt}", "expected https:// beside `tls`"),
         ("min: 0, max: 1.5", "min: 2, max: 1.5", "expected at most `max` 1.5"),
         ("min: 0, max: 1.5", "min: .nan, max: 1.5", "actuator.yaml:12"),
         ("min: 0, max: 1.5", "max: 1.5", "missing key `min`"),

@@ -15,8 +15,9 @@ from twinvouch.app.edge import EdgeParts, EdgeSetup, Tally, run_edge
 from twinvouch.core.batch import Batch, Origin, Quality
 from twinvouch.core.errors import CorruptError, MalformedError, UnavailableError, UsageError
 from twinvouch.core.inventory import Encoding, Plant, key_id
-from twinvouch.core.kind import Purpose
-from twinvouch.wire.batch import read_batch, read_header
+from twinvouch.core.kind import Kind, Purpose
+from twinvouch.core.report import Told
+from twinvouch.wire.batch import read_batch, read_header, read_report
 from twinvouch.wire.cose import check, unseal
 
 SIGNER = SeededSigner(bytes(32))
@@ -186,8 +187,18 @@ def test_a_full_spool_refuses_readings_says_so_and_recovers(
         tally = rig.run(fills_and_empties)
     assert tally.rows_refused > 0
     assert tally.polled.rows == tally.batches + tally.rows_refused
-    batches = rig.batches()
-    assert [b.prev for b in batches[1:]] == [b.digest for b in batches[:-1]], "no hole in the chain"
+    sealed = [unseal(raw) for raw in rig.core.taken]
+    headers = [read_header(s.content) for s in sealed]
+    assert [h.prev for h in headers[1:]] == [s.digest for s in sealed[:-1]], "no hole in the chain"
+    told = [
+        report
+        for s, h in zip(sealed, headers, strict=True)
+        if h.kind is Kind.SOURCE_REPORT
+        for report in read_report(s.content, h)
+    ]
+    assert {(r.told, r.source) for r in told} == {(Told.NOT_KEPT, "fast")}
+    lost = sum(dict(r.numbers)["rows"] for r in told)
+    assert lost == tally.rows_refused, "every row that was lost is told, signed"
     assert caplog.text.count("lost from now on") == 1
 
 

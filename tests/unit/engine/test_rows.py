@@ -51,6 +51,8 @@ def everything(memory: Memory) -> Mapping[str, bytes]:
         *(f"arrival/{a}" for a in memory.arrivals),
         *(f"seen/{p}" for p in memory.seen),
         *(f"model/{m}" for m in memory.models),
+        *(f"use/{kid.hex()}.{hour}" for kid, hours in memory.uses.items() for hour in hours),
+        *(["keys"] if memory.ring else []),
     }  # fmt: skip
     return {key: row for key, row in stored.drain(memory).items() if row is not None}
 
@@ -86,7 +88,7 @@ def test_the_long_play_touches_everything_there_is() -> None:
     assert {r.status.value for r in m.records.values()} >= {"executed", "held"}
     counted = {name.partition(":")[2] for name in m.counts if name.startswith("finding:")}
     assert counted >= {"gap", "reorder", "range", "unpermitted_actuation", "stale"}
-    for table in (m.links, m.arrivals, m.seen, m.distrusted, m.nonces, m.tallies, m.models):
+    for table in (m.links, m.arrivals, m.seen, m.distrusted, m.nonces, m.tallies, m.models, m.uses):
         assert table, "a table that is empty proves nothing"
 
 

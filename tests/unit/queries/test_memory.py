@@ -54,3 +54,10 @@ def test_an_open_stream_is_asked_again_before_it_counts_as_closed() -> None:
     from twinvouch.queries.memory import STREAM_NS
 
     assert 1.5 * REASK_S * 1e9 <= STREAM_NS
+
+
+def test_what_was_read_is_told_in_an_order_that_a_restart_knows() -> None:
+    seen: Seen = {}
+    for now, tag in enumerate(("b", "a", "c", "a")):
+        seen = remember(seen, [tag], label((5, 5, 5, 5)), now, KEEP)
+    assert list(recent(seen, 5, KEEP)) == list(recent(read_seen(write_seen(seen)), 5, KEEP))

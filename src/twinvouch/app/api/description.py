@@ -47,6 +47,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/commands": {"application/cose": _SEALED, "application/json": _PROPOSAL},
     "/statements": {"application/cose": _SEALED},
     "/outcomes": {"application/cose": _SEALED},
+    "/keys": {"application/cose": _SEALED},
     "/models": {"application/cbor": _SEALED},
 }
 STREAMS = ("/stream", "/permits/stream")

@@ -6,8 +6,13 @@ from math import isfinite
 from twinvouch.commands.register import Record, shown
 from twinvouch.core.batch import Quality
 from twinvouch.core.event import Plain
-from twinvouch.core.inventory import Axis
+from twinvouch.core.inventory import key_id
+from twinvouch.core.keyring import KeyVerb, Known
+from twinvouch.core.label import Axis
+from twinvouch.engine.keys import signed_since
 from twinvouch.engine.memory import Memory
+from twinvouch.readings.link import Link
+from twinvouch.wire.signature import algorithm
 
 
 def tags(memory: Memory, ids: Sequence[str]) -> list[Plain]:
@@ -111,6 +116,18 @@ def findings(memory: Memory, since: int, limit: int) -> list[Plain]:
     ]
 
 
+def _chain(memory: Memory, edge: str, link: Link) -> dict[str, Plain]:
+    """What a genesis has to name, and whether the chain waits for one."""
+    known = memory.beginnings.get(edge)
+    is_doubted = known is not None and not known.is_founded
+    last = known.last if known is not None and is_doubted else link.digest
+    return {
+        "is_doubted": is_doubted,
+        "chain_end": last.hex(),
+        "doubted_epoch": known.epoch if known is not None and is_doubted else None,
+    }
+
+
 def status(memory: Memory) -> dict[str, Plain]:
     """How the plant's security layer is doing, in numbers."""
     plant = memory.site.plant
@@ -119,6 +136,7 @@ def status(memory: Memory) -> dict[str, Plain]:
             "epoch": link.epoch,
             "seq": link.seq,
             "last_s": (memory.now_ns - link.received_ns) / 1e9,
+            **_chain(memory, edge, link),
         }
         for edge, link in memory.links.items()
     }
@@ -137,4 +155,58 @@ def status(memory: Memory) -> dict[str, Plain]:
         "distrusted": sorted(memory.distrusted),
         "modes": {a: m.rung.name.lower() for a, m in memory.modes.items()},
         "counts": dict(memory.counts),
+    }
+
+
+def keys(memory: Memory) -> list[Plain]:
+    """Every key of the ring, or of twin.yaml where there is none, with its use."""
+    if memory.ring is not None:
+        return [_key(memory, known) for _, known in sorted(memory.ring.keys.items())]
+    listed: list[Plain] = [
+        {
+            "key_id": kid.hex(),
+            "algorithm": algorithm(p.key),
+            "purpose": p.kind.value,
+            "principal": p.id,
+            "not_before_ns": None,
+            "not_after_ns": None,
+            "entry": None,
+            "revoked": None,
+            **_uses(memory, kid),
+        }
+        for kid, p in sorted(memory.site.plant.by_key_id.items(), key=lambda each: each[1].id)
+    ]
+    return listed
+
+
+def _key(memory: Memory, known: Known) -> dict[str, Plain]:
+    said, revoked = known.said, known.revoked
+    kid = key_id(said.key)
+    trusted = said.verb is KeyVerb.TRUST
+    told: dict[str, Plain] = {
+        "key_id": kid.hex(),
+        "algorithm": algorithm(said.key),
+        "purpose": said.purpose.value,
+        "principal": said.principal,
+        "not_before_ns": said.not_before_ns if trusted else None,
+        "not_after_ns": said.not_after_ns if trusted else None,
+        "entry": known.entry if known.entry >= 0 else None,
+        "revoked": None,
+        **_uses(memory, kid),
+    }
+    if revoked is not None:
+        told["revoked"] = {
+            "reason": revoked.reason,
+            "since_ns": revoked.since_ns,
+            "entry": known.revoked_entry,
+            "signed_since": signed_since(memory.uses.get(kid, {}), revoked.since_ns),
+        }
+    return told
+
+
+def _uses(memory: Memory, kid: bytes) -> dict[str, Plain]:
+    hours = memory.uses.get(kid, {}).values()
+    return {
+        "uses": sum(sum(u.counts.values()) for u in hours),
+        "last_used_ns": max((u.last_ns for u in hours), default=None),
     }

@@ -14,9 +14,10 @@ def command() -> None:
 @command.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--key", required=True, help="Verifier key `name+id+base64`, or a file holding it.")
+@click.option("--root", default="", metavar="BASE64", help="Public key of the plant root, base64.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def verify(context: click.Context, directory: Path, key: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def verify(context: click.Context, directory: Path, key: str, root: str, *, as_json: bool) -> None:
     """Recompute every entry, tile and checkpoint line of DIRECTORY.
 
     Exits 1 where something does not fit, naming the first bad place. Get the key from the plant's
@@ -25,7 +26,9 @@ def verify(context: click.Context, directory: Path, key: str, as_json: bool) -> 
     from twinvouch import verifier
 
     try:
-        report = verifier.verify(directory, verifier.key_text(key))
+        report = verifier.verify(directory, verifier.key_text(key), root)
+    except verifier.RootTextError as error:
+        raise click.BadParameter(str(error), param_hint="--root") from error
     except verifier.KeyTextError as error:
         raise click.BadParameter(str(error), param_hint="--key") from error
     click.echo(json.dumps(verifier.as_plain(report)) if as_json else verifier.as_text(report))

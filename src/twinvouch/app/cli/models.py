@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from twinvouch.app.cli import complete
 from twinvouch.app.cli.printing import as_option, config_option, json_option, show
 from twinvouch.app.terminal import safe
 
@@ -25,6 +26,7 @@ def command() -> None:
 @click.option(
     "--signer",
     required=True,
+    shell_complete=complete.principals,
     help="a principal with role model-signer and a key in the keys directory",
 )
 @click.option(
@@ -56,7 +58,8 @@ def sign(files: tuple[Path, ...], config_path: Path, out: Path, **about: str | i
         made_ns=now,
         valid_until_ns=now + int(about["days"]) * DAY_NS,
     )
-    signer = FileSigner(config.keys_dir / f"{about['signer']}.key")
+    own = config.keys_dir / f"{about['signer']}.model-signer.key"
+    signer = FileSigner(own if own.exists() else config.keys_dir / f"{about['signer']}.key")
     out.write_bytes(
         seal(
             write_manifest(manifest, config.plant.id),
