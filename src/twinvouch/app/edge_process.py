@@ -18,7 +18,7 @@ from twinvouch.app import edge_metrics, inventory, logs
 from twinvouch.app.clock import SystemClock
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
-from twinvouch.app.devices import Connect
+from twinvouch.app.devices import Connect, listen
 from twinvouch.app.edge import EdgeParts, EdgeSetup, Tally, run_edge
 from twinvouch.app.service import USUAL, Manner, notify, serve
 from twinvouch.core.errors import ConfigError, UsageError
@@ -77,25 +77,27 @@ async def _serve(
         device: connect(config.devices[device], config.path.parent)
         for device in sorted(_devices(plant, name))
     }
+    brokers = [
+        listen(broker, f"twinvouch-{name}-{broker}", s, config.path.parent)
+        for broker, s in settings.mqtt.items()
+    ]
     setup = EdgeSetup(
         plant, name, inventory.origin(config), ns(settings.gather_s), settings.max_rows
     )
     identity, _ = spool.next
     _log.info(
-        "edge %s, epoch %d: %d scan groups, %d devices, %d batches wait for %s",
-        *(
-            name,
-            identity.epoch,
-            len(settings.groups),
-            len(devices),
-            spool.waiting[0],
-            settings.core,
-        ),
+        "edge %s, epoch %d: %d scan groups, %d devices, %d brokers, %d batches wait for %s",
+        *(name, identity.epoch, len(settings.groups), len(devices), len(brokers)),
+        *(spool.waiting[0], settings.core),
         extra={"fields": {"edge": name, "epoch": identity.epoch, "waiting": spool.waiting[0]}},
     )
     report = edge_metrics.writer(own.metrics_file, name)
     async with HttpTransport(settings.core) as transport:
-        parts = EdgeParts(devices, spool, own.signer, transport, own.clock, report=report)
+        parts = EdgeParts(
+            *(devices, spool, own.signer, transport, own.clock),
+            brokers=brokers,
+            report=report,
+        )
         serving = asyncio.create_task(serve())
         try:
             return await run_edge(setup, parts, stop)
@@ -137,7 +139,7 @@ def _signer(config: Config, plant: Plant, name: str) -> FileSigner:
 def _summary(tally: Tally) -> str:
     shipped = tally.shipped
     return (
-        f"stopped: {tally.polled.rows} rows read, {tally.polled.missing} cells missing, "
+        f"stopped: {tally.polled.rows} rows read, {tally.readings} readings heard, {tally.polled.missing} cells missing, "
         f"{tally.rows_refused} rows lost to a full spool, {tally.batches} batches sealed, "
         f"{shipped.kept} kept by the core, {shipped.refused} refused, {tally.waiting} wait"
     )
