@@ -91,16 +91,14 @@ async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> T
         try:
             async with asyncio.TaskGroup() as tasks:
                 shipping = tasks.create_task(shipper.run(spool.more))
-                polling = [tasks.create_task(poll.run(parts.clock)) for poll in polls]
-                reporting = tasks.create_task(_report(parts, tally))
+                work = [poll.run(parts.clock) for poll in polls]
                 for listener in listeners:
-                    polling.append(tasks.create_task(listener.run(parts.clock, parts.jitter)))
-                    polling.append(tasks.create_task(listener.seal(parts.clock)))
+                    work += [listener.run(parts.clock, parts.jitter), listener.seal(parts.clock)]
+                running = [tasks.create_task(w) for w in (*work, _report(parts, tally))]
                 await stop.wait()
-                reporting.cancel()
-                for task in polling:
+                for task in running:
                     task.cancel()
-                await asyncio.gather(*polling, return_exceptions=True)
+                await asyncio.gather(*running, return_exceptions=True)
                 for poll in polls:
                     await poll.finish()
                 for listener in listeners:

@@ -82,7 +82,7 @@ def test_good_configurations_fit_the_schema(text: str) -> None:
         ("rate: 0.5", "rat: 0.5", "'rat' was unexpected"),
         ("kind: edge", "kind: edg", "'edg' is not one of"),
         ("{id: net3}", "{id: net 3}", "does not match"),
-        ("period_s: 0.1", "period_s: 'x'", "is not of type 'number'"),
+        ("max_age_s: 5", "max_age_s: 'x'", "is not of type 'number'"),
         ("version: 1", "version: 2", "1 was expected"),
     ],
 )
