@@ -1,11 +1,12 @@
 """JSON Schemas of the configurations, with what the reference says as descriptions.
 
-`python -m tests.schema` writes src/twinvouch/app/schema/*.schema.json, which `twinvouch config schema` prints and
+`python -m tests.schema` writes (CI: `--check` compares) src/twinvouch/app/schema/*.schema.json, which `twinvouch config schema` prints and
 docs/reference links to. A setting is described where it is documented and nowhere else.
 """
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -114,5 +115,8 @@ def file(name: str) -> Path:
 
 
 if __name__ == "__main__":
-    for one in CONFIGS:
+    stale = [one for one in CONFIGS if file(one).read_text("utf-8") != text(one)]
+    if "--check" in sys.argv and stale:
+        sys.exit(f"{', '.join(stale)}: not what the models say; run `python -m tests.schema`")
+    for one in stale:
         file(one).write_text(text(one), "utf-8")

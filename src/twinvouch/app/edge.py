@@ -48,6 +48,24 @@ class EdgeSetup:
 
 
 @dataclass(frozen=True, slots=True)
+class EdgeParts:
+    """What one edge works with; `run_edge` closes none of it. `devices` by id, as tags name them.
+
+    `brokers` are those that tags of this edge name.
+    `report` is given the tally every REPORT_S and at the end.
+    """
+
+    devices: Mapping[str, Device]
+    spool: SpoolStore
+    signer: Signer
+    transport: Transport
+    clock: Clock
+    jitter: Callable[[], float] = random.random
+    brokers: Sequence[Broker] = ()
+    report: "Callable[[Tally], None] | None" = None
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """What one run of an edge did, in numbers."""
 
@@ -58,23 +76,6 @@ class Tally:
     shipped: Shipped
     waiting: int  # batches on disk for the next run
     waiting_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeParts:
-    """What one edge works with; `run_edge` closes none of it. `devices` by id, as tags name them.
-
-    `brokers` are those that tags of this edge name. `report` is given the tally every REPORT_S and at the end.
-    """
-
-    devices: Mapping[str, Device]
-    spool: SpoolStore
-    signer: Signer
-    transport: Transport
-    clock: Clock
-    jitter: Callable[[], float] = random.random
-    brokers: Sequence[Broker] = ()
-    report: Callable[[Tally], None] | None = None
 
 
 async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> Tally:
@@ -92,18 +93,14 @@ async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> T
         try:
             async with asyncio.TaskGroup() as tasks:
                 shipping = tasks.create_task(shipper.run(spool.more))
-                polling = [tasks.create_task(poll.run(parts.clock)) for poll in polls]
+                work = [poll.run(parts.clock) for poll in polls]
                 for listener in listeners:
-                    polling += [
-                        tasks.create_task(listener.run(parts.clock, parts.jitter)),
-                        tasks.create_task(listener.seal(parts.clock)),
-                    ]
-                reporting = tasks.create_task(_report(parts, tally))
+                    work += [listener.run(parts.clock, parts.jitter), listener.seal(parts.clock)]
+                running = [tasks.create_task(w) for w in (*work, _report(parts, tally))]
                 await stop.wait()
-                reporting.cancel()
-                for task in polling:
+                for task in running:
                     task.cancel()
-                await asyncio.gather(*polling, return_exceptions=True)
+                await asyncio.gather(*running, return_exceptions=True)
                 sources: list[Poll | Listener] = [*polls, *listeners]
                 await asyncio.gather(*(source.finish() for source in sources))
                 await spool.settle()

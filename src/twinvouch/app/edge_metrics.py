@@ -24,6 +24,7 @@ def families(edge: str, tally: Tally) -> Iterable[Metric]:
     who, shipped = (edge,), tally.shipped
     for name, help_, value in (
         ("rows", "Rows read.", tally.polled.rows),
+        ("broker_readings", "Readings taken from messages of brokers.", tally.readings),
         ("missing_cells", "Cells that no device gave.", tally.polled.missing),
         ("skipped_rounds", "Rounds that came too late to be read.", tally.polled.skipped),
         ("lost_rows", "Rows read and lost because the spool was full.", tally.rows_refused),

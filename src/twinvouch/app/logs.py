@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TextIO
 
@@ -61,15 +62,6 @@ class Json(logging.Formatter):
         return json.dumps(told, separators=(",", ":"))
 
 
-class _Stderr(logging.StreamHandler[TextIO]):
-    """Writes to what is stderr now, not to what it was when logging began."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one line."""
-        self.setStream(sys.stderr)
-        super().emit(record)
-
-
 @dataclass(slots=True)
 class _Seen:
     """How often a line was told since `since_s`, and how many were not told since then or before."""
@@ -79,18 +71,17 @@ class _Seen:
     untold: int = 0
 
 
-class Repeats(logging.Filter):
+class Repeats:
     """Lets a line through once a window, and at most so many of one template; then says how many were left out."""
 
     def __init__(self, now_s: Any = time.monotonic) -> None:
-        super().__init__()
         self._now_s = now_s
         self._lines: dict[tuple[str, str], _Seen] = {}
         self._kinds: dict[tuple[str, str], _Seen] = {}
         self._lock = threading.Lock()
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether this record is told; its message then counts those that were not."""
+    def told(self, record: logging.LogRecord) -> logging.LogRecord | None:
+        """The record as it is told, with the count of those that were not; None where it is left out."""
         now_s, words = self._now_s(), record.getMessage()
         with self._lock:
             line = self._seen(self._lines, (record.name, words[:LONGEST]), now_s)
@@ -98,13 +89,15 @@ class Repeats(logging.Filter):
             full = line if line.count else kind if kind.count >= MOST_OF_A_KIND else None
             if full is not None:
                 full.untold += 1
-                return False
+                return None
             line.count, kind.count = line.count + 1, kind.count + 1
             left_out = line.untold + kind.untold
             line.untold = kind.untold = 0
-        if left_out:
-            record.msg, record.args = "%s (%d more like it before)", (words, left_out)
-        return True
+        if not left_out:
+            return record
+        counted = copy(record)  # other handlers have theirs
+        counted.msg, counted.args = "%s (%d more like it before)", (words, left_out)
+        return counted
 
     @staticmethod
     def _seen(known: dict[tuple[str, str], _Seen], key: tuple[str, str], now_s: float) -> _Seen:
@@ -118,11 +111,25 @@ class Repeats(logging.Filter):
         return seen
 
 
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes what `repeats` lets through to what is stderr now, not to what it was when logging began."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+        self._repeats = Repeats()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line, or none."""
+        told = self._repeats.told(record)
+        if told is not None:
+            self.setStream(sys.stderr)
+            super().emit(told)
+
+
 def start(process: str, plant: str, form: Format) -> None:
     """Send everything that is logged in this process to stderr: ours from INFO on, of others from WARNING on."""
     handler = _Stderr()
     handler.setFormatter(Json(process, plant) if form == "json" else Text())
-    handler.addFilter(Repeats())
     handler.set_name("twinvouch")
     root = logging.getLogger()
     for old in [h for h in root.handlers if h.get_name() == "twinvouch"]:

@@ -121,7 +121,9 @@ class Clock:
 
 def told(repeats: logs.Repeats, template: str, *args: object) -> str | None:
     record = logging.LogRecord("twinvouch.edge", logging.WARNING, "", 0, template, args, None)
-    return record.getMessage() if repeats.filter(record) else None
+    shown = repeats.told(record)
+    assert record.getMessage() == template % args, "other handlers see it as it was"
+    return shown.getMessage() if shown is not None else None
 
 
 def test_a_line_that_repeats_is_told_once_a_minute_with_its_count() -> None:

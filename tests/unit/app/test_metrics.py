@@ -227,7 +227,7 @@ def families(text: str) -> set[str]:
 
 
 def of_edge_and_actuator(folder: Path) -> set[str]:
-    tally = Tally(Polled(), 0, 0, Shipped(), 0)
+    tally = Tally(Polled(), 0, 0, 0, Shipped(), 0)
     journal = SimpleNamespace(unresolved=(), outbox=())
     actuator = cast("Actuator", SimpleNamespace(tally=actuator_module.Tally(), journal=journal))
     metrics_file.write(folder / "edge.prom", "edge", edge_metrics.families("edge-1", tally))

@@ -120,7 +120,7 @@ def test_the_edge_reports_its_tally_to_a_file_that_prometheus_reads(tmp_path: Pa
     file = tmp_path / "edge.prom"
     write = writer(file, "edge-1")
     assert write is not None
-    write(Tally(Polled(7, 2, 1), 5, 3, Shipped(4, 1, 9, 2), 6, 512))
+    write(Tally(Polled(7, 2, 1), 8, 5, 3, Shipped(4, 1, 9, 2), 6, 512))
     samples = {
         s.name: s
         for family in text_string_to_metric_families(file.read_text("utf-8"))
