@@ -37,6 +37,8 @@ HEADINGS = {
     "edges.mqtt": "### mqtt of an edge",
     "edges.mqtt.tls": "`tls` of a device:",
     "devices.tls": "`tls` of a device:",
+    "edges.tls": "`tls` of a device:",
+    "api.tls": "### api.tls\n",
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from twinvouch.app import service
 from twinvouch.app.api import server
+from twinvouch.app.api.door import Door
 from twinvouch.app.core import Core
 
 
@@ -101,7 +102,9 @@ def test_a_core_is_alive_only_while_its_ticks_become_durable(
 
     monkeypatch.setattr(server.asyncio, "sleep", no_time)
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(server._tick(cast("Core", core)))
+        strangers = SimpleNamespace(due=lambda *_, **__: None)
+        door = cast("Door", SimpleNamespace(strangers=strangers))
+        asyncio.run(server._tick(cast("Core", core), door, None))
     said = heard(manager)
     assert said[0] == "READY=1"
     assert ("WATCHDOG=1" in said) is works
