@@ -101,9 +101,9 @@ def test_a_core_is_alive_only_while_its_ticks_become_durable(
             raise asyncio.CancelledError
 
     monkeypatch.setattr(server.asyncio, "sleep", no_time)
+    strangers = SimpleNamespace(due=lambda *_, **__: None)
+    door = cast("Door", SimpleNamespace(strangers=strangers))
     with pytest.raises(asyncio.CancelledError):
-        strangers = SimpleNamespace(due=lambda *_, **__: None)
-        door = cast("Door", SimpleNamespace(strangers=strangers))
         asyncio.run(server._tick(cast("Core", core), door, None))
     said = heard(manager)
     assert said[0] == "READY=1"
