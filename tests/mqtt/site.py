@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiomqtt
 
-from tests.unit.readings.world import PLANT, SECOND, Line, group_of, signer, site_of
+from tests.unit.readings.world import Line, group_of, signer, site_of
 from twinvouch.adapters.mqtt import Broker as Address
 from twinvouch.adapters.mqtt import MqttSource
 from twinvouch.adapters.spool import Spool
@@ -117,7 +117,6 @@ async def listening(
         await running
         spool.close()
     assert core.refused == []
-    assert PLANT
 
 
 @asynccontextmanager
@@ -160,6 +159,3 @@ class Node:
     async def death(self, bd_seq: int) -> None:
         told = Metric("bdSeq", datatype=DataType.UINT64, value=bd_seq)
         await self.send("NDEATH", (told,), None)
-
-
-__all__ = ["SECOND"]

@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 from tests.mqtt.broker import Mosquitto, needs_mosquitto
-from tests.mqtt.site import FLOW, LEVEL, POWER, PRESSURE, TEMPERATURE, Node, listening, publishing
+from tests.mqtt.site import (
+    FLOW,
+    LEVEL,
+    POWER,
+    PRESSURE,
+    TEMPERATURE,
+    Core,
+    Node,
+    listening,
+    publishing,
+)
 from twinvouch.core.batch import Quality
 from twinvouch.wire.cbor import encode
 from twinvouch.wire.sparkplug import DataType, Metric, read_payload
@@ -26,12 +36,12 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     started.kill()
 
 
-async def births(node: Node, core: "object", value: float, bd_seq: int = 0) -> None:
+async def births(node: Node, core: Core, value: float, bd_seq: int = 0) -> None:
     """Births are not retained: said until the edge, which may not listen yet, has heard one."""
     for _ in range(300):
         await node.birth(value, bd_seq)
         await asyncio.sleep(0.1)
-        if core.line.frame.value(TEMPERATURE) == value:  # type: ignore[attr-defined]
+        if core.line.frame.value(TEMPERATURE) == value:
             return
     raise AssertionError("no birth was heard")
 

@@ -19,6 +19,7 @@ from twinvouch.core.errors import ConfigError, UnavailableError
 from twinvouch.core.ports import Message
 
 MOST_AT_ONCE: Final = 1_000  # messages that are given together
+MOST_BYTES: Final = 64 << 20  # of messages that wait
 TIMEOUT_S: Final = 10.0
 _SILENT = logging.getLogger("twinvouch.mqtt")
 _SILENT.addHandler(logging.NullHandler())
@@ -41,16 +42,28 @@ class Broker:
 
 
 class _Queue(asyncio.Queue[aiomqtt.Message]):
-    """A bounded queue that counts what it had no room for."""
+    """A queue bounded in messages and bytes that counts what it had no room for."""
 
     dropped = 0
+    size = 0  # bytes of the payloads that wait
 
     def put_nowait(self, item: aiomqtt.Message) -> None:
         """Keep the message, or count it as dropped."""
-        if self.full():
+        if self.full() or self.size + _size(item) > MOST_BYTES:
             self.dropped += 1
         else:
             super().put_nowait(item)
+            self.size += _size(item)
+
+    def get_nowait(self) -> aiomqtt.Message:
+        """The oldest message."""
+        item = super().get_nowait()
+        self.size -= _size(item)
+        return item
+
+
+def _size(message: aiomqtt.Message) -> int:
+    return len(message.payload)
 
 
 class Session:
@@ -143,5 +156,4 @@ def _password(file: Path | None) -> str | None:
 
 
 def _message(m: aiomqtt.Message) -> Message:
-    assert isinstance(m.payload, bytes)  # what came from a broker is
     return Message(str(m.topic), m.payload, is_retained=bool(m.retain))

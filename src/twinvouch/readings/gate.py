@@ -178,7 +178,10 @@ def _look(
     """The view of a batch, and what its times say; rows before `oldest_ns` are late."""
     after_ns = BEFORE_ALL if before is None or group.by_exception else before.row_ns
     sound, finding = clock.check(batch.t_ns, after_ns, now_ns, group)
-    behind = None if before is None else late.cells(batch, group, before, sound, oldest_ns)
+    behind = None
+    # sound rows are in order: where all are, the first is the oldest
+    if finding is not None or int(batch.t_ns[0]) < oldest_ns or group.by_exception:
+        behind = None if before is None else late.cells(batch, group, before, sound, oldest_ns)
     came_late = late.finding(batch, group, behind, now_ns)
     told = tuple(f for f in (finding, came_late) if f is not None)
     return look(batch, group, before, sound, now_ns, behind), told

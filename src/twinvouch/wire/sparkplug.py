@@ -7,7 +7,6 @@ nests here and nothing recurses. Stricter than protobuf: a field that is read co
 type, numbers are in their shortest form and fit their type, groups are refused, text is UTF-8. Version 2.2 differs in nothing read here.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from math import isfinite
@@ -336,11 +335,3 @@ def _put(value: int) -> bytes:
         value >>= 7
     out.append(value)
     return bytes(out)
-
-
-def named(values: Sequence[tuple[str, Value]], datatype: int, timestamp: int) -> tuple[Metric, ...]:
-    """Metrics of one datatype and time, for births in tests and the lab."""
-    return tuple(
-        Metric(name=name, timestamp=timestamp, datatype=datatype, value=value)
-        for name, value in values
-    )

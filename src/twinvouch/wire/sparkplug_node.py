@@ -63,7 +63,10 @@ class Heard:
 
 @dataclass(slots=True)
 class Node:
-    """One node's session. `wanted` are the metrics whose readings are given; the rest is only kept in order."""
+    """One node's session. `wanted` are the metrics whose readings are given; the rest is only kept in order.
+
+    It holds at most the metrics of one birth for the node and for each device with a wanted metric.
+    """
 
     wanted: frozenset[Place]
     is_alive: bool = False
@@ -101,6 +104,10 @@ class Node:
             raise MalformedError(f"sparkplug: {kind} without `seq` or a possible `timestamp`")
         if kind is Message.NBIRTH:
             self._birth(payload, heard, at_ms, seq)
+        elif self.is_alive and device and all(place[0] != device for place in self.wanted):
+            # nothing of this device is wanted or kept, but it has its place in the sequence
+            if self._in_order(seq, at_ms, device, heard):
+                self._reassure(heard)
         elif not self.is_alive or (kind is not Message.DBIRTH and device not in self._devices):
             heard.tell(Told.NO_BIRTH, device)
             heard.rebirth = True

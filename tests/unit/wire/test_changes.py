@@ -1,5 +1,6 @@
 """Readings one by one, and reports of sources, as contents of an edge's chain."""
 
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.readings.test_rhythms import TAGS, A, B, line_of, live
+from tests.unit.readings.test_rhythms import A, B, line_of, live
 from tests.unit.readings.world import NOW, PLANT, SECOND, Line, rules
 from twinvouch.core.batch import Identity, Origin, Quality
 from twinvouch.core.errors import MalformedError, UsageError
@@ -55,8 +56,6 @@ def read(content: bytes, cells: int = 1000) -> Any:
 
 
 def sent(line: Line, content: bytes) -> Accepted:
-    from hashlib import sha256
-
     line.seq["edge-1"] = line.seq.get("edge-1", 0) + 1
     line.prev["edge-1"] = sha256(content).digest()
     got = line.send(line.sealed(content), 0)
@@ -209,4 +208,3 @@ def test_labels_of_mostly_missing_cells_are_stored_by_their_places() -> None:
     assert [x.tolist() if isinstance(x, np.ndarray) else x for x in content] == [
         2, 3, 4, [6], [200] * 4, [5],
     ]  # fmt: skip
-    assert TAGS

@@ -200,6 +200,19 @@ def test_devices_live_and_die_in_the_sequence_of_their_node() -> None:
     assert said(s.data(2.0, 5)) == [("T", 2.0, GOOD)], "the node lives"
 
 
+def test_of_a_device_that_nobody_wants_only_the_place_in_the_sequence_is_kept() -> None:
+    s = Sender()
+    s.birth(1.0)
+    for n in range(1, 200):
+        x = Metric("X", n, datatype=DataType.DOUBLE, value=1.0)
+        heard = s.send("DBIRTH", x, seq=n, device=f"dev-{n}")
+        assert (heard.told, heard.readings) == ([], [])
+    assert told(s.data(2.0, 200)) == []
+    assert told(s.send("DDATA", seq=202, device="dev-7")) == [Told.SEQUENCE]
+    assert len(s.node._types) == 3
+    assert s.node._devices == {""}
+
+
 def test_a_metric_that_no_birth_named_is_told_and_left_out() -> None:
     s = Sender()
     s.birth()
