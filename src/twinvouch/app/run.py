@@ -12,15 +12,18 @@ from pathlib import Path
 
 import uvicorn
 
-from twinvouch.app import build, key_list
+from twinvouch.app import build, key_list, safety, signing
 from twinvouch.app.api.hub import Hub
 from twinvouch.app.api.server import create_app
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
 from twinvouch.app.core import Core, salt
 from twinvouch.core.errors import ConfigError, UnavailableError
-from twinvouch.core.event import KeyStated, Priority
+from twinvouch.core.event import KeyStated, Priority, StatementReceived
+from twinvouch.core.ports import Signer
+from twinvouch.core.site import Site
 from twinvouch.engine import Engine
+from twinvouch.wire.cose import unseal
 
 GRACE_S = 5
 
@@ -30,14 +33,14 @@ def run(path: Path) -> int:
     config = build.load(path)
     door = _door(config)
     signer = build.permit_signer(config)
-    site = replace(build.site(config), permit_key=signer.public_key if signer else b"")
+    site = live_site(config, signer)
     hub = Hub(config.plant.id, signer, ns(config.commands.permit_s))
     stores = build.stores(config)
     core = Core(Engine(site), stores, hub.leave, config.data_dir / "models")
     for repair in stores.repairs:
         print(repair, file=sys.stderr)
     core.start()
-    _tell_keys(core, config)
+    tell_what_was_said(core, config)
     print(
         f"plant {config.plant.id}: {core.engine.memory.size} ledger entries, {core.recovered} events recovered",
         file=sys.stderr,
@@ -60,12 +63,47 @@ def run(path: Path) -> int:
     return 0
 
 
+def live_site(config: Config, permit_signer: Signer | None) -> Site:
+    """What the engine of a plant works with that may be written to: with its permit key, and what must be signed."""
+    site = build.site(config)
+    return replace(
+        site,
+        permit_key=permit_signer.public_key if permit_signer else b"",
+        safety=safety.of(config, site.plant, site.policy.digest),
+    )
+
+
+def tell_what_was_said(core: Core, config: Config) -> None:
+    """Let a core that has just started know what the root and the signers have said in files."""
+    _tell_keys(core, config)
+    _tell_signatures(core, config)
+
+
 def _tell_keys(core: Core, config: Config) -> None:
-    """Let the engine have what the root has said; what it has already is answered as known."""
+    """Let the engine have what the root has said and it does not know yet."""
+    ring = core.engine.memory.ring
+    known = {digest for digest, _ in ring.serials.values()} if ring is not None else set()
     for raw in key_list.statements(config):
+        if (
+            unseal(raw).digest in known
+        ):  # the list was read as a whole before: nothing in it is malformed
+            continue
         reply = core.submit(Priority.STATEMENT, KeyStated(salt(), "key list", raw)).result()
         if reply.code != HTTPStatus.OK:
             print(f"key list: {reply.body.get('why')}", file=sys.stderr)
+
+
+def _tell_signatures(core: Core, config: Config) -> None:
+    """Let the engine have the signatures that wait in the file, where it asks for some; say what is missing."""
+    memory = core.engine.memory
+    asked = memory.site.safety
+    if asked is None or memory.signed.digest == asked.digest:
+        return
+    for raw in signing.to_tell(config, memory.signed.number, asked.digest):
+        event = StatementReceived(salt(), "signatures file", raw)
+        core.submit(Priority.STATEMENT, event).result()
+    for _, why in memory.withheld():
+        print(f"NO PERMITS: {why}", file=sys.stderr)
 
 
 def _door(config: Config) -> socket.socket:

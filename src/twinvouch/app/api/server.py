@@ -173,7 +173,7 @@ def _reports(desk: Desk) -> APIRouter:
 
     @router.post("/statements")
     async def state(request: Request) -> Response:
-        """A person's sealed statement: approve, reject, distrust, restore."""
+        """A person's sealed statement: approve, reject, distrust, restore; or a signature under the configuration."""
         event = StatementReceived(salt(), _peer(request), await guard.body_of(request))
         return await desk.answer(Priority.STATEMENT, event)
 

@@ -21,6 +21,7 @@ VERBS = {
     "bench": "Measure a hot path against a named baseline in the same run.",
     "check": "Check a configuration; exit 3 on any error.",
     "commands": "List, show, approve and reject commands.",
+    "config": "Show a configuration, and sign its safety part.",
     "demo": "Run the built-in plant under attack for about a minute.",
     "distrust": "Set the trust of a tag to nothing, for a time.",
     "edge": "Run the process that reads devices and signs readings.",
