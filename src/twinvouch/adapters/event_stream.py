@@ -3,14 +3,18 @@
 The token is read anew for each connection, so that it can be changed while the process runs.
 """
 
+import ssl
 import stat
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import httpx
 
 from twinvouch.adapters.http_transport import expect_safe
+from twinvouch.adapters.known_secrets import remember
+from twinvouch.adapters.private_file import forbidden_bits
 from twinvouch.core.errors import (
     ConfigError,
     MalformedError,
@@ -19,30 +23,42 @@ from twinvouch.core.errors import (
 )
 from twinvouch.wire.sse import EventDecoder, ServerEvent
 
+PRINCIPAL_HEADER: Final = "Twinvouch-Principal"
 OPEN: Final = ServerEvent("open", "")
 SILENCE_S: Final = 30.0  # the core says something every 10 s
 _CONNECT_S = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who takes the stream: its token, its side of mutual TLS, and the principal that it believes to be (or empty)."""
+
+    token_file: Path
+    tls: ssl.SSLContext | None = None
+    principal: str = ""
+
+
 async def events(
-    url: str, path: str, token_file: Path, silence_s: float = SILENCE_S
+    url: str, path: str, caller: Caller, silence_s: float = SILENCE_S
 ) -> AsyncGenerator[ServerEvent]:
     """OPEN once the core has answered, then the events of `url` + `path` until the stream ends: an error.
 
     UnavailableError: nobody answered, silence for `silence_s`, or the end; NotPermittedError: the token
-    is refused; ConfigError: the token file is no good.
+    is refused, or is that of another principal; ConfigError: the token file is no good.
     """
-    token = read_token(token_file)
+    token = read_token(caller.token_file)
     expect_safe(url, token)
     timeout = httpx.Timeout(_CONNECT_S, read=silence_s)
     headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
     decoder = EventDecoder()
     try:
         async with (
-            httpx.AsyncClient(timeout=timeout, trust_env=False) as client,
+            httpx.AsyncClient(
+                timeout=timeout, trust_env=False, verify=caller.tls or True
+            ) as client,
             client.stream("GET", url.rstrip("/") + path, headers=headers) as answer,
         ):
-            _expect_stream(url, answer)
+            _expect_stream(url, answer, caller.principal)
             yield OPEN
             async for chunk in answer.aiter_raw():
                 for event in decoder.feed(chunk):
@@ -62,17 +78,23 @@ def read_token(file: Path) -> str:
         text = file.read_bytes().decode("ascii", "replace").strip()
     except OSError as error:
         raise ConfigError(f"token file `{file}` cannot be read: {error.strerror}") from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if mode & forbidden_bits(file):
         raise ConfigError(
             f"token file `{file}` has mode {mode:04o}, expected 0600: others can read it"
         )
     if not (0 < len(text) <= 200 and text.isascii() and text.isprintable() and " " not in text):
         raise ConfigError(f"token file `{file}` does not hold one token")
-    return text
+    return remember(text)
 
 
-def _expect_stream(url: str, answer: httpx.Response) -> None:
+def _expect_stream(url: str, answer: httpx.Response, principal: str) -> None:
     kind = answer.headers.get("Content-Type", "")
+    known = answer.headers.get(PRINCIPAL_HEADER, principal)
+    if principal and known != principal:
+        raise NotPermittedError(
+            f"the core at `{url}` knows this token as {known!a}, and `principal` here is `{principal}`: "
+            "give both the same"
+        )
     if answer.status_code == httpx.codes.OK and kind.startswith("text/event-stream"):
         return
     said = f"the core at `{url}` answered {answer.status_code}"

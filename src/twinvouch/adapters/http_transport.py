@@ -19,16 +19,23 @@ _MOST: Final = 1_000_000  # bytes of an answer; ours have a few hundred
 
 
 class HttpTransport:
-    """Posts to the core at `url`; fits ports.Transport. `token` travels as a bearer token.
+    """Posts to the core at `url`; fits ports.Transport. `token` travels as a bearer token, `tls` is our side of mutual TLS.
 
     Raises UsageError where a token would leave this machine unencrypted.
     """
 
-    def __init__(self, url: str, token: str = "", timeout_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str = "",
+        timeout_s: float = 10.0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         scheme = expect_safe(url, token)
         self._url = url
         # loading the authorities of the world takes 130 ms and is for https only; none are trusted else
-        trusted = httpx.create_ssl_context() if scheme == "https" else _trusting_nobody()
+        public = httpx.create_ssl_context if scheme == "https" else _trusting_nobody
+        trusted = tls if tls is not None else public()
         self._client = httpx.AsyncClient(
             base_url=url,
             verify=trusted,

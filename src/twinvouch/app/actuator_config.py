@@ -13,7 +13,7 @@ from pydantic import Field
 
 from twinvouch.app.actuator_check import OwnLimits, OwnPoint
 from twinvouch.app.config_checks import form_faults
-from twinvouch.app.config_model import DeviceSettings, KeyListSettings
+from twinvouch.app.config_model import DeviceSettings, KeyListSettings, LogSettings
 from twinvouch.app.config_types import (
     NUMERIC,
     Bit,
@@ -23,6 +23,7 @@ from twinvouch.app.config_types import (
     Id,
     PublicKey,
     TagId,
+    TlsFiles,
     Url,
     ns,
 )
@@ -74,8 +75,10 @@ class ActuatorConfig(Frozen):
     key_list: KeyListSettings | None = None
     core: Url
     token_file: FileName
+    tls: TlsFiles | None = None
     data: FileName
     max_ttl_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+    log: LogSettings = LogSettings()
     devices: Annotated[dict[Id, DeviceSettings], Field(min_length=1, max_length=10_000)]
     points: Annotated[tuple[PointSettings, ...], Field(min_length=1, max_length=10_000)]
 

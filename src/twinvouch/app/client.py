@@ -1,6 +1,7 @@
 """How the command line speaks to a running core: its address from the configuration, a token, one call."""
 
 import os
+import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -8,12 +9,15 @@ from typing import Any
 
 import httpx
 
+from twinvouch.adapters.known_secrets import remember
 from twinvouch.app.config_model import Config
 from twinvouch.core.errors import NotPermittedError, TwinvouchError, UnavailableError, UsageError
 
 TIMEOUT_S = 10.0
 POLICY_RULES = frozenset({"capability", "model_role"})  # by these the policy says no
 TOKEN_VARIABLE = "TWINVOUCH_TOKEN"  # noqa: S105 - the name of a variable, not a token
+
+CERTIFICATE_VARIABLES = ("TWINVOUCH_TLS_CERT", "TWINVOUCH_TLS_KEY")
 
 
 class RefusedError(TwinvouchError):
@@ -25,10 +29,10 @@ class RefusedError(TwinvouchError):
 def token_of(config: Config, principal: str | None) -> str:
     """The token of `principal` from the keys directory, or of the environment where none is named."""
     if principal is None:
-        return os.environ.get(TOKEN_VARIABLE, "")
+        return remember(os.environ.get(TOKEN_VARIABLE, ""))
     path = config.keys_dir / f"{principal}.token"
     try:
-        return path.read_text("ascii").strip()
+        return remember(path.read_text("ascii").strip())
     except OSError as error:
         raise UsageError(
             f"token `{path}`: {error.strerror}; make one with `twinvouch principals add {principal} "
@@ -43,11 +47,18 @@ def _kind(config: Config, principal: str) -> str:
 class Client:
     """Calls the API of the core that a configuration describes."""
 
-    def __init__(self, config: Config, token: str = "") -> None:
+    def __init__(self, config: Config, token: str = "", timeout_s: float = TIMEOUT_S) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        base = f"http://{config.api.host}:{config.api.port}/api/v1"
+        tls = _tls(config)
+        scheme = "http" if tls is None else "https"
+        host = "localhost" if config.api.host in {"0.0.0.0", "::"} else config.api.host  # noqa: S104
+        shown = f"[{host}]" if ":" in host else host
         self._http = httpx.Client(
-            base_url=base, headers=headers, timeout=TIMEOUT_S, trust_env=False
+            base_url=f"{scheme}://{shown}:{config.api.port}/api/v1",
+            headers=headers,
+            timeout=timeout_s,
+            trust_env=False,
+            verify=tls or True,
         )
 
     def get(self, path: str, **params: str | int) -> Any:
@@ -81,6 +92,17 @@ class Client:
         if answer.status_code in {429, 503}:
             raise UnavailableError(said)
         raise RefusedError(said)
+
+
+def _tls(config: Config) -> ssl.SSLContext | None:
+    """Our side of TLS: trusts the plant's authority, shows the certificate that the environment names, if any."""
+    if config.api.tls is None:
+        return None
+    from twinvouch.adapters.link_tls import ClientFiles, client_context
+
+    own = [Path(p) if (p := os.environ.get(name)) else None for name in CERTIFICATE_VARIABLES]
+    ca = config.path.parent / config.api.tls.client_ca
+    return client_context(ClientFiles(ca, *own), config.api.tls.oldest)
 
 
 def load(path: Path) -> Config:

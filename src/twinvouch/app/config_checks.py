@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
+from twinvouch.app.mqtt_checks import brokers, places
 from twinvouch.app.problems import named
 from twinvouch.app.yaml_file import Document, suggestion
 from twinvouch.app.yaml_tree import Loc
-from twinvouch.core.inventory import Encoding, PrincipalKind, Table, WordOrder
+from twinvouch.core.inventory import Encoding, PrincipalKind, Rhythm, Table, WordOrder
 
 Told: TypeAlias = Iterator[tuple[Loc, str]]
 
@@ -27,7 +28,20 @@ _WORDS = {"true", "false", "null", "in"}
 
 def check(config: Config, document: Document) -> None:
     """Note every contradiction in `document.problems`."""
-    rules = (_zones, _groups, _edges, _principals, _tags, _interlocks, _overlaps, _network, _files)
+    rules = (
+        _zones,
+        _groups,
+        _edges,
+        _principals,
+        _tags,
+        _interlocks,
+        _overlaps,
+        _network,
+        _files,
+        brokers,
+        places,
+        _encryption,
+    )
     for rule in rules:
         for loc, text in rule(config):
             document.say(loc, text)
@@ -106,7 +120,13 @@ def _groups(config: Config) -> Told:
         elif name not in edge.groups:
             text = f"edge {named(group.edge)} does not list group {named(name)} in its `groups`"
             yield ("groups", name, "edge"), text
-        if group.max_age_s < group.period_s:
+        if group.period_s is None:
+            if group.rhythm is Rhythm.SCAN:
+                yield (
+                    ("groups", name),
+                    "missing key `period_s`: time between two rows of a scan group",
+                )
+        elif group.max_age_s < group.period_s:
             text = f"`max_age_s`, expected at least period_s = {group.period_s:g}"
             yield ("groups", name, "max_age_s"), f"{text}, got {group.max_age_s:g}"
         if name not in used:
@@ -122,6 +142,9 @@ def _edges(config: Config) -> Told:
             yield ("edges", name), f"edge {text}; an edge signs as the principal of its name"
         elif principal.kind is not PrincipalKind.EDGE:
             yield ("edges", name), f"principal {named(name)}, expected kind edge"
+        if edge.lateness_s < edge.gather_s:
+            text = f"`max_lateness_s`, expected at least gather_s = {edge.gather_s:g}: rows wait so long"
+            yield ("edges", name, "max_lateness_s"), f"{text}, got {edge.lateness_s:g}"
         for number, group in enumerate(edge.groups):
             loc = ("edges", name, "groups", number)
             if group not in config.groups:
@@ -194,17 +217,34 @@ def _value(tag: TagSettings) -> Iterator[tuple[str, str]]:
         yield "scale", "`scale`, expected any number but 0"
 
 
+def _unplaced(tag: TagSettings) -> Iterator[tuple[str, str]]:
+    """What only makes sense of a tag that is polled."""
+    placed = {"modbus_unit", "table", "address", "encoding", "word_order", "bit"}
+    if tag.mqtt is None:
+        placed |= {"scale", "offset"}
+    for key in sorted(placed & tag.model_fields_set):
+        yield key, f"`{key}` without `device`: say where it lies, or leave it out"
+
+
 def _point(config: Config, tag: TagSettings) -> Iterator[tuple[str, str]]:
+    group = config.groups.get(tag.group)
+    if tag.device is not None and group is not None and group.rhythm is not Rhythm.SCAN:
+        yield (
+            "device",
+            f"`device` in group {named(tag.group)}, expected one of rhythm scan: it is polled",
+        )
     if tag.device is None:
-        placed = {"modbus_unit", "table", "address", "encoding", "scale", "offset"}
-        placed |= {"word_order", "bit"}
-        for key in sorted(placed & tag.model_fields_set):
-            yield key, f"`{key}` without `device`: say where it lies, or leave it out"
+        yield from _unplaced(tag)
         return
     if tag.device not in config.devices:
         yield "device", _unknown("devices", tag.device, list(config.devices))
+    if tag.table is Table.IDENTITY:
+        placed = {"address", "encoding", "scale", "offset", "word_order", "bit", "actuator"}
+        for key in sorted(placed & tag.model_fields_set):
+            yield key, f"`{key}` in table identity, expected none: it is a number without a unit"
+        return
     if tag.table is None:
-        yield "table", "missing key `table`: coil, discrete, holding or input"
+        yield "table", "missing key `table`: coil, discrete, holding, input or identity"
     if tag.address is None:
         yield "address", "missing key `address`: 0..65535, counted from zero"
     elif tag.address + tag.width > 65_536:
@@ -309,15 +349,27 @@ def _host(url: str) -> str:
         return ""
 
 
+def _encryption(config: Config) -> Told:
+    """A key that lies beside what it locks locks nothing."""
+    inside = config.data_dir.resolve()
+    for name, path in (("core_kek", config.core_kek), ("edge_kek", config.edge_kek)):
+        if path is not None and path.resolve().is_relative_to(inside):
+            text = f"`{name}`, expected a file outside the data directory `{config.data}`"
+            yield ("encryption", name), f"{text}: who steals that has the key with it"
+
+
 def _network(config: Config) -> Told:
-    if not is_loopback(config.api.host):
-        text = f"api.host {named(config.api.host)} is not loopback, and this release has no TLS"
-        yield ("api", "host"), f"{text}: expected 127.0.0.1, ::1 or localhost"
+    if not is_loopback(config.api.host) and config.api.tls is None:
+        text = f"api.host {named(config.api.host)} is not loopback, and there is no `api.tls`"
+        yield ("api", "host"), f"{text}: expected 127.0.0.1, ::1 or localhost, or mutual TLS"
     for name, edge in config.edges.items():
         if edge.core.startswith("http:") and not is_loopback(_host(edge.core)):
             text = (
                 f"{named(edge.core)} leaves this machine without TLS, expected a loopback address"
             )
+            yield ("edges", name, "core"), text
+        if edge.tls is not None and edge.core.startswith("http:"):
+            text = f"{named(edge.core)} is without TLS, expected https:// beside `tls`"
             yield ("edges", name, "core"), text
 
 

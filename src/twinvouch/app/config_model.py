@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
+from twinvouch.app.config_mqtt import BrokerSettings
 from twinvouch.app.config_tags import TagSettings
 from twinvouch.app.config_types import (
     Byte,
@@ -22,10 +23,11 @@ from twinvouch.app.config_types import (
     Seconds,
     Sha256Hex,
     TagId,
+    TlsFiles,
     Url,
 )
 from twinvouch.app.yaml_file import digest
-from twinvouch.core.inventory import CommandClass, PrincipalKind, Role
+from twinvouch.core.inventory import CommandClass, PrincipalKind, Rhythm, Role
 
 
 class PlantSettings(Frozen):
@@ -58,12 +60,15 @@ class AssetSettings(Frozen):
     description: Line = ""
 
 
-class TlsFiles(Frozen):
-    """`tls:` of a device: the authority to trust, our certificate, and where its key lies."""
+class ApiTls(Frozen):
+    """`api.tls:`, TLS of the core: its certificate, whose clients it takes, and who of them is revoked."""
 
-    ca: FileName
-    cert: FileName | None = None
-    key: FileName | None = None
+    cert: FileName
+    key: FileName
+    client_ca: FileName
+    crl: FileName | None = None
+    require: Literal["machines", "all"] = "machines"
+    oldest: Literal["1.2", "1.3"] = "1.3"
 
 
 class DeviceSettings(Frozen):
@@ -73,13 +78,16 @@ class DeviceSettings(Frozen):
     port: Port = 502
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
     tls: TlsFiles | None = None
+    max_registers: Annotated[int, Field(ge=4, le=125)] = 125
+    max_gap: Annotated[int, Field(ge=0, le=124)] = 0
 
 
 class GroupSettings(Frozen):
-    """One of `groups:`, tags read together by one edge on one clock."""
+    """One of `groups:`, tags that one edge tells of together; `rhythm` says what silence about one means."""
 
     edge: Id
-    period_s: Annotated[float, Field(ge=0.001, le=366 * 86_400)]
+    rhythm: Rhythm = Rhythm.SCAN
+    period_s: Annotated[float, Field(ge=0.001, le=366 * 86_400)] | None = None
     max_age_s: Seconds
     max_ahead_s: Annotated[float, Field(gt=0, le=86_400)] = 5.0
 
@@ -92,7 +100,15 @@ class EdgeSettings(Frozen):
     gather_s: Annotated[float, Field(gt=0, le=30 * 86_400)] = 0.1
     max_rows: Annotated[int, Field(ge=1, le=100_000)] = 256
     spool_mib: Annotated[int, Field(ge=1, le=10_000_000)] = 1_024
+    max_lateness_s: Seconds | None = None
+    mqtt: Annotated[dict[Id, BrokerSettings], Field(default_factory=dict, max_length=100)]
     core: Url = "http://127.0.0.1:8710"
+    tls: TlsFiles | None = None
+
+    @property
+    def lateness_s(self) -> float:
+        """`max_lateness_s` as written, else a minute, and enough for two batches gathered side by side."""
+        return self.max_lateness_s or max(60.0, 2 * self.gather_s)
 
 
 class PrincipalSettings(Frozen):
@@ -155,8 +171,19 @@ class CommandSettings(Frozen):
     token_identity: Annotated[int, Field(ge=0, le=255)] = 180
 
 
+class QuotaSettings(Frozen):
+    """`api.quotas:`, what one sender may do a second before anything is verified; far above what an edge does."""
+
+    peer_requests_per_s: Annotated[float, Field(gt=0, le=1_000_000)] = 1_000.0
+    peer_mib_per_s: Annotated[float, Field(gt=0, le=100_000)] = 64.0
+    edge_requests_per_s: Annotated[float, Field(gt=0, le=1_000_000)] = 500.0
+    edge_mib_per_s: Annotated[float, Field(gt=0, le=100_000)] = 32.0
+    failures_per_s: Annotated[float, Field(gt=0, le=1_000_000)] = 10.0
+    burst_s: Annotated[float, Field(ge=1, le=3_600)] = 5.0
+
+
 class ApiSettings(Frozen):
-    """`api:`, where the core listens; loopback only in this release."""
+    """`api:`, where the core listens; beyond loopback only with TLS."""
 
     host: Host = "127.0.0.1"
     port: Port = 8710
@@ -164,6 +191,8 @@ class ApiSettings(Frozen):
         "127.0.0.1",
         "localhost",
     )
+    quotas: QuotaSettings = QuotaSettings()
+    tls: ApiTls | None = None
 
 
 class RetentionSettings(Frozen):
@@ -177,6 +206,19 @@ class KeyListSettings(Frozen):
 
     root: PublicKey
     file: FileName
+
+
+class EncryptionSettings(Frozen):
+    """`encryption:`, where the key-encryption keys lie; absent: nothing is encrypted on disks."""
+
+    core_kek: FileName | None = None
+    edge_kek: FileName | None = None
+
+
+class LogSettings(Frozen):
+    """`log:`, how a process writes what it logs to stderr."""
+
+    format: Literal["text", "json"] = "text"
 
 
 class ReplaySettings(Frozen):
@@ -211,8 +253,10 @@ class Config(Frozen):
     commands: CommandSettings = CommandSettings()
     api: ApiSettings = ApiSettings()
     retention: RetentionSettings = RetentionSettings()
+    encryption: EncryptionSettings = EncryptionSettings()
     policy: FileName | None = None
     key_list: KeyListSettings | None = None
+    log: LogSettings = LogSettings()
     replay: ReplaySettings | None = None
 
     _path: Path = PrivateAttr(default=Path("twin.yaml"))
@@ -243,6 +287,22 @@ class Config(Frozen):
     def data_dir(self) -> Path:
         """Where log, state and ledger lie; relative names count from the file's directory."""
         return self._path.parent / self.data
+
+    @property
+    def core_kek(self) -> Path | None:
+        """The key-encryption key of log, state and blobs; None: they are not encrypted."""
+        name = self.encryption.core_kek
+        return None if name is None else self._path.parent / name
+
+    @property
+    def edge_kek(self) -> Path | None:
+        """The key-encryption key of the spool of an edge; None: it is not encrypted."""
+        name = self.encryption.edge_kek
+        return None if name is None else self._path.parent / name
+
+    def edge_keys(self, edge: str) -> Path:
+        """Where the wrapped data keys of an edge's spool lie."""
+        return self.data_dir / "edges" / f"{edge}.keys.db"
 
     @property
     def keys_dir(self) -> Path:

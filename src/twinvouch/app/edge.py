@@ -7,17 +7,20 @@ ends, and marked in the readings. The edge only reads; it holds no write credent
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
-from twinvouch.adapters.spool import Spool
 from twinvouch.app.clock import Clock
+from twinvouch.app.edge_device import DeviceReader
 from twinvouch.app.edge_gather import Gatherer
-from twinvouch.app.edge_poll import DeviceReader, Poll, Polled
-from twinvouch.app.edge_scan import plan
-from twinvouch.app.edge_seal import AsyncSpool, Sealer
+from twinvouch.app.edge_listen import Broker, Listener
+from twinvouch.app.edge_messages import Translator
+from twinvouch.app.edge_poll import Poll, Polled
+from twinvouch.app.edge_scan import Reach, plan
+from twinvouch.app.edge_seal import AsyncSpool, Sealer, SpoolStore
 from twinvouch.app.edge_ship import Shipped, Shipper
 from twinvouch.core.batch import Origin
 from twinvouch.core.errors import UsageError
@@ -25,13 +28,14 @@ from twinvouch.core.inventory import Plant
 from twinvouch.core.ports import Device, Signer, Transport
 
 DRAIN_S: Final = 2.0
+REPORT_S: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeSetup:
     """What one edge does: `edge` is its principal, `origin` what its readings are.
 
-    After a stop the shipper gets `drain_s` for what still waits; the rest waits on disk.
+    `reach` is what may be asked of each device. After a stop the shipper gets `drain_s` for what still waits; the rest waits on disk.
     """
 
     plant: Plant
@@ -40,18 +44,7 @@ class EdgeSetup:
     gather_ns: int = 100_000_000
     max_rows: int = 256
     drain_s: float = DRAIN_S
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeParts:
-    """What one edge works with; `run_edge` closes none of it. `devices` by id, as tags name them."""
-
-    devices: Mapping[str, Device]
-    spool: Spool
-    signer: Signer
-    transport: Transport
-    clock: Clock
-    jitter: Callable[[], float] = random.random
+    reach: Mapping[str, Reach] = field(default_factory=dict)  # by device
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +52,29 @@ class Tally:
     """What one run of an edge did, in numbers."""
 
     polled: Polled
+    readings: int  # taken from messages of brokers
     batches: int  # sealed and spooled
     rows_refused: int  # read, and lost because the spool was full
     shipped: Shipped
     waiting: int  # batches on disk for the next run
+    waiting_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeParts:
+    """What one edge works with; `run_edge` closes none of it. `devices` by id, as tags name them.
+
+    `brokers` are those that tags of this edge name. `report` is given the tally every REPORT_S and at the end.
+    """
+
+    devices: Mapping[str, Device]
+    spool: SpoolStore
+    signer: Signer
+    transport: Transport
+    clock: Clock
+    jitter: Callable[[], float] = random.random
+    brokers: Sequence[Broker] = ()
+    report: Callable[[Tally], None] | None = None
 
 
 async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> Tally:
@@ -73,18 +85,27 @@ async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> T
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool") as thread:
         sealer = Sealer(setup.plant.id, setup.origin, parts.signer, parts.spool)
         spool = AsyncSpool(sealer, parts.spool, thread)
-        polls = _polls(setup, parts.devices, spool)
+        polls = _polls(setup, parts, spool)
+        listeners = _listeners(setup, parts.brokers, spool)
         shipper = Shipper(spool, parts.transport, parts.clock.sleep, parts.jitter)
+        tally = partial(_tally, (polls, listeners), spool, shipper, parts.spool)
         try:
             async with asyncio.TaskGroup() as tasks:
                 shipping = tasks.create_task(shipper.run(spool.more))
                 polling = [tasks.create_task(poll.run(parts.clock)) for poll in polls]
+                for listener in listeners:
+                    polling += [
+                        tasks.create_task(listener.run(parts.clock, parts.jitter)),
+                        tasks.create_task(listener.seal(parts.clock)),
+                    ]
+                reporting = tasks.create_task(_report(parts, tally))
                 await stop.wait()
+                reporting.cancel()
                 for task in polling:
                     task.cancel()
                 await asyncio.gather(*polling, return_exceptions=True)
-                for poll in polls:
-                    await poll.finish()
+                sources: list[Poll | Listener] = [*polls, *listeners]
+                await asyncio.gather(*(source.finish() for source in sources))
                 await spool.settle()
                 shipper.is_draining = True
                 spool.more.set()
@@ -93,16 +114,36 @@ async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> T
                 shipping.cancel()
         except ExceptionGroup as failed:  # the first to fail took the others with it
             raise failed.exceptions[0] from None
+    if parts.report is not None:
+        parts.report(tally())
+    return tally()
+
+
+async def _report(parts: EdgeParts, tally: Callable[[], Tally]) -> None:
+    """Give the tally to whoever wants it, for as long as the edge runs."""
+    while parts.report is not None:
+        parts.report(tally())
+        await parts.clock.sleep(REPORT_S)
+
+
+def _tally(
+    sources: tuple[list[Poll], list[Listener]],
+    spool: AsyncSpool,
+    shipper: Shipper,
+    kept: SpoolStore,
+) -> Tally:
+    polls, listeners = sources
     return Tally(
         _sum([poll.counts for poll in polls]),
+        sum(listener.readings for listener in listeners),
         spool.batches,
         spool.rows_refused,
         shipper.counts,
-        parts.spool.waiting[0],
+        *kept.waiting,
     )
 
 
-def _polls(setup: EdgeSetup, devices: Mapping[str, Device], spool: AsyncSpool) -> list[Poll]:
+def _polls(setup: EdgeSetup, parts: EdgeParts, spool: AsyncSpool) -> list[Poll]:
     """A loop for each scan group of this edge that has points at all."""
     edge = setup.plant.edges.get(setup.edge)
     if edge is None:
@@ -110,18 +151,35 @@ def _polls(setup: EdgeSetup, devices: Mapping[str, Device], spool: AsyncSpool) -
             f"plant `{setup.plant.id}` has no edge `{setup.edge}`, it has {sorted(setup.plant.edges)}"
         )
     groups = [setup.plant.groups[name] for name in edge.groups]
-    plans = [(group, plan(group)) for group in groups]
+    plans = [(group, plan(group, setup.reach)) for group in groups]
     needed = {device for _, scan in plans for device in scan.blocks}
-    if missing := sorted(needed - set(devices)):
+    if missing := sorted(needed - set(parts.devices)):
         raise UsageError(
             f"edge `{setup.edge}` has tags on devices {missing}, which it was not given"
         )
-    readers = {name: DeviceReader(name, devices[name]) for name in needed}
+    now = parts.clock.monotonic_ns
+    readers = {name: DeviceReader(name, parts.devices[name], now) for name in needed}
     return [
         Poll(group, scan, readers, Gatherer(group, setup.gather_ns, setup.max_rows), spool)
         for group, scan in plans
         if scan.cells
     ]
+
+
+def _listeners(setup: EdgeSetup, brokers: Sequence[Broker], spool: AsyncSpool) -> list[Listener]:
+    """A loop for each broker that tags of this edge name."""
+    groups = [setup.plant.groups[name] for name in setup.plant.edges[setup.edge].groups]
+    found = []
+    for broker in brokers:
+        mine = [
+            g
+            for g in groups
+            if any(t.mqtt is not None and t.mqtt.broker == broker.name for t in g.tags)
+        ]
+        if mine:
+            limits = setup.gather_ns, setup.max_rows
+            found.append(Listener(broker, Translator(broker.name, mine), spool, limits))
+    return found
 
 
 def _sum(counts: list[Polled]) -> Polled:

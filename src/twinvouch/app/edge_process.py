@@ -5,56 +5,76 @@ half: batches under another key would be refused one by one.
 """
 
 import asyncio
+import logging
 import signal
-import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from twinvouch.adapters.http_transport import HttpTransport
+from twinvouch.adapters.key_store import KeyStore
 from twinvouch.adapters.keys import FileSigner
 from twinvouch.adapters.spool import Spool
+from twinvouch.adapters.vault import Vault
 from twinvouch.app import config as configuration
-from twinvouch.app import inventory, key_list
+from twinvouch.app import edge_metrics, inventory, key_list, logs
 from twinvouch.app.clock import SystemClock
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
-from twinvouch.app.devices import Connect
+from twinvouch.app.devices import Connect, listen
 from twinvouch.app.edge import EdgeParts, EdgeSetup, Tally, run_edge
-from twinvouch.app.terminal import log_to_stderr
+from twinvouch.app.edge_scan import Reach
+from twinvouch.app.link_tls import link_tls
+from twinvouch.app.service import USUAL, Manner, notify, serve
 from twinvouch.core.errors import ConfigError, SignatureError, UsageError
 from twinvouch.core.inventory import Plant, key_id
 from twinvouch.core.kind import Purpose
 
+_log = logging.getLogger("twinvouch.edge")
 
-def run(path: Path, edge: str | None, connect: Connect) -> int:
+
+def run(path: Path, edge: str | None, connect: Connect, manner: Manner = USUAL) -> int:
     """Run the edge `edge` (None: the only one) until SIGTERM or Ctrl-C; the exit code."""
+    logs.start("edge", "", manner.log_format or "text")
     config = configuration.load(path)
+    logs.start("edge", config.plant.id, manner.log_format or config.log.format)
     plant = inventory.plant(config)
     name = edge if edge is not None else _only_edge(config)
     if name not in config.edges:
         raise UsageError(f"`{path}` has no edge `{name}`, it has {sorted(config.edges)}")
     signer = _signer(config, plant, name)
-    log_to_stderr()
     clock = SystemClock()
     file = config.data_dir / "edges" / f"{name}.spool"
     limit = config.edges[name].spool_mib * 1024 * 1024
-    spool = Spool(file, name, limit, first_epoch=clock.wall_ns() // 1_000_000_000)
+    epoch = clock.wall_ns() // 1_000_000_000
+    spool = Spool(file, name, limit, first_epoch=epoch, vault=_vault(config, name))
     try:
-        tally = asyncio.run(_serve(config, plant, name, (signer, spool, clock), connect))
+        own = _Own(signer, spool, clock, manner.metrics_file)
+        tally = asyncio.run(_serve(config, plant, name, own, connect))
     finally:
         spool.close()
-    print(_summary(tally), file=sys.stderr)
+    _log.info("%s", _summary(tally))
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What belongs to this process alone."""
+
+    signer: FileSigner
+    spool: Spool
+    clock: SystemClock
+    metrics_file: Path | None
 
 
 async def _serve(
     config: Config,
     plant: Plant,
     name: str,
-    own: tuple[FileSigner, Spool, SystemClock],
+    own: _Own,
     connect: Connect,
 ) -> Tally:
-    signer, spool, clock = own
+    spool = own.spool
     settings = config.edges[name]
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -64,22 +84,56 @@ async def _serve(
         device: connect(config.devices[device], config.path.parent)
         for device in sorted(_devices(plant, name))
     }
+    brokers = [
+        listen(broker, f"twinvouch-{name}-{broker}", s, config.path.parent)
+        for broker, s in settings.mqtt.items()
+    ]
     setup = EdgeSetup(
-        plant, name, inventory.origin(config), ns(settings.gather_s), settings.max_rows
+        plant,
+        name,
+        inventory.origin(config),
+        ns(settings.gather_s),
+        settings.max_rows,
+        reach={n: Reach(d.max_registers, d.max_gap) for n, d in config.devices.items()},
     )
     identity, _ = spool.next
-    print(
-        f"edge {name}, epoch {identity.epoch}: {len(settings.groups)} scan groups, {len(devices)} "
-        f"devices, {spool.waiting[0]} batches wait for {settings.core}",
-        file=sys.stderr,
-        flush=True,
+    _log.info(
+        "edge %s, epoch %d: %d scan groups, %d devices, %d brokers, %d batches wait for %s",
+        *(
+            name,
+            identity.epoch,
+            len(settings.groups),
+            len(devices),
+            len(brokers),
+            spool.waiting[0],
+            settings.core,
+        ),
+        extra={"fields": {"edge": name, "epoch": identity.epoch, "waiting": spool.waiting[0]}},
     )
-    async with HttpTransport(settings.core) as transport:
+    report = edge_metrics.writer(own.metrics_file, name)
+    tls = link_tls(settings.tls, config.path.parent, (plant.id, name))
+    async with HttpTransport(settings.core, tls=tls) as transport:
+        parts = EdgeParts(
+            devices, spool, own.signer, transport, own.clock, brokers=brokers, report=report
+        )
+        serving = asyncio.create_task(serve())
         try:
-            return await run_edge(setup, EdgeParts(devices, spool, signer, transport, clock), stop)
+            return await run_edge(setup, parts, stop)
         finally:
+            serving.cancel()
+            notify("STOPPING=1")
             for device in devices.values():
                 await device.close()
+
+
+def _vault(config: Config, edge: str) -> Vault | None:
+    """What encrypts the spool; None where the configuration names no key for it."""
+    if config.edge_kek is None:
+        return None
+    keys = KeyStore(config.edge_keys(edge), config.edge_kek)
+    if keys.made_kek:
+        _log.warning("made key-encryption key %s: without it the spool is lost", config.edge_kek)
+    return Vault(keys)
 
 
 def _devices(plant: Plant, edge: str) -> set[str]:
@@ -123,7 +177,7 @@ def _signer(config: Config, plant: Plant, name: str) -> FileSigner:
 def _summary(tally: Tally) -> str:
     shipped = tally.shipped
     return (
-        f"stopped: {tally.polled.rows} rows read, {tally.polled.missing} cells missing, "
+        f"stopped: {tally.polled.rows} rows read, {tally.readings} readings heard, {tally.polled.missing} cells missing, "
         f"{tally.rows_refused} rows lost to a full spool, {tally.batches} batches sealed, "
         f"{shipped.kept} kept by the core, {shipped.refused} refused, {tally.waiting} wait"
     )

@@ -1,23 +1,30 @@
-"""`twinvouch run`: the core process of one plant, on loopback."""
+"""`twinvouch run`: the core process of one plant; on loopback, or with mutual TLS."""
 
 import base64
+import logging
 import os
 import signal
 import socket
-import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
-from twinvouch.app import build, key_list, safety, signing
+from twinvouch.app import build, key_list, logs, safety, signing
+from twinvouch.app.api.door import Door
 from twinvouch.app.api.hub import Hub
+from twinvouch.app.api.links import Links
+from twinvouch.app.api.quotas import quotas
 from twinvouch.app.api.server import create_app
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
 from twinvouch.app.core import Core, salt
+from twinvouch.app.link_tls import ServerTls, server_tls
+from twinvouch.app.service import USUAL, Manner, notify
 from twinvouch.core.errors import ConfigError, UnavailableError
 from twinvouch.core.event import KeyStated, Priority, StatementReceived
 from twinvouch.core.ports import Signer
@@ -26,40 +33,38 @@ from twinvouch.engine import Engine
 from twinvouch.wire.cose import unseal
 
 GRACE_S = 5
+_log = logging.getLogger("twinvouch.core")
 
 
-def run(path: Path) -> int:
+def run(path: Path, manner: Manner = USUAL) -> int:
     """Run until SIGTERM or Ctrl-C; the exit code."""
+    logs.start("core", "", manner.log_format or "text")
     config = build.load(path)
+    logs.start("core", config.plant.id, manner.log_format or config.log.format)
     door = _door(config)
+    tls = server_tls(config.api.tls, config.path.parent) if config.api.tls is not None else None
     signer = build.permit_signer(config)
     site = live_site(config, signer)
     hub = Hub(config.plant.id, signer, ns(config.commands.permit_s))
     stores = build.stores(config)
     core = Core(Engine(site), stores, hub.leave, config.data_dir / "models")
     for repair in stores.repairs:
-        print(repair, file=sys.stderr)
+        _log.warning("%s", repair)
     core.start()
     tell_what_was_said(core, config)
-    print(
-        f"plant {config.plant.id}: {core.engine.memory.size} ledger entries, {core.recovered} events recovered",
-        file=sys.stderr,
-    )
-    print(f"ledger key: {stores.ledger.verifier_key}", file=sys.stderr)
-    if signer is not None:
-        permit_key = base64.b64encode(signer.public_key).decode()
-        print(f"permit key: {permit_key}", file=sys.stderr)
-    print(f"listening on http://{config.api.host}:{config.api.port}", file=sys.stderr, flush=True)
+    _announce(config, core, stores.ledger.verifier_key, signer)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has stopped serving; what is open is closed after that
         signal.signal(number, lambda *_: None)
-    server = _server(config, core, hub)
+    server = _server(config, core, hub, tls)
     threading.Thread(target=_end_when_fatal, args=(core, server), daemon=True).start()
     server.run(sockets=[door])
     if core.fatal:
-        print(f"twinvouch: {core.fatal}", file=sys.stderr)
+        _log.critical("%s", core.fatal)
         return 5
+    notify("STOPPING=1")
     core.stop()
+    _log.info("stopped")
     return 0
 
 
@@ -90,7 +95,29 @@ def _tell_keys(core: Core, config: Config) -> None:
             continue
         reply = core.submit(Priority.STATEMENT, KeyStated(salt(), "key list", raw)).result()
         if reply.code != HTTPStatus.OK:
-            print(f"key list: {reply.body.get('why')}", file=sys.stderr)
+            _log.warning("key list: %s", reply.body.get("why"))
+
+
+def _announce(config: Config, core: Core, ledger_key: str, signer: Signer | None) -> None:
+    """Say what runs and where, and the public keys that others need."""
+    size, recovered = core.engine.memory.size, core.recovered
+    fields = {"entries": size, "recovered": recovered}
+    name = config.plant.id
+    _log.info(
+        "plant %s: %d ledger entries, %d events recovered", name, size, recovered, extra=_f(fields)
+    )
+    _log.info("ledger key: %s", ledger_key, extra=_f({"ledger_key": ledger_key}))
+    if signer is not None:
+        key = base64.b64encode(signer.public_key).decode()
+        _log.info("permit key: %s", key, extra=_f({"permit_key": key}))
+    scheme = "https" if config.api.tls is not None else "http"
+    url = f"{scheme}://{config.api.host}:{config.api.port}"
+    _log.info("listening on %s", url, extra=_f({"url": url}))
+
+
+def _f(fields: Mapping[str, object]) -> dict[str, object]:
+    """Values of a line that programs read by name."""
+    return {"fields": fields}
 
 
 def _tell_signatures(core: Core, config: Config) -> None:
@@ -103,7 +130,7 @@ def _tell_signatures(core: Core, config: Config) -> None:
         event = StatementReceived(salt(), "signatures file", raw)
         core.submit(Priority.STATEMENT, event).result()
     for _, why in memory.withheld():
-        print(f"NO PERMITS: {why}", file=sys.stderr)
+        _log.warning("NO PERMITS: %s", why, extra=_f({"no_permits": why}))
 
 
 def _door(config: Config) -> socket.socket:
@@ -126,18 +153,37 @@ def _door(config: Config) -> socket.socket:
     return door
 
 
-def _server(config: Config, core: Core, hub: Hub) -> uvicorn.Server:
-    app = create_app(core, hub, config.api.allowed_hosts)
+def _server(config: Config, core: Core, hub: Hub, tls: ServerTls | None) -> uvicorn.Server:
+    plant = core.engine.memory.site.plant
+    memory = core.engine.memory
+    door = Door(
+        plant,
+        quotas(config.api.quotas),
+        is_mutual=tls is not None,
+        ring=memory.ring,
+        signers=lambda: memory.signed.signers,
+    )
+    links: Links | None = None
+    more: dict[str, Any] = {}
+    if tls is not None:
+        context, revoked = tls
+        links = Links(plant.id, revoked, door.refused)
+        watched = links.watched(context)
+        more = {"http": links.protocol(), "ssl_context_factory": lambda *_: watched}
+    app = create_app(core, hub, config.api.allowed_hosts, door, links)
     return uvicorn.Server(
         uvicorn.Config(
             app,
             host=config.api.host,
             port=config.api.port,
-            log_level="warning",
+            log_config=None,  # what it says goes the way of all our lines
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # else whoever is on this host names his own address
+            ws="none",
             timeout_graceful_shutdown=GRACE_S,
             limit_concurrency=512,
+            **more,
         )
     )
 

@@ -37,11 +37,17 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class BatchReceived:
-    """Bytes that claim to be a signed batch; `peer` is the network address, for refusals only."""
+    """Bytes that claim to be a signed batch; `peer` is the network address, for refusals only.
+
+    `link` is the principal of the TLS client certificate (empty: no mutual TLS), `checked` the public key whose
+    signature over `raw` the API has verified (empty: it has not, the gate does).
+    """
 
     salt: bytes
     peer: str
     raw: bytes
+    link: str = ""
+    checked: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,20 @@ class QueryAsked:
     resource: str  # a tag id, or * for all of the action's kind
     purpose: str
     tags: tuple[str, ...] = ()  # tags whose values the answer shows: they count in R7
+    link: str = ""  # principal of the TLS client certificate; empty: no mutual TLS
+
+
+@dataclass(frozen=True, slots=True)
+class StrangersRefused:
+    """What was refused since `since_ns` before anybody was known to have sent it, in numbers.
+
+    `rules` are counts by rule, `peers` the addresses with most of them (counts are at most too high).
+    """
+
+    salt: bytes
+    since_ns: int
+    rules: tuple[tuple[str, int], ...]
+    peers: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +139,7 @@ Event: TypeAlias = (
     | ModelSubmitted
     | QueryAsked
     | KeyStated
+    | StrangersRefused
     | Tick
 )
 
@@ -133,10 +154,14 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Content-addressed bytes that an entry names by digest (findings, label, reasons)."""
+    """Content-addressed bytes that an entry names by digest (findings, label, reasons).
+
+    `is_shared`: many entries name these bytes (labels), so they are not erased with one event.
+    """
 
     digest: bytes
     content: bytes
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

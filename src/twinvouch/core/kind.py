@@ -21,6 +21,8 @@ class Kind(IntEnum):
     KEY = 8  # the root about one key
     ROOT = 9  # the root hands over
     CONFIG = 10  # a person signs the safety part of a configuration
+    SOURCE_REPORT = 12  # what an edge has to tell of its sources, in the chain of its batches
+    BATCH_CHANGES = 13  # readings of one group by exception, one by one
 
     ENTRY_START = 64  # the engine began: digests of configuration and policy, build
     ENTRY_BATCH = 65
@@ -35,6 +37,7 @@ class Kind(IntEnum):
     ENTRY_FINDING = 74  # findings that belong to no batch: silence, chain, unresolved permits
     ENTRY_KEY = 75  # a key statement, whole
     ENTRY_CONFIG = 76  # a person signed the configuration
+    ENTRY_STRANGERS = 77  # refused before anybody was known to have sent it: counts of a minute
 
 
 class Purpose:

@@ -145,6 +145,15 @@ class State(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of a broker; `is_retained`: it was kept there, and may be of any age."""
+
+    topic: str
+    payload: bytes
+    is_retained: bool = False
+
+
 class Device(Protocol):
     """A controller that is read and written: words for registers, 0 or 1 for coils."""
 
@@ -158,6 +167,10 @@ class Device(Protocol):
 
     async def mask(self, unit: int, address: int, keep: int, put: int) -> None:
         """Set a holding register to `(old & keep) | (put & ~keep)` in one step at the device."""
+        ...
+
+    async def identify(self, unit: int) -> Mapping[int, bytes]:
+        """What the device says it is: texts by object id (vendor 0, product code 1, revision 2, ...)."""
         ...
 
 

@@ -121,7 +121,7 @@ def _permit(m: Memory, out: Out, record: Record) -> Record:
     stamp = permits.Stamp(record.decision_entry, approved, epoch, nonce, m.now_ns)
     permit = permits.make(record.command, record.decision, m.site, stamp)
     content = write_permit(permit)
-    index = out.append(entry.permit(m.now_ns, out.commit(sha256(content).digest()), permit))
+    index = out.append(entry.permit(m.now_ns, out.salted(sha256(content).digest()), permit))
     if m.site.permit_key:
         use(m, key_id(m.site.permit_key), "permit", index)
     out.effects.append(Deliver(content, record.command.id))

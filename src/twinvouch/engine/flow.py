@@ -26,23 +26,24 @@ from twinvouch.core.event import (
     QueryAsked,
     Started,
     StatementReceived,
+    StrangersRefused,
     Tick,
 )
-from twinvouch.core.finding import Severity
+from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.site import Site
 from twinvouch.engine import rows
 from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
 from twinvouch.engine.keys import on_key, use
 from twinvouch.engine.memory import Memory
-from twinvouch.engine.out import Out, enter, refuse
+from twinvouch.engine.out import Out, enter, refuse, tally
 from twinvouch.engine.signing import on_config
 from twinvouch.ledger import entry
 from twinvouch.models import gate as models_gate
 from twinvouch.queries import gate as queries_gate
 from twinvouch.queries.memory import STREAM_NS, remember, streamed
 from twinvouch.readings import gate as readings_gate
-from twinvouch.readings.refusals import due
+from twinvouch.readings.refusals import due, strangers
 from twinvouch.wire.config import is_config
 from twinvouch.wire.cose import key_id_of
 
@@ -53,10 +54,13 @@ class Engine:
     def __init__(self, site: Site) -> None:
         self.memory = Memory(site)
 
-    def feed(self, event: Event, now_ns: int) -> list[Effect]:
-        """Take one event in and give its effects out; never raises on hostile content."""
+    def feed(self, event: Event, now_ns: int, stored: bytes = b"") -> list[Effect]:
+        """Take one event in and give its effects out; never raises on hostile content.
+
+        `stored` is the SHA-256 of the event's record where that is encrypted: entries then commit to it.
+        """
         self.memory.now_ns = max(self.memory.now_ns, now_ns)
-        out = Out(self.memory, event.salt)
+        out = Out(self.memory, event.salt, stored)
         HANDLERS[type(event)](self.memory, out, event)
         return out.effects
 
@@ -88,7 +92,7 @@ def _on_batch(m: Memory, out: Out, event: BatchReceived) -> None:
     elif admission.edge:
         index = enter(m, out, admission.edge, admission.finding)
         out.reply(
-            422,
+            401 if admission.finding.rule == "wrong_link" else 422,  # 401: the sender keeps it
             status="refused",
             rule=admission.finding.rule,
             why=admission.finding.sentence,
@@ -102,14 +106,17 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> int:
     admitted, link = admission.admitted, admission.link
     batch = admitted.batch
     named = out.blob(entry.findings_content(admitted.findings)) if admitted.findings else None
-    label_digest = _keep_label(m, out, admitted)
+    label_digest = _keep_label(m, out, admitted) if len(batch.t_ns) else None
     parents = [link.entry] if link.entry >= 0 else []
-    index = out.append(entry.batch(admitted, m.now_ns, out.salt, [named, label_digest], parents))
+    index = out.append(
+        entry.batch(admitted, m.now_ns, out.commit(batch.digest), [named, label_digest], parents)
+    )
     m.set_link(replace(link, entry=index))
-    m.frame.update(admitted, index, m.now_ns)
-    arrivals.remember(m.arrivals, admitted, index, m.now_ns)
-    m.dirty.add(f"arrival/{index}")
-    m.dirty.add(f"frame/{batch.group}")
+    if len(batch.t_ns):  # a report of an edge has no rows
+        m.frame.update(admitted, index, m.now_ns)
+        arrivals.remember(m.arrivals, admitted, index, m.now_ns)
+        m.dirty.add(f"arrival/{index}")
+        m.dirty.add(f"frame/{batch.group}")
     m.counts["batch:admitted"] += 1
     m.counts["cells:admitted"] += entry.present(batch)
     out.show(admitted.findings, index)
@@ -118,7 +125,7 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> int:
         _show(m, batch.group)
         out.publish(
             "labels",
-            **_last_row(admitted),
+            **_newest(m, admitted),
             entry=index,
             group=batch.group,
             rows=len(batch.t_ns),
@@ -135,28 +142,34 @@ def _keep_label(m: Memory, out: Out, admitted: Admitted) -> bytes:
     if key and key == known_key:
         return known_digest
     digest, stored = entry.label_blob(admitted.label, m.now_ns)
-    out.effects.append(Keep(digest, stored))
+    out.effects.append(Keep(digest, stored, is_shared=True))
     m.labels[group] = (key, digest)
     return digest
 
 
-def _last_row(admitted: Admitted) -> dict[str, Any]:
-    """The newest live row for the stream, as arrays in the order of the scan group's tags."""
-    row = int(np.flatnonzero(admitted.in_live)[-1])
+def _newest(m: Memory, admitted: Admitted) -> dict[str, Any]:
+    """The newest live row for the stream, as arrays in the order of the scan group's tags.
+
+    Of a group by exception all tags as they are now: what the batch says nothing of is unchanged.
+    """
     batch, label = admitted.batch, admitted.label
-    return {
-        "first_t_ns": int(batch.t_ns[0]),
-        "t_ns": int(batch.t_ns[row]),
-        "values": batch.values[row],
-        "quality": batch.quality[row],
-        "axes": label.axes[:, row],
-    }
+    row = int(np.flatnonzero(admitted.in_live)[-1])
+    times = {"first_t_ns": int(batch.t_ns[0]), "t_ns": int(batch.t_ns[row])}
+    if m.site.plant.groups[batch.group].by_exception:
+        now = m.frame.columns(batch.group)
+        parts = (now.values.copy(), now.quality.copy(), now.axes.copy())
+    else:
+        parts = batch.values[row], batch.quality[row], label.axes[:, row]
+    return {**times, **dict(zip(("values", "quality", "axes"), parts, strict=True))}
 
 
 def _on_query(m: Memory, out: Out, event: QueryAsked) -> None:
     answer = queries_gate.decide(event, m.site)
     named = out.blob([event.resource, event.purpose, list(event.tags), answer.why])
     index = out.append(entry.query(m.site.plant.id, m.now_ns, named, event, allowed=answer.allowed))
+    if event.link and event.link != event.principal:
+        finding = Finding("wrong_link", event.link, Severity.HIGH, answer.why, "T0859")
+        enter(m, out, event.link, finding)
     m.counts["query:allowed" if answer.allowed else "query:denied"] += 1
     principal = m.site.plant.principals.get(event.principal)
     if (
@@ -223,11 +236,25 @@ def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
     out.reply(200, status="admitted", **named, entry=index)
 
 
+def _on_strangers(m: Memory, out: Out, event: StrangersRefused) -> None:
+    named = out.blob([list(p) for p in event.peers])
+    index = out.append(
+        entry.strangers(m.site.plant.id, m.now_ns, named, event.rules, event.since_ns)
+    )
+    found = strangers(event.rules, event.peers)
+    out.show(found, index)
+    for finding, (rule, times) in zip(found, event.rules, strict=True):
+        m.counts["refused"] += times
+        m.counts[f"refusal:{rule}"] += times
+        tally(m, finding, times - 1)  # one was counted when it was shown
+    out.reply(200, entry=index)
+
+
 def _on_tick(m: Memory, out: Out, _event: Tick) -> None:
-    for peer, tally in due(m.tallies, m.now_ns):
+    for peer, seen in due(m.tallies, m.now_ns):
         m.dirty.add("tallies")
-        if tally.counts:
-            out.append(entry.refused(m.site.plant.id, m.now_ns, peer, tally.counts, tally.since_ns))
+        if seen.counts:
+            out.append(entry.refused(m.site.plant.id, m.now_ns, peer, seen.counts, seen.since_ns))
     open_records = [r for r in m.records.values() if r.is_open]
     for record in open_records:
         age(m, out, record)
@@ -244,7 +271,7 @@ def _on_tick(m: Memory, out: Out, _event: Tick) -> None:
     for principal in [p for p, until in m.streams.items() if until < m.now_ns]:
         del m.streams[principal]
         m.dirty.add("streams")
-    silent, links = readings_gate.watch(m.site, m.links, m.context(), m.now_ns)
+    silent, links = readings_gate.watch(m.site, m.links, m.frame, m.context(), m.now_ns)
     for link in links:
         m.set_link(link)
     if silent:
@@ -262,5 +289,6 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     QueryAsked: _on_query,
     ModelSubmitted: _on_model,
     KeyStated: on_key,
+    StrangersRefused: _on_strangers,
     Tick: _on_tick,
 }

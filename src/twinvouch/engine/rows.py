@@ -42,6 +42,14 @@ def restore(m: Memory, stored: Mapping[str, bytes]) -> None:
         m.remember_write(record)
 
 
+def time_of(stored: Mapping[str, bytes]) -> int:
+    """The engine's time as these rows have it, ns; 0 where it has not begun."""
+    if "engine" not in stored:
+        return 0
+    content: Any = decode(stored["engine"])
+    return int(content[2])
+
+
 def _row(m: Memory, key: str) -> bytes | None:
     table, _, ident = key.partition("/")
     return WRITE[table](m, ident)

@@ -1,7 +1,8 @@
 """Ledger entries: deterministic CBOR `[version, kind, plant, now_ns, commitment, ...]`, at most 65,535 bytes.
 
 An entry holds digests and counts, never readings or reasons. `commitment` is SHA-256(salt || digest of the
-signed content): erasing content and salt leaves nothing that a guess could be checked against. Findings,
+signed content), or names the encrypted record (`stored_commitment`): erasing content and salt, or the key, leaves
+nothing that a guess could be checked against. Findings,
 reasons and questions are blobs whose bytes begin with the salt, named by the SHA-256 of those bytes; labels
 are not about people or the process and are named without salt, so that equal labels are stored once.
 Parents are ledger indices. Adding a field means a new version; see docs/reference/ledger-format.md.
@@ -29,6 +30,15 @@ def commitment(salt: bytes, digest: bytes) -> bytes:
     return sha256(salt + digest).digest()
 
 
+def stored_commitment(stored: bytes) -> bytes:
+    """What the ledger holds of content whose record is encrypted: 0x02 and the record's SHA-256, 33 bytes.
+
+    A record is encrypted under a random nonce and names its key, so there is nothing to guess and one text only;
+    whoever has the record, but no key, checks it against the ledger.
+    """
+    return b"\x02" + stored
+
+
 def blob(salt: bytes, content: object) -> tuple[bytes, bytes]:
     """Digest and stored bytes of content that an entry names: salt, then canonical CBOR."""
     stored = salt + encode(content)
@@ -38,9 +48,15 @@ def blob(salt: bytes, content: object) -> tuple[bytes, bytes]:
 def label_blob(label: Label, now_ns: int) -> tuple[bytes, bytes]:
     """Digest and bytes of a batch's label [4, R, K]: one row where it is uniform; fresh_until as age in ns.
 
-    Without salt and without absolute times, so that the usual label of a scan group is stored once.
+    Without salt and without absolute times, so that the usual label of a scan group is stored once. Where
+    most cells are MISSING, as in groups by exception, only the others are told, with their places (version 2).
     """
     axes, fresh = label.axes, label.fresh_until
+    places = np.flatnonzero(axes.any(axis=0)) if not label.is_uniform else None
+    if places is not None and 2 * len(places) <= fresh.size:
+        told = axes.reshape(len(axes), -1)[:, places], fresh.ravel()[places] - now_ns
+        stored = encode([2, *fresh.shape, places.astype("<u4"), told[0].ravel(), told[1]])
+        return sha256(stored).digest(), stored
     if label.is_uniform:
         axes, fresh = axes[:, :1], fresh[:1]
     rows, columns = fresh.shape
@@ -91,7 +107,7 @@ def start(plant: str, now_ns: int, event: Started, salt: bytes) -> bytes:
 def batch(
     admitted: Admitted,
     now_ns: int,
-    salt: bytes,
+    committed: bytes,
     named: Sequence[bytes | None],
     parents: Sequence[int],
 ) -> bytes:
@@ -101,7 +117,7 @@ def batch(
         Kind.ENTRY_BATCH,
         b.plant,
         now_ns,
-        commitment(salt, b.digest),
+        committed,
         b.identity.edge,
         b.identity.epoch,
         b.identity.seq,
@@ -128,6 +144,13 @@ def refused(plant: str, now_ns: int, peer: str, counts: Mapping[str, int], since
     """What was refused of one sender, or came again, besides the first of each rule: counts since `since_ns`."""
     rules = [[rule, counts[rule]] for rule in sorted(counts)]
     return _entry(Kind.ENTRY_REFUSED, plant, now_ns, b"", peer, rules, since_ns)
+
+
+def strangers(
+    plant: str, now_ns: int, named: bytes, rules: Sequence[tuple[str, int]], since_ns: int
+) -> bytes:
+    """Counts by rule of what nobody known has sent since `since_ns`; `named` is the digest of the blob of addresses."""
+    return _entry(Kind.ENTRY_STRANGERS, plant, now_ns, named, [list(r) for r in rules], since_ns)
 
 
 def finding(

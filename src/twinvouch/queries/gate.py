@@ -45,6 +45,9 @@ def decide(query: QueryAsked, site: Site) -> Answer:
             else "anonymous"
         )
         return Answer(allowed=False, why=f"{who}: reading needs a known principal")
+    if query.link and query.link != principal.id:
+        why = f"`{principal.id}` asked over the link of `{query.link}`"
+        return Answer(allowed=False, why=why)
     resource_type = RESOURCES.get(query.action)
     if resource_type is None:
         return Answer(allowed=False, why=f"`{query.action}` is not a kind of read")

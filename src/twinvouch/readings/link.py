@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from twinvouch.twin.frame import BEFORE_ALL
 from twinvouch.wire.cbor import decode, encode
 
 RECENT = 64  # batches of one edge whose digests are remembered
+VERSION = 2  # of the stored form
 _DIGEST = 32
 
 
@@ -48,15 +50,23 @@ class Change(NamedTuple):
     row: int
 
 
+class Absent(NamedTuple):
+    """A tag whose newest batches hold no reading of it: since when, and whether that was told."""
+
+    since_ns: int
+    told: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """One edge's newest batch, what is missing before it, and the state of the rules that need some.
 
     `digest` is that of the newest batch by epoch and sequence, `received_ns` when any was admitted last,
     `entry` the ledger index of the batch admitted last (-1: none). `heard` is the receive time of each scan
-    group, `silent` the groups whose silence was told. `positions` are the last known states of actuators that
+    group, `silent` the groups, and the tags of groups by exception, whose silence was told. `positions` are the last known states of actuators that
     only the twin may move, `waiting` their changes that an open permit may yet explain, `used` the permits
-    (tag, ledger index) that have explained one.
+    (tag, ledger index) that have explained one. `newest_ns` is the newest plausible source time: the watermark
+    of the edge is that minus its `max_lateness_ns`. `absent` are tags without a reading, by scan group.
     """
 
     edge: str
@@ -72,15 +82,21 @@ class Link:
     positions: Mapping[str, float] = field(default_factory=dict)
     waiting: tuple[Change, ...] = ()
     used: frozenset[tuple[str, int]] = frozenset()
+    newest_ns: int = BEFORE_ALL
+    absent: Mapping[str, Mapping[str, Absent]] = field(default_factory=dict)
 
 
 def write_link(link: Link) -> bytes:
     """As bytes for the state store; the long parts as typed arrays."""
     missing = np.array(link.missing, np.int64).ravel()
     recent = np.array([r[:3] for r in link.recent], np.int64).ravel()
+    absent = {
+        group: {tag: [a.since_ns, a.told] for tag, a in tags.items()}
+        for group, tags in link.absent.items()
+    }
     return encode(
         [
-            1,
+            VERSION,
             link.edge,
             link.epoch,
             link.seq,
@@ -95,16 +111,20 @@ def write_link(link: Link) -> bytes:
             dict(link.positions),
             [list(c) for c in link.waiting],
             [list(u) for u in sorted(link.used)],
+            link.newest_ns,
+            absent,
         ]
     )
 
 
 def read_link(raw: bytes) -> Link:
-    """The inverse of `write_link`."""
+    """The inverse of `write_link`; version 1 knew neither watermark nor tags without a reading."""
     content: Any = decode(raw)
     version, edge, epoch, seq, digest, received_ns, entry, *rest = content
-    missing, recent, digests, heard, silent, positions, waiting, used = rest
-    assert version == 1, version
+    assert version in {1, VERSION}, version
+    if version == 1:
+        rest += [BEFORE_ALL, {}]
+    missing, recent, digests, heard, silent, positions, waiting, used, newest_ns, absent = rest
     numbers = recent.reshape(-1, 3).tolist()
     return Link(
         edge,
@@ -123,4 +143,8 @@ def read_link(raw: bytes) -> Link:
         positions=positions,
         waiting=tuple(Change(*c) for c in waiting),
         used=frozenset((tag, permit) for tag, permit in used),
+        newest_ns=newest_ns,
+        absent={
+            group: {tag: Absent(*a) for tag, a in tags.items()} for group, tags in absent.items()
+        },
     )

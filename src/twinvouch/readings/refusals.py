@@ -4,12 +4,25 @@ A flood must not fill the ledger, neither of bytes from somebody unknown nor of 
 recorded and sends again; nor may the noise of one rule hide the first word of another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from twinvouch.core.finding import Finding, Severity
+from twinvouch.readings.wording import plain
 
 MINUTE_NS = 60_000_000_000
 MAX_PEERS = 1024
 MANY = "(many peers)"
+TECHNIQUES = {  # ATT&CK for ICS, of what is refused before anybody is known to have sent it
+    "quota": "T0814",
+    "no_token": "",
+    "unknown_token": "T0859",
+    "unknown_key": "T0856",
+    "bad_signature": "T0856",
+    "malformed": "",
+    "tls": "T0859",
+    "no_certificate": "T0859",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,23 @@ def count(tallies: Tallies, peer: str, rule: str, now_ns: int) -> bool:
     tally = tallies.get(peer, Tally(now_ns))
     tallies[peer] = Tally(tally.since_ns, {**tally.counts, rule: tally.counts.get(rule, -1) + 1})
     return rule not in tally.counts
+
+
+def strangers(rules: Sequence[tuple[str, int]], peers: Sequence[tuple[str, int]]) -> list[Finding]:
+    """Counts of refusals before authentication as findings, one a rule."""
+    most = f"; most from `{plain(peers[0][0])}`" if peers else ""
+    return [
+        Finding(
+            rule,
+            "strangers",
+            Severity.MEDIUM,
+            f"{count} {'request was' if count == 1 else 'requests were'} refused before anybody was known to have "
+            f"sent {'it' if count == 1 else 'them'}{most}",
+            TECHNIQUES.get(rule, ""),
+            (("count", count),),
+        )
+        for rule, count in rules
+    ]
 
 
 def due(tallies: Tallies, now_ns: int) -> list[tuple[str, Tally]]:

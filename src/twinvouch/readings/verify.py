@@ -13,9 +13,10 @@ from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import Principal, PrincipalKind, ScanGroup
 from twinvouch.core.keyring import KeyRefusedError, Keyring
 from twinvouch.core.kind import Purpose
+from twinvouch.core.report import Report
 from twinvouch.core.site import Site
 from twinvouch.readings.wording import plain
-from twinvouch.wire.batch import Header, read_batch, read_header
+from twinvouch.wire.batch import Header, read_batch, read_header, read_report
 from twinvouch.wire.cose import Sealed, check, unseal
 from twinvouch.wire.signed import holder
 
@@ -23,6 +24,7 @@ TECHNIQUES = {  # ATT&CK for ICS, by rule
     "malformed": "",
     "unknown_key": "T0856",
     "bad_signature": "T0856",
+    "wrong_link": "T0859",
     "not_owner": "T0856",
     "wrong_origin": "T0856",
     "unknown_group": "",
@@ -63,13 +65,17 @@ def open_batch(
         sentence = f"key {sealed.key_id.hex()} belongs to no principal of plant `{site.plant.id}`"
         return Refused(_finding("unknown_key", plain(received.peer), sentence))
     try:
-        check(sealed, principal.key, plant=site.plant.id, purpose=Purpose.READINGS)
+        if received.checked != principal.key:
+            check(sealed, principal.key, plant=site.plant.id, purpose=Purpose.READINGS)
     except SignatureError:
         sentence = (
             f"what says it is by `{principal.id}` is not signed with that key, "
             f"for readings of plant `{site.plant.id}`"
         )
         return Refused(_finding("bad_signature", plain(received.peer), sentence))
+    if received.link and received.link != principal.id:
+        sentence = f"a batch signed by `{principal.id}` came over the link of `{received.link}`"
+        return Refused(_finding("wrong_link", received.link, sentence), received.link)
     if ring is not None:
         try:
             ring.expect(sealed.key_id, Purpose.READINGS, now_ns)
@@ -86,6 +92,14 @@ def read_cells(opened: Opened, max_cells: int) -> Batch | Refused:
         return read_batch(opened.sealed.content, opened.sealed.digest, header, group, max_cells)
     except MalformedError as error:
         return Refused(_malformed(group.edge, error), group.edge)
+
+
+def read_told(opened: Opened) -> tuple[Report, ...] | Refused:
+    """What an edge reports of its sources."""
+    try:
+        return read_report(opened.sealed.content, opened.header)
+    except MalformedError as error:
+        return Refused(_malformed(opened.group.edge, error), opened.group.edge)
 
 
 def _owned(sealed: Sealed, principal: Principal, site: Site) -> Opened | Refused:

@@ -20,6 +20,7 @@ KINDS = {
     74: "finding",
     75: "key",
     76: "config",
+    77: "strangers",
 }
 UNDECODABLE = "undecodable"
 

@@ -26,6 +26,7 @@ _PROTECTED = slice(4, 21)
 _KEY_ID = slice(9, 17)
 _DIGEST = slice(24, 56)
 _SIGN1_END = 122
+KEY_ID_END = 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def seal(content: bytes, *, signer: Signer, plant: str, purpose: str) -> bytes:
 
 
 def key_id_of(raw: bytes) -> bytes:
-    """The key id that a sealed thing names, at its fixed place."""
+    """The key id that bytes claim to be sealed under; nothing is checked."""
     return raw[_KEY_ID]
 
 
@@ -71,6 +72,12 @@ def unseal(raw: bytes) -> Sealed:
     if digest != raw[_DIGEST]:
         raise MalformedError("byte 24: the digest is not that of the content")
     return Sealed(raw[_KEY_ID], content, digest, raw[58:_SIGN1_END], raw[_PROTECTED])
+
+
+def claimed_key_id(start: bytes) -> bytes:
+    """The key id in the first KEY_ID_END bytes of a sealed thing; empty for anything else. Nothing is verified."""
+    is_sealed = start.startswith(_START) and len(start) >= KEY_ID_END
+    return start[_KEY_ID] if is_sealed else b""
 
 
 def check(sealed: Sealed, public_key: bytes, *, plant: str, purpose: str) -> None:

@@ -20,6 +20,7 @@ from twinvouch.core.event import (
     QueryAsked,
     Started,
     StatementReceived,
+    StrangersRefused,
     Tick,
 )
 from twinvouch.core.kind import VERSION
@@ -31,7 +32,7 @@ Take: TypeAlias = Callable[[Fields, str], Any]
 
 def write_event(event: Event, now_ns: int) -> bytes:
     """The record of an event fed at `now_ns`; UsageError where a text has no UTF-8."""
-    number, form = _FORMS[type(event)]
+    number, form = _form(event)
     return encode([VERSION, number, now_ns, *(getattr(event, name) for name, _ in form)])
 
 
@@ -41,13 +42,21 @@ def read_event(raw: bytes) -> tuple[Event, int]:
     kind = items[1] if isinstance(items, list) and len(items) > 2 else None
     if type(kind) is not int or kind not in _TYPES:
         raise MalformedError("event: expected [1, number of an event, now_ns, ...]")
-    event_type = _TYPES[kind]
-    form = _FORMS[event_type][1]
+    event_type, form = _TYPES[kind]
     fields = Fields(items, 3 + len(form), event_type.__name__)
     fields.integer("version", VERSION, VERSION)
     fields.integer("number")
     now_ns = fields.integer("now_ns")
     return event_type(*[take(fields, name) for name, take in form]), now_ns
+
+
+def _form(event: Event) -> "tuple[int, Form]":
+    """Number and fields of an event; what came over mutual TLS, or was checked by the API, has a number of its own."""
+    if isinstance(event, BatchReceived) and (event.link or event.checked):
+        return _SEEN_BATCH
+    if isinstance(event, QueryAsked) and event.link:
+        return _LINKED_QUERY
+    return _FORMS[type(event)]
 
 
 def _text(fields: Fields, name: str) -> str:
@@ -58,8 +67,20 @@ def _texts(fields: Fields, name: str) -> tuple[str, ...]:
     return fields.each(name, LARGEST, lambda each: each.text(name, LARGEST))
 
 
+def _counts(fields: Fields, name: str) -> tuple[tuple[str, int], ...]:
+    return fields.each(name, LARGEST, lambda each: _counted(each.inner(name, 2)))
+
+
+def _counted(fields: Fields) -> tuple[str, int]:
+    return fields.text("what", LARGEST), fields.integer("count")
+
+
 def _octets(fields: Fields, name: str) -> bytes:
     return fields.octets(name)
+
+
+def _integer(fields: Fields, name: str) -> int:
+    return fields.integer(name)
 
 
 def _files(fields: Fields, name: str) -> tuple[tuple[str, bytes, str], ...]:
@@ -70,8 +91,9 @@ def _file(fields: Fields) -> tuple[str, bytes, str]:
     return fields.text("name", LARGEST), fields.octets("digest"), fields.text("why", LARGEST)
 
 
+Form: TypeAlias = tuple[tuple[str, Take], ...]
 _SENT = (("salt", _octets), ("peer", _text), ("raw", _octets))
-_FORMS: Mapping[type[Event], tuple[int, tuple[tuple[str, Take], ...]]] = {
+_FORMS: Mapping[type[Event], tuple[int, Form]] = {
     Started: (
         128,
         (("salt", _octets), ("config", _octets), ("policy", _octets), ("build", _text)),
@@ -91,5 +113,15 @@ _FORMS: Mapping[type[Event], tuple[int, tuple[tuple[str, Take], ...]]] = {
     ),
     Tick: (135, (("salt", _octets),)),
     KeyStated: (136, _SENT),
+    StrangersRefused: (
+        137,
+        (("salt", _octets), ("since_ns", _integer), ("rules", _counts), ("peers", _counts)),
+    ),
 }
-_TYPES: Mapping[int, type[Event]] = {number: kind for kind, (number, _) in _FORMS.items()}
+_SEEN_BATCH = (139, (*_SENT, ("link", _text), ("checked", _octets)))
+_LINKED_QUERY = (145, (*_FORMS[QueryAsked][1], ("link", _text)))
+_TYPES: Mapping[int, tuple[type[Event], Form]] = {
+    _SEEN_BATCH[0]: (BatchReceived, _SEEN_BATCH[1]),
+    _LINKED_QUERY[0]: (QueryAsked, _LINKED_QUERY[1]),
+    **{number: (kind, form) for kind, (number, form) in _FORMS.items()},
+}

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.app.fake_core import FakeCore, serving
 from tests.unit.app.permits import NOW, PERMIT, PLANT, SECOND, permit, sealed
 from twinvouch.adapters.actuator_journal import ActuatorJournal, Spending
-from twinvouch.adapters.event_stream import OPEN, events, read_token
+from twinvouch.adapters.event_stream import OPEN, Caller, events, read_token
 from twinvouch.adapters.http_transport import HttpTransport
 from twinvouch.app.actuator_link import (
     PERMITS,
@@ -58,7 +58,7 @@ def streamed(
             taken.append(raw)
 
         async with serving() as core, asyncio.TaskGroup() as tasks:
-            listen = partial(events, core.url, PERMITS, token, silence_s)
+            listen = partial(events, core.url, PERMITS, Caller(token), silence_s)
             pause = partial(asyncio.sleep, 0.001)
             stream = PermitStream(listen, take, lambda _: pause(), lambda: 0.0)
             running = tasks.create_task(stream.run(tasks))
@@ -120,7 +120,7 @@ def test_silence_is_the_end_of_a_stream(token: Path) -> None:
 
 def first_event(url: str, token: Path) -> ServerEvent:
     async def inside() -> ServerEvent:
-        stream = events(url, PERMITS, token)
+        stream = events(url, PERMITS, Caller(token))
         try:
             return await anext(stream)
         finally:
@@ -154,7 +154,7 @@ def test_why_no_stream_opens(token: Path, tmp_path: Path) -> None:
     async def status(said: str) -> None:
         async with serving() as core:
             core.stream_status = said
-            stream = events(core.url, PERMITS, token)
+            stream = events(core.url, PERMITS, Caller(token))
             try:
                 await anext(stream)
             finally:
@@ -166,10 +166,25 @@ def test_why_no_stream_opens(token: Path, tmp_path: Path) -> None:
         asyncio.run(status("503 Service Unavailable"))
 
 
+def test_a_token_of_another_principal_is_told(token: Path) -> None:
+    async def listen(principal: str) -> ServerEvent:
+        async with serving() as core:
+            core.stream_status = "200 OK\r\nTwinvouch-Principal: actuator-2"
+            stream = events(core.url, PERMITS, Caller(token, None, principal))
+            try:
+                return await anext(stream)
+            finally:
+                await stream.aclose()
+
+    assert asyncio.run(listen("actuator-2")) == OPEN
+    with pytest.raises(NotPermittedError, match=r"'actuator-2'.* is `actuator-1`"):
+        asyncio.run(listen("actuator-1"))
+
+
 def test_open_comes_first(token: Path) -> None:
     async def inside() -> ServerEvent:
         async with serving() as core:
-            stream = events(core.url, PERMITS, token)
+            stream = events(core.url, PERMITS, Caller(token))
             first = await anext(stream)
             await stream.aclose()
             return first

@@ -16,11 +16,15 @@ from tests.claims.site import PLANT, Toy, make_site, signer
 from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
+from twinvouch.app.api.door import Door
 from twinvouch.app.api.hub import Hub
+from twinvouch.app.api.quotas import quotas
 from twinvouch.app.api.server import create_app
+from twinvouch.app.config_model import QuotaSettings
 from twinvouch.app.core import Core, Stores
 from twinvouch.app.inbox import Inbox
 from twinvouch.core.errors import UnavailableError
+from twinvouch.core.event import Priority
 from twinvouch.core.kind import Purpose
 from twinvouch.core.site import Site
 from twinvouch.engine import Engine
@@ -62,7 +66,9 @@ class Served:
         self.hub = Hub(PLANT, signer("permit"), 5_000_000_000)
         self.core = Core(Engine(with_tokens()), stores, self.hub.leave, directory / "models")
         self.core.start()
-        self.app = create_app(self.core, self.hub, ["localhost"])
+        plant = self.core.engine.memory.site.plant
+        self.door = Door(plant, quotas(QuotaSettings()))
+        self.app = create_app(self.core, self.hub, ["localhost"], self.door)
         (directory / "hands").mkdir()
         self.toy = Toy(directory / "hands")
         self.toy.now = time.time_ns()
@@ -151,6 +157,10 @@ def test_a_batch_comes_in_and_is_shown_with_its_label(served: Served) -> None:
         listed = (await client.get("/api/v1/tags", headers=token("bob"))).json()
         assert shown["tag"] in {row["tag"] for row in listed}
         await problem(await client.get("/api/v1/tags/no/such", headers=token("bob")), 403)
+        counted = served.door.strangers.due(bytes(16), time.time_ns())
+        assert counted is not None
+        assert counted.rules == (("malformed", 1),)
+        served.core.submit(Priority.STATEMENT, counted).result(10)
         found = (await client.get("/api/v1/findings", headers=token("bob"))).json()
         assert [f["rule"] for f in found] == ["malformed"]
         status = (await client.get("/api/v1/status", headers=token("cid"))).json()
@@ -200,7 +210,9 @@ def test_a_body_beyond_the_limit_is_not_read_to_its_end(served: Served) -> None:
 
     async def said(client: httpx.AsyncClient) -> None:
         for path in ("ingest", "commands", "statements", "outcomes", "models"):
-            await problem(await client.post(f"/api/v1/{path}", content=endless()), 413)
+            await problem(
+                await client.post(f"/api/v1/{path}", content=endless(), headers=COSE), 413
+            )
 
     served.talk(said)
 
@@ -224,7 +236,7 @@ def test_a_full_inbox_says_when_to_come_back(served: Served, monkeypatch: Any) -
     monkeypatch.setattr(Inbox, "put", full)
 
     async def said(client: httpx.AsyncClient) -> None:
-        answer = await client.post("/api/v1/ingest", content=b"x", headers=COSE)
+        answer = await client.post("/api/v1/ingest", content=served.batch(), headers=COSE)
         await problem(answer, 429)
         assert answer.headers["retry-after"] == "1"
 

@@ -77,6 +77,7 @@ def test_a_good_file_loads_with_its_defaults(tmp_path: Path) -> None:
         ("version: 1\n", "version: 1\napi: {host: 0.0.0.0}\n", "api.host `0.0.0.0` is not loopback"),
         ("version: 1\n", "version: 1\napi: {host: plant.example}\n", "api.host `plant.example` is not loopback"),
         ("groups: [fast]", 'groups: [fast], core: "http://10.0.0.1:8710"', "leaves this machine without TLS"),
+        ("groups: [fast]", "groups: [fast], tls: {ca: a, cert: b, key: c}", "expected https:// beside `tls`"),
         ("groups: [fast]", 'groups: [fast], core: "http://[:::1]"', "leaves this machine without TLS"),
         ("version: 1\n", "version: 1\npolicy: none.cedar\n", "policy file `none.cedar`, no such file"),
         ("version: 1\n", "version: 1\ntags_csv: none.csv\n", "tags_csv `none.csv`: no such file"),
@@ -196,3 +197,8 @@ def test_the_schema_describes_every_section() -> None:
 
 def _other_key() -> str:
     return "/FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU="  # RFC 8032, 7.1, test 3
+
+
+def test_beyond_loopback_with_tls_is_taken(tmp_path: Path) -> None:
+    tls = "api: {host: 0.0.0.0, tls: {cert: a, key: b, client_ca: c}}"
+    assert problems(tmp_path, changed("version: 1\n", f"version: 1\n{tls}\n")) == []

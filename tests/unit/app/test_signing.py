@@ -132,7 +132,7 @@ def test_the_rest_needs_nobody(config: Path, old: str, new: str) -> None:
 
 
 def test_a_core_that_starts_reads_the_file_and_says_what_is_missing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     call("init", tmp_path, "--plant", "net3")
     path = tmp_path / "twin.yaml"
@@ -147,7 +147,7 @@ def test_a_core_that_starts_reads_the_file_and_says_what_is_missing(
         run.tell_what_was_said(core, config)
         assert core.engine.memory.signed.number == 1
         assert core.engine.memory.withheld() == ()
-        assert "NO PERMITS" not in capsys.readouterr().err
+        assert "NO PERMITS" not in caplog.text
     finally:
         core.stop()
     path.write_text(path.read_text().replace("max: 110", "max: 111"))
@@ -161,7 +161,7 @@ def test_a_core_that_starts_reads_the_file_and_says_what_is_missing(
     core.start()
     try:
         run.tell_what_was_said(core, config)
-        assert "NO PERMITS: what this core runs with" in capsys.readouterr().err
+        assert "NO PERMITS: what this core runs with" in caplog.text
         assert core.engine.memory.withheld()[0][0] == "config_signed"
     finally:
         core.stop()

@@ -1,9 +1,12 @@
 """Link: its stored form."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinvouch.readings.link import Change, Link, Recent, Span, read_link, write_link
+from twinvouch.readings.link import Absent, Change, Link, Recent, Span, read_link, write_link
+from twinvouch.wire.cbor import decode, encode
 
 NUMBER = st.integers(0, 2**63 - 1)
 NAME = st.text(max_size=20)
@@ -25,6 +28,11 @@ LINK = st.builds(
     st.dictionaries(NAME, FINITE, max_size=3),
     st.lists(CHANGE, max_size=3).map(tuple),
     st.frozensets(st.tuples(NAME, NUMBER), max_size=3),
+    st.dictionaries(
+        NAME,
+        st.dictionaries(NAME, st.builds(Absent, NUMBER, st.booleans()), max_size=2),
+        max_size=2,
+    ),
 )
 
 
@@ -39,3 +47,9 @@ def test_the_stored_form_gives_everything_back(link: Link) -> None:
 def test_a_new_edge_has_nothing_to_remember() -> None:
     link = Link("edge-1", 1, 0, bytes(32), 5)
     assert read_link(write_link(link)) == link
+
+
+def test_a_link_that_was_stored_before_tags_could_be_absent_is_read() -> None:
+    link = Link("edge-1", 1, 0, bytes(32), 5)
+    new: Any = decode(write_link(link))
+    assert read_link(encode([1, *new[1:-1]])) == link

@@ -11,10 +11,9 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import Response
 
-from twinvouch.app.api.problems import problem
+from twinvouch.app.api.door import MAX_BODY
+from twinvouch.app.api.problems import StrangerError, problem
 from twinvouch.core.inventory import Plant, Principal
-
-MAX_BODY = 16 * 1024 * 1024
 
 
 def install(app: FastAPI, allowed_hosts: Collection[str]) -> None:
@@ -43,7 +42,7 @@ def host_of(header: str) -> str:
 
 
 def principal_of(request: Request, plant: Plant) -> Principal | None:
-    """The principal whose token came with the request; None without a token, 401 with a wrong one."""
+    """The principal whose token came with the request; None without a token, StrangerError with a wrong one."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not scheme:
         return None
@@ -53,7 +52,7 @@ def principal_of(request: Request, plant: Plant) -> Principal | None:
         else None
     )
     if principal is None:
-        raise HTTPException(401, "the token is not known here", {"WWW-Authenticate": "Bearer"})
+        raise StrangerError("unknown_token", "the token is not known here")
     return principal
 
 

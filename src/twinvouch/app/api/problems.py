@@ -11,6 +11,14 @@ from starlette.exceptions import HTTPException
 from twinvouch.core.errors import TwinvouchError, UnavailableError
 
 
+class StrangerError(TwinvouchError):
+    """No enrolled key has signed this; `rule` says what is wrong with it."""
+
+    def __init__(self, rule: str, why: str) -> None:
+        super().__init__(why)
+        self.rule = rule
+
+
 def problem(
     code: int,
     detail: str,
@@ -45,6 +53,12 @@ def install(app: FastAPI) -> None:
             {"at": ".".join(str(p) for p in e["loc"]), "expected": e["msg"]} for e in error.errors()
         ]
         return problem(422, "the request does not fit the API", more={"errors": where})
+
+    @app.exception_handler(StrangerError)
+    async def on_stranger(_: Request, error: StrangerError) -> Response:
+        more = {"status": "refused", "rule": error.rule, "entry": None}
+        headers = {"WWW-Authenticate": "Bearer"} if error.rule.endswith("_token") else None
+        return problem(401, str(error), headers, more)
 
     @app.exception_handler(UnavailableError)
     async def on_unavailable(_: Request, error: UnavailableError) -> Response:

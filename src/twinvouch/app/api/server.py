@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -11,80 +12,61 @@ from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from twinvouch import __version__
+from twinvouch.adapters.event_stream import PRINCIPAL_HEADER
 from twinvouch.app.api import description, guard, metrics, problems, views
+from twinvouch.app.api.desk import Desk, peer, told, words
+from twinvouch.app.api.door import Door, link_of
 from twinvouch.app.api.hub import Hub, Subscriber
+from twinvouch.app.api.links import Links
 from twinvouch.app.api.proposal import Proposal, content_of
+from twinvouch.app.api.quotas import quotas
 from twinvouch.app.api.submission import files_of
+from twinvouch.app.config_model import QuotaSettings
 from twinvouch.app.core import Core, salt
 from twinvouch.app.core_metrics import CoreMetrics
-from twinvouch.app.inbox import After
+from twinvouch.app.service import Alive, notify
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import (
     BatchReceived,
     CommandProposed,
-    Event,
     KeyStated,
     ModelSubmitted,
     OutcomeReported,
     Priority,
-    QueryAsked,
-    Reply,
     StatementReceived,
 )
-from twinvouch.core.inventory import Plant
+from twinvouch.core.kind import Purpose as Signed
 from twinvouch.queries.gate import visible
 
 REASK_S = 60.0  # an open stream is asked of gate 3 again after this
 Purpose = Annotated[str, Query(max_length=200, description="what the answer is for; it is logged")]
 
 
-class Desk:
-    """What every route needs: the core, its inventory and the way out of effects."""
-
-    def __init__(self, core: Core, hub: Hub) -> None:
-        self.core = core
-        self.hub = hub
-        self.plant: Plant = core.engine.memory.site.plant
-
-    async def ask(self, priority: Priority, event: Event, after: After | None = None) -> Reply:
-        """Submit an event and wait until it is durable."""
-        return await asyncio.wrap_future(self.core.submit(priority, event, after))
-
-    async def answer(self, priority: Priority, event: Event) -> Response:
-        """The engine's reply as an HTTP answer."""
-        return _told(await self.ask(priority, event))
-
-    async def read(self, request: Request, action: str, resource: str = "*", **more: Any) -> Any:
-        """Ask gate 3 and give what the view shows; 401 without a token, 403 where gate 3 says no."""
-        tags: Sequence[str] = more.get("tags", ())
-        after: After | None = more.get("after")
-        principal = guard.principal_of(request, self.plant)
-        query = QueryAsked(
-            salt(),
-            principal.id if principal else "",
-            action,
-            resource,
-            more.get("purpose", ""),
-            tuple(tags),
+def create_app(
+    core: Core,
+    hub: Hub,
+    allowed_hosts: Sequence[str],
+    door: Door | None = None,
+    links: Links | None = None,
+) -> FastAPI:
+    """The API of one running core, behind its door (None: one with the default quotas)."""
+    if door is None:
+        memory = core.engine.memory
+        door = Door(
+            memory.site.plant,
+            quotas(QuotaSettings()),
+            ring=memory.ring,
+            signers=lambda: memory.signed.signers,
         )
-        reply = await self.ask(Priority.QUERY, query, after)
-        if reply.code != 200:
-            code = 403 if principal else 401
-            headers = {} if principal else {"WWW-Authenticate": "Bearer"}
-            raise HTTPException(code, f"denied: {_text(reply.body.get('why'))}", headers)
-        return reply.body.get("data")
-
-
-def create_app(core: Core, hub: Hub, allowed_hosts: Sequence[str]) -> FastAPI:
-    """The API of one running core."""
-    desk = Desk(core, hub)
+    desk = Desk(core, hub, door)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         hub.attach(asyncio.get_running_loop())
-        ticking = asyncio.create_task(_tick(core))
+        ticking = asyncio.create_task(_tick(core, door, links))
         yield
         ticking.cancel()
+        _tell(core, door, at_once=True)
 
     app = FastAPI(
         title="twinvouch", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None
@@ -92,6 +74,7 @@ def create_app(core: Core, hub: Hub, allowed_hosts: Sequence[str]) -> FastAPI:
     problems.install(app)
     guard.install(app, frozenset(allowed_hosts))
     description.install(app)
+    app.add_middleware(door.around)
     app.include_router(_health(desk))
     site = core.engine.memory.site
     app.include_router(metrics.router(CoreMetrics(core, hub.audience), site, desk.read))
@@ -107,10 +90,30 @@ def create_app(core: Core, hub: Hub, allowed_hosts: Sequence[str]) -> FastAPI:
     return app
 
 
-async def _tick(core: Core) -> None:
+async def _tick(core: Core, door: Door, links: Links | None) -> None:
+    """Let time pass in the core, and tell the service manager that it works while its ticks become durable."""
+    notify("READY=1")
+    alive = Alive()
+    last = core.tick()
     while True:
-        core.tick()
+        if links is not None:
+            links.look()
+        _tell(core, door)
         await asyncio.sleep(1.0)
+        if last is None or last.done():
+            if last is not None and not core.fatal:
+                alive()
+            last = core.tick()
+
+
+def _tell(core: Core, door: Door, *, at_once: bool = False) -> None:
+    """Hand over the counts of failures before authentication, where their time has come."""
+    event = door.strangers.due(salt(), time.time_ns(), at_once=at_once)
+    if event is not None:
+        try:
+            core.submit(Priority.STATEMENT, event)
+        except UnavailableError:
+            door.strangers.put_back(event)
 
 
 def _health(desk: Desk) -> APIRouter:
@@ -137,24 +140,21 @@ def _in(desk: Desk) -> APIRouter:
     @router.post("/ingest")
     async def ingest(request: Request) -> Response:
         """One sealed batch; answered when it is durable (gate 1)."""
-        event = BatchReceived(salt(), _peer(request), await guard.body_of(request))
+        link = desk.door.machine(request.scope)
+        raw, key = await desk.sealed(request, Signed.READINGS)
+        event = BatchReceived(salt(), peer(request), raw, link, key)
         return await desk.answer(Priority.READING, event)
 
     @router.post("/commands")
     async def propose(request: Request) -> Response:
         """A sealed command (`application/cose`), or JSON with a bearer token (gate 4)."""
-        raw = await guard.body_of(request)
         if request.headers.get("content-type", "").startswith("application/cose"):
+            raw, _ = await desk.sealed(request, Signed.COMMAND)
             return await desk.answer(
-                Priority.COMMAND, CommandProposed(salt(), _peer(request), raw, "")
+                Priority.COMMAND, CommandProposed(salt(), peer(request), raw, "")
             )
-        principal = guard.principal_of(request, desk.plant)
-        if principal is None:
-            raise HTTPException(
-                401,
-                "a command is signed, or comes with a bearer token",
-                {"WWW-Authenticate": "Bearer"},
-            )
+        principal = desk.principal_of(request)
+        raw = await guard.body_of(request)
         try:
             asked = msgspec.json.decode(raw, type=Proposal)
         except msgspec.DecodeError as error:
@@ -162,7 +162,7 @@ def _in(desk: Desk) -> APIRouter:
         nonce = secrets.token_bytes(16)
         content = content_of(asked, desk.plant.id, principal.id, nonce)
         return await desk.answer(
-            Priority.COMMAND, CommandProposed(salt(), _peer(request), content, principal.id)
+            Priority.COMMAND, CommandProposed(salt(), peer(request), content, principal.id)
         )
 
     return router
@@ -174,31 +174,41 @@ def _reports(desk: Desk) -> APIRouter:
     @router.post("/statements")
     async def state(request: Request) -> Response:
         """A person's sealed statement: approve, reject, distrust, restore; or a signature under the configuration."""
-        event = StatementReceived(salt(), _peer(request), await guard.body_of(request))
+        event = StatementReceived(salt(), peer(request), await desk.stated(request))
         return await desk.answer(Priority.STATEMENT, event)
 
     @router.post("/keys")
     async def key(request: Request) -> Response:
         """A sealed statement of the plant root about a key: trust, revoke, rotate."""
-        event = KeyStated(salt(), _peer(request), await guard.body_of(request))
-        return await desk.answer(Priority.STATEMENT, event)
+        if desk.core.engine.memory.ring is None:
+            raise HTTPException(409, "twin.yaml names no `key_list`: its own keys count")
+        raw = await guard.body_of(request)
+        desk.door.rooted(raw, request.scope)
+        return await desk.answer(Priority.STATEMENT, KeyStated(salt(), peer(request), raw))
 
     @router.post("/outcomes")
     async def report(request: Request) -> Response:
         """The actuator's sealed report on a permit."""
-        event = OutcomeReported(salt(), _peer(request), await guard.body_of(request))
+        link = desk.door.machine(request.scope)
+        if link not in {"", desk.plant.actuator}:
+            raise HTTPException(
+                403, f"`{link}` reports outcomes over its link: only the actuator may"
+            )
+        raw, _ = await desk.sealed(request, Signed.OUTCOME)
+        event = OutcomeReported(salt(), peer(request), raw)
         return await desk.answer(Priority.COMMAND, event)
 
     @router.post("/models")
     async def submit(request: Request) -> Response:
         """A sealed manifest with the files it names (gate 2)."""
         raw, files = files_of(await guard.body_of(request))
+        await desk.door.known(raw, Signed.MODEL, request.scope)
         judged = await asyncio.to_thread(files.check)
-        reply = await desk.ask(Priority.QUERY, ModelSubmitted(salt(), _peer(request), raw, judged))
+        reply = await desk.ask(Priority.QUERY, ModelSubmitted(salt(), peer(request), raw, judged))
         if reply.code == 200:
-            named = _text(reply.body["name"]), _text(reply.body["version"])
+            named = words(reply.body["name"]), words(reply.body["version"])
             await asyncio.to_thread(files.store, desk.core.model_directory, *named)
-        return _told(reply)
+        return told(reply)
 
     return router
 
@@ -219,9 +229,7 @@ def _out(desk: Desk) -> APIRouter:
     @router.get("/tags")
     async def tags(request: Request, purpose: Purpose = "") -> Any:
         """Last value, age and label of every tag that the principal may read."""
-        principal = guard.principal_of(request, desk.plant)
-        site = desk.core.engine.memory.site
-        ids = visible(principal.id, site) if principal is not None else ()
+        ids = visible(desk.principal_of(request).id, desk.core.engine.memory.site)
         return await desk.read(
             request,
             "readTags",
@@ -319,6 +327,7 @@ def _streams(desk: Desk) -> APIRouter:
     @router.get("/permits/stream")
     async def permits(request: Request) -> Response:
         """Sealed permits, for the actuator process only (server-sent events)."""
+        desk.door.machine(request.scope)
         return await _open(desk, request, "takePermits", "actuation")
 
     return router
@@ -326,8 +335,10 @@ def _streams(desk: Desk) -> APIRouter:
 
 async def _open(desk: Desk, request: Request, action: str, purpose: str) -> Response:
     tags = tuple(desk.plant.tags) if action == "stream" else ()
-    await desk.read(request, action, purpose=purpose, tags=tags)
-    subscriber = desk.hub.open(actuator=action == "takePermits")
+    is_permits = action == "takePermits"
+    link = link_of(request.scope) if is_permits else ""
+    await desk.read(request, action, purpose=purpose, tags=tags, link=link)
+    subscriber = desk.hub.open(actuator=is_permits)
     if subscriber is None:
         raise UnavailableError("too many streams are open")
 
@@ -339,7 +350,8 @@ async def _open(desk: Desk, request: Request, action: str, purpose: str) -> Resp
         finally:
             desk.hub.close(subscriber)
 
-    return StreamingResponse(events(), media_type="text/event-stream")
+    headers = {PRINCIPAL_HEADER: desk.principal_of(request).id}
+    return StreamingResponse(events(), media_type="text/event-stream", headers=headers)
 
 
 async def _until_denied(
@@ -356,19 +368,3 @@ async def _until_denied(
                 return
             ask_at = loop.time() + REASK_S
         yield message
-
-
-def _told(reply: Reply) -> Response:
-    """The engine's reply as an HTTP answer: what is no 200 is a problem document."""
-    body = dict(reply.body)
-    if reply.code == 200:
-        return JSONResponse(body)
-    return problems.problem(reply.code, _text(body.pop("why", "")), more=body)
-
-
-def _peer(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
-
-
-def _text(why: object) -> str:
-    return "; ".join(str(w) for w in why) if isinstance(why, list | tuple) else str(why or "")

@@ -14,6 +14,7 @@ from twinvouch.app.cli.demo import require_lab
 BENCHES: Final = {
     "ingest": ("verify", "ledger", "durable", "modbus"),
     "latency": ("latency",),
+    "modbus": ("modbus", "scan"),
 }
 AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 PROCESSES: Final = ("core", "edge", "actuator")
@@ -79,6 +80,40 @@ def kill(
     from twinvouch.app.bench.kill import Plan, run
 
     figures, is_ok = run(Plan(kills, processes, batches_per_s, seed), _say)
+    _show(figures, as_json=as_json)
+    return 0 if is_ok else 1
+
+
+@command.command()
+@click.option("--seeds", type=click.IntRange(1, 10_000_000), default=200, show_default=True)
+@click.option(
+    "--first-seed", type=click.IntRange(0), default=0, show_default=True, help="the first of them"
+)
+@AS_JSON
+def simulation(*, seeds: int, first_seed: int, as_json: bool) -> int:
+    """Run seeds of the fault simulation; exit 1 where an invariant did not hold."""
+    from twinvouch.app.simulation.run import figures
+
+    found = figures(first_seed, seeds, _say)
+    _show(found, as_json=as_json)
+    return 1 if found["violations"] else 0
+
+
+@command.command()
+@click.option(
+    "--hours",
+    type=click.FloatRange(0.01, 720),
+    default=6.0,
+    show_default=True,
+    help="without a link, in virtual time",
+)
+@AS_JSON
+def outage(*, hours: float, as_json: bool) -> int:
+    """Take an edge's link away for hours; exit 1 where history misses a row or live state takes a late one."""
+    require_lab()
+    from twinvouch.app.bench.outage import run
+
+    figures, is_ok = run(hours, _say)
     _show(figures, as_json=as_json)
     return 0 if is_ok else 1
 

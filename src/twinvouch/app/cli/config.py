@@ -1,4 +1,4 @@
-"""`twinvouch config show|sign`: the safety part of a configuration, and the two persons who sign it."""
+"""`twinvouch config show|sign|schema`: the safety part and the two persons who sign it; the schema for editors."""
 
 import json
 from pathlib import Path
@@ -97,3 +97,12 @@ def _compare(number: int, is_known: bool, changed: list[str]) -> None:  # noqa: 
     else:
         click.echo(f"changed since number {number}:")
         click.echo("\n".join(safe(line) for line in changed))
+
+
+@command.command()
+@click.argument("name", type=click.Choice(["twin", "actuator"]), default="twin")
+def schema(name: str) -> None:
+    """Print the JSON Schema of twin.yaml or actuator.yaml, for editors."""
+    from twinvouch.app import starter
+
+    click.echo(starter.schema(name), nl=False)

@@ -1,0 +1,45 @@
+"""The core's and its callers' side of mutual TLS, from their settings."""
+
+import ssl
+from pathlib import Path
+from typing import TypeAlias
+
+from twinvouch.adapters.link_tls import (
+    ClientFiles,
+    Revoked,
+    ServerFiles,
+    client_context,
+    own_name,
+    server_context,
+)
+from twinvouch.app.config_model import ApiTls
+from twinvouch.app.config_types import TlsFiles
+from twinvouch.core.errors import ConfigError
+
+ServerTls: TypeAlias = tuple[ssl.SSLContext, Revoked]
+
+
+def link_tls(
+    settings: TlsFiles | None, directory: Path, own: tuple[str, str]
+) -> ssl.SSLContext | None:
+    """Our side of the link to the core; ConfigError where our certificate is not for `own` (plant, principal)."""
+    if settings is None:
+        return None
+    cert = directory / settings.cert if settings.cert is not None else None
+    key = directory / settings.key if settings.key is not None else None
+    context = client_context(ClientFiles(directory / settings.ca, cert, key))
+    if cert is not None and (named := own_name(cert)) != own:
+        raise ConfigError(
+            f"tls certificate `{cert}` is for `{'/'.join(named)}`, expected `{'/'.join(own)}`: "
+            f"`twinvouch certs issue {own[1]}` makes one"
+        )
+    return context
+
+
+def server_tls(settings: ApiTls, directory: Path) -> ServerTls:
+    """The core's side, and who is revoked; ConfigError where a file is no good."""
+    crl = directory / settings.crl if settings.crl is not None else None
+    authority = directory / settings.client_ca
+    files = ServerFiles(directory / settings.cert, directory / settings.key, authority, crl)
+    context = server_context(files, settings.oldest, require=settings.require == "all")
+    return context, Revoked(crl, authority)

@@ -1,0 +1,106 @@
+"""The door of the API: quotas answer before a body is read, strangers leave no trace but a number."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.claims.site import signer
+from tests.unit.app.test_api import COSE, Served, problem, token
+from twinvouch.adapters.keys import SeededSigner
+from twinvouch.app.api.door import Door
+from twinvouch.app.api.quotas import quotas
+from twinvouch.app.api.server import create_app
+from twinvouch.app.config_model import QuotaSettings
+from twinvouch.core.event import BatchReceived, Priority
+from twinvouch.core.kind import Purpose
+from twinvouch.wire.cose import seal, unseal
+from twinvouch.wire.eventlog import read_event
+
+STRANGER = SeededSigner(b"\x99" * 32)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    made = Served(tmp_path)
+    yield made
+    made.core.stop()
+
+
+def test_the_engine_is_told_which_key_was_checked_and_checks_the_others_itself(
+    served: Served,
+) -> None:
+    async def said(client: httpx.AsyncClient) -> None:
+        assert (
+            await client.post("/api/v1/ingest", content=served.batch(), headers=COSE)
+        ).is_success
+
+    served.talk(said)
+    events = [read_event(raw)[0] for _, raw in served.core._stores.log.records(0)]
+    batch = events[-1]
+    assert isinstance(batch, BatchReceived)
+    assert batch.checked == signer("edge-1").public_key
+    envelope = unseal(batch.raw)
+    forged = seal(envelope.content, signer=STRANGER, plant="toy", purpose=Purpose.READINGS)
+    disguised = forged.replace(unseal(forged).key_id, envelope.key_id, 1)
+    for raw, checked in (
+        (forged, batch.checked),
+        (disguised, STRANGER.public_key),
+        (disguised, b""),
+    ):
+        event = BatchReceived(bytes(16), "p", raw, checked=checked)
+        assert served.core.submit(Priority.READING, event).result(10).code == 401
+
+
+def test_over_quota_is_429_with_retry_after_before_anything_is_kept(served: Served) -> None:
+    small = QuotaSettings(edge_requests_per_s=0.001, burst_s=2_000.0)
+    door = Door(served.core.engine.memory.site.plant, quotas(small))
+    served.app = create_app(served.core, served.hub, ["localhost"], door)
+
+    async def said(client: httpx.AsyncClient) -> None:
+        raw = served.batch()
+        statuses = []
+        for _ in range(5):
+            answer = await client.post("/api/v1/ingest", content=raw, headers=COSE)
+            statuses.append(answer.status_code)
+        assert statuses == [200, 200, 200, 429, 429], "one as a stranger, two once it is known"
+        await problem(answer, 429)
+        assert 900 < int(answer.headers["retry-after"]) <= 1_000
+        shown = await client.get("/api/v1/status", headers=token("bob"))
+        assert shown.is_success, "the quota of an edge is not that of its address"
+
+    served.talk(said)
+    counted = door.strangers.due(bytes(16), time.time_ns())
+    assert counted is not None
+    assert dict(counted.rules) == {"quota": 2}
+
+
+def test_bytes_of_an_address_run_out_too(served: Served) -> None:
+    small = QuotaSettings(peer_mib_per_s=0.001, burst_s=1.0)
+    door = Door(served.core.engine.memory.site.plant, quotas(small))
+    served.app = create_app(served.core, served.hub, ["localhost"], door)
+
+    async def said(client: httpx.AsyncClient) -> None:
+        first = await client.post("/api/v1/ingest", content=bytes(100_000), headers=COSE)
+        await problem(first, 401)
+        second = await client.post("/api/v1/ingest", content=b"x", headers=COSE)
+        await problem(second, 429)
+        assert 80 < int(second.headers["retry-after"]) < 120
+
+    served.talk(said)
+
+
+def test_a_body_in_many_small_parts_is_read_whole(served: Served) -> None:
+    async def said(client: httpx.AsyncClient) -> None:
+        raw = served.batch()
+
+        async def dripping() -> object:
+            for byte in raw:
+                yield bytes([byte])
+
+        answer = await client.post("/api/v1/ingest", content=dripping(), headers=COSE)
+        assert answer.is_success, answer.text
+
+    served.talk(said)
