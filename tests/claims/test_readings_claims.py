@@ -5,7 +5,7 @@ import pytest
 
 from tests.claims.site import START, Toy, signer, stranger
 from twinvouch.core.batch import Identity, Origin
-from twinvouch.core.inventory import Axis
+from twinvouch.core.label import Axis
 from twinvouch.core.site import SECOND
 
 

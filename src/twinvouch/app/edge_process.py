@@ -19,7 +19,7 @@ from twinvouch.adapters.vault import Vault
 from twinvouch.app import config as configuration
 from twinvouch.app import edge_metrics, inventory, key_list, logs
 from twinvouch.app.clock import SystemClock
-from twinvouch.app.config_model import Config
+from twinvouch.app.config_model import Config, EdgeSettings
 from twinvouch.app.config_types import ns
 from twinvouch.app.devices import Connect, listen
 from twinvouch.app.edge import EdgeParts, EdgeSetup, Tally, run_edge
@@ -96,20 +96,7 @@ async def _serve(
         settings.max_rows,
         reach={n: Reach(d.max_registers, d.max_gap) for n, d in config.devices.items()},
     )
-    identity, _ = spool.next
-    _log.info(
-        "edge %s, epoch %d: %d scan groups, %d devices, %d brokers, %d batches wait for %s",
-        *(
-            name,
-            identity.epoch,
-            len(settings.groups),
-            len(devices),
-            len(brokers),
-            spool.waiting[0],
-            settings.core,
-        ),
-        extra={"fields": {"edge": name, "epoch": identity.epoch, "waiting": spool.waiting[0]}},
-    )
+    _announce(name, settings, spool, (len(devices), len(brokers)))
     report = edge_metrics.writer(own.metrics_file, name)
     tls = link_tls(settings.tls, config.path.parent, (plant.id, name))
     async with HttpTransport(settings.core, tls=tls) as transport:
@@ -124,6 +111,16 @@ async def _serve(
             notify("STOPPING=1")
             for device in devices.values():
                 await device.close()
+
+
+def _announce(name: str, settings: EdgeSettings, spool: Spool, sources: tuple[int, int]) -> None:
+    """Say what runs, and how much waits from before."""
+    epoch, waiting = spool.next[0].epoch, spool.waiting[0]
+    _log.info(
+        "edge %s, epoch %d: %d scan groups, %d devices, %d brokers, %d batches wait for %s",
+        *(name, epoch, len(settings.groups), *sources, waiting, settings.core),
+        extra={"fields": {"edge": name, "epoch": epoch, "waiting": waiting}},
+    )
 
 
 def _vault(config: Config, edge: str) -> Vault | None:

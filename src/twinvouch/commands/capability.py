@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from twinvouch.commands.view import Target, View
 from twinvouch.core.command import Reason, Verdict
-from twinvouch.core.inventory import Axis, ClassRule
+from twinvouch.core.inventory import ClassRule
+from twinvouch.core.label import Axis
 from twinvouch.core.mode import Rung
 from twinvouch.core.ports import PolicyRequest
 

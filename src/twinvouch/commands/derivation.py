@@ -16,8 +16,7 @@ import numpy as np
 from twinvouch.commands.capability import required
 from twinvouch.commands.view import Target, View
 from twinvouch.core.command import Input, Reason, Verdict
-from twinvouch.core.inventory import Axis
-from twinvouch.core.label import AXES, FULL, NEVER, Label, expired
+from twinvouch.core.label import AXES, FULL, NEVER, Axis, Label, expired
 from twinvouch.core.label import derive as combined
 
 NAMES = ("label",)

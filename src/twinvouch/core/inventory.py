@@ -6,7 +6,7 @@ Everything here is frozen: a change of the inventory is a new configuration with
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 from math import inf
@@ -387,15 +387,6 @@ class Plant:
     def by_token(self) -> Mapping[bytes, Principal]:
         """Principals by the SHA-256 of their API token."""
         return {p.token_sha256: p for p in self.principals.values() if p.token_sha256}
-
-
-class Axis(IntEnum):
-    """The four axes of a Label, in storage order."""
-
-    IDENTITY = 0
-    INTEGRITY = 1
-    PLAUSIBILITY = 2
-    CALIBRATION = 3
 
 
 def key_id(public_key: bytes) -> bytes:

@@ -7,11 +7,20 @@ smallest axis. Combining is elementwise, so order never matters and a worse inpu
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twinvouch.core.inventory import Axis
+
+class Axis(IntEnum):
+    """The four axes of a Label, in storage order."""
+
+    IDENTITY = 0
+    INTEGRITY = 1
+    PLAUSIBILITY = 2
+    CALIBRATION = 3
+
 
 FULL = 255
 NEVER = np.int64(2**63 - 1)

@@ -273,8 +273,8 @@ def test_a_wrong_answer_ends_the_connection_and_the_next_call_works(wrong, why: 
     ],
 )
 def test_a_server_that_hangs_is_left_in_time(wrong) -> None:
-    said, connections = with_hostile(first_time(wrong), fails_then_works, timeout_s=0.05)
-    assert "did not answer within 0.05 s" in said
+    said, connections = with_hostile(first_time(wrong), fails_then_works, timeout_s=0.5)
+    assert "did not answer within 0.5 s" in said
     assert connections == 2
 
 

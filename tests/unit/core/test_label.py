@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from twinvouch.core.inventory import Axis
-from twinvouch.core.label import FULL, Label, derive, expired, nothing, source
+from twinvouch.core.label import FULL, Axis, Label, derive, expired, nothing, source
 
 AXES = npst.arrays(np.uint8, (4, 1))
 FRESH = st.integers(0, 2**63 - 1)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.readings.world import LEVEL, NOW, SECOND, Line, group_of, rules, tag_of
-from twinvouch.core.inventory import Axis
+from twinvouch.core.label import Axis
 from twinvouch.readings.clock import YEAR_2000_NS, check
 from twinvouch.twin.frame import BEFORE_ALL
 

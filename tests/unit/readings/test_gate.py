@@ -7,8 +7,8 @@ from tests.unit.readings.world import LEVEL, PUMP, SECOND, Line, rules
 from twinvouch.core.batch import Identity
 from twinvouch.core.context import Context
 from twinvouch.core.event import BatchReceived
-from twinvouch.core.inventory import Axis
 from twinvouch.core.kind import Kind
+from twinvouch.core.label import Axis
 from twinvouch.readings.gate import Accepted, Repeated, admit
 from twinvouch.readings.link import read_link, write_link
 from twinvouch.twin.frame import Frame

@@ -19,8 +19,7 @@ from tests.unit.readings.world import (
     view_of,
 )
 from twinvouch.core.batch import Quality
-from twinvouch.core.inventory import Axis
-from twinvouch.core.label import FULL
+from twinvouch.core.label import FULL, Axis
 from twinvouch.readings.flagged import Flagged
 from twinvouch.readings.labelling import OVERDUE, label
 

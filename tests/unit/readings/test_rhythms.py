@@ -1,7 +1,6 @@
 """Groups of different rhythms in one frame: what is live, what is late, what is unchanged, what is silent."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,12 +9,13 @@ from hypothesis import strategies as st
 
 from tests.unit.readings.world import NOW, SECOND, Line, rules, site_of
 from twinvouch.core.batch import Quality
-from twinvouch.core.inventory import Axis, Edge, Rhythm, Tag
+from twinvouch.core.inventory import Edge, Rhythm, Tag
+from twinvouch.core.label import Axis
 from twinvouch.readings.gate import Accepted
 from twinvouch.readings.late import NAME
-from twinvouch.readings.link import Link, read_link, write_link
-from twinvouch.twin.frame import BEFORE_ALL, Frame
-from twinvouch.wire.cbor import decode, encode
+from twinvouch.readings.link import read_link, write_link
+from twinvouch.twin.frame import Frame
+from twinvouch.wire.cbor import decode
 
 A, B, C = "cell/a", "cell/b", "cell/c"
 FAST = "tank/level"
@@ -182,14 +182,6 @@ def test_beyond_a_hundred_silent_tags_one_finding_speaks_of_the_rest() -> None:
     found = line.tick(6)
     assert len(found) == 101
     assert (found[-1].subject, found[-1].evidence[0]) == ("edge-2", ("tags", 30.0))
-
-
-def test_a_link_stored_before_there_were_watermarks_is_read() -> None:
-    link = Link("edge-1", 1, 2, bytes(32), NOW, newest_ns=NOW)
-    assert read_link(write_link(link)) == link
-    stored: Any = decode(write_link(link))
-    old = encode([1, *stored[1:-1]])
-    assert read_link(old) == replace(link, newest_ns=BEFORE_ALL)
 
 
 def test_what_is_stored_and_restored_has_the_same_watermark_and_frame() -> None:

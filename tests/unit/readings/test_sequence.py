@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tests.unit.readings.world import LEVEL, SECOND, Line, rules
 from twinvouch.core.batch import Identity, Origin
 from twinvouch.core.finding import Finding, Severity
-from twinvouch.core.inventory import Axis
 from twinvouch.core.kind import Kind
+from twinvouch.core.label import Axis
 from twinvouch.core.site import ReadingRules
 from twinvouch.readings.gate import Accepted, Refused, Repeated
 from twinvouch.readings.link import RECENT, Link, Span

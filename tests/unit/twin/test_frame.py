@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.unit.readings.world import FLOW, LEVEL, NOW, ROOF, SECOND, TAGS, VALVE, Line, site_of
 from twinvouch.core.batch import Quality
-from twinvouch.core.inventory import Axis
+from twinvouch.core.label import Axis
 from twinvouch.twin.frame import Frame
 
 MISSING = Quality.MISSING

@@ -6,8 +6,9 @@ from math import isfinite
 from twinvouch.commands.register import Record, shown
 from twinvouch.core.batch import Quality
 from twinvouch.core.event import Plain
-from twinvouch.core.inventory import Axis, key_id
+from twinvouch.core.inventory import key_id
 from twinvouch.core.keyring import KeyVerb, Known
+from twinvouch.core.label import Axis
 from twinvouch.engine.keys import signed_since
 from twinvouch.engine.memory import Memory
 from twinvouch.wire.signature import algorithm

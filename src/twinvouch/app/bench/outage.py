@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import httpx
 
-from twinvouch.adapters.event_stream import events
+from twinvouch.adapters.event_stream import Caller, events
 from twinvouch.adapters.http_transport import HttpTransport
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.spool import MAX_BYTES, Spool
@@ -241,7 +241,7 @@ async def _until_caught_up(spool: Spool, children: Children) -> None:
 async def _watch(drill: Drill, url: str, live: Live) -> None:
     """Every update of live state, as any subscriber sees it."""
     token = drill.directory / "keys" / f"{site.READER}.token"
-    async for event in events(url, "/api/v1/stream?purpose=drill", token):
+    async for event in events(url, "/api/v1/stream?purpose=drill", Caller(token)):
         if event.name == "labels":
             live.take(json.loads(event.data))
         elif event.name == "missed":

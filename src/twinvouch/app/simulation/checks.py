@@ -20,8 +20,8 @@ from twinvouch.app.simulation.stores import leaves_of, rows_of
 from twinvouch.app.simulation.world import World
 from twinvouch.core.command import OutcomeStatus, Permit
 from twinvouch.core.event import Append, BatchReceived, Deliver, Event, OutcomeReported, Reply
-from twinvouch.core.inventory import Axis
 from twinvouch.core.kind import Kind
+from twinvouch.core.label import Axis
 from twinvouch.engine import Engine
 from twinvouch.ledger.checkpoint import VerifierKey
 from twinvouch.verifier.note import find_signed, read_key, read_note

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tests.unit.readings.world import Line, batch_of, rules, site_of, tag_of, view_of
 from twinvouch.core.batch import Quality
 from twinvouch.core.finding import Severity
-from twinvouch.core.inventory import Axis, Encoding, Point, Table, Tag
+from twinvouch.core.inventory import Encoding, Point, Table, Tag
+from twinvouch.core.label import Axis
 from twinvouch.readings.gate import Accepted
 from twinvouch.readings.validate import device_identity
 from twinvouch.wire.identity import fingerprint, shown

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.unit.readings.world import LEVEL, Line, batch_of, rules, tag_of, view_of
 from twinvouch.core.batch import Quality
-from twinvouch.core.inventory import Axis
+from twinvouch.core.label import Axis
 from twinvouch.readings.validate import range as range_rule
 
 TAGS = [tag_of("a/x", low=0.0, high=10.0), tag_of("a/y", low=-np.inf, high=np.inf)]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tests.unit.readings.world import LEVEL, NOW, SECOND, Line, batch_of, rules, tag_of, view_of
 from twinvouch.core.batch import Batch, Quality
-from twinvouch.core.inventory import Axis
+from twinvouch.core.label import Axis
 from twinvouch.readings.flagged import Flagged
 from twinvouch.readings.validate import rate
 

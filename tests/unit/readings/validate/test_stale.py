@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.unit.readings.world import LEVEL, NOW, SECOND, Line, batch_of, rules, tag_of, view_of
 from twinvouch.core.finding import Severity
-from twinvouch.core.inventory import Axis
+from twinvouch.core.label import Axis
 from twinvouch.readings.gate import Accepted
 from twinvouch.readings.validate import stale
 
