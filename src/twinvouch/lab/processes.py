@@ -66,7 +66,7 @@ class Processes:
             self._modbus.port, self._listener.port, self._core_port, self._ports["tls"]
         )
         twin, actuator = site.write(self.directory, places, who)
-        signers.enrol_and_sign(twin)
+        await signers.enrol_and_sign(self.children, twin)
         self.api = HttpApi(self._url, who.tokens[site.OBSERVER])
         insider = FileSigner(self.directory / "keys" / f"{CONTROLLER}.key")
         hand = Hand(PLANT, CONTROLLER, insider, os.urandom, time.time_ns)

@@ -1,20 +1,18 @@
-"""Two persons who answer for the built-in plant: they are entered in its twin.yaml and sign it, as `config sign` does."""
+"""Two persons who answer for a built-in plant: they are entered in its twin.yaml and sign it, by the commands a person uses."""
 
 from pathlib import Path
 from typing import Final
 
-from twinvouch.adapters.keys import generate
-from twinvouch.app import build, principals, signing
-from twinvouch.core.inventory import PrincipalKind, Role
+from twinvouch.lab.children import Children
 
 SIGNERS: Final = ("signer-1", "signer-2")
 
 
-def enrol_and_sign(config_path: Path) -> None:
+async def enrol_and_sign(children: Children, config: Path) -> None:
     """Make both persons' keys beside the plant's, enter the persons, and let each sign."""
+    to = ("--config", str(config))
+    role = ("--kind", "person", "--role", "safety-signer")
     for person in SIGNERS:
-        wanted = principals.Wanted(person, PrincipalKind.PERSON, (Role.SAFETY_SIGNER,))
-        principals.add(config_path, wanted, generate)
-    config = build.load(config_path)
+        await children.run("signers", ("principals", "add", person, *role, *to))
     for person in SIGNERS:
-        signing.sign(config, person)
+        await children.run("signers", ("config", "sign", "--by", person, "--yes", *to))

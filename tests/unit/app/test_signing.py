@@ -13,7 +13,6 @@ from twinvouch.app.core import Core
 from twinvouch.app.inventory import plant as plant_of
 from twinvouch.core.errors import ConfigError
 from twinvouch.engine import Engine
-from twinvouch.lab.signers import SIGNERS, enrol_and_sign
 
 
 @pytest.fixture
@@ -136,11 +135,24 @@ def test_a_core_that_starts_reads_the_file_and_says_what_is_missing(
 ) -> None:
     call("init", tmp_path, "--plant", "net3")
     path = tmp_path / "twin.yaml"
-    enrol_and_sign(path)
+    for person in ("signer-1", "signer-2"):
+        call(
+            "principals",
+            "add",
+            person,
+            "--kind",
+            "person",
+            "--role",
+            "safety-signer",
+            "--config",
+            path,
+        )
+    for person in ("signer-1", "signer-2"):
+        sign(path, person)
     config = build.load(path)
     site = run.live_site(config, None)
     assert site.safety is not None
-    assert set(site.safety.signers) == set(SIGNERS)
+    assert set(site.safety.signers) == {"signer-1", "signer-2"}
     core = Core(Engine(site), build.stores(config), lambda _: None, tmp_path / "models")
     core.start()
     try:

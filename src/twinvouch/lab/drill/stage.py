@@ -54,7 +54,7 @@ class Stage:
         await self._listener.open()
         places = site.Places(port, self._listener.port, self._core_port)
         twin, _ = site.write(self.directory, places, who, load)
-        signers.enrol_and_sign(twin)
+        await signers.enrol_and_sign(self.children, twin)
         for name in PRODUCT:
             await self.spawn(name)
         await self.until(lambda: self.recorder.last_s > 0, "no readings are admitted")
