@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from twinvouch.app import build, key_list, logs
+from twinvouch.app import build, key_list, logs, safety, signing
 from twinvouch.app.api.door import Door
 from twinvouch.app.api.hub import Hub
 from twinvouch.app.api.links import Links
@@ -26,9 +26,11 @@ from twinvouch.app.core import Core, salt
 from twinvouch.app.link_tls import ServerTls, server_tls
 from twinvouch.app.service import USUAL, Manner, notify
 from twinvouch.core.errors import ConfigError, UnavailableError
-from twinvouch.core.event import KeyStated, Priority
+from twinvouch.core.event import KeyStated, Priority, StatementReceived
 from twinvouch.core.ports import Signer
+from twinvouch.core.site import Site
 from twinvouch.engine import Engine
+from twinvouch.wire.cose import unseal
 
 GRACE_S = 5
 _log = logging.getLogger("twinvouch.core")
@@ -42,14 +44,14 @@ def run(path: Path, manner: Manner = USUAL) -> int:
     door = _door(config)
     tls = server_tls(config.api.tls, config.path.parent) if config.api.tls is not None else None
     signer = build.permit_signer(config)
-    site = replace(build.site(config), permit_key=signer.public_key if signer else b"")
+    site = live_site(config, signer)
     hub = Hub(config.plant.id, signer, ns(config.commands.permit_s))
     stores = build.stores(config)
     core = Core(Engine(site), stores, hub.leave, config.data_dir / "models")
     for repair in stores.repairs:
         _log.warning("%s", repair)
     core.start()
-    _tell_keys(core, config)
+    tell_what_was_said(core, config)
     _announce(config, core, stores.ledger.verifier_key, signer)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has stopped serving; what is open is closed after that
@@ -66,9 +68,31 @@ def run(path: Path, manner: Manner = USUAL) -> int:
     return 0
 
 
+def live_site(config: Config, permit_signer: Signer | None) -> Site:
+    """What the engine of a plant works with that may be written to: with its permit key, and what must be signed."""
+    site = build.site(config)
+    return replace(
+        site,
+        permit_key=permit_signer.public_key if permit_signer else b"",
+        safety=safety.of(config, site.plant, site.policy.digest),
+    )
+
+
+def tell_what_was_said(core: Core, config: Config) -> None:
+    """Let a core that has just started know what the root and the signers have said in files."""
+    _tell_keys(core, config)
+    _tell_signatures(core, config)
+
+
 def _tell_keys(core: Core, config: Config) -> None:
-    """Let the engine have what the root has said; what it has already is answered as known."""
+    """Let the engine have what the root has said and it does not know yet."""
+    ring = core.engine.memory.ring
+    known = {digest for digest, _ in ring.serials.values()} if ring is not None else set()
     for raw in key_list.statements(config):
+        if (
+            unseal(raw).digest in known
+        ):  # the list was read as a whole before: nothing in it is malformed
+            continue
         reply = core.submit(Priority.STATEMENT, KeyStated(salt(), "key list", raw)).result()
         if reply.code != HTTPStatus.OK:
             _log.warning("key list: %s", reply.body.get("why"))
@@ -96,6 +120,19 @@ def _f(fields: Mapping[str, object]) -> dict[str, object]:
     return {"fields": fields}
 
 
+def _tell_signatures(core: Core, config: Config) -> None:
+    """Let the engine have the signatures that wait in the file, where it asks for some; say what is missing."""
+    memory = core.engine.memory
+    asked = memory.site.safety
+    if asked is None or memory.signed.digest == asked.digest:
+        return
+    for raw in signing.to_tell(config, memory.signed.number, asked.digest):
+        event = StatementReceived(salt(), "signatures file", raw)
+        core.submit(Priority.STATEMENT, event).result()
+    for _, why in memory.withheld():
+        _log.warning("NO PERMITS: %s", why, extra=_f({"no_permits": why}))
+
+
 def _door(config: Config) -> socket.socket:
     """The socket of the API, bound before anything else is opened: a taken port changes nothing."""
     host, port = config.api.host, config.api.port
@@ -118,8 +155,13 @@ def _door(config: Config) -> socket.socket:
 
 def _server(config: Config, core: Core, hub: Hub, tls: ServerTls | None) -> uvicorn.Server:
     plant = core.engine.memory.site.plant
+    memory = core.engine.memory
     door = Door(
-        plant, quotas(config.api.quotas), is_mutual=tls is not None, ring=core.engine.memory.ring
+        plant,
+        quotas(config.api.quotas),
+        is_mutual=tls is not None,
+        ring=memory.ring,
+        signers=lambda: memory.signed.signers,
     )
     links: Links | None = None
     more: dict[str, Any] = {}

@@ -132,4 +132,9 @@ def next_steps(config: Config) -> Sequence[str]:
     ]
     if config.replay is not None:
         return [*keys, f"twinvouch replay FILE.csv --config {file}"]
+    if config.actuator is not None:
+        persons = ("signer-1", "signer-2")  # better the ids of those who answer for the plant
+        add, sign = "twinvouch principals add", "twinvouch config sign"
+        keys += [f"{add} {p} --kind person --role safety-signer --config {file}" for p in persons]
+        keys += [f"{sign} --by {p} --config {file}" for p in persons]
     return [*keys, f"twinvouch check {file}", f"twinvouch run {file}"]

@@ -31,9 +31,8 @@ def approvers(view: View, target: Target) -> tuple[str, ...]:
     """Those of `view.approvals` who count, by name; of several with one key only the first."""
     principals = view.site.plant.principals
     proposer = principals.get(view.command.principal)
-    ring = (
-        view.context.ring
-    )  # with one, a key is one principal's, and statements were checked against it
+    # with a ring a key is one principal's, and every statement was checked against it
+    ring = view.context.ring
     keys = {proposer.key} if proposer and ring is None else set()
     counted = []
     for name in sorted(view.approvals):

@@ -1,4 +1,4 @@
-"""May any permit be issued at all now? Not with a permit key that does not count.
+"""May any permit be issued at all now? Not under a configuration that two persons have not signed, nor with a permit key that does not count.
 
 What is withheld is known to the engine and comes in with the context; no command, person or label changes it.
 """
@@ -6,7 +6,7 @@ What is withheld is known to the engine and comes in with the context; no comman
 from twinvouch.commands.view import View
 from twinvouch.core.command import Reason, Verdict
 
-NAMES = ("permit_key",)
+NAMES = ("config_signed", "permit_key")
 
 
 def check(view: View) -> tuple[Reason, ...]:

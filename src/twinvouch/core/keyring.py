@@ -203,12 +203,6 @@ class Keyring:
         if not said.not_before_ns <= now_ns <= said.not_after_ns:
             raise KeyRefusedError(EXPIRED, _off_time(kid, said, now_ns))
 
-    def copy(self) -> "Keyring":
-        """A ring of its own with the same statements."""
-        ring = Keyring(self.plant, self.roots[0])
-        ring.roots, ring.serials, ring.keys = self.roots, dict(self.serials), dict(self.keys)
-        return ring
-
 
 def _revoked(known: Known | None, said: KeyStatement, entry: int) -> Known:
     """The first entry that revoked stays, and the earliest time since when: what is doubted never shrinks."""

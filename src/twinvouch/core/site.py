@@ -39,6 +39,14 @@ class CommandRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Safety:
+    """The safety part of the configuration: its digest, and the persons with role safety-signer and their keys."""
+
+    digest: bytes
+    signers: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """One plant as one engine sees it; the engine takes only batches of `origin`."""
 
@@ -50,4 +58,5 @@ class Site:
     commands: CommandRules = field(default_factory=CommandRules)
     interlocks: Mapping[str, Condition] = field(default_factory=dict)  # by actuator tag
     root: bytes = b""  # public key of the plant root; empty: the keys of twin.yaml count
+    safety: Safety | None = None  # None: nobody is asked to sign (a replay, a simulation)
     permit_key: bytes = b""  # public key that permits are signed with; empty: not known here

@@ -28,3 +28,14 @@ class Statement:
     nonce: bytes
     made_ns: int
     expires_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigStatement:
+    """A person signs the safety part (`digest`) of a configuration in its place: `number` comes after the last."""
+
+    principal: str
+    number: int
+    digest: bytes
+    made_ns: int
+    expires_ns: int

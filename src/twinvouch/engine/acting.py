@@ -90,8 +90,9 @@ def _decide(m: Memory, out: Out, p: _Proposal, approvals: tuple[Approval, ...] =
     """Judge (again), enter the decision, and issue a permit where it allows."""
     seen = recent(m.seen.get(p.command.principal, {}), m.now_ns, m.site.commands.read_memory_ns)
     who = frozenset(a.principal for a in approvals)
+    context = replace(m.context(), withheld=m.withheld())
     decision = commands_gate.judge(
-        p.command, m.site, m.frame, m.context(), seen, who, m.now_ns, asked_ns=p.received_ns
+        p.command, m.site, m.frame, context, seen, who, m.now_ns, asked_ns=p.received_ns
     )
     named = out.blob(reasons_content(decision))
     parents = [p.entry, *decision.parents]

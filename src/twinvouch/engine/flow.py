@@ -37,12 +37,14 @@ from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
 from twinvouch.engine.keys import on_key, use
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out, enter, refuse, tally
+from twinvouch.engine.signing import on_config
 from twinvouch.ledger import entry
 from twinvouch.models import gate as models_gate
 from twinvouch.queries import gate as queries_gate
 from twinvouch.queries.memory import STREAM_NS, remember, streamed
 from twinvouch.readings import gate as readings_gate
 from twinvouch.readings.refusals import due, strangers
+from twinvouch.wire.config import is_config
 from twinvouch.wire.cose import key_id_of
 
 
@@ -281,7 +283,9 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     Started: _on_started,
     BatchReceived: _on_batch,
     CommandProposed: on_command,
-    StatementReceived: on_statement,
+    StatementReceived: lambda m, out, event: (on_config if is_config(event.raw) else on_statement)(
+        m, out, event
+    ),
     OutcomeReported: on_outcome,
     QueryAsked: _on_query,
     ModelSubmitted: _on_model,

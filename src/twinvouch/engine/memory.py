@@ -17,7 +17,7 @@ from twinvouch.core.keyring import KeyRefusedError, Keyring
 from twinvouch.core.kind import Purpose
 from twinvouch.core.label import Label
 from twinvouch.core.mode import Mode
-from twinvouch.core.site import Site
+from twinvouch.core.site import Safety, Site
 from twinvouch.queries.memory import Seen
 from twinvouch.readings.link import Link
 from twinvouch.readings.refusals import Tallies
@@ -29,6 +29,7 @@ RECENT_CLOSED = (
     1000  # of these, commands that nothing can happen to any more: the ledger has them all
 )
 RECENT_WRITES = 16  # of one actuator
+SIGNATURES = 2  # persons who sign a configuration
 
 
 @dataclass(slots=True)
@@ -39,6 +40,16 @@ class KeyUse:
     last_entry: int
     last_ns: int
     counts: dict[str, int]
+
+
+@dataclass(slots=True)
+class Signed:
+    """The configuration that was signed last; `signers` may sign the next. `pending`: person -> number, digest, key id, expiry."""
+
+    number: int
+    digest: bytes
+    signers: dict[str, bytes]
+    pending: dict[str, tuple[int, bytes, bytes, int]]
 
 
 class Memory:
@@ -68,6 +79,7 @@ class Memory:
         ] = {}  # group -> key and digest of the label kept last
         self.models: dict[str, Mapping[str, Plain]] = {}
         self.ring = Keyring(site.plant, site.root) if site.root else None
+        self.signed = Signed(0, b"", {}, {})
         self.uses: dict[bytes, dict[int, KeyUse]] = {}  # by key id and hour since 1970
         self.counts: Counter[str] = Counter()
         self.runs_with = (
@@ -87,12 +99,34 @@ class Memory:
             self.distrusted,
             self.arrivals,
             self.ring,
-            self.withheld(),
             beginnings=self.beginnings,
         )
 
+    def signers(self, safety: Safety) -> Mapping[str, bytes]:
+        """Who may sign a configuration now: those of the last signed one, at first those of the present one."""
+        return self.signed.signers if self.signed.number else safety.signers
+
     def withheld(self) -> tuple[tuple[str, str], ...]:
-        """Why no permit may be issued at all now, whatever the command: rule and sentence."""
+        """Why no permit may be issued at all now, whatever the command: rules and sentences."""
+        return (*self._unsigned(), *self._permit_key())
+
+    def _unsigned(self) -> tuple[tuple[str, str], ...]:
+        safety = self.site.safety
+        if safety is None or self.signed.digest == safety.digest:
+            return ()
+        last = (
+            f"differs from number {self.signed.number}"
+            if self.signed.number
+            else "was never signed"
+        )
+        may = ", ".join(sorted(self.signers(safety))[:10]) or "nobody yet"
+        why = (
+            f"what this core runs with (limits, interlocks, classes, keys, roles) {last}: {SIGNATURES} persons "
+            f"with role safety-signer ({may}) sign it, `twinvouch config sign --by PERSON`"
+        )
+        return (("config_signed", why),)
+
+    def _permit_key(self) -> tuple[tuple[str, str], ...]:
         if self.ring is None or not self.site.permit_key:
             return ()
         try:

@@ -13,7 +13,7 @@ from twinvouch.commands.register import read_record, write_record
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.genesis import Beginning
 from twinvouch.core.mode import Mode, Rung
-from twinvouch.engine.memory import KeyUse, Memory
+from twinvouch.engine.memory import KeyUse, Memory, Signed
 from twinvouch.ledger.entry import findings_content
 from twinvouch.queries.memory import read_seen, write_seen
 from twinvouch.readings.link import read_link, write_link
@@ -170,6 +170,18 @@ def _read_keys(m: Memory, _: str, raw: bytes) -> None:
         m.ring = read_ring(m.ring, raw)
 
 
+def _write_signed(m: Memory, _: str) -> bytes:
+    s = m.signed
+    return encode([1, s.number, s.digest, s.signers, {p: list(h) for p, h in s.pending.items()}])
+
+
+def _read_signed(m: Memory, _: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, number, digest, signers, pending = content
+    assert version == 1, version
+    m.signed = Signed(number, digest, signers, {p: tuple(held) for p, held in pending.items()})
+
+
 def _read_frame(m: Memory, ident: str, raw: bytes) -> None:
     m.frame.restore(ident, raw)
 
@@ -191,6 +203,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "model": lambda m, name: encode(m.models[name]),
     "keys": lambda m, _: None if m.ring is None else write_ring(m.ring),
     "use": _write_use,
+    "signed": _write_signed,
 }
 READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "engine": _read_engine,
@@ -209,4 +222,5 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "model": _read_model,
     "keys": _read_keys,
     "use": _read_use,
+    "signed": _read_signed,
 }

@@ -48,6 +48,13 @@ class Children:
         self._running[name] = process
         return process
 
+    async def run(self, name: str, args: Sequence[str]) -> None:
+        """Run `python -m twinvouch ARGS` to its end; UnavailableError where it ends with anything but 0."""
+        code = await (await self.start(name, args)).wait()
+        del self._running[name]
+        if code:
+            raise UnavailableError(f"{name} ended with {code}: {self.tail(name) or 'nothing said'}")
+
     def pid(self, name: str) -> int:
         """The process id of a running child."""
         return self._running[name].pid

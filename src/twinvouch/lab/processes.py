@@ -17,7 +17,7 @@ from twinvouch.adapters.http_transport import HttpTransport
 from twinvouch.adapters.keys import FileSigner, SeededSigner, generate
 from twinvouch.adapters.modbus_tcp import ModbusDevice, ModbusExceptionError, TlsFiles
 from twinvouch.core.errors import UnavailableError
-from twinvouch.lab import certificates, play, site, truth
+from twinvouch.lab import certificates, play, signers, site, truth
 from twinvouch.lab.api import Answer, HttpApi
 from twinvouch.lab.children import Children, said_line, tell_line
 from twinvouch.lab.controller import PRINCIPAL as CONTROLLER
@@ -66,6 +66,7 @@ class Processes:
             self._modbus.port, self._listener.port, self._core_port, self._ports["tls"]
         )
         twin, actuator = site.write(self.directory, places, who)
+        await signers.enrol_and_sign(self.children, twin)
         self.api = HttpApi(self._url, who.tokens[site.OBSERVER])
         insider = FileSigner(self.directory / "keys" / f"{CONTROLLER}.key")
         hand = Hand(PLANT, CONTROLLER, insider, os.urandom, time.time_ns)

@@ -20,7 +20,7 @@ from twinvouch.core.finding import Finding
 from twinvouch.core.genesis import Genesis
 from twinvouch.core.kind import VERSION, Kind
 from twinvouch.core.label import Label
-from twinvouch.core.statement import Statement
+from twinvouch.core.statement import ConfigStatement, Statement
 from twinvouch.wire.cbor import encode
 
 ENTRY_LIMIT = 65_535
@@ -264,6 +264,13 @@ def model(plant: str, now_ns: int, committed: bytes, name: str, *, admitted: boo
 def key(plant: str, now_ns: int, sealed: bytes) -> bytes:
     """A statement of the plant root, whole and with its signature: whoever has the root key can check it."""
     return _entry(Kind.ENTRY_KEY, plant, now_ns, b"", sealed)
+
+
+def config(plant: str, now_ns: int, committed: bytes, said: ConfigStatement, count: int) -> bytes:
+    """A person signed the safety part that the core runs with; `count` persons have now."""
+    return _entry(
+        Kind.ENTRY_CONFIG, plant, now_ns, committed, said.principal, said.number, said.digest, count
+    )
 
 
 def _entry(kind: Kind, plant: str, now_ns: int, committed: bytes, *rest: object) -> bytes:

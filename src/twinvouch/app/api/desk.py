@@ -15,6 +15,8 @@ from twinvouch.app.core import Core, salt
 from twinvouch.app.inbox import After
 from twinvouch.core.event import Event, Priority, QueryAsked, Reply
 from twinvouch.core.inventory import Plant, Principal
+from twinvouch.core.kind import Purpose
+from twinvouch.wire.config import is_config
 
 
 class Desk:
@@ -38,6 +40,13 @@ class Desk:
         """The body, which an enrolled key has signed, and that key; StrangerError for anything else."""
         raw = await guard.body_of(request)
         return raw, await self.door.known(raw, purpose, request.scope)
+
+    async def stated(self, request: Request) -> bytes:
+        """The body of a person's statement, or of a signature under the configuration; as `sealed`."""
+        raw = await guard.body_of(request)
+        purpose = Purpose.CONFIG if is_config(raw) else Purpose.STATEMENT
+        await self.door.known(raw, purpose, request.scope)
+        return raw
 
     def principal_of(self, request: Request) -> Principal:
         """The principal whose token came with the request; StrangerError, counted, where none did."""

@@ -7,7 +7,7 @@ has sent (ADR 10). A request over its quota is answered before any route is reac
 import asyncio
 import math
 import time
-from collections.abc import MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 from starlette.datastructures import Headers
@@ -17,7 +17,7 @@ from twinvouch.app.api.problems import StrangerError, problem
 from twinvouch.app.api.quotas import Quotas, sender_of
 from twinvouch.app.api.strangers import Strangers
 from twinvouch.core.errors import MalformedError, SignatureError
-from twinvouch.core.inventory import Plant
+from twinvouch.core.inventory import Plant, key_id
 from twinvouch.core.keyring import Keyring
 from twinvouch.wire.cose import KEY_ID_END, check, claimed_key_id, unseal
 from twinvouch.wire.keys import open_said
@@ -37,10 +37,12 @@ class Door:
         *,
         is_mutual: bool = False,
         ring: Keyring | None = None,
+        signers: Callable[[], Mapping[str, bytes]] = dict,
     ) -> None:
         self._plant = plant
         self._quotas = quotas
         self._ring = ring  # the engine's: only looked into here
+        self._signers = signers  # of the last signed configuration, who may have left twin.yaml
         self._is_mutual = is_mutual
         self.strangers = Strangers()
 
@@ -124,12 +126,14 @@ class Door:
         if self._ring is not None:
             return self._ring.public_key(kid)
         principal = self._plant.by_key_id.get(kid)
-        return None if principal is None else principal.key
+        if principal is not None:
+            return principal.key
+        return next((key for key in self._signers().values() if key and key_id(key) == kid), None)
 
     def _claimed(self, start: bytes) -> bytes | None:
         """The key id that sealed bytes claim, where it is one of ours; unverified."""
-        key_id = claimed_key_id(start)
-        return key_id if self._key(key_id) is not None else None
+        kid = claimed_key_id(start)
+        return kid if self._key(kid) is not None else None
 
     async def _admit(self, scope: Scope, receive: Receive) -> tuple[float, Receive]:
         """Seconds to wait (0: come in), and the request's messages with what was peeked at put back."""

@@ -52,7 +52,12 @@ def create_app(
     """The API of one running core, behind its door (None: one with the default quotas)."""
     if door is None:
         memory = core.engine.memory
-        door = Door(memory.site.plant, quotas(QuotaSettings()), ring=memory.ring)
+        door = Door(
+            memory.site.plant,
+            quotas(QuotaSettings()),
+            ring=memory.ring,
+            signers=lambda: memory.signed.signers,
+        )
     desk = Desk(core, hub, door)
 
     @asynccontextmanager
@@ -168,9 +173,8 @@ def _reports(desk: Desk) -> APIRouter:
 
     @router.post("/statements")
     async def state(request: Request) -> Response:
-        """A person's sealed statement: approve, reject, distrust, restore."""
-        raw, _ = await desk.sealed(request, Signed.STATEMENT)
-        event = StatementReceived(salt(), peer(request), raw)
+        """A person's sealed statement: approve, reject, distrust, restore; or a signature under the configuration."""
+        event = StatementReceived(salt(), peer(request), await desk.stated(request))
         return await desk.answer(Priority.STATEMENT, event)
 
     @router.post("/keys")

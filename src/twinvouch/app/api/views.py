@@ -155,6 +155,9 @@ def status(memory: Memory) -> dict[str, Plain]:
         "distrusted": sorted(memory.distrusted),
         "modes": {a: m.rung.name.lower() for a, m in memory.modes.items()},
         "counts": dict(memory.counts),
+        "config_signed": memory.signed.number,
+        "missing_key_statements": memory.ring.missing if memory.ring is not None else [],
+        "no_permits": [why for _, why in memory.withheld()],
     }
 
 

@@ -23,7 +23,7 @@ VERBS = {
     "check": "Check a configuration; exit 3 on any error.",
     "commands": "List, show, approve and reject commands.",
     "completion": "Print the completion script of a shell.",
-    "config": "Print the JSON Schema of a configuration.",
+    "config": "Show a configuration, sign its safety part, print the JSON Schema.",
     "demo": "Run the built-in plant under attack for about a minute.",
     "distrust": "Set the trust of a tag to nothing, for a time.",
     "doctor": "Look over this machine and its configurations; say what to do.",

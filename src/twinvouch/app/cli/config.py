@@ -1,11 +1,102 @@
-"""`twinvouch config`: work with configurations."""
+"""`twinvouch config show|sign|schema`: the safety part and the two persons who sign it; the schema for editors."""
+
+import json
+from pathlib import Path
 
 import click
+
+from twinvouch.app.cli.printing import config_option, json_option
+from twinvouch.app.terminal import safe
 
 
 @click.group()
 def command() -> None:
     """Work with configurations."""
+
+
+@command.command("show")
+@click.option("--safety", "safety_only", is_flag=True, help="only what two persons sign")
+@config_option
+@json_option
+def show(config_path: Path, *, safety_only: bool, as_json: bool) -> None:
+    """Print the configuration with its defaults, or its safety part and what changed since it was signed last."""
+    from twinvouch.app import build, safety, signing
+
+    config = build.load(config_path)
+    if not safety_only:
+        click.echo(json.dumps(config.model_dump(mode="json", by_alias=True), indent=2))
+        return
+    part = signing.part_of(config)
+    number, last = signing.last_signed(config)
+    changed = safety.difference(last, part) if last is not None else []
+    if as_json:
+        told = {
+            "digest": safety.digest(part).hex(),
+            "number": number,
+            "changed": changed,
+            "part": part,
+        }
+        click.echo(json.dumps(told, indent=2))
+        return
+    click.echo(json.dumps(part, indent=2, ensure_ascii=False))
+    click.echo(f"digest {safety.digest(part).hex()}")
+    _compare(number, last is not None, changed)
+
+
+@command.command()
+@click.option(
+    "--by", "person", required=True, metavar="PERSON", help="a person with role safety-signer"
+)
+@click.option("--number", type=click.IntRange(1), help="the place, where the core asks for another")
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="PERSON's key, where it is not in the keys directory (such as the one before a change)",
+)
+@click.option("--yes", is_flag=True, help="do not ask")
+@config_option
+def sign(
+    person: str, number: int | None, key_file: Path | None, config_path: Path, *, yes: bool
+) -> None:
+    """Sign the safety part as PERSON, and tell the core where it runs. Permits need two persons."""
+    from twinvouch.app import build, safety, signing
+    from twinvouch.app.client import Client
+    from twinvouch.core.errors import UnavailableError
+
+    config = build.load(config_path)
+    part = signing.part_of(config)
+    last_number, last = signing.last_signed(config)
+    changed = safety.difference(last or {}, part)
+    click.echo("\n".join(safe(line) for line in changed))
+    _compare(last_number, last is not None, changed)
+    if not yes:
+        click.confirm("sign this?", abort=True)
+    said, raw = signing.sign(config, person, number, key_file)
+    click.echo(
+        f"{signing.path_of(config)}: {safe(person)} signed {said.digest.hex()} as number {said.number}"
+    )
+    try:
+        answer = Client(config).post("/statements", raw)
+    except UnavailableError:
+        click.echo("no core runs: it reads the file when it starts with this configuration")
+        return
+    if answer["status"] == "another":
+        click.echo(safe(f"the core: {answer['why']}"))
+        return
+    told = f"{answer['status']}, {answer['signatures']} of 2 persons, entry {answer['entry']}"
+    click.echo(safe(f"the core: {told}"))
+
+
+def _compare(number: int, is_known: bool, changed: list[str]) -> None:  # noqa: FBT001 (what is known)
+    if not number:
+        click.echo("never signed by two persons")
+    elif not is_known:
+        click.echo(f"signed last as number {number}, whose text is not in the file")
+    elif not changed:
+        click.echo(f"the same as signed by two persons as number {number}")
+    else:
+        click.echo(f"changed since number {number}:")
+        click.echo("\n".join(safe(line) for line in changed))
 
 
 @command.command()

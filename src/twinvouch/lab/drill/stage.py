@@ -10,6 +10,7 @@ from typing import Any, Final
 from twinvouch.adapters.http_transport import HttpTransport
 from twinvouch.adapters.keys import generate
 from twinvouch.core.errors import UnavailableError
+from twinvouch.lab import signers
 from twinvouch.lab.api import HttpApi
 from twinvouch.lab.children import Children, said_line
 from twinvouch.lab.drill import site
@@ -52,7 +53,8 @@ class Stage:
         port = int((await said_line(plant))["port"])
         await self._listener.open()
         places = site.Places(port, self._listener.port, self._core_port)
-        site.write(self.directory, places, who, load)
+        twin, _ = site.write(self.directory, places, who, load)
+        await signers.enrol_and_sign(self.children, twin)
         for name in PRODUCT:
             await self.spawn(name)
         await self.until(lambda: self.recorder.last_s > 0, "no readings are admitted")

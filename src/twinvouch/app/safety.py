@@ -1,0 +1,88 @@
+"""The safety part of a configuration: what decides whether a command is dangerous, and who decides it.
+
+Limits, interlocks and places of every actuator; what each command class demands; how far readings of each edge are
+trusted; principals with kind, key and roles; the policy; the plant root. A change of any of it is signed by two
+persons. API tokens are not in it: a token proposes, it never approves or signs.
+"""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from twinvouch.app.config_model import Config
+from twinvouch.core.inventory import Plant, PrincipalKind, Role
+from twinvouch.core.site import Safety
+
+_PLACE = {"device", "unit", "modbus_unit", "table", "address", "encoding", "scale", "offset"}
+
+
+def content(config: Config, policy: bytes) -> dict[str, Any]:
+    """The safety part as plain data, sorted; `policy` is the digest of the policy in force."""
+    whole = config.model_dump(mode="json", by_alias=True)
+    tags = whole["tags"]
+    actuators = {
+        name: {k: v for k, v in tag.items() if k in _PLACE or k == "actuator" or k in _FORM}
+        for name, tag in tags.items()
+        if tag.get("actuator")
+    }
+    used = {d for tag in actuators.values() if (d := tag.get("device"))}
+    principals = {p["id"]: _principal(p) for p in whole["principals"]}
+    return {
+        "plant": {"id": config.plant.id, "origin": config.plant.origin},
+        "actuators": actuators,
+        "devices": {name: d for name, d in whole["devices"].items() if name in used},
+        "actuator": whole["actuator"],
+        "command_classes": whole["command_classes"],
+        "commands": whole["commands"],
+        "edges": {n: {"identity_cap": e["identity_cap"]} for n, e in whole["edges"].items()},
+        "principals": principals,
+        "key_list": whole["key_list"]["root"] if whole["key_list"] else None,
+        "policy": policy.hex(),
+    }
+
+
+_FORM = {"word_order", "bit"}
+
+
+def digest(part: Mapping[str, Any]) -> bytes:
+    """SHA-256 of the safety part as sorted JSON in UTF-8."""
+    return sha256(text(part).encode()).digest()
+
+
+def text(part: Mapping[str, Any]) -> str:
+    """The bytes that the digest is of."""
+    return json.dumps(part, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def of(config: Config, plant: Plant, policy: bytes) -> Safety | None:
+    """What the engine asks signatures for; None for a plant that is never written to."""
+    if config.actuator is None:
+        return None
+    signers = {
+        p.id: p.key
+        for p in plant.principals.values()
+        if p.kind is PrincipalKind.PERSON and Role.SAFETY_SIGNER in p.roles
+    }
+    return Safety(digest(content(config, policy)), signers)
+
+
+def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What changed, one line a value: `- path: old` and `+ path: new`."""
+    old, new = dict(_leaves(before)), dict(_leaves(now))
+    lines = []
+    for path in sorted(old.keys() | new.keys()):
+        if old.get(path) != new.get(path):
+            lines += [f"- {path}: {old[path]}"] if path in old else []
+            lines += [f"+ {path}: {new[path]}"] if path in new else []
+    return lines
+
+
+def _leaves(part: Any, path: str = "") -> list[tuple[str, str]]:
+    if isinstance(part, Mapping) and part:
+        return [leaf for k, v in part.items() for leaf in _leaves(v, f"{path}.{k}".strip("."))]
+    return [(path, json.dumps(part, ensure_ascii=False))]
+
+
+def _principal(p: Mapping[str, Any]) -> dict[str, Any]:
+    return {"kind": p["kind"], "key": p["key"], "roles": sorted(p["roles"])}

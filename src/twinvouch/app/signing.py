@@ -1,0 +1,134 @@
+"""Signing a configuration on a person's own machine, and the file the signatures travel in.
+
+`twin.signed.json` beside twin.yaml holds the sealed statements and, for `config show`, the safety parts that were
+signed. It needs no protection: a changed statement fits no signature, and a part is shown only under its own digest.
+"""
+
+import base64
+import json
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from twinvouch.adapters.keys import FileSigner
+from twinvouch.app import build, key_files, safety
+from twinvouch.app.config_model import Config
+from twinvouch.core.errors import ConfigError, MalformedError, UsageError
+from twinvouch.core.keyring import KeyPurpose
+from twinvouch.core.kind import Purpose
+from twinvouch.core.statement import ConfigStatement
+from twinvouch.engine.memory import SIGNATURES
+from twinvouch.wire.config import read_config, write_config
+from twinvouch.wire.cose import seal, unseal
+
+LIFE_NS = 7 * 86_400_000_000_000  # within this the second person signs, and the core starts
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """The file as it stands: sealed statements in order, and safety parts by digest in hex."""
+
+    statements: tuple[bytes, ...]
+    parts: dict[str, Any]
+
+
+def path_of(config: Config) -> Path:
+    """Where the signatures of a configuration lie."""
+    return config.path.with_suffix(".signed.json")
+
+
+def load(config: Config) -> Signed:
+    """The signatures so far, none where there is no file; ConfigError where it is no such file."""
+    path = path_of(config)
+    if not path.exists():
+        return Signed((), {})
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        raws = tuple(base64.b64decode(s, validate=True) for s in content["statements"])
+        return Signed(raws, dict(content["parts"]))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ConfigError(f"`{path}` is no file of signatures: {error}") from None
+
+
+def part_of(config: Config) -> dict[str, Any]:
+    """The safety part that is to be signed."""
+    return safety.content(config, build.policy(config).digest)
+
+
+def last_signed(config: Config) -> tuple[int, dict[str, Any] | None]:
+    """Number and safety part of the newest configuration that enough persons signed, by the file; 0 and None for none."""
+    found = load(config)
+    number, digest = _complete(_said(config, found))
+    part = found.parts.get(digest.hex())
+    return number, part if part is not None and safety.digest(part) == digest else None
+
+
+def sign(
+    config: Config, person: str, number: int | None = None, key_file: Path | None = None
+) -> tuple[ConfigStatement, bytes]:
+    """Sign the configuration as `person` and keep it in the file; gives the statement and its sealed form.
+
+    Whether the person may is the core's to say: it asks the configuration that was signed last.
+    """
+    found, part = load(config), part_of(config)
+    digest, now = safety.digest(part), time.time_ns()
+    place = number if number is not None else _next(config, found, digest)
+    said = ConfigStatement(person, place, digest, now, now + LIFE_NS)
+    own = key_file or key_files.own_file(config, KeyPurpose.SAFETY_SIGNER, person)
+    signer = FileSigner(own if own.exists() else config.keys_dir / f"{person}.key")
+    plant = config.plant.id
+    raw = seal(write_config(said, plant), signer=signer, plant=plant, purpose=Purpose.CONFIG)
+    _write(path_of(config), Signed((*found.statements, raw), {**found.parts, digest.hex(): part}))
+    return said, raw
+
+
+def to_tell(config: Config, after: int, digest: bytes) -> list[bytes]:
+    """The statements of the file for this safety part in a later place: those a core that starts has use for."""
+    found = load(config)
+    said = zip(found.statements, _said(config, found), strict=True)
+    return [raw for raw, s in said if s and s.number > after and s.digest == digest]
+
+
+def _said(config: Config, found: Signed) -> list[ConfigStatement | None]:
+    """What the statements say, nothing verified: the core does that."""
+    said: list[ConfigStatement | None] = []
+    for raw in found.statements:
+        try:
+            said.append(read_config(unseal(raw).content, config.plant.id))
+        except MalformedError:
+            said.append(None)
+    return said
+
+
+def _complete(said: list[ConfigStatement | None]) -> tuple[int, bytes]:
+    """The newest place that enough persons signed alike."""
+    persons: dict[tuple[int, bytes], set[str]] = {}
+    for s in said:
+        if s is not None:
+            persons.setdefault((s.number, s.digest), set()).add(s.principal)
+    return max((p for p, who in persons.items() if len(who) >= SIGNATURES), default=(0, b""))
+
+
+def _next(config: Config, found: Signed, digest: bytes) -> int:
+    number, last = _complete(_said(config, found))
+    if digest == last:
+        raise UsageError(f"this configuration is signed already, as number {number}: nothing to do")
+    return number + 1
+
+
+def _write(path: Path, signed: Signed) -> None:
+    content = {
+        "statements": [base64.b64encode(raw).decode() for raw in signed.statements],
+        "parts": signed.parts,
+    }
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), 0o644)
+        json.dump(content, file, indent=1, ensure_ascii=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    Path(name).replace(path)
