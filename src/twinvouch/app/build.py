@@ -24,9 +24,9 @@ from twinvouch.core.errors import ConfigError
 from twinvouch.core.inventory import Plant
 from twinvouch.core.ports import Condition, Policy, State
 from twinvouch.core.site import Site
+from twinvouch.engine.rows import epoch_of
 from twinvouch.wire.signature import algorithm
 
-LOG_EPOCH = 0
 DAY_NS = 86_400_000_000_000
 
 
@@ -87,10 +87,10 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
     if vault is not None:
         state = SealedState(plain, vault, time.time_ns)
         state.renew()
-    _, known = state.load()
+    rows, known = state.load()
     log = SegmentLog(data / "log", known=known, key_id=PLAIN if vault is None else vault.id)
     signer = FileSigner(key_file(config, "log"))
-    ledger = LedgerFiles(data / "ledger", origin or f"{config.plant.id}/{LOG_EPOCH}", signer)
+    ledger = LedgerFiles(data / "ledger", origin or f"{config.plant.id}/{epoch_of(rows)}", signer)
     keep_ns = config.retention.segments_days * DAY_NS
 
     def retire(seen: int) -> int:

@@ -101,6 +101,21 @@ class Tick:
     salt: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class EpochOpened:
+    """A backup was restored: from here on the ledger has another origin, and what came after the backup is unknown.
+
+    `origin`, `size` and `root` are of the last checkpoint in the backup, `backup` the digest of its manifest.
+    """
+
+    salt: bytes
+    epoch: int
+    origin: str
+    size: int
+    root: bytes
+    backup: bytes
+
+
 Event: TypeAlias = (
     Started
     | BatchReceived
@@ -110,6 +125,7 @@ Event: TypeAlias = (
     | ModelSubmitted
     | QueryAsked
     | Tick
+    | EpochOpened
 )
 
 

@@ -30,6 +30,7 @@ class Kind(IntEnum):
     ENTRY_QUERY = 72
     ENTRY_MODEL = 73
     ENTRY_FINDING = 74  # findings that belong to no batch: silence, chain, unresolved permits
+    ENTRY_EPOCH = 80  # a backup was restored: origin, size and root of the log it continues
 
 
 class Purpose:
@@ -41,3 +42,4 @@ class Purpose:
     PERMIT = "permit"
     OUTCOME = "outcome"
     MODEL = "model"
+    BACKUP = "backup"

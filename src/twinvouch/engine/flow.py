@@ -18,6 +18,7 @@ from twinvouch.core.event import (
     BatchReceived,
     CommandProposed,
     Effect,
+    EpochOpened,
     Event,
     Keep,
     ModelSubmitted,
@@ -32,6 +33,7 @@ from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.site import Site
 from twinvouch.engine import rows
 from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
+from twinvouch.engine.epochs import on_epoch
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out, enter, refuse
 from twinvouch.ledger import entry
@@ -258,4 +260,5 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     QueryAsked: _on_query,
     ModelSubmitted: _on_model,
     Tick: _on_tick,
+    EpochOpened: on_epoch,
 }

@@ -10,6 +10,7 @@ from typing import Any
 
 from twinvouch.commands.arrivals import read_arrival, write_arrival
 from twinvouch.commands.register import read_record, write_record
+from twinvouch.core.errors import ConfigError, MalformedError
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.mode import Mode, Rung
 from twinvouch.engine.memory import Memory
@@ -19,6 +20,7 @@ from twinvouch.readings.link import read_link, write_link
 from twinvouch.readings.refusals import Tally
 from twinvouch.wire.cbor import decode, encode
 
+_UNREADABLE = (KeyError, ValueError, TypeError, AssertionError, IndexError, AttributeError)
 KEPT_FINDINGS = 200  # of the recent ones, over a restart
 
 
@@ -34,7 +36,14 @@ def restore(m: Memory, stored: Mapping[str, bytes]) -> None:
     """Fill an empty memory from rows."""
     for key in sorted(stored):
         table, _, ident = key.partition("/")
-        READ[table](m, ident, stored[key])
+        try:
+            READ[table](m, ident, stored[key])
+        except (*_UNREADABLE, MalformedError) as error:
+            raise ConfigError(
+                f"row `{key}` of the state cannot be read ({type(error).__name__}): it was written by another version. "
+                "Start with the version that wrote it, or restore a backup of this one; a data directory of a "
+                "development build cannot be taken over: move it away"
+            ) from None
     m.records = dict(sorted(m.records.items(), key=lambda r: r[1].entry))
     for record in m.records.values():
         m.remember_write(record)
@@ -46,6 +55,14 @@ def time_of(stored: Mapping[str, bytes]) -> int:
         return 0
     content: Any = decode(stored["engine"])
     return int(content[2])
+
+
+def epoch_of(stored: Mapping[str, bytes]) -> int:
+    """The epoch of the log that these rows belong to."""
+    if "epoch" not in stored:
+        return 0
+    content: Any = decode(stored["epoch"])
+    return int(content[1])
 
 
 def _row(m: Memory, key: str) -> bytes | None:
@@ -63,6 +80,16 @@ def _read_engine(m: Memory, _: str, raw: bytes) -> None:
     assert version == 1, version
     m.counts = Counter(counts)
     m.runs_with = config, policy, build
+
+
+def _write_epoch(m: Memory, _: str) -> bytes:
+    return encode([1, m.epoch, m.epoch_ns])
+
+
+def _read_epoch(m: Memory, _: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, m.epoch, m.epoch_ns = content
+    assert version == 1, version
 
 
 def _write_command(m: Memory, ident: str) -> bytes | None:
@@ -142,6 +169,7 @@ def _read_frame(m: Memory, ident: str, raw: bytes) -> None:
 
 WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "engine": _write_engine,
+    "epoch": _write_epoch,
     "link": lambda m, edge: write_link(m.links[edge]),
     "frame": lambda m, group: m.frame.rows(group),
     "command": _write_command,
@@ -157,6 +185,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
 }
 READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "engine": _read_engine,
+    "epoch": _read_epoch,
     "link": _read_link,
     "frame": _read_frame,
     "command": _read_command,

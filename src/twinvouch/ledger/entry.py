@@ -15,7 +15,7 @@ import numpy as np
 
 from twinvouch.core.batch import Admitted, Batch, Quality
 from twinvouch.core.command import Command, Decision, Outcome, Permit
-from twinvouch.core.event import QueryAsked, Started
+from twinvouch.core.event import EpochOpened, QueryAsked, Started
 from twinvouch.core.finding import Finding
 from twinvouch.core.kind import VERSION, Kind
 from twinvouch.core.label import Label
@@ -218,6 +218,11 @@ def statement(
         s.expires_ns,
         list(parents),
     )
+
+
+def epoch(plant: str, now_ns: int, committed: bytes, e: EpochOpened) -> bytes:
+    """The first entry under a new origin: which log it continues, and from where."""
+    return _entry(Kind.ENTRY_EPOCH, plant, now_ns, committed, e.origin, e.size, e.root, e.epoch)
 
 
 def query(plant: str, now_ns: int, named: bytes, q: QueryAsked, *, allowed: bool) -> bytes:
