@@ -45,6 +45,7 @@ def restore(m: Memory, stored: Mapping[str, bytes]) -> None:
                 "development build cannot be taken over: move it away"
             ) from None
     m.records = dict(sorted(m.records.items(), key=lambda r: r[1].entry))
+    m.closed = sum(not record.is_open for record in m.records.values())
     for record in m.records.values():
         m.remember_write(record)
 
