@@ -10,6 +10,7 @@ from twinvouch.adapters.key_store import FILE as KEY_STORE
 from twinvouch.adapters.key_store import KeyStore
 from twinvouch.adapters.keys import FileSigner, generate
 from twinvouch.adapters.ledger_files import LedgerFiles
+from twinvouch.adapters.lock_file import make_directory
 from twinvouch.adapters.sealed_state import SealedState
 from twinvouch.adapters.segment_file import PLAIN
 from twinvouch.adapters.segment_log import SegmentLog
@@ -80,7 +81,7 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
     `origin` names the ledger where it is not that of the running plant: a replay has its own.
     """
     data = directory if directory is not None else config.data_dir
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directory(data)
     vault = core_vault(config, data)
     plain = SqliteState(data / "state.db")
     state: State = plain
@@ -89,7 +90,7 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
         state.renew()
     rows, known = state.load()
     log = SegmentLog(data / "log", known=known, key_id=PLAIN if vault is None else vault.id)
-    signer = FileSigner(key_file(config, "log"))
+    signer = log_signer(config)
     ledger = LedgerFiles(data / "ledger", origin or f"{config.plant.id}/{epoch_of(rows)}", signer)
     keep_ns = config.retention.segments_days * DAY_NS
 
