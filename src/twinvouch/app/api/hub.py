@@ -104,13 +104,20 @@ class Hub:
         audience.add(subscriber)
         return subscriber
 
+    def audience(self) -> dict[str, int]:
+        """How many streams are open, by kind."""
+        return {"permit": len(self._actuators), "live": len(self._live)}
+
     def close(self, subscriber: Subscriber) -> None:
         """Forget a subscriber."""
         self._actuators.discard(subscriber)
         self._live.discard(subscriber)
 
     def _permit(self, message: str) -> None:
-        self._permits.append((time.monotonic_ns() + self._permit_ns, message))
+        now = time.monotonic_ns()
+        while self._permits and self._permits[0][0] <= now:
+            self._permits.popleft()
+        self._permits.append((now + self._permit_ns, message))
         for subscriber in self._actuators:
             subscriber.push(message)
 
