@@ -185,7 +185,7 @@ def test_no_link_leads_nowhere(page: Path) -> None:
 
 def test_every_page_of_the_reference_and_every_decision_is_numbered_and_reached() -> None:
     numbers = [int(p.name[:4]) for p in sorted((ROOT / "docs" / "adr").glob("*.md"))]
-    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) == len(set(numbers)), "a number belongs to one decision"
     linked = {
         (page.parent / target.partition("#")[0]).resolve()
         for page in PAGES

@@ -8,7 +8,7 @@ import numpy as np
 from twinvouch.commands.register import Record
 from twinvouch.core.command import CommandStatus
 from twinvouch.core.context import ActuatorWrite, Arrival, Context
-from twinvouch.core.event import Plain
+from twinvouch.core.event import Plain, Tick
 from twinvouch.core.finding import Finding
 from twinvouch.core.label import Label
 from twinvouch.core.mode import Mode
@@ -59,6 +59,7 @@ class Memory:
         )  # digests of configuration and policy, and build, of the last start
         self.size = 0  # ledger entries
         self.now_ns = 0
+        self.ticked: Tick | None = None  # the last one with clocks, of this run of the process
         self.dirty: set[str] = set()
 
     def context(self) -> Context:

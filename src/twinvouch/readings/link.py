@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from twinvouch.readings.skew import UNKNOWN, Skew, read_skew, skew_content
 from twinvouch.wire.cbor import decode, encode
 
 RECENT = 64  # batches of one edge whose digests are remembered
@@ -62,7 +63,7 @@ class Link:
 
     `digest` is that of the newest batch by epoch and sequence, `received_ns` when any was admitted last,
     `entry` the ledger index of the batch admitted last (-1: none). `heard` is the receive time of each scan
-    group, `silent` the groups whose silence was told. `positions` are the last known states of actuators that
+    group, `clock` how its clock stands to ours, `silent` the groups whose silence was told. `positions` are the last known states of actuators that
     only the twin may move, `waiting` their changes that an open permit may yet explain, `used` the permits
     (tag, ledger index) that have explained one. `absent` are tags without a reading, by scan group.
     """
@@ -81,6 +82,7 @@ class Link:
     waiting: tuple[Change, ...] = ()
     used: frozenset[tuple[str, int]] = frozenset()
     absent: Mapping[str, Mapping[str, Absent]] = field(default_factory=dict)
+    clock: Skew = UNKNOWN
 
 
 def write_link(link: Link) -> bytes:
@@ -109,6 +111,7 @@ def write_link(link: Link) -> bytes:
             [list(c) for c in link.waiting],
             [list(u) for u in sorted(link.used)],
             absent,
+            skew_content(link.clock),
         ]
     )
 
@@ -117,9 +120,9 @@ def read_link(raw: bytes) -> Link:
     """The inverse of `write_link`."""
     content: Any = decode(raw)
     version, edge, epoch, seq, digest, received_ns, entry, *rest = content
-    if version == 1:  # before tags without readings were remembered
-        rest.append({})
-    missing, recent, digests, heard, silent, positions, waiting, used, absent = rest
+    if version == 1:  # before tags without readings and clocks were remembered
+        rest += [{}, skew_content(UNKNOWN)]
+    missing, recent, digests, heard, silent, positions, waiting, used, absent, clock = rest
     assert version in {1, VERSION}, version
     numbers = recent.reshape(-1, 3).tolist()
     return Link(
@@ -142,4 +145,5 @@ def read_link(raw: bytes) -> Link:
         absent={
             group: {tag: Absent(*a) for tag, a in tags.items()} for group, tags in absent.items()
         },
+        clock=read_skew(clock),
     )

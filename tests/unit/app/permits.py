@@ -69,9 +69,10 @@ class Clock:
 
     def __init__(self, now: int = NOW) -> None:
         self.now = now
+        self.set_back = 0  # by so much the wall clock was set back
 
     def wall_ns(self) -> int:
-        return self.now
+        return self.now - self.set_back
 
     def monotonic_ns(self) -> int:
         return self.now
