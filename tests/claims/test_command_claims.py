@@ -225,6 +225,41 @@ def test_a_rejected_or_expired_hold_is_over(toy: Toy) -> None:
     assert toy.say("ann", Verb.APPROVE, second, shown=digest(toy, second))[0].code == 403
 
 
+def test_c08_a_reading_that_is_missing_when_a_person_approves_neither_permits_nor_ends_it(
+    toy: Toy,
+) -> None:
+    toy.read()
+    toy.say("bob", Verb.DISTRUST, "tank/level", life_s=600)
+    ident = held(toy, "valve/opening", 0.6)
+    toy.say("ann", Verb.RESTORE, "tank/level")
+    toy.wait(10)  # nothing comes from the edge: the interlock's tag is not fresh
+    answer, effects = toy.say("ann", Verb.APPROVE, ident, shown=digest(toy, ident))
+    assert (answer.body["status"], permits(effects)) == ("held", [])
+    reasons = toy.memory.records[ident].decision.reasons
+    assert {r.rule for r in reasons if "known" in r.sentence} == {"rate", "interlock"}
+    toy.read()
+    answer, effects = toy.say("ann", Verb.APPROVE, ident, shown=digest(toy, ident))
+    assert (answer.body["status"], len(permits(effects))) == ("permitted", 1)
+
+
+def test_c08_a_hold_on_a_reading_that_never_comes_expires(toy: Toy) -> None:
+    toy.read()
+    toy.say("bob", Verb.DISTRUST, "tank/level", life_s=600)
+    ident = held(toy, "valve/opening", 0.6)
+    toy.wait(10)
+    toy.say("ann", Verb.APPROVE, ident, shown=digest(toy, ident))
+    toy.wait(301)
+    assert toy.memory.records[ident].status.value == "expired"
+
+
+def test_the_policys_no_to_a_statement_is_told_apart_from_other_refusals(toy: Toy) -> None:
+    toy.read()
+    first, _ = toy.say("cid", Verb.DISTRUST, "tank/level")
+    other, _ = toy.say("ann", Verb.DISTRUST, "no/such")
+    assert (first.code, first.body["rule"]) == (403, "capability")
+    assert (other.code, other.body["rule"]) == (403, "statement")
+
+
 def test_the_same_command_twice_is_answered_and_not_carried_out_twice(toy: Toy) -> None:
     from twinvouch.core.event import CommandProposed
     from twinvouch.wire.command import write_command

@@ -38,7 +38,7 @@ class Committer:
 
     def __init__(self, log: Log, state: State) -> None:
         self._log, self._state = log, state
-        self._end = 0  # number of the log record after the last one made durable here
+        self.end = 0  # number of the log record after the last one made durable here
         self.state_end = 0  # the same of what the state has seen
         self._blobs: list[tuple[bytes, bytes]] = []
         self._leaves: list[tuple[int, bytes]] = []
@@ -46,7 +46,7 @@ class Committer:
     def commit(self, steps: Sequence[Step], rows: Mapping[str, bytes | None] | None) -> None:
         """Make a group durable; no effect of it may leave before this returns. `rows` are all changes since the last."""
         for step in steps:
-            self._end = self._log.append(step.record) + 1
+            self.end = self._log.append(step.record) + 1
         self._log.sync()
         self._blobs += [
             (e.digest, e.content) for s in steps for e in s.effects if isinstance(e, Keep)
@@ -54,10 +54,10 @@ class Committer:
         self._leaves += [
             (e.index, e.entry) for s in steps for e in s.effects if isinstance(e, Append)
         ]
-        if rows is not None and self._end:
-            self._state.commit(Group(rows, self._blobs, self._leaves, self._end))
+        if rows is not None and self.end:
+            self._state.commit(Group(rows, self._blobs, self._leaves, self.end))
             self._blobs, self._leaves = [], []
-            self.state_end = self._end
+            self.state_end = self.end
 
 
 def recover(engine: Engine, log: Log, state: State, build: str | None = None) -> int:

@@ -25,6 +25,7 @@ import numpy as np
 from twinvouch.core.errors import UsageError
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){0,3}")
+PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 MEMBER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.npy")
 HEADER = re.compile(
     r"\{'descr': '([<>|])([biuf])([1248])', 'fortran_order': (?:True|False), "
@@ -71,6 +72,19 @@ def refusal(name: str, raw: bytes, limits: FileLimits | None = None) -> str:
     except RefusedError as why:
         return str(why)
     return ""
+
+
+def folder(model: str, version: str) -> str:
+    """The name of the folder that the files of one version of a model lie in: `NAME@VERSION`.
+
+    Both are any printable text that a signer chose. What is not plain (a path, a dot at the front, other letters)
+    stands as its digest, so that no name leads out of the directory or to the folder of another model.
+    """
+    return f"{_plain(model)}@{_plain(version)}"
+
+
+def _plain(text: str) -> str:
+    return text if PLAIN.fullmatch(text) else "~" + sha256(text.encode()).hexdigest()[:32]
 
 
 def keep(directory: Path, files: Mapping[str, bytes]) -> None:

@@ -12,6 +12,7 @@ from twinvouch.app.config_model import Config
 from twinvouch.core.errors import NotPermittedError, TwinvouchError, UnavailableError, UsageError
 
 TIMEOUT_S = 10.0
+POLICY_RULES = frozenset({"capability", "model_role"})  # by these the policy says no
 TOKEN_VARIABLE = "TWINVOUCH_TOKEN"  # noqa: S105 - the name of a variable, not a token
 
 
@@ -74,6 +75,8 @@ class Client:
         if answer.status_code == HTTPStatus.UNAUTHORIZED or (
             answer.status_code == HTTPStatus.FORBIDDEN and method == "GET"
         ):
+            raise NotPermittedError(said)
+        if isinstance(body, Mapping) and body.get("rule") in POLICY_RULES:
             raise NotPermittedError(said)
         if answer.status_code in {429, 503}:
             raise UnavailableError(said)

@@ -19,6 +19,7 @@ from twinvouch import __version__
 from twinvouch.adapters.committer import Committer, Step, recover, take
 from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.app.inbox import After, Inbox, Item
+from twinvouch.app.metering import Meter, TimedLog
 from twinvouch.core.errors import TwinvouchError, UnavailableError
 from twinvouch.core.event import Deliver, Effect, Event, Priority, Publish, Reply, Started, Tick
 from twinvouch.core.ports import Leaves, Log, State
@@ -65,7 +66,8 @@ class Core:
         self._pending: list[tuple[Item, Step]] = []
         self._in_hand: Item | None = None  # what the engine is working on
         self._group: tuple[list[tuple[Item, Step]], Mapping[str, bytes | None] | None] | None = None
-        self._committer = Committer(stores.log, stores.state)
+        self.meter = Meter()
+        self._committer = Committer(TimedLog(stores.log, self.meter.fsync), stores.state)
         self._state_due = 0.0
         self._retire_due = time.monotonic() + RETENTION_INTERVAL_S
         self._idle = True  # the committer has nothing in hand
@@ -124,6 +126,17 @@ class Core:
         self._stores.reader.close()
         self._stores.state.close()
         self._stores.ledger.close()
+
+    @property
+    def state_behind(self) -> int:
+        """Durable events that the state store has not seen yet."""
+        seen = self._committer.state_end
+        return self._committer.end - seen if seen else 0
+
+    @property
+    def tiles_behind(self) -> int:
+        """Ledger entries that are in no tile yet."""
+        return max(0, self.engine.memory.size - self._stores.ledger.size)
 
     def _engine_loop(self) -> None:
         ready = self.inbox.ready
@@ -221,11 +234,13 @@ class Core:
             except (TwinvouchError, OSError) as error:
                 self._fail(group[0], error)
                 return
+            self.meter.group.observe(len(group[0]))
             self._retire()
             with ready:
                 self._group, self._idle = None, True
                 ready.notify_all()
             for item, step in group[0]:
+                self.meter.answered(item, step.effects)
                 self._release(item, step.effects)
 
     def _release(self, item: Item, effects: Sequence[Effect]) -> None:

@@ -6,6 +6,7 @@ statements have places of their own, so that a flood of readings cannot keep a c
 
 import heapq
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ class Item:
     after: After | None = field(
         compare=False, default=None
     )  # read on the engine thread where the reply is 200
+    since_s: float = field(compare=False, default_factory=time.monotonic)
 
 
 class Inbox:
@@ -39,6 +41,7 @@ class Inbox:
         self._heap: list[Item] = []
         self._number = 0
         self._closed = False
+        self.depth = [0] * len(Priority)  # events that wait, by priority
         self.ready = threading.Condition()
 
     def put(self, priority: Priority, event: Event, after: After | None = None) -> "Future[Reply]":
@@ -55,18 +58,24 @@ class Inbox:
                 )
             self._number += 1
             heapq.heappush(self._heap, Item(priority, self._number, event, future, after))
+            self.depth[priority] += 1
             self.ready.notify_all()  # engine and committer wait on one condition
         return future
 
     def get(self) -> Item | None:
         """The next item, None where there is none; call with `ready` held."""
-        return heapq.heappop(self._heap) if self._heap else None
+        if not self._heap:
+            return None
+        item = heapq.heappop(self._heap)
+        self.depth[item.priority] -= 1
+        return item
 
     def close(self) -> list[Item]:
         """Refuse everything from now on and give back what was waiting."""
         with self.ready:
             self._closed = True
             waiting, self._heap = self._heap, []
+            self.depth = [0] * len(Priority)
             self.ready.notify_all()
         return waiting
 

@@ -2,7 +2,7 @@
 
 form -> capability (propose) -> limits, rate, interlock -> label -> approval -> capability (execute).
 Form and capability end the matter; of the others all speak. A short label or missing approvals hold
-a command, everything else denies it. Judge a held command again before it is released: all stages run
+a command, so does a value that is not known while it is judged again; everything else denies it. Judge a held command again before it is released: all stages run
 again, with the frame, mode and policy of that moment. Silence is denial: only the last stage, which asks
 the policy with all the trust there is, gives an ALLOW.
 """

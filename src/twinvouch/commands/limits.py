@@ -1,6 +1,6 @@
 """Is the value within what was engineered: range, what the device can hold, rate, interlock.
 
-All of it fails closed: a value that cannot be compared is a denial. Readings of low trust can only
+All of it fails closed: a value that cannot be compared is a denial, or holds a held command on. Readings of low trust can only
 deny here, never allow what the others deny (NI-2), because every stage must agree.
 """
 
@@ -84,7 +84,7 @@ def _rate(view: View, target: Target) -> Iterator[Reason]:
         sentence = (
             f"the present value of `{target.tag.id}` is not known, so its rate cannot be checked"
         )
-        yield Reason("rate", Verdict.DENY, sentence, "would be allowed once it is read")
+        yield Reason("rate", _unknown(view), sentence, "would be allowed once it is read")
         return
     writes = view.context.writes.get(target.tag.id, ())
     rest = view.site.commands.rest_ns
@@ -121,11 +121,16 @@ def _interlock(view: View, target: Target) -> Iterator[Reason]:
     if len(known) < len(values):
         names = ", ".join(f"`{tag}`" for tag in values if tag not in known)
         sentence = f"interlock of `{name}` needs {names}, of which no fresh value is known"
-        yield Reason("interlock", Verdict.DENY, sentence, allowed)
+        yield Reason("interlock", _unknown(view), sentence, allowed)
     elif not condition.holds(known):
         seen = ", ".join(f"`{tag}` is {value:g}" for tag, value in known.items())
         sentence = f"interlock of `{name}` does not hold: {limits.interlock} ({seen})"
         yield Reason("interlock", Verdict.DENY, sentence, allowed)
+
+
+def _unknown(view: View) -> Verdict:
+    """What a value that is not known means: a denial at first; a held command waits on, its hold expires anyway."""
+    return Verdict.HOLD if view.is_again else Verdict.DENY
 
 
 def _fresh(view: View, tag: str) -> float | None:

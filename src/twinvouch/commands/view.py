@@ -46,6 +46,11 @@ class View:
     asked_ns: int
 
     @property
+    def is_again(self) -> bool:
+        """True where a command that was held is judged again."""
+        return self.asked_ns < self.now_ns
+
+    @property
     def target(self) -> "Target | None":
         """The actuator the command is for; None where it is not one that twinvouch may write to."""
         tag = self.site.plant.tags.get(self.command.tag)

@@ -137,9 +137,11 @@ def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
         refuse(m, out, event.peer, doubt(error, event.peer))
         return
     objection = _objection(m, signer, said)
-    if objection:
-        finding = Finding("statement", signer.id, Severity.MEDIUM, objection)
-        out.reply(403, status="refused", why=objection, entry=enter(m, out, signer.id, finding))
+    forbidden = "" if objection else _forbidden(m, signer, said)
+    if why := objection or forbidden:
+        index = enter(m, out, signer.id, Finding("statement", signer.id, Severity.MEDIUM, why))
+        rule = "capability" if forbidden else "statement"  # the policy's no, or all else
+        out.reply(403, status="refused", rule=rule, why=why, entry=index)
         return
     m.nonces[said.nonce] = said.expires_ns
     m.dirty.add("nonces")
@@ -165,7 +167,7 @@ def _objection(m: Memory, signer: Principal, said: Statement) -> str:
         return "this statement was used before: sign a new one"
     if not said.made_ns - m.site.commands.max_ahead_ns <= m.now_ns <= said.expires_ns:
         return _off_time(said.made_ns, said.expires_ns, m.now_ns)
-    return _unfit_subject(m, said) or _unfit_person(m, signer, said)
+    return _unfit_subject(m, said)
 
 
 def _unfit_subject(m: Memory, said: Statement) -> str:
@@ -180,7 +182,7 @@ def _unfit_subject(m: Memory, said: Statement) -> str:
     return ""
 
 
-def _unfit_person(m: Memory, signer: Principal, said: Statement) -> str:
+def _forbidden(m: Memory, signer: Principal, said: Statement) -> str:
     """What the policy has against it; who may approve is asked where approvals are counted."""
     if said.verb is Verb.APPROVE:
         return ""

@@ -199,7 +199,8 @@ def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
         out.report(judged.findings, [index])
     why = [f.sentence for f in judged.findings]
     if not judged.admitted:
-        out.reply(422, status="refused", name=manifest.model, entry=index, why=why)
+        first = judged.findings[0].rule
+        out.reply(422, status="refused", rule=first, name=manifest.model, entry=index, why=why)
         return
     m.models[manifest.model] = {
         "name": manifest.model,
@@ -211,7 +212,8 @@ def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
         "valid_until_ns": manifest.valid_until_ns,
     }
     m.dirty.add(f"model/{manifest.model}")
-    out.reply(200, status="admitted", name=manifest.model, entry=index)
+    named = {"name": manifest.model, "version": manifest.version}
+    out.reply(200, status="admitted", **named, entry=index)
 
 
 def _on_tick(m: Memory, out: Out, _event: Tick) -> None:

@@ -58,7 +58,7 @@ class Out:
         """Put findings where people look: the recent list and the stream."""
         for f in findings:
             self.memory.findings.append((index, self.memory.now_ns, f))
-            self.memory.counts[f"finding:{f.rule}"] += 1
+            tally(self.memory, f)
             self.publish(
                 "finding",
                 entry=index,
@@ -72,12 +72,19 @@ class Out:
             self.memory.dirty.add("findings")
 
 
+def tally(m: Memory, finding: Finding) -> None:
+    """Count a finding by its rule, and by rule and severity."""
+    m.counts[f"finding:{finding.rule}"] += 1
+    m.counts[f"severity:{finding.rule}:{finding.severity.name.lower()}"] += 1
+
+
 def enter(m: Memory, out: Out, sender: str, finding: Finding) -> int | None:
     """Enter what was refused of a sender: the first of its rule at once, the rest of the minute as a count (None)."""
     m.dirty.add("tallies")
+    m.counts[f"refusal:{finding.rule}"] += 1
     if count(m.tallies, sender, finding.rule, m.now_ns):
         return out.report([finding])
-    m.counts[f"finding:{finding.rule}"] += 1
+    tally(m, finding)
     return None
 
 

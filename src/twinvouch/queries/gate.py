@@ -21,6 +21,7 @@ RESOURCES = {
     "readFindings": "System",
     "readQueries": "System",
     "readStatus": "System",
+    "readMetrics": "System",
     "takePermits": "System",
 }
 

@@ -37,6 +37,7 @@ ALLOWED = {
     "readFindings": ask("analyst", "readFindings", "System", PLANT, READ),
     "readQueries": ask("auditor", "readQueries", "System", PLANT, READ),
     "readStatus": ask("viewer", "readStatus", "System", PLANT, READ),
+    "readMetrics": ask("viewer", "readMetrics", "System", PLANT, READ),
     "takePermits": ask(
         (), "takePermits", "System", PLANT, {**READ, "is_actuator": True}, "service"
     ),
@@ -115,15 +116,15 @@ def test_a_forbid_that_fails_is_a_denial_although_a_permit_spoke():
 @pytest.mark.parametrize(
     ("role", "reads"),
     [
-        ("viewer", "readTags stream readStatus"),
-        ("operator", "readTags stream readStatus readCommands readFindings"),
-        ("engineer", "readTags stream readStatus readCommands readFindings readModels"),
+        ("viewer", "readTags stream readStatus readMetrics"),
+        ("operator", "readTags stream readStatus readMetrics readCommands readFindings"),
+        ("engineer", "readTags stream readStatus readMetrics readCommands readFindings readModels"),
         ("analyst", "readTags export readFindings readModels"),
         ("auditor", "readLedger readFindings readCommands readQueries"),
         ("vendor", "readModels"),
         (
             "admin",
-            "readTags stream export readStatus readCommands readFindings readModels readLedger readQueries",
+            "readTags stream export readStatus readMetrics readCommands readFindings readModels readLedger readQueries",
         ),
         ("model-signer", ""),
         ("safety-signer", ""),

@@ -1,5 +1,6 @@
 import json
 import pickle
+import re
 import zipfile
 from hashlib import sha256
 from io import BytesIO
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twinvouch.adapters.model_files import FileLimits, examine, keep, refusal
+from twinvouch.adapters.model_files import FileLimits, examine, folder, keep, refusal
 from twinvouch.core.errors import UsageError
 
 HEADER = "{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }"
@@ -303,3 +304,27 @@ def test_nothing_is_kept_outside_its_folder(tmp_path, name):
     with pytest.raises(UsageError, match="nothing was kept"):
         keep(tmp_path / "pump", {"a.json": b"{}", name: b"{}"})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_versions_of_one_model_lie_side_by_side_and_older_folders_stay(tmp_path):
+    keep(tmp_path / "pump", {"a.json": b"0"})  # as release 0.1.0 kept it
+    for version in ("1", "2"):
+        keep(tmp_path / folder("pump", version), {"a.json": version.encode()})
+    found = {p.name: (p / "a.json").read_bytes() for p in tmp_path.iterdir()}
+    assert found == {"pump": b"0", "pump@1": b"1", "pump@2": b"2"}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.text(min_size=1), st.text(min_size=1)), unique=True))
+def test_a_folder_is_a_plain_name_of_its_own(named):
+    folders = [
+        folder(*n) for n in [("a", "../../b"), ("..", "1"), ("a@1", "1"), ("a", "1@1"), *named]
+    ]
+    assert all(
+        re.fullmatch(r"[A-Za-z0-9_~][A-Za-z0-9_.-]*@[A-Za-z0-9_~][A-Za-z0-9_.-]*", f)
+        for f in folders
+    )
+    assert max(map(len, folders)) <= 201
+    assert len(set(folders)) == len(
+        set(named) | {("a", "../../b"), ("..", "1"), ("a@1", "1"), ("a", "1@1")}
+    )

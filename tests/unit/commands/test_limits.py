@@ -137,3 +137,21 @@ def test_an_interlock_on_a_stale_value_denies():
 
 def test_an_interlock_that_was_not_compiled_denies():
     assert "not compiled" in only(decide(command(), on=site(interlocks={})), "interlock").sentence
+
+
+@pytest.mark.parametrize("tag", [LEVEL, VALVE])
+def test_what_is_not_known_holds_a_held_command_on(tag):
+    """The next reading may bring the value: the approvals of persons are not thrown away for a gap."""
+    asked = command() if tag == LEVEL else command(VALVE, 0.5)
+    for frame in (Board(fresh={tag: NOW - 1}), Board(values={**Board().values, tag: None})):
+        first = decide(asked, frame=frame)
+        again = decide(asked, frame=frame, asked_ns=NOW - SECOND)
+        assert (first.verdict, again.verdict) == (Verdict.DENY, Verdict.HOLD)
+        assert "known" in again.why
+    assert decide(asked, asked_ns=NOW - SECOND).verdict is Verdict.ALLOW
+
+
+def test_an_interlock_that_is_known_not_to_hold_ends_a_held_command():
+    frame = Board()
+    frame.values[LEVEL] = 2.0
+    assert decide(command(), frame=frame, asked_ns=NOW - SECOND).verdict is Verdict.DENY

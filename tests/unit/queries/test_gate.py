@@ -28,13 +28,13 @@ def test_what_is_no_kind_of_read_is_denied(action):
 @pytest.mark.parametrize(
     ("who", "reads"),
     [
-        ("vera", "readStatus"),
-        ("olga", "readTags stream readStatus readCommands readFindings"),
-        ("eva", "readTags stream readStatus readCommands readFindings readModels"),
+        ("vera", "readStatus readMetrics"),
+        ("olga", "readTags stream readStatus readMetrics readCommands readFindings"),
+        ("eva", "readTags stream readStatus readMetrics readCommands readFindings readModels"),
         ("anna", "readFindings readModels"),
         ("udo", "readLedger readFindings readCommands readQueries"),
         ("van", "readModels"),
-        ("adam", "readTags stream export readStatus readCommands readFindings readModels readLedger readQueries"),
+        ("adam", "readTags stream export readStatus readMetrics readCommands readFindings readModels readLedger readQueries"),
         ("mona", ""),
         ("script", ""),
         ("edge-1", ""),

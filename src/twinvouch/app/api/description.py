@@ -86,4 +86,5 @@ def _described(app: FastAPI) -> dict[str, Any]:
 
 def _answers(route: str) -> dict[str, Any]:
     kind = "text/event-stream" if route in STREAMS else "application/json"
+    kind = "text/plain" if route == "/metrics" else kind
     return {"200": {"description": "done", "content": {kind: {"schema": {}}}}}

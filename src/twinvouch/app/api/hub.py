@@ -104,6 +104,10 @@ class Hub:
         audience.add(subscriber)
         return subscriber
 
+    def audience(self) -> dict[str, int]:
+        """How many streams are open, by kind."""
+        return {"permit": len(self._actuators), "live": len(self._live)}
+
     def close(self, subscriber: Subscriber) -> None:
         """Forget a subscriber."""
         self._actuators.discard(subscriber)

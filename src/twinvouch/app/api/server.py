@@ -11,11 +11,12 @@ from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from twinvouch import __version__
-from twinvouch.app.api import description, guard, problems, views
+from twinvouch.app.api import description, guard, metrics, problems, views
 from twinvouch.app.api.hub import Hub, Subscriber
 from twinvouch.app.api.proposal import Proposal, content_of
 from twinvouch.app.api.submission import files_of
 from twinvouch.app.core import Core, salt
+from twinvouch.app.core_metrics import CoreMetrics
 from twinvouch.app.inbox import After
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import (
@@ -91,6 +92,8 @@ def create_app(core: Core, hub: Hub, allowed_hosts: Sequence[str]) -> FastAPI:
     guard.install(app, frozenset(allowed_hosts))
     description.install(app)
     app.include_router(_health(desk))
+    site = core.engine.memory.site
+    app.include_router(metrics.router(CoreMetrics(core, hub.audience), site, desk.read))
     for router in (
         _in(desk),
         _reports(desk),
@@ -186,8 +189,8 @@ def _reports(desk: Desk) -> APIRouter:
         judged = await asyncio.to_thread(files.check)
         reply = await desk.ask(Priority.QUERY, ModelSubmitted(salt(), _peer(request), raw, judged))
         if reply.code == 200:
-            name = _text(reply.body["name"])
-            await asyncio.to_thread(files.store, desk.core.model_directory, name)
+            named = _text(reply.body["name"]), _text(reply.body["version"])
+            await asyncio.to_thread(files.store, desk.core.model_directory, *named)
         return _told(reply)
 
     return router

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinvouch.adapters.model_files import examine, keep
+from twinvouch.adapters.model_files import examine, folder, keep
 from twinvouch.core.errors import MalformedError
 from twinvouch.wire.cbor import decode, encode
 
@@ -19,9 +19,9 @@ class Files:
         """Name, SHA-256 and reason of refusal of each file; slow for large files, so not on the event loop."""
         return examine(self.contents)
 
-    def store(self, directory: Path, name: str) -> None:
-        """Keep the files of an admitted model."""
-        keep(directory / name, self.contents)
+    def store(self, directory: Path, name: str, version: str) -> None:
+        """Keep the files of an admitted model, each version by itself."""
+        keep(directory / folder(name, version), self.contents)
 
 
 def pack(manifest: bytes, contents: Mapping[str, bytes]) -> bytes:
