@@ -22,8 +22,9 @@ FILE: Final = "actuator.journal"
 _VERSION = 1
 _LONGEST = 1 << 16  # no line of ours is as long
 _COMPACT_BYTES = 16 * 1024 * 1024
+_KEEP = 1000  # nonces of permits that are over; twice as many are too many
 _FORGET_NS = (
-    86_400_000_000_000  # nonces of permits that expired a day ago leave the file; see `horizon_ns`
+    60_000_000_000  # nonces of permits that expired a minute ago may leave; see `horizon_ns`
 )
 
 
@@ -59,6 +60,7 @@ class ActuatorJournal:
         self._epochs: dict[str, int] = {}
         self._latest_ns = 0
         self._compact_at = _COMPACT_BYTES
+        self._compact_over = 2 * _KEEP  # nonces
         self._file = -1
         self._lock = hold(directory / "lock")
         try:
@@ -100,7 +102,8 @@ class ActuatorJournal:
     def delivered(self, nonce: bytes) -> None:
         """Durably: the core has the outcome."""
         self._add({"delivered": nonce.hex()})
-        if os.fstat(self._file).st_size > self._compact_at:
+        is_full = len(self._spent) > self._compact_over
+        if is_full or os.fstat(self._file).st_size > self._compact_at:
             self._compact()
 
     def close(self) -> None:
@@ -193,7 +196,8 @@ class ActuatorJournal:
         """Write a new file of what still matters; nonces that are forgotten raise the horizon."""
         kept = {*self._open, *self._outbox}
         oldest = self._latest_ns - _FORGET_NS
-        gone = {n: e for n, e in self._spent.items() if e <= oldest and n not in kept}
+        past = sorted((e, n) for n, e in self._spent.items() if e <= oldest and n not in kept)
+        gone = {n: e for e, n in past[: max(0, len(past) - _KEEP)]}
         horizon = max(gone.values(), default=0)
         lines: list[Mapping[str, Any]] = [
             {"journal": _VERSION, "plant": self._plant},
@@ -210,6 +214,7 @@ class ActuatorJournal:
         for nonce in gone:
             del self._spent[nonce]
         self.horizon_ns = max(self.horizon_ns, horizon)
+        self._compact_over = len(self._spent) + _KEEP
 
     def _exchange(self, content: bytes) -> None:
         """Put a new file in the place of the journal, durably."""

@@ -20,6 +20,9 @@ from twinvouch.twin.frame import Frame
 
 RECENT_FINDINGS = 1000
 RECENT_COMMANDS = 10_000
+RECENT_CLOSED = (
+    1000  # of these, commands that nothing can happen to any more: the ledger has them all
+)
 RECENT_WRITES = 16  # of one actuator
 
 
@@ -31,6 +34,7 @@ class Memory:
         self.frame = Frame(site.plant)
         self.links: dict[str, Link] = {}
         self.records: dict[str, Record] = {}
+        self.closed = 0  # how many of them are
         self.by_nonce: dict[bytes, str] = {}  # permit nonce -> command id
         self.writes: dict[str, tuple[ActuatorWrite, ...]] = {}
         self.arrivals: dict[int, Arrival] = {}  # batches that commands may still declare, by entry
@@ -74,15 +78,27 @@ class Memory:
 
     def keep(self, record: Record) -> Record:
         """Remember a command's record; beyond a limit the oldest closed ones are forgotten."""
+        before = self.records.get(record.command.id)
+        self.closed += (not record.is_open) - (before is not None and not before.is_open)
         self.records[record.command.id] = record
         self.dirty.add(f"command/{record.command.id}")
         self.remember_write(record)
         while len(self.records) > RECENT_COMMANDS:
-            oldest = self._least_needed(record)
-            del self.records[oldest.command.id]
-            self.by_nonce.pop(oldest.permit_nonce, None)
-            self.dirty.add(f"command/{oldest.command.id}")
+            self._forget(self._least_needed(record))
+        while self.closed > RECENT_CLOSED and self._is_over(oldest := self._least_needed(record)):
+            self._forget(oldest)
         return record
+
+    def _is_over(self, record: Record) -> bool:
+        """Closed, and too old to be taken for a new command should it be sent again."""
+        age_ns = self.now_ns - record.command.made_ns
+        return not record.is_open and age_ns > self.site.commands.max_age_ns
+
+    def _forget(self, oldest: Record) -> None:
+        del self.records[oldest.command.id]
+        self.closed -= not oldest.is_open
+        self.by_nonce.pop(oldest.permit_nonce, None)
+        self.dirty.add(f"command/{oldest.command.id}")
 
     def _least_needed(self, newest: Record) -> Record:
         """The oldest closed record, else the oldest held one: a permit on its way is not forgotten for a flood of holds."""

@@ -36,6 +36,7 @@ def restore(m: Memory, stored: Mapping[str, bytes]) -> None:
         table, _, ident = key.partition("/")
         READ[table](m, ident, stored[key])
     m.records = dict(sorted(m.records.items(), key=lambda r: r[1].entry))
+    m.closed = sum(not record.is_open for record in m.records.values())
     for record in m.records.values():
         m.remember_write(record)
 

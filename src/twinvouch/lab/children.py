@@ -31,12 +31,14 @@ class Children:
         self._libc = ctypes.CDLL(None) if _IS_LINUX else None
         self._running: dict[str, Process] = {}
 
-    async def start(self, name: str, args: Sequence[str], *, talks: bool = False) -> Process:
-        """Run `python -m twinvouch ARGS`; where it `talks`, its input and output are pipes."""
+    async def start(
+        self, name: str, args: Sequence[str], *, talks: bool = False, module: str = "twinvouch"
+    ) -> Process:
+        """Run `python -m MODULE ARGS`; where it `talks`, its input and output are pipes."""
         pipe = PIPE if talks else asyncio.subprocess.DEVNULL
         with (self._directory / f"{name}.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "twinvouch", *args),
+                *(sys.executable, "-m", module, *args),
                 stdin=pipe,
                 stdout=pipe,
                 stderr=log,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -29,12 +30,18 @@ class Listener:
             link.cancel()
         await asyncio.gather(*self._links, return_exceptions=True)
 
+    def drop(self) -> None:
+        """Drop all connections; whoever comes again is served again."""
+        for link in self._links:
+            link.cancel()
+
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._links.add(task)
         try:
-            await self._serve(reader, writer)
+            with suppress(asyncio.CancelledError):  # dropped: asyncio would call that an error
+                await self._serve(reader, writer)
         finally:
             self._links.discard(task)
             writer.close()

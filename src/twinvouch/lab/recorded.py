@@ -1,5 +1,6 @@
 """Reads back what a demo left: which batches its ledger has, and whether the verifier agrees with it."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -38,6 +39,15 @@ def verify(directory: Path, origin: str, public_key: bytes) -> Verified:
     said = json.loads(done.stdout) if done.stdout else {}
     ok = done.returncode == 0 and said.get("ok") is True
     return Verified(ok, int(said.get("size", 0)), str(said.get("root", "")))
+
+
+def head(directory: Path) -> tuple[int, bytes] | None:
+    """Size and root of the checkpoint that lies there now; None where there is none yet."""
+    try:
+        lines = (directory / "checkpoint").read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    return int(lines[1]), base64.b64decode(lines[2])
 
 
 def batches(directory: Path, size: int) -> set[Identity]:

@@ -200,6 +200,7 @@ def test_compaction_keeps_what_matters_and_refuses_what_it_forgets(
     tmp_path: Path, monkeypatch
 ) -> None:
     monkeypatch.setattr(actuator_journal, "_COMPACT_BYTES", 20_000)
+    monkeypatch.setattr(actuator_journal, "_KEEP", 10)
     journal = opened(tmp_path)
     journal.spend(ONE)  # stays open
     journal.refuse(THREE, b"never delivered")
@@ -211,7 +212,7 @@ def test_compaction_keeps_what_matters_and_refuses_what_it_forgets(
         journal.delivered(one.nonce)
     file = tmp_path / "actuator" / FILE
     assert file.stat().st_size < 60_000
-    assert journal.horizon_ns == NOW + 59
+    assert journal.horizon_ns == NOW + 49, "the last ten that are over are kept"
     for state in (journal, None):
         found = state or opened(tmp_path)
         assert found.unresolved == (ONE,)
@@ -221,6 +222,43 @@ def test_compaction_keeps_what_matters_and_refuses_what_it_forgets(
         assert not found.is_spent(old[0].nonce)
         found.close()
     assert sorted(p.name for p in file.parent.iterdir()) == [FILE, "lock"]
+
+
+def test_a_long_life_stays_small_on_disk_and_in_memory(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(
+        actuator_journal.os, "fsync", lambda _: None
+    )  # 15,000 of them, not the point
+    journal = opened(tmp_path)
+    file = tmp_path / "actuator" / FILE
+    most = 0
+    for k in range(5_000):
+        one = spending(k, expires_ns=NOW + k * SECOND, at_ns=NOW + k * SECOND)
+        journal.spend(one)
+        journal.finish(one.nonce, b"x" * 300)
+        journal.delivered(one.nonce)
+        most = max(most, len(journal._spent))
+        assert journal.is_spent(one.nonce)
+    assert most <= 2_100, "twice a thousand, and a minute of new ones"
+    assert file.stat().st_size < 3_000_000
+    assert journal.horizon_ns > NOW + 2_000 * SECOND
+    journal.close()
+    again = opened(tmp_path)
+    assert len(again._spent) <= 2_100
+    assert again.horizon_ns == journal.horizon_ns
+    again.close()
+
+
+def test_permits_that_expire_far_ahead_are_never_forgotten(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(actuator_journal.os, "fsync", lambda _: None)
+    monkeypatch.setattr(actuator_journal, "_KEEP", 5)
+    journal = opened(tmp_path)
+    ahead = [spending(k, expires_ns=NOW + 9 * DAY) for k in range(40)]
+    for one in ahead:
+        journal.refuse(one, b"no")
+        journal.delivered(one.nonce)
+    assert journal.horizon_ns == 0
+    assert all(journal.is_spent(one.nonce) for one in ahead)
+    journal.close()
 
 
 def test_a_compaction_that_fails_changes_nothing_on_disk(tmp_path: Path, monkeypatch) -> None:

@@ -114,7 +114,10 @@ class Hub:
         self._live.discard(subscriber)
 
     def _permit(self, message: str) -> None:
-        self._permits.append((time.monotonic_ns() + self._permit_ns, message))
+        now = time.monotonic_ns()
+        while self._permits and self._permits[0][0] <= now:
+            self._permits.popleft()
+        self._permits.append((now + self._permit_ns, message))
         for subscriber in self._actuators:
             subscriber.push(message)
 

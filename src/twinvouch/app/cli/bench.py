@@ -2,25 +2,120 @@
 
 import importlib
 import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
+from twinvouch.app.cli.demo import require_lab
+
 # name -> modules of app/bench whose figures it prints
-BENCHES = {
+BENCHES: Final = {
     "ingest": ("verify", "ledger", "durable", "modbus"),
     "latency": ("latency",),
 }
+AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="print one JSON object")
+PROCESSES: Final = ("core", "edge", "actuator")
 
 
-@click.command()
-@click.argument("name", type=click.Choice(sorted(BENCHES)))
-@click.option("--json", "as_json", is_flag=True, help="print one JSON object")
-def command(name: str, *, as_json: bool) -> None:
-    """Measure a hot path; ratios are against a named baseline in the same run. Exit 0 whatever the figures."""
-    figures: dict[str, float | int | str] = {}
-    for part in BENCHES[name]:
-        click.echo(f"measuring {part} ...", err=True)
-        figures |= importlib.import_module(f"twinvouch.app.bench.{part}").run()
+@click.group()
+def command() -> None:
+    """Measure, and drill: ratios are against a named baseline in the same run."""
+
+
+def _measure(name: str) -> Callable[..., None]:
+    def measure(*, as_json: bool) -> None:
+        figures: dict[str, float | int | str] = {}
+        for part in BENCHES[name]:
+            _say(f"measuring {part} ...")
+            figures |= importlib.import_module(f"twinvouch.app.bench.{part}").run()
+        _show(figures, as_json=as_json)
+
+    measure.__doc__ = f"Figures of {', '.join(BENCHES[name])}; exit 0 whatever they are."
+    return measure
+
+
+for _name in BENCHES:
+    command.command(_name)(AS_JSON(_measure(_name)))
+
+
+def _processes(_context: click.Context, _parameter: click.Parameter, value: str) -> list[str]:
+    named = value.split(",")
+    if strange := sorted(set(named) - set(PROCESSES)):
+        raise click.BadParameter(f"{strange}: expected some of {', '.join(PROCESSES)}")
+    return named
+
+
+@command.command()
+@click.option(
+    "--kills",
+    type=click.IntRange(1, 100_000),
+    default=200,
+    show_default=True,
+    help="of each process",
+)
+@click.option(
+    "--processes",
+    callback=_processes,
+    default=",".join(PROCESSES),
+    show_default=True,
+    help="which to kill, with commas",
+)
+@click.option(
+    "--batches-per-s",
+    type=click.FloatRange(1, 1000),
+    default=60.0,
+    show_default=True,
+    help="what the edge ships; less on a busy machine",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="of moments and order")
+@AS_JSON
+def kill(
+    *, kills: int, processes: list[str], batches_per_s: float, seed: int, as_json: bool
+) -> int:
+    """Kill real processes with SIGKILL under load; exit 1 where anything was lost or done twice."""
+    require_lab()
+    from twinvouch.app.bench.kill import Plan, run
+
+    figures, is_ok = run(Plan(kills, processes, batches_per_s, seed), _say)
+    _show(figures, as_json=as_json)
+    return 0 if is_ok else 1
+
+
+@command.command()
+@click.option(
+    "--hours-simulated", type=click.FloatRange(0.1, 1000), default=24.0, show_default=True
+)
+@click.option(
+    "--wall-minutes",
+    type=click.FloatRange(0.1, 10_000),
+    default=60.0,
+    show_default=True,
+    help="to do the work of those hours in",
+)
+@click.option(
+    "--csv",
+    "table",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="file for all samples (else beside the data)",
+)
+@AS_JSON
+def soak(*, hours_simulated: float, wall_minutes: float, table: Path | None, as_json: bool) -> int:
+    """Do the work of a day in an hour; exit 1 where a process grows or leaks handles."""
+    require_lab()
+    from twinvouch.app.bench.soak import run
+
+    figures, is_ok = run(hours_simulated, wall_minutes, table, _say)
+    _show(figures, as_json=as_json)
+    return 0 if is_ok else 1
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _show(figures: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(figures))
         return

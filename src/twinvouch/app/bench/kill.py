@@ -1,0 +1,181 @@
+"""`bench kill`: SIGKILL of core, edge and actuator at random moments under load, judged by what others wrote down.
+
+A process is killed while it works, and again and again while it starts and takes over what the last one left.
+It is started again at once. Restart time is from the start of a process until its work goes on: readings are
+acknowledged (core, edge), a write reaches the plant (actuator).
+"""
+
+import asyncio
+import random
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from twinvouch.lab import recorded
+from twinvouch.lab.drill import judge, site
+from twinvouch.lab.drill.stage import PRODUCT, Stage
+
+Say = Callable[[str], None]
+Figures = dict[str, float | int | str]
+COMMANDS_PER_S: Final = 5.0
+_EARLY: Final = 0.3  # of all kills come while the process starts
+_START_S: Final = 1.5  # about what a start takes: when an early kill comes
+_WORK_S: Final = 0.6  # a process works at most so long before it is killed
+_EVERY: Final = 25  # kills between two lines of progress
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to kill how often (each), under how many batches a second, and the seed of order and moments."""
+
+    kills: int
+    processes: Sequence[str]
+    batches_per_s: float
+    seed: int
+
+    @property
+    def load(self) -> site.Load:
+        """The load; streams, statements and faults are the soak's."""
+        normal = site.NORMAL.faster(self.batches_per_s / site.NORMAL.batches_per_s)
+        return site.Load(normal.scans_per_s, COMMANDS_PER_S, normal.queries_per_s, 0, 0, 0, 0, 0)
+
+
+@dataclass(slots=True)
+class Killed:
+    """What was measured: restart times and kills by process, of them early; permits spent and heads signed."""
+
+    restarts: dict[str, list[float]] = field(default_factory=dict)
+    kills: dict[str, int] = field(default_factory=dict)
+    early: int = 0
+    spent: dict[str, str] = field(default_factory=dict)
+    heads: list[tuple[int, bytes]] = field(default_factory=list)
+
+
+def run(plan: Plan, say: Say) -> tuple[Figures, bool]:
+    """Carry the plan out; figures, and whether nothing was found that must not be."""
+    directory = Path(tempfile.mkdtemp(prefix="twinvouch-kill-"))
+    return asyncio.run(_run(directory, plan, say))
+
+
+async def _run(directory: Path, plan: Plan, say: Say) -> tuple[Figures, bool]:
+    # a drill is repeated by its seed, as far as processes can be
+    chance = random.Random(plan.seed)  # noqa: S311
+    stage = Stage(directory, plan.load)
+    began, killed = time.monotonic(), Killed()
+    try:
+        await stage.start()
+        await _drill(stage, _order(chance, plan), chance, killed, say)
+        took = time.monotonic() - began
+        await stage.end()
+        _look(stage, killed)
+    finally:
+        await stage.close()
+    return _figures(stage, killed, {"seed": plan.seed, "seconds": round(took, 1)}, say)
+
+
+def _order(chance: random.Random, plan: Plan) -> list[str]:
+    order = [name for name in plan.processes for _ in range(plan.kills)]
+    chance.shuffle(order)
+    return order
+
+
+async def _drill(
+    stage: Stage, order: Sequence[str], chance: random.Random, killed: Killed, say: Say
+) -> None:
+    left = {name: order.count(name) for name in PRODUCT}
+    for name in order:
+        if not left[name]:
+            continue  # killed ahead of its turn, while it started
+        await asyncio.sleep(chance.uniform(0, _WORK_S))
+        stage.children.check()
+        await _kill(stage, name, killed)
+        left[name] -= 1
+        before, since = stage.seen(), time.monotonic()
+        await stage.spawn(name)
+        while left[name] and chance.random() < _EARLY:
+            await asyncio.sleep(chance.uniform(0, _START_S))
+            await _kill(stage, name, killed)
+            left[name] -= 1
+            killed.early += 1
+            before, since = stage.seen(), time.monotonic()
+            await stage.spawn(name)
+        await stage.until(
+            lambda n=name, s=since, b=before: stage.is_ready(n, s, b),  # type: ignore[misc]
+            f"{name} does not work again",
+        )
+        killed.restarts.setdefault(name, []).append(time.monotonic() - since)
+        total = sum(killed.kills.values())
+        if total // _EVERY > (total - 1) // _EVERY:
+            say(
+                f"{total} of {len(order)} kills, {len(stage.recorder.acknowledged)} batches acknowledged"
+            )
+
+
+async def _kill(stage: Stage, name: str, killed: Killed) -> None:
+    await stage.children.kill(name)
+    killed.kills[name] = killed.kills.get(name, 0) + 1
+    _look(stage, killed)
+
+
+def _look(stage: Stage, killed: Killed) -> None:
+    """Write down what may be gone later."""
+    killed.spent |= judge.spent(stage.directory / judge.ACTUATOR_JOURNAL)
+    head = recorded.head(stage.directory / "data" / "ledger")
+    if head is not None:
+        killed.heads.append(head)
+
+
+def _figures(stage: Stage, killed: Killed, known: Figures, say: Say) -> tuple[Figures, bool]:
+    say("judging what the plant, the controller and the path wrote down ...")
+    ledger = stage.directory / "data" / "ledger"
+    checked = recorded.verify(ledger, site.ORIGIN, stage.log_key)
+    found = judge.verdict(
+        stage.directory,
+        checked.size,
+        stage.recorder.acknowledged,
+        killed.spent,
+        killed.heads,
+    )
+    for fault in found.faults[:20]:
+        say(fault)
+    seconds = float(known["seconds"])
+    batches = len(stage.recorder.acknowledged)
+    commands = len(judge.proposed(stage.directory / "controller.jsonl"))
+    every = [s for times in killed.restarts.values() for s in times]
+    figures: Figures = {
+        "kills": sum(killed.kills.values()),
+        "kills_while_starting": killed.early,
+        "lost": len(found.lost),
+        "duplicated": len(found.duplicated),
+        "double_executed": len(found.double_executed),
+        "unpermitted_writes": len(found.unpermitted),
+        "unknown": found.unknown,
+        "unknown_resolved": found.unknown - len(found.unknown_unresolved),
+        "two_roots": len(found.two_roots),
+        "ledger_verified": int(checked.ok),
+        "ledger_entries": checked.size,
+        "batches": batches,
+        "batches_per_s": round(batches / seconds, 1),
+        "commands": commands,
+        "commands_per_s": round(commands / seconds, 1),
+        "executed": found.executed,
+        "restart_s_p50": round(median(every), 2) if every else 0.0,
+        "restart_s_p99": round(percentile(every, 0.99), 2),
+    }
+    for name, times in sorted(killed.restarts.items()):
+        figures[f"{name}_kills"] = killed.kills[name]
+        figures[f"{name}_restart_s_p50"] = round(median(times), 2)
+        figures[f"{name}_restart_s_p99"] = round(percentile(times, 0.99), 2)
+    figures |= known
+    figures["directory"] = str(stage.directory)
+    return figures, checked.ok and not found.faults
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """The smallest value that `part` of all are not above; 0 of none."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))] if ordered else 0.0

@@ -1,0 +1,141 @@
+"""The drills' stage: plant, core, edge, actuator and controller as processes below one directory."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from twinvouch.adapters.http_transport import HttpTransport
+from twinvouch.adapters.keys import generate
+from twinvouch.core.errors import UnavailableError
+from twinvouch.lab.children import Children, said_line
+from twinvouch.lab.drill import site
+from twinvouch.lab.drill.recorder import Recorder
+from twinvouch.lab.drill.site import Load
+from twinvouch.lab.ingest_listener import IngestListener
+from twinvouch.lab.processes import HOST, free_port
+
+PRODUCT: Final = ("core", "edge", "actuator")
+PATIENCE_S: Final = 120.0
+_LOOK_S: Final = 0.005
+_KEYS: Final = (*site.PRINCIPALS, "log", "permit")
+
+
+class Stage:
+    """`start` brings everything up under `load`; product processes are killed and started again by name."""
+
+    def __init__(self, directory: Path, load: Load, *, remember: bool = True) -> None:
+        self.directory = directory
+        self.load = load
+        self.children = Children(directory / "logs")
+        self.log_key = b""
+        self._core_port = free_port()
+        self.url = f"http://{HOST}:{self._core_port}"
+        self._core = HttpTransport(self.url)
+        self.recorder = Recorder(self._core, remember=remember)
+        self._listener = IngestListener(self.recorder, HOST)
+        self._plant_journal = directory / "plant.jsonl"
+
+    async def start(self) -> None:
+        """Make keys, write the configuration, start everything; returns when readings are admitted."""
+        who = self._make_keys()
+        load = self.load
+        pace = map(str, (load.faulty_s, load.fault_every_s, load.drop_every_s))
+        args = (str(self._plant_journal), *pace)
+        plant = await self.children.start(
+            "plant", args, talks=True, module="twinvouch.lab.drill.plant"
+        )
+        port = int((await said_line(plant))["port"])
+        await self._listener.open()
+        places = site.Places(port, self._listener.port, self._core_port)
+        site.write(self.directory, places, who, load)
+        for name in PRODUCT:
+            await self.spawn(name)
+        await self.until(lambda: self.recorder.last_s > 0, "no readings are admitted")
+        await self.children.start(
+            "controller", self._controller_args(), module="twinvouch.lab.drill.controller"
+        )
+
+    async def spawn(self, name: str) -> None:
+        """Start one process of the product."""
+        twin = str(self.directory / "twin.yaml")
+        verbs = {
+            "core": ("run", twin),
+            "edge": ("edge", twin, "--edge", site.EDGE),
+            "actuator": ("actuator", str(self.directory / "actuator.yaml")),
+        }
+        await self.children.start(name, verbs[name])
+
+    def is_ready(self, name: str, since_s: float, before: "Seen") -> bool:
+        """Whether the process started at `since_s` does its work: readings admitted, a write made."""
+        if name == "core":
+            return self.recorder.last_s > since_s
+        if name == "edge":
+            return self.recorder.newest_epoch > before.epoch and self.recorder.last_s > since_s
+        return self._plant_journal.stat().st_size > before.plant_bytes
+
+    def seen(self) -> "Seen":
+        """What there is before a process is started."""
+        return Seen(self.recorder.newest_epoch, self._plant_journal.stat().st_size)
+
+    async def until(self, is_so: Callable[[], bool], otherwise: str) -> None:
+        """Wait; UnavailableError where it does not come, or a process ends by itself meanwhile."""
+        until = time.monotonic() + PATIENCE_S
+        while not is_so():
+            self.children.check()
+            if time.monotonic() >= until:
+                raise UnavailableError(
+                    f"{otherwise} within {PATIENCE_S:.0f} s (is the load too much for this machine?): "
+                    f"see {self.directory}"
+                )
+            await asyncio.sleep(_LOOK_S)
+
+    def drop_links(self) -> None:
+        """Break the edge's connection towards the core; it comes again."""
+        self._listener.drop()
+
+    async def end(self) -> None:
+        """End everything in the order in which work flows, so that nothing is left on its way."""
+        await self.children.end("controller")
+        await asyncio.sleep(self._settle_s())
+        for name in ("edge", "actuator", "core"):
+            code = await self.children.end(name)
+            if code != 0:
+                raise UnavailableError(f"{name} ended with {code}: {self.children.tail(name)}")
+        await self.children.end("plant")
+
+    async def close(self) -> None:
+        """End what still runs and close every socket."""
+        await self.children.end_all()
+        await self._listener.close()
+        await self._core.close()
+
+    def _settle_s(self) -> float:
+        """Until every permit is reported on, or given up by the core: permit_s, outcome_s and a tick."""
+        return 17.0
+
+    def _make_keys(self) -> site.Identities:
+        keys = self.directory / "keys"
+        keys.mkdir(mode=0o700, parents=True)
+        public = {name: generate(keys / f"{name}.key") for name in _KEYS}
+        self.log_key = public["log"]
+        tokens = {name: os.urandom(24).hex() for name in site.WITH_TOKEN}
+        return site.Identities(public, tokens, public["permit"])
+
+    def _controller_args(self) -> tuple[str, ...]:
+        journal = self.directory / "controller.jsonl"
+        load: Any = self.load
+        pace = (str(getattr(load, name)) for name in load.__slots__)
+        return (self.url, str(self.directory / "keys"), str(journal), *pace)
+
+
+class Seen:
+    """How far edge and plant had come: what comes after is the work of a process started then."""
+
+    __slots__ = ("epoch", "plant_bytes")
+
+    def __init__(self, epoch: int, plant_bytes: int) -> None:
+        self.epoch = epoch
+        self.plant_bytes = plant_bytes
