@@ -25,7 +25,7 @@ from twinvouch.app.config_types import (
     Url,
 )
 from twinvouch.app.yaml_file import digest
-from twinvouch.core.inventory import CommandClass, PrincipalKind, Role
+from twinvouch.core.inventory import CommandClass, PrincipalKind, Rhythm, Role
 
 
 class PlantSettings(Frozen):
@@ -78,10 +78,11 @@ class DeviceSettings(Frozen):
 
 
 class GroupSettings(Frozen):
-    """One of `groups:`, tags read together by one edge on one clock."""
+    """One of `groups:`, tags that one edge tells of together; `rhythm` says what silence about one means."""
 
     edge: Id
-    period_s: Annotated[float, Field(ge=0.001, le=366 * 86_400)]
+    rhythm: Rhythm = Rhythm.SCAN
+    period_s: Annotated[float, Field(ge=0.001, le=366 * 86_400)] | None = None
     max_age_s: Seconds
     max_ahead_s: Annotated[float, Field(gt=0, le=86_400)] = 5.0
 
@@ -94,7 +95,13 @@ class EdgeSettings(Frozen):
     gather_s: Annotated[float, Field(gt=0, le=30 * 86_400)] = 0.1
     max_rows: Annotated[int, Field(ge=1, le=100_000)] = 256
     spool_mib: Annotated[int, Field(ge=1, le=10_000_000)] = 1_024
+    max_lateness_s: Seconds | None = None
     core: Url = "http://127.0.0.1:8710"
+
+    @property
+    def lateness_s(self) -> float:
+        """`max_lateness_s` as written, else a minute, and enough for two batches gathered side by side."""
+        return self.max_lateness_s or max(60.0, 2 * self.gather_s)
 
 
 class PrincipalSettings(Frozen):

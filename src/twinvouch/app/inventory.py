@@ -55,7 +55,9 @@ def plant(config: Config) -> Plant:
         conduits=tuple(Conduit(c.source, c.target, c.protocols) for c in config.conduits),
         tags=tags,
         groups={n: _group(config, n, columns[n]) for n in config.groups},
-        edges={n: Edge(n, e.groups, e.identity_cap) for n, e in config.edges.items()},
+        edges={
+            n: Edge(n, e.groups, e.identity_cap, ns(e.lateness_s)) for n, e in config.edges.items()
+        },
         principals=principals,
         classes={c: _class(rule) for c, rule in config.command_classes.items()},
         actuator=config.actuator.principal if config.actuator else "",
@@ -183,9 +185,10 @@ def _group(config: Config, name: str, mine: Sequence[Tag]) -> ScanGroup:
         tags=tuple(mine),
         dtypes=dtypes,
         digest=columns_digest(name, [t.id for t in mine], dtypes),
-        period_ns=ns(s.period_s),
+        period_ns=ns(s.period_s or s.max_age_s),
         max_age_ns=ns(s.max_age_s),
         max_ahead_ns=ns(s.max_ahead_s),
+        rhythm=s.rhythm,
     )
 
 

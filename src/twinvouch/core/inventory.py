@@ -209,9 +209,16 @@ class Conduit:
     protocols: tuple[str, ...] = ()
 
 
+class Rhythm(StrEnum):
+    """What the absence of a reading means: `scan`, it could not be read; `exception`, nothing changed."""
+
+    SCAN = "scan"
+    EXCEPTION = "exception"
+
+
 @dataclass(frozen=True)
 class ScanGroup:
-    """Tags read together on one clock; the column order of a Batch is the order of `tags`.
+    """Tags that one edge tells of together; the column order of a Batch is the order of `tags`.
 
     `dtypes[k]` is the wire type of column k (`f8`, `f4`, `i4`, `u2`, `u1`), `digest` the SHA-256 of the
     canonical CBOR `[name, [[tag, dtype], ...]]`: both ends must mean the same columns.
@@ -225,6 +232,12 @@ class ScanGroup:
     period_ns: int
     max_age_ns: int  # older than this on arrival, or silent for longer: stale
     max_ahead_ns: int = 5_000_000_000  # source time further in the future than this is refused
+    rhythm: Rhythm = Rhythm.SCAN
+
+    @property
+    def by_exception(self) -> bool:
+        """True where a tag that a batch says nothing of is unchanged, not missing."""
+        return self.rhythm is Rhythm.EXCEPTION
 
     @cached_property
     def low(self) -> NDArray[np.float64]:
@@ -297,11 +310,13 @@ class Edge:
 
     `identity_cap` is the highest identity label its readings can get: the posture of the legacy
     device behind it (R1; an unauthenticated Modbus device 120, an authenticated one 250).
+    `max_lateness_ns`: rows made so long before the newest of this edge (its watermark) are history only.
     """
 
     principal: str
     groups: tuple[str, ...]
     identity_cap: int = 120
+    max_lateness_ns: int = 60_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

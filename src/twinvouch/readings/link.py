@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from twinvouch.readings.skew import UNKNOWN, Skew, read_skew, skew_content
+from twinvouch.twin.frame import BEFORE_ALL
 from twinvouch.wire.cbor import decode, encode
 
 RECENT = 64  # batches of one edge whose digests are remembered
-VERSION = 2  # of the stored form
+VERSION = 3  # of the stored form
 _DIGEST = 32
 
 
@@ -63,9 +64,10 @@ class Link:
 
     `digest` is that of the newest batch by epoch and sequence, `received_ns` when any was admitted last,
     `entry` the ledger index of the batch admitted last (-1: none). `heard` is the receive time of each scan
-    group, `clock` how its clock stands to ours, `silent` the groups whose silence was told. `positions` are the last known states of actuators that
-    only the twin may move, `waiting` their changes that an open permit may yet explain, `used` the permits
-    (tag, ledger index) that have explained one. `absent` are tags without a reading, by scan group.
+    group, `clock` how its clock stands to ours, `silent` the groups, and the tags of groups by exception, whose silence was told.
+    `positions` are the last known states of actuators that only the twin may move, `waiting` their changes that an open permit
+    may yet explain, `used` the permits (tag, ledger index) that have explained one. `newest_ns` is the newest plausible source
+    time: the watermark of the edge is that minus its `max_lateness_ns`. `absent` are tags without a reading, by scan group.
     """
 
     edge: str
@@ -81,6 +83,7 @@ class Link:
     positions: Mapping[str, float] = field(default_factory=dict)
     waiting: tuple[Change, ...] = ()
     used: frozenset[tuple[str, int]] = frozenset()
+    newest_ns: int = BEFORE_ALL
     absent: Mapping[str, Mapping[str, Absent]] = field(default_factory=dict)
     clock: Skew = UNKNOWN
 
@@ -110,6 +113,7 @@ def write_link(link: Link) -> bytes:
             dict(link.positions),
             [list(c) for c in link.waiting],
             [list(u) for u in sorted(link.used)],
+            link.newest_ns,
             absent,
             skew_content(link.clock),
         ]
@@ -117,13 +121,16 @@ def write_link(link: Link) -> bytes:
 
 
 def read_link(raw: bytes) -> Link:
-    """The inverse of `write_link`."""
+    """The inverse of `write_link`; version 1 knew no watermark yet, 2 no clocks and no absent tags."""
     content: Any = decode(raw)
     version, edge, epoch, seq, digest, received_ns, entry, *rest = content
-    if version == 1:  # before tags without readings and clocks were remembered
+    assert version in {1, 2, VERSION}, version
+    if version == 1:
+        rest.append(BEFORE_ALL)
+    if version < VERSION:
         rest += [{}, skew_content(UNKNOWN)]
-    missing, recent, digests, heard, silent, positions, waiting, used, absent, clock = rest
-    assert version in {1, VERSION}, version
+    missing, recent, digests, heard, silent, positions, waiting, used, newest_ns, *more = rest
+    absent, clock = more
     numbers = recent.reshape(-1, 3).tolist()
     return Link(
         edge,
@@ -146,4 +153,5 @@ def read_link(raw: bytes) -> Link:
             group: {tag: Absent(*a) for tag, a in tags.items()} for group, tags in absent.items()
         },
         clock=read_skew(clock),
+        newest_ns=newest_ns,
     )

@@ -9,6 +9,7 @@ from twinvouch.readings import (
     clock_jump,
     gate,
     labelling,
+    late,
     sequence,
     verify,
     wall_step,
@@ -47,7 +48,7 @@ def sections() -> dict[str, str]:
 def test_every_rule_has_a_heading_and_no_heading_is_without_a_rule() -> None:
     names = (
         {rule.NAME for rule in RULES}
-        | {clock.NAME, *CLOCKS}
+        | {clock.NAME, late.NAME, *CLOCKS}
         | set(sequence.NAMES)
         | set(verify.NAMES)
     )
@@ -69,7 +70,7 @@ def test_every_section_says_what_it_does_to_the_label_and_what_it_does_not_claim
 
 def test_techniques_and_caps_are_those_of_the_code() -> None:
     page = sections()
-    for rule in (*RULES, clock, *CLOCKS.values()):
+    for rule in (*RULES, clock, late, *CLOCKS.values()):
         assert f"*ATT&CK:* {rule.TECHNIQUE or 'none'}" in page[rule.NAME], rule.NAME
     for name, technique in (verify.TECHNIQUES | sequence.TECHNIQUES).items():
         assert f"*ATT&CK:* {technique or 'none'}" in page[name], name
