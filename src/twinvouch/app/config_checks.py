@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
+from twinvouch.app.mqtt_checks import brokers, places
 from twinvouch.app.problems import named
 from twinvouch.app.yaml_file import Document, suggestion
 from twinvouch.app.yaml_tree import Loc
@@ -28,7 +29,19 @@ _WORDS = {"true", "false", "null", "in"}
 
 def check(config: Config, document: Document) -> None:
     """Note every contradiction in `document.problems`."""
-    rules = (_zones, _groups, _edges, _principals, _tags, _interlocks, _overlaps, _network, _files)
+    rules = (
+        _zones,
+        _groups,
+        _edges,
+        _principals,
+        _tags,
+        _interlocks,
+        _overlaps,
+        _network,
+        _files,
+        brokers,
+        places,
+    )
     for rule in rules:
         for loc, text in rule(config):
             document.say(loc, text)
@@ -212,7 +225,10 @@ def _point(config: Config, tag: TagSettings) -> Iterator[tuple[str, str]]:
             f"`device` in group {named(tag.group)}, expected one of rhythm scan: it is polled",
         )
     if tag.device is None:
-        for key in sorted((_PLACED | {"modbus_unit", "table"}) & tag.model_fields_set):
+        placed = _PLACED | {"modbus_unit", "table"}
+        if tag.mqtt is not None:
+            placed -= {"scale", "offset"}
+        for key in sorted(placed & tag.model_fields_set):
             yield key, f"`{key}` without `device`: say where it lies, or leave it out"
         return
     if tag.device not in config.devices:

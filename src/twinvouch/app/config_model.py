@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
+from twinvouch.app.config_mqtt import BrokerSettings
 from twinvouch.app.config_tags import TagSettings
 from twinvouch.app.config_types import (
     Byte,
@@ -22,6 +23,7 @@ from twinvouch.app.config_types import (
     Seconds,
     Sha256Hex,
     TagId,
+    TlsFiles,
     Url,
 )
 from twinvouch.app.yaml_file import digest
@@ -58,14 +60,6 @@ class AssetSettings(Frozen):
     description: Line = ""
 
 
-class TlsFiles(Frozen):
-    """`tls:` of a device: the authority to trust, our certificate, and where its key lies."""
-
-    ca: FileName
-    cert: FileName | None = None
-    key: FileName | None = None
-
-
 class DeviceSettings(Frozen):
     """One of `devices:`, a Modbus/TCP server."""
 
@@ -96,6 +90,7 @@ class EdgeSettings(Frozen):
     max_rows: Annotated[int, Field(ge=1, le=100_000)] = 256
     spool_mib: Annotated[int, Field(ge=1, le=10_000_000)] = 1_024
     max_lateness_s: Seconds | None = None
+    mqtt: Annotated[dict[Id, BrokerSettings], Field(default_factory=dict, max_length=100)]
     core: Url = "http://127.0.0.1:8710"
 
     @property

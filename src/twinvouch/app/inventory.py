@@ -20,6 +20,7 @@ from twinvouch.core.inventory import (
     Domains,
     Edge,
     Limits,
+    MqttPoint,
     Plant,
     Point,
     Principal,
@@ -126,6 +127,7 @@ def _tag(
         resolution=s.resolution,
         group=s.group,
         point=_point(s),
+        mqtt=_mqtt(s, name),
         domains=Domains(
             edge=edge,
             zone=asset.zone or "",
@@ -162,6 +164,23 @@ def _point(s: TagSettings) -> Point | None:
         offset=s.offset,
         order=s.word_order,
         bit=s.bit,
+    )
+
+
+def _mqtt(s: TagSettings, name: str) -> MqttPoint | None:
+    if s.mqtt is None:
+        return None
+    return MqttPoint(
+        s.mqtt.broker,
+        s.mqtt.format,
+        s.mqtt.topic,
+        metric=s.mqtt.metric or name,
+        value=s.mqtt.value,
+        time=s.mqtt.time,
+        time_unit=s.mqtt.time_unit,
+        quality=s.mqtt.quality,
+        scale=s.scale,
+        offset=s.offset,
     )
 
 

@@ -124,6 +124,34 @@ class Point:
     bit: int | None = None
 
 
+class MqttFormat(StrEnum):
+    """How the messages of a topic are written."""
+
+    SPARKPLUG = "sparkplug"
+    JSON = "json"
+    SENML = "senml"
+
+
+@dataclass(frozen=True, slots=True)
+class MqttPoint:
+    """Where a tag stands in a broker's messages: value = raw * scale + offset, in the tag's unit.
+
+    `topic` is one topic (`group/node` or `group/node/device` of Sparkplug); `metric` the name there of a
+    Sparkplug metric or SenML record; `value`, `time` and `quality` are JSON pointers of plain messages.
+    """
+
+    broker: str
+    format: MqttFormat
+    topic: str
+    metric: str = ""
+    value: str = ""
+    time: str | None = None
+    time_unit: str = "ms"
+    quality: str | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Domains:
     """Failure domains of a tag: what must not be shared by sources that count as independent."""
@@ -159,6 +187,7 @@ class Tag:
     resolution: float = 0.0
     group: str = ""
     point: Point | None = None
+    mqtt: MqttPoint | None = None
     domains: Domains = field(default_factory=lambda: Domains(edge=""))
     calibrated_ns: int | None = None  # None: never, or unknown
     calibration_valid_ns: int = 0  # 0: no calibration is required

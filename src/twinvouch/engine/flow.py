@@ -102,14 +102,15 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> None:
     admitted, link = admission.admitted, admission.link
     batch = admitted.batch
     named = out.blob(entry.findings_content(admitted.findings)) if admitted.findings else None
-    label_digest = _keep_label(m, out, admitted)
+    label_digest = _keep_label(m, out, admitted) if len(batch.t_ns) else None
     parents = [link.entry] if link.entry >= 0 else []
     index = out.append(entry.batch(admitted, m.now_ns, out.salt, [named, label_digest], parents))
     m.set_link(replace(link, entry=index))
-    m.frame.update(admitted, index, m.now_ns)
-    arrivals.remember(m.arrivals, admitted, index, m.now_ns)
-    m.dirty.add(f"arrival/{index}")
-    m.dirty.add(f"frame/{batch.group}")
+    if len(batch.t_ns):  # a report of an edge has no rows
+        m.frame.update(admitted, index, m.now_ns)
+        arrivals.remember(m.arrivals, admitted, index, m.now_ns)
+        m.dirty.add(f"arrival/{index}")
+        m.dirty.add(f"frame/{batch.group}")
     m.counts["batch:admitted"] += 1
     m.counts["cells:admitted"] += entry.present(batch)
     out.show(admitted.findings, index)

@@ -16,8 +16,10 @@ from twinvouch.core.context import Context
 from twinvouch.core.event import BatchReceived
 from twinvouch.core.finding import Finding
 from twinvouch.core.inventory import ScanGroup
+from twinvouch.core.kind import Kind
+from twinvouch.core.label import AXES, Label
 from twinvouch.core.site import Site
-from twinvouch.readings import clock, clock_drift, clock_jump, late, skew
+from twinvouch.readings import clock, clock_drift, clock_jump, late, reports, skew
 from twinvouch.readings.labelling import label
 from twinvouch.readings.link import Link
 from twinvouch.readings.sequence import Placed, place
@@ -31,7 +33,7 @@ from twinvouch.readings.validate import (
     unpermitted_actuation,
 )
 from twinvouch.readings.validate import range as range_
-from twinvouch.readings.verify import Refused, open_batch, read_cells
+from twinvouch.readings.verify import Opened, Refused, open_batch, read_cells, read_told
 from twinvouch.readings.view import View, look
 from twinvouch.twin.frame import BEFORE_ALL, Columns, Frame
 
@@ -79,6 +81,8 @@ def admit(
         if link is None or placed.rule == "equivocation":
             return Refused(placed, edge)
         return Repeated(edge, placed, link)
+    if opened.header.kind is Kind.SOURCE_REPORT:
+        return _report(opened, placed)
     batch = read_cells(opened, site.readings.max_cells)
     if isinstance(batch, Refused):
         return batch
@@ -89,6 +93,30 @@ def admit(
         oldest_ns = max(edge_was - site.plant.edges[edge].max_lateness_ns, BEFORE_ALL)
         view, told = _look(batch, group, before, oldest_ns, now_ns)
         return _judge(batch, view, told, placed, site, context)
+
+
+def _report(opened: Opened, placed: Placed) -> Admission:
+    """What an edge tells of its sources: findings, and a batch of no rows that carries them."""
+    told = read_told(opened)
+    if isinstance(told, Refused):
+        return told
+    h, group = opened.header, opened.group
+    none = np.zeros((0, len(group.tags)))
+    times = np.zeros(0, np.int64)
+    batch = Batch(
+        h.plant,
+        h.identity,
+        h.prev,
+        h.origin,
+        h.group,
+        times,
+        none,
+        none.astype(np.uint8),
+        opened.sealed.digest,
+    )
+    label = Label(np.zeros((AXES, *none.shape), np.uint8), none.astype(np.int64))
+    found = (*placed.findings, *reports.findings(told, group.edge))
+    return Accepted(Admitted(batch, label, found, times.astype(np.bool_)), placed.link)
 
 
 def watch(

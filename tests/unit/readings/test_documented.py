@@ -10,6 +10,7 @@ from twinvouch.readings import (
     gate,
     labelling,
     late,
+    reports,
     sequence,
     verify,
     wall_step,
@@ -52,6 +53,7 @@ def test_every_rule_has_a_heading_and_no_heading_is_without_a_rule() -> None:
         | set(sequence.NAMES)
         | set(verify.NAMES)
     )
+    names |= set(reports.NAMES)
     assert set(sections()) == names
 
 
@@ -72,7 +74,7 @@ def test_techniques_and_caps_are_those_of_the_code() -> None:
     page = sections()
     for rule in (*RULES, clock, late, *CLOCKS.values()):
         assert f"*ATT&CK:* {rule.TECHNIQUE or 'none'}" in page[rule.NAME], rule.NAME
-    for name, technique in (verify.TECHNIQUES | sequence.TECHNIQUES).items():
+    for name, technique in (verify.TECHNIQUES | sequence.TECHNIQUES | reports.TECHNIQUES).items():
         assert f"*ATT&CK:* {technique or 'none'}" in page[name], name
     for rule in (finite, quality, range_rule, rate, stale, device_identity):
         assert f"at most {rule.CAP}" in page[rule.NAME], rule.NAME
