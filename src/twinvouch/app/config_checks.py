@@ -16,7 +16,8 @@ from twinvouch.app.mqtt_checks import brokers, places
 from twinvouch.app.problems import named
 from twinvouch.app.yaml_file import Document, suggestion
 from twinvouch.app.yaml_tree import Loc
-from twinvouch.core.inventory import Encoding, PrincipalKind, Rhythm, Table, WordOrder
+from twinvouch.core.inventory import Encoding, PrincipalKind, Rhythm, Table
+from twinvouch.core.word_order import WordOrder
 
 Told: TypeAlias = Iterator[tuple[Loc, str]]
 

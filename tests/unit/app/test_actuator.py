@@ -29,8 +29,9 @@ from twinvouch.app.actuator import Actuator
 from twinvouch.app.actuator_check import OwnPoint
 from twinvouch.core.command import Outcome, OutcomeStatus
 from twinvouch.core.errors import UnavailableError
-from twinvouch.core.inventory import Encoding, Table, WordOrder
+from twinvouch.core.inventory import Encoding, Table
 from twinvouch.core.kind import Purpose
+from twinvouch.core.word_order import WordOrder
 from twinvouch.wire.cose import check, unseal
 from twinvouch.wire.outcome import read_outcome
 from twinvouch.wire.words import to_words
