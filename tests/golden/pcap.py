@@ -1,4 +1,4 @@
-"""A small reader of pcap files (classic, Ethernet, IPv4, TCP) that puts TCP streams together again."""
+"""A small reader of pcap and pcapng files (Ethernet, IPv4, TCP) that puts TCP streams together again."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,16 +7,35 @@ from struct import unpack, unpack_from
 Flow = tuple[bytes, int, bytes, int]  # source address and port, destination address and port
 
 
-def segments(path: Path) -> Iterator[tuple[Flow, int, int, bytes]]:
-    """Flow, sequence number, flags and payload of every TCP segment over IPv4."""
-    raw = path.read_bytes()
+def packets(raw: bytes) -> Iterator[bytes]:
+    """The packets of a capture of Ethernet."""
+    if raw[:4] == b"\x0a\x0d\x0d\x0a":
+        yield from _of_pcapng(raw)
+        return
     order = {b"\xd4\xc3\xb2\xa1": "<", b"\xa1\xb2\xc3\xd4": ">"}[raw[:4]]
     assert unpack_from(order + "I", raw, 20) == (1,), "Ethernet"
     at = 24
     while at + 16 <= len(raw):
         (size,) = unpack_from(order + "I", raw, at + 8)
-        packet = raw[at + 16 : at + 16 + size]
+        yield raw[at + 16 : at + 16 + size]
         at += 16 + size
+
+
+def _of_pcapng(raw: bytes) -> Iterator[bytes]:
+    """Of enhanced packet blocks, little-endian."""
+    assert raw[8:12] == b"\x4d\x3c\x2b\x1a", "little-endian"
+    at = 0
+    while at + 12 <= len(raw):
+        kind, size = unpack_from("<II", raw, at)
+        if kind == 6:
+            (length,) = unpack_from("<I", raw, at + 20)
+            yield raw[at + 28 : at + 28 + length]
+        at += size
+
+
+def segments(path: Path) -> Iterator[tuple[Flow, int, int, bytes]]:
+    """Flow, sequence number, flags and payload of every TCP segment over IPv4."""
+    for packet in packets(path.read_bytes()):
         if packet[12:14] != b"\x08\x00" or packet[23] != 6:
             continue
         ip = packet[14 : 14 + unpack(">H", packet[16:18])[0]]

@@ -67,6 +67,8 @@ class DeviceSettings(Frozen):
     port: Port = 502
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
     tls: TlsFiles | None = None
+    max_registers: Annotated[int, Field(ge=4, le=125)] = 125
+    max_gap: Annotated[int, Field(ge=0, le=124)] = 0
 
 
 class GroupSettings(Frozen):

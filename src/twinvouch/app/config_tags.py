@@ -18,7 +18,8 @@ from twinvouch.app.config_types import (
     Range,
     TagId,
 )
-from twinvouch.core.inventory import CommandClass, CommandedBy, Encoding, Table, WordOrder
+from twinvouch.core.inventory import CommandClass, CommandedBy, Encoding, Table
+from twinvouch.core.word_order import WordOrder
 from twinvouch.wire.words import word_count
 
 _INTERLOCK = Annotated[str, Field(max_length=4_000)]
@@ -75,6 +76,8 @@ class TagSettings(Frozen):
     @property
     def raw_encoding(self) -> Encoding:
         """The encoding as written, else a bit where it can only be one, and u16 in registers."""
+        if self.table is Table.IDENTITY:
+            return Encoding.U64
         is_bit = self.is_bit or self.bit is not None
         return self.encoding or (Encoding.BIT if is_bit else Encoding.U16)
 

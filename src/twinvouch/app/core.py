@@ -112,7 +112,7 @@ class Core:
     def tick(self) -> None:
         """Let time pass; call once a second. A full inbox loses nothing but the tick."""
         try:
-            self.submit(Priority.STATEMENT, Tick(salt()))
+            self.submit(Priority.STATEMENT, Tick(salt(), time.time_ns(), time.monotonic_ns()))
         except UnavailableError:
             return
 

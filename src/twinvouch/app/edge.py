@@ -9,15 +9,16 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from twinvouch.app.clock import Clock
+from twinvouch.app.edge_device import DeviceReader
 from twinvouch.app.edge_gather import Gatherer
 from twinvouch.app.edge_listen import Broker, Listener
 from twinvouch.app.edge_messages import Translator
-from twinvouch.app.edge_poll import DeviceReader, Poll, Polled
-from twinvouch.app.edge_scan import plan
+from twinvouch.app.edge_poll import Poll, Polled
+from twinvouch.app.edge_scan import Reach, plan
 from twinvouch.app.edge_seal import AsyncSpool, Sealer, SpoolStore
 from twinvouch.app.edge_ship import Shipped, Shipper
 from twinvouch.core.batch import Origin
@@ -32,7 +33,7 @@ DRAIN_S: Final = 2.0
 class EdgeSetup:
     """What one edge does: `edge` is its principal, `origin` what its readings are.
 
-    After a stop the shipper gets `drain_s` for what still waits; the rest waits on disk.
+    `reach` is what may be asked of each device. After a stop the shipper gets `drain_s` for what still waits; the rest waits on disk.
     """
 
     plant: Plant
@@ -41,6 +42,7 @@ class EdgeSetup:
     gather_ns: int = 100_000_000
     max_rows: int = 256
     drain_s: float = DRAIN_S
+    reach: Mapping[str, Reach] = field(default_factory=dict)  # by device
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> T
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool") as thread:
         sealer = Sealer(setup.plant.id, setup.origin, parts.signer, parts.spool)
         spool = AsyncSpool(sealer, parts.spool, thread)
-        polls = _polls(setup, parts.devices, spool)
+        polls = _polls(setup, parts, spool)
         listeners = _listeners(setup, parts.brokers, spool)
         shipper = Shipper(spool, parts.transport, parts.clock.sleep, parts.jitter)
         try:
@@ -115,7 +117,7 @@ async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> T
     )
 
 
-def _polls(setup: EdgeSetup, devices: Mapping[str, Device], spool: AsyncSpool) -> list[Poll]:
+def _polls(setup: EdgeSetup, parts: EdgeParts, spool: AsyncSpool) -> list[Poll]:
     """A loop for each scan group of this edge that has points at all."""
     edge = setup.plant.edges.get(setup.edge)
     if edge is None:
@@ -123,13 +125,14 @@ def _polls(setup: EdgeSetup, devices: Mapping[str, Device], spool: AsyncSpool) -
             f"plant `{setup.plant.id}` has no edge `{setup.edge}`, it has {sorted(setup.plant.edges)}"
         )
     groups = [setup.plant.groups[name] for name in edge.groups]
-    plans = [(group, plan(group)) for group in groups]
+    plans = [(group, plan(group, setup.reach)) for group in groups]
     needed = {device for _, scan in plans for device in scan.blocks}
-    if missing := sorted(needed - set(devices)):
+    if missing := sorted(needed - set(parts.devices)):
         raise UsageError(
             f"edge `{setup.edge}` has tags on devices {missing}, which it was not given"
         )
-    readers = {name: DeviceReader(name, devices[name]) for name in needed}
+    now = parts.clock.monotonic_ns
+    readers = {name: DeviceReader(name, parts.devices[name], now) for name in needed}
     return [
         Poll(group, scan, readers, Gatherer(group, setup.gather_ns, setup.max_rows), spool)
         for group, scan in plans

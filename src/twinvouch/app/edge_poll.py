@@ -1,76 +1,24 @@
-"""Polling: one loop per scan group, one reader per device that all loops share.
+"""Polling: one loop per scan group, over one reader per device (edge_device.py) that all loops share.
 
 A scan waits for each device at most about one period. A device that needs longer makes its own points
 MISSING in that row; it is left alone until its answer or its time-out has come, then asked again.
 """
 
 import asyncio
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from twinvouch.app.clock import Clock
+from twinvouch.app.edge_device import Answers, DeviceReader
 from twinvouch.app.edge_gather import Gatherer
-from twinvouch.app.edge_scan import Block, Row, ScanPlan, decode
+from twinvouch.app.edge_scan import Row, ScanPlan, decode
 from twinvouch.app.edge_seal import AsyncSpool
 from twinvouch.core.batch import Quality
-from twinvouch.core.errors import TwinvouchError, UnavailableError
 from twinvouch.core.inventory import ScanGroup
-from twinvouch.core.ports import Device
 
 _SHORTEST_WAIT_S: Final = 0.25  # a scan waits so long for a device, however short its period is
 _LONGEST_WAIT_S: Final = 10.0
-_log = logging.getLogger("twinvouch.edge")
-
-Answers = dict[Block, Sequence[int]]
-
-
-class DeviceReader:
-    """Reads one device, one request at a time; says once when it goes silent and once when it is back."""
-
-    def __init__(self, name: str, device: Device) -> None:
-        self._name = name
-        self._device = device
-        self._turn = asyncio.Lock()
-        self._is_silent = False
-        self._refused: set[Block] = set()
-
-    async def read(self, blocks: Sequence[Block]) -> Answers:
-        """The answers that came; a device that does not answer once is not asked for the rest."""
-        answers: Answers = {}
-        async with self._turn:
-            for block in blocks:
-                try:
-                    answers[block] = await self._device.read(
-                        block.unit, block.table, block.address, block.count
-                    )
-                except UnavailableError as error:
-                    self._say_silent(error)
-                    break
-                except TwinvouchError as error:  # it refused these addresses, or answered nonsense
-                    self._say_refused(block, error)
-                else:
-                    self._say_back(block)
-        return answers
-
-    def _say_silent(self, error: UnavailableError) -> None:
-        if not self._is_silent:
-            _log.warning(
-                "device `%s` does not answer, its points are missing: %s", self._name, error
-            )
-        self._is_silent = True
-
-    def _say_refused(self, block: Block, error: TwinvouchError) -> None:
-        if block not in self._refused:
-            _log.error("device `%s`: %s is missing: %s", self._name, block, error)
-        self._refused.add(block)
-
-    def _say_back(self, block: Block) -> None:
-        if self._is_silent:
-            _log.warning("device `%s` answers again", self._name)
-        self._is_silent = False
-        self._refused.discard(block)
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
 from twinvouch.app.devices import Connect, listen
 from twinvouch.app.edge import EdgeParts, EdgeSetup, Tally, run_edge
+from twinvouch.app.edge_scan import Reach
 from twinvouch.app.terminal import log_to_stderr
 from twinvouch.core.errors import ConfigError, UsageError
 from twinvouch.core.inventory import Plant
@@ -70,7 +71,12 @@ async def _serve(
         for broker, s in settings.mqtt.items()
     ]
     setup = EdgeSetup(
-        plant, name, inventory.origin(config), ns(settings.gather_s), settings.max_rows
+        plant,
+        name,
+        inventory.origin(config),
+        ns(settings.gather_s),
+        settings.max_rows,
+        reach={n: Reach(d.max_registers, d.max_gap) for n, d in config.devices.items()},
     )
     identity, _ = spool.next
     print(

@@ -25,6 +25,7 @@ from twinvouch.core.inventory import (
     Point,
     Principal,
     ScanGroup,
+    Table,
     Tag,
     Zone,
     key_id,
@@ -147,7 +148,11 @@ def _tag(
 
 
 def _point(s: TagSettings) -> Point | None:
-    if s.device is None or s.table is None or s.address is None:
+    if s.device is None or s.table is None:
+        return None
+    if s.table is Table.IDENTITY:
+        return Point(s.device, s.modbus_unit, s.table, 0, s.raw_encoding)
+    if s.address is None:
         return None
     return Point(
         s.device,

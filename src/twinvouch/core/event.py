@@ -96,9 +96,11 @@ class QueryAsked:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time passed; the caller sends one a second."""
+    """Time passed; the caller sends one a second, with both its clocks read at one moment (0: it has none)."""
 
     salt: bytes
+    wall_ns: int = 0
+    monotonic_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from twinvouch.core.word_order import WordOrder
+
 
 class Role(StrEnum):
     """What a principal may be allowed to do; policies speak of roles, never of names."""
@@ -69,12 +71,13 @@ class CommandClass(StrEnum):
 
 
 class Table(StrEnum):
-    """The four Modbus data tables."""
+    """The four Modbus data tables, and IDENTITY: who the device says it is, as a number (wire/identity.py)."""
 
     COIL = "coil"
     DISCRETE = "discrete"
     HOLDING = "holding"
     INPUT = "input"
+    IDENTITY = "identity"
 
 
 class Encoding(StrEnum):
@@ -91,18 +94,6 @@ class Encoding(StrEnum):
     F64 = "f64"
     BCD16 = "bcd16"
     BCD32 = "bcd32"
-
-
-class WordOrder(StrEnum):
-    """The bytes of a 32-bit value, A the highest, as they come over the wire; 64 bits follow suit.
-
-    One register has two bytes: with BYTES_SWAPPED and LITTLE_ENDIAN they come low byte first.
-    """
-
-    BIG_ENDIAN = "ABCD"
-    WORDS_SWAPPED = "CDAB"
-    BYTES_SWAPPED = "BADC"
-    LITTLE_ENDIAN = "DCBA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +295,20 @@ class ScanGroup:
             for t in self.tags
         ]
         column = np.asarray(due, dtype=np.int64)
+        column.flags.writeable = False
+        return column
+
+    @cached_property
+    def identities(self) -> NDArray[np.intp]:
+        """Columns that hold who a device says it is."""
+        table = Table.IDENTITY
+        columns = [k for k, t in enumerate(self.tags) if t.point and t.point.table is table]
+        return np.asarray(columns, dtype=np.intp)
+
+    @cached_property
+    def polled(self) -> NDArray[np.bool_]:
+        """Columns that lie on a device, bool[K]."""
+        column = np.array([t.point is not None for t in self.tags], dtype=np.bool_)
         column.flags.writeable = False
         return column
 

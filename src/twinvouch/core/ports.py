@@ -169,6 +169,10 @@ class Device(Protocol):
         """Set a holding register to `(old & keep) | (put & ~keep)` in one step at the device."""
         ...
 
+    async def identify(self, unit: int) -> Mapping[int, bytes]:
+        """What the device says it is: texts by object id (vendor 0, product code 1, revision 2, ...)."""
+        ...
+
 
 class Transport(Protocol):
     """A way of bytes to the core: returns the status and the body of the answer."""

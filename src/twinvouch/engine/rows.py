@@ -11,6 +11,7 @@ from typing import Any
 from twinvouch.commands.arrivals import read_arrival, write_arrival
 from twinvouch.commands.register import read_record, write_record
 from twinvouch.core.errors import ConfigError, MalformedError
+from twinvouch.core.event import Tick
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.mode import Mode, Rung
 from twinvouch.engine.memory import Memory
@@ -154,6 +155,17 @@ def _read_streams(m: Memory, _: str, raw: bytes) -> None:
     m.streams = dict(content)
 
 
+def _write_ticked(m: Memory, _: str) -> bytes | None:
+    return None if m.ticked is None else encode([1, m.ticked.wall_ns, m.ticked.monotonic_ns])
+
+
+def _read_ticked(m: Memory, _: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, wall_ns, monotonic_ns = content
+    assert version == 1, version
+    m.ticked = Tick(b"", wall_ns, monotonic_ns)
+
+
 def _read_tallies(m: Memory, _: str, raw: bytes) -> None:
     content: Any = decode(raw)
     m.tallies = {peer: Tally(since, counts) for peer, (since, counts) in content.items()}
@@ -181,6 +193,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "distrusted": lambda m, _: encode(m.distrusted),
     "modes": lambda m, _: encode({a: [int(x.rung), x.epoch] for a, x in m.modes.items()}),
     "streams": lambda m, _: encode(m.streams),
+    "ticked": _write_ticked,
     "tallies": lambda m, _: encode({p: [t.since_ns, dict(t.counts)] for p, t in m.tallies.items()}),
     "model": lambda m, name: encode(m.models[name]),
 }
@@ -198,5 +211,6 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "modes": _read_modes,
     "streams": _read_streams,
     "tallies": _read_tallies,
+    "ticked": _read_ticked,
     "model": _read_model,
 }

@@ -15,17 +15,22 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from twinvouch.core.errors import UsageError
+from twinvouch.core.errors import MalformedError, UsageError
+from twinvouch.wire.modbus_roles import NO_ROLE, ROLE_OID, role_in
 
-ROLE = x509.ObjectIdentifier("1.3.6.1.4.1.50316.802.1")
+ROLE = x509.ObjectIdentifier(ROLE_OID)
 WRITE = "write"
+OPERATOR = "operator"
+UNREADABLE = "\0unreadable"  # no role can be called so, and nothing is granted to it
 _LIFE = timedelta(days=1)
-_UTF8STRING = 0x0C
 _AUTHORITY, _SERVER = "authority", "plant"
 
 
-def make(directory: Path) -> None:
-    """Write `authority.crt`, `plant.crt|key`, `actuator.crt|key` (role write), `visitor.crt|key`."""
+def make(directory: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """Write `authority.crt`, `plant.crt|key`, and clients: `actuator` (role write), `operator`, `visitor` (no role).
+
+    Gives the authority and its key, which is kept nowhere.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name(_AUTHORITY)
@@ -35,8 +40,10 @@ def make(directory: Path) -> None:
         .sign(key, SHA256())
     )
     _write(directory / f"{_AUTHORITY}.crt", authority.public_bytes(Encoding.PEM))
-    for who, role in ((_SERVER, ""), ("actuator", WRITE), ("visitor", "")):
-        _issue(directory, who, role, authority, key)
+    clients = (("actuator", WRITE), (OPERATOR, OPERATOR), ("visitor", NO_ROLE))
+    for who, role in ((_SERVER, NO_ROLE), *clients):
+        issue(directory, who, utf8_string(role) if role else b"", authority, key)
+    return authority, key
 
 
 def server_context(directory: Path) -> ssl.SSLContext:
@@ -56,27 +63,32 @@ def client_context(directory: Path, who: str = "") -> ssl.SSLContext:
 
 
 def role_of(certificate: bytes) -> tuple[str, str]:
-    """The common name and the role in a DER certificate that TLS has already verified."""
+    """The common name and the role in a DER certificate that TLS has already verified; UNREADABLE: not one role."""
     parsed = x509.load_der_x509_certificate(certificate)
     names = parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     name = str(names[0].value) if names else ""
     try:
-        found = parsed.extensions.get_extension_for_oid(ROLE).value
-    except x509.ExtensionNotFound:
-        return name, ""
-    raw = found.public_bytes()
-    if len(raw) < 2 or raw[0] != _UTF8STRING or raw[1] != len(raw) - 2:
-        return name, ""
-    return name, raw[2:].decode("utf-8", "replace")
+        extensions = list(parsed.extensions)
+        return name, role_in([e.value.public_bytes() for e in extensions if e.oid == ROLE])
+    except (MalformedError, x509.DuplicateExtension, ValueError):
+        return name, UNREADABLE
 
 
-def _issue(
+def utf8_string(text: str) -> bytes:
+    """A short text as DER."""
+    raw = text.encode()
+    assert len(raw) < 0x80, text
+    return bytes((0x0C, len(raw))) + raw
+
+
+def issue(
     directory: Path,
     who: str,
-    role: str,
+    role: bytes,
     authority: x509.Certificate,
     authority_key: ec.EllipticCurvePrivateKey,
 ) -> None:
+    """Write a certificate and key for `who`; `role` are the bytes of the extension, none where empty."""
     key = ec.generate_private_key(ec.SECP256R1())
     usage = ExtendedKeyUsageOID.SERVER_AUTH if who == _SERVER else ExtendedKeyUsageOID.CLIENT_AUTH
     builder = _builder(_name(who), authority.subject, key).add_extension(
@@ -88,8 +100,7 @@ def _issue(
         )
         builder = builder.add_extension(names, critical=False)
     if role:
-        text = role.encode()
-        value = x509.UnrecognizedExtension(ROLE, bytes([_UTF8STRING, len(text)]) + text)
+        value = x509.UnrecognizedExtension(ROLE, role)
         builder = builder.add_extension(value, critical=False)
     certificate = builder.sign(authority_key, SHA256())
     _write(directory / f"{who}.crt", certificate.public_bytes(Encoding.PEM))

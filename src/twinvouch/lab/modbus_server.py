@@ -1,8 +1,9 @@
 """The plant's Modbus/TCP listeners (pymodbus), with the role check that pymodbus does not have.
 
 Plain: everybody reads; a write is answered with exception 1 unless the plant is set to
-`legacy_writes`, as most controllers in the field are. TLS: a client certificate is demanded, and only
-one with the role `write` may write (Modbus/TCP Security, role-based client authorisation).
+`legacy_writes`, as most controllers in the field are. TLS: a client certificate is demanded, and its role
+(Modbus/TCP Security) decides by wire/modbus_roles.py: `write` may do everything, `operator` may switch the
+pump, no role may read, a role that cannot be read may do nothing.
 """
 
 import logging
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
+from pymodbus import ModbusDeviceIdentification
 from pymodbus.constants import ExcCodes
 from pymodbus.framer import FramerType
 from pymodbus.pdu import ExceptionResponse
@@ -20,11 +22,19 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.inventory import Table
-from twinvouch.lab.certificates import WRITE, role_of
-from twinvouch.lab.net3 import UNIT
+from twinvouch.lab.certificates import OPERATOR, WRITE, role_of
+from twinvouch.lab.net3 import BY_TAG, IDENTITY, RUN, UNIT
 from twinvouch.lab.waterworks import RefusedWriteError, Waterworks
+from twinvouch.wire.modbus_roles import NO_ROLE, Grant, Roles, refusal
 
+READS = frozenset({1, 2, 3, 4, 43})
 WRITES = frozenset({5, 6, 15, 16, 22, 23})  # function codes that change something
+_PUMP = BY_TAG[RUN].point.address
+ROLES: Roles = {
+    NO_ROLE: (Grant(READS),),
+    WRITE: (Grant(READS | WRITES, units=(UNIT, UNIT)),),
+    OPERATOR: (Grant(READS), Grant(frozenset({5}), (UNIT, UNIT), (_PUMP, _PUMP))),
+}
 _TABLES = {
     **dict.fromkeys((1, 5, 15), Table.COIL),
     2: Table.DISCRETE,
@@ -105,7 +115,9 @@ class Listener:
     async def open(self, host: str, port: int) -> None:
         """Listen on `port`, 0 for any free one."""
         nothing = SimDevice(UNIT, SimData(0, values=0, datatype=DataType.REGISTERS))
-        kwargs: dict[str, Any] = {"address": (host, port)}
+        identified: Any = ModbusDeviceIdentification
+        who = identified({n: text.decode() for n, text in IDENTITY.items()})
+        kwargs: dict[str, Any] = {"address": (host, port), "identity": who}
         if self._tls is None:
             server: Any = _PlainServer(nothing, **kwargs)
         else:  # pymodbus' TLS framer takes every read for one whole frame; the socket framer does not
@@ -125,27 +137,36 @@ class Listener:
 class _Handler(ServerRequestHandler):
     """One connection: who it is, and whether it may write."""
 
-    def _who(self) -> tuple[str, bool]:
+    def _who(self) -> tuple[str, str]:
+        """Name and role of the client; where writes are open to all, everybody has the role `write`."""
         secured = self.transport.get_extra_info("ssl_object")
         if secured is None:
-            return "plain", bool(self.server.context.legacy_writes)
-        name, role = role_of(secured.getpeercert(binary_form=True))
-        return name, role == WRITE
+            return "plain", WRITE if self.server.context.legacy_writes else NO_ROLE
+        return role_of(secured.getpeercert(binary_form=True))
 
     async def handle_request(self) -> None:
         pdu = self.last_pdu
         if pdu is None or self.transport is None:
             return
-        name, may_write = self._who()
+        name, role = self._who()
         _peer.set(name)
-        if pdu.function_code in WRITES and not may_write:
-            table = str(_TABLES[pdu.function_code])
-            self.server.context.tell(table, pdu.address, [], int(ExcCodes.ILLEGAL_FUNCTION))
-            refusal = ExceptionResponse(pdu.function_code, ExcCodes.ILLEGAL_FUNCTION)
-            refusal.transaction_id, refusal.dev_id = pdu.transaction_id, pdu.dev_id
-            self.server_send(refusal, self.last_addr)  # type: ignore[no-untyped-call]
+        raw = bytes((pdu.function_code,)) + pdu.encode()
+        refused = refusal(ROLES, role, pdu.dev_id, raw)
+        if refused is not None:
+            if pdu.function_code in WRITES:
+                table = str(_TABLES[pdu.function_code])
+                self.server.context.tell(table, _address(raw), [], refused.code)
+            answer = ExceptionResponse(pdu.function_code, ExcCodes(refused.code))
+            answer.transaction_id, answer.dev_id = pdu.transaction_id, pdu.dev_id
+            self.server_send(answer, self.last_addr)  # type: ignore[no-untyped-call]
             return
         await super().handle_request()  # type: ignore[no-untyped-call]
+
+
+def _address(raw: bytes) -> int:
+    """Where a request writes, for the journal; of function 23 that comes second."""
+    at = 5 if raw[0] == 23 else 1
+    return int.from_bytes(raw[at : at + 2], "big")
 
 
 def _handler(server: Any) -> _Handler:

@@ -155,6 +155,11 @@ def finding(
     )
 
 
+def clock(plant: str, now_ns: int, step_ns: int, wall_ns: int) -> bytes:
+    """The core's wall clock went by `step_ns` to `wall_ns`; `now_ns` is where time in the ledger stands."""
+    return _entry(Kind.ENTRY_CLOCK, plant, now_ns, b"", step_ns, wall_ns)
+
+
 def command(plant: str, now_ns: int, committed: bytes, c: Command, command_class: str) -> bytes:
     """A proposed command, with the entries it declares to rest on as parents."""
     parents = sorted({i.entry for i in c.inputs})

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from twinvouch.readings.skew import UNKNOWN, Skew, read_skew, skew_content
 from twinvouch.twin.frame import BEFORE_ALL
 from twinvouch.wire.cbor import decode, encode
 
 RECENT = 64  # batches of one edge whose digests are remembered
+VERSION = 3  # of the stored form
 _DIGEST = 32
 
 
@@ -49,16 +51,23 @@ class Change(NamedTuple):
     row: int
 
 
+class Absent(NamedTuple):
+    """A tag whose newest batches hold no reading of it: since when, and whether that was told."""
+
+    since_ns: int
+    told: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """One edge's newest batch, what is missing before it, and the state of the rules that need some.
 
     `digest` is that of the newest batch by epoch and sequence, `received_ns` when any was admitted last,
     `entry` the ledger index of the batch admitted last (-1: none). `heard` is the receive time of each scan
-    group, `silent` the groups, and the tags of groups by exception, whose silence was told. `positions` are the last known states of actuators that
-    only the twin may move, `waiting` their changes that an open permit may yet explain, `used` the permits
-    (tag, ledger index) that have explained one. `newest_ns` is the newest plausible source time: the watermark
-    of the edge is that minus its `max_lateness_ns`.
+    group, `clock` how its clock stands to ours, `silent` the groups, and the tags of groups by exception, whose silence was told.
+    `positions` are the last known states of actuators that only the twin may move, `waiting` their changes that an open permit
+    may yet explain, `used` the permits (tag, ledger index) that have explained one. `newest_ns` is the newest plausible source
+    time: the watermark of the edge is that minus its `max_lateness_ns`. `absent` are tags without a reading, by scan group.
     """
 
     edge: str
@@ -75,15 +84,21 @@ class Link:
     waiting: tuple[Change, ...] = ()
     used: frozenset[tuple[str, int]] = frozenset()
     newest_ns: int = BEFORE_ALL
+    absent: Mapping[str, Mapping[str, Absent]] = field(default_factory=dict)
+    clock: Skew = UNKNOWN
 
 
 def write_link(link: Link) -> bytes:
     """As bytes for the state store; the long parts as typed arrays."""
     missing = np.array(link.missing, np.int64).ravel()
     recent = np.array([r[:3] for r in link.recent], np.int64).ravel()
+    absent = {
+        group: {tag: [a.since_ns, a.told] for tag, a in tags.items()}
+        for group, tags in link.absent.items()
+    }
     return encode(
         [
-            2,
+            VERSION,
             link.edge,
             link.epoch,
             link.seq,
@@ -99,18 +114,23 @@ def write_link(link: Link) -> bytes:
             [list(c) for c in link.waiting],
             [list(u) for u in sorted(link.used)],
             link.newest_ns,
+            absent,
+            skew_content(link.clock),
         ]
     )
 
 
 def read_link(raw: bytes) -> Link:
-    """The inverse of `write_link`; version 1 knew no watermark yet."""
+    """The inverse of `write_link`; version 1 knew no watermark yet, 2 no clocks and no absent tags."""
     content: Any = decode(raw)
     version, edge, epoch, seq, digest, received_ns, entry, *rest = content
-    assert version in {1, 2}, version
+    assert version in {1, 2, VERSION}, version
     if version == 1:
         rest.append(BEFORE_ALL)
-    missing, recent, digests, heard, silent, positions, waiting, used, newest_ns = rest
+    if version < VERSION:
+        rest += [{}, skew_content(UNKNOWN)]
+    missing, recent, digests, heard, silent, positions, waiting, used, newest_ns, *more = rest
+    absent, clock = more
     numbers = recent.reshape(-1, 3).tolist()
     return Link(
         edge,
@@ -129,5 +149,9 @@ def read_link(raw: bytes) -> Link:
         positions=positions,
         waiting=tuple(Change(*c) for c in waiting),
         used=frozenset((tag, permit) for tag, permit in used),
+        absent={
+            group: {tag: Absent(*a) for tag, a in tags.items()} for group, tags in absent.items()
+        },
+        clock=read_skew(clock),
         newest_ns=newest_ns,
     )

@@ -18,6 +18,7 @@ KINDS = {
     72: "query",
     73: "model",
     74: "finding",
+    79: "clock",
     80: "epoch",
 }
 EPOCH = 80

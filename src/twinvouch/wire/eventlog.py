@@ -2,7 +2,7 @@
 
 The log is the record of truth: reading it back gives the same events at the same times. Large byte
 strings (`raw`) are passed through, never looked into. Numbers start at 128, apart from the kinds of
-contents and ledger entries, and are never reused. Adapters limit what they let in: whatever was written
+contents and ledger entries, and are never reused; numbers that are written no more are read for ever. Adapters limit what they let in: whatever was written
 can be read back, whatever its length.
 """
 
@@ -39,10 +39,9 @@ def read_event(raw: bytes) -> tuple[Event, int]:
     """The event of a record and when it was fed; MalformedError for anything else."""
     items = decode(raw, items=len(raw))
     kind = items[1] if isinstance(items, list) and len(items) > 2 else None
-    if type(kind) is not int or kind not in _TYPES:
+    if type(kind) is not int or kind not in _READ:
         raise MalformedError("event: expected [1, number of an event, now_ns, ...]")
-    event_type = _TYPES[kind]
-    form = _FORMS[event_type][1]
+    event_type, form = _READ[kind]
     fields = Fields(items, 3 + len(form), event_type.__name__)
     fields.integer("version", VERSION, VERSION)
     fields.integer("number")
@@ -58,12 +57,12 @@ def _texts(fields: Fields, name: str) -> tuple[str, ...]:
     return fields.each(name, LARGEST, lambda each: each.text(name, LARGEST))
 
 
-def _number(fields: Fields, name: str) -> int:
-    return fields.integer(name)
-
-
 def _octets(fields: Fields, name: str) -> bytes:
     return fields.octets(name)
+
+
+def _integer(fields: Fields, name: str) -> int:
+    return fields.integer(name)
 
 
 def _files(fields: Fields, name: str) -> tuple[tuple[str, bytes, str], ...]:
@@ -93,17 +92,20 @@ _FORMS: Mapping[type[Event], tuple[int, tuple[tuple[str, Take], ...]]] = {
             ("tags", _texts),
         ),
     ),
-    Tick: (135, (("salt", _octets),)),
+    Tick: (138, (("salt", _octets), ("wall_ns", _integer), ("monotonic_ns", _integer))),
     EpochOpened: (
         144,
         (
             ("salt", _octets),
-            ("epoch", _number),
+            ("epoch", _integer),
             ("origin", _text),
-            ("size", _number),
+            ("size", _integer),
             ("root", _octets),
             ("backup", _octets),
         ),
     ),
 }
-_TYPES: Mapping[int, type[Event]] = {number: kind for kind, (number, _) in _FORMS.items()}
+_READ: Mapping[int, tuple[type[Event], tuple[tuple[str, Take], ...]]] = {
+    **{number: (kind, form) for kind, (number, form) in _FORMS.items()},
+    135: (Tick, (("salt", _octets),)),  # before a tick carried clocks
+}

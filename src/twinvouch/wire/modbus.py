@@ -75,6 +75,8 @@ _ON = 0xFF00
 
 def read_of(table: Table, address: int, count: int) -> Read:
     """The request that reads `count` items of a table; UsageError where one request cannot."""
+    if table not in READS:
+        raise UsageError(f"table `{table}` is not read by address")
     request = Read(READS[table], address, count)
     _expect_span(request.function, address, count)
     return request

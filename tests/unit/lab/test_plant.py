@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from pymodbus.client import AsyncModbusTcpClient, AsyncModbusTlsClient
 
+from twinvouch.adapters.modbus_tcp import ModbusDevice
 from twinvouch.core.errors import UsageError
+from twinvouch.core.inventory import Table
 from twinvouch.lab import certificates
 from twinvouch.lab.modbus_server import Listener, Memory
-from twinvouch.lab.net3 import BY_TAG, RUN
+from twinvouch.lab.net3 import BY_TAG, IDENTITY, RUN
 from twinvouch.lab.plant import obey
 from twinvouch.lab.waterworks import Waterworks
 from twinvouch.wire.words import from_words
@@ -181,3 +183,58 @@ def test_orders_are_strict(directory: Path) -> None:
         with pytest.raises(UsageError, match="order"):
             obey(memory, line)
     works.close()
+
+
+def test_it_says_who_it_is(directory: Path) -> None:
+    async def story() -> None:
+        async with opened(directory) as plant:
+            device = ModbusDevice("127.0.0.1", plant.plain.port)
+            assert await device.identify(1) == IDENTITY
+            await device.close()
+
+    asyncio.run(story())
+
+
+def test_several_masters_are_served_at_once_and_do_not_disturb_each_other(directory: Path) -> None:
+    """One master is in the middle of a frame, one sends nonsense, one is gone; four others read on."""
+
+    async def story() -> None:
+        async with opened(directory) as plant:
+            half, nonsense, gone = [
+                await asyncio.open_connection("127.0.0.1", plant.plain.port) for _ in range(3)
+            ]
+            half[1].write(bytes.fromhex("000100000006"))
+            nonsense[1].write(b"GET / HTTP/1.1\r\n\r\n" * 20)
+            gone[1].transport.abort()
+            devices = [ModbusDevice("127.0.0.1", plant.plain.port) for _ in range(4)]
+            asked = [(device, address) for address in range(0, 6, 2) for device in devices]
+            answers = await asyncio.gather(*[d.read(1, "input", a, 2) for d, a in asked])
+            for (_, address), words in zip(asked, answers, strict=True):
+                assert list(words) == plant.works.read(Table.INPUT, address, 2), "its own answer"
+            half[1].write(bytes.fromhex("010400000002"))
+            assert (await half[0].readexactly(13))[:9] == bytes.fromhex("000100000007010404")
+            for _, writer in (half, nonsense):
+                writer.transport.abort()
+            for device in devices:
+                await device.close()
+
+    asyncio.run(story())
+
+
+def test_the_refusal_of_one_master_is_not_the_others(directory: Path) -> None:
+    async def story() -> None:
+        async with (
+            opened(directory) as plant,
+            plant.client("visitor") as visitor,
+            plant.client("operator") as operator,
+            plant.client("actuator") as actuator,
+        ):
+            writes = [
+                c.write_register(0, 900 + n, device_id=1)
+                for n, c in enumerate((visitor, operator, actuator))
+            ]
+            refused, also, done = await asyncio.gather(*writes)
+            assert [refused.exception_code, also.exception_code, done.isError()] == [1, 1, False]
+            assert plant.works.truth().speed == pytest.approx(0.902)
+
+    asyncio.run(story())

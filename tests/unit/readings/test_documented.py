@@ -3,13 +3,42 @@
 import re
 from pathlib import Path
 
-from twinvouch.readings import clock, gate, labelling, late, reports, sequence, verify
-from twinvouch.readings.validate import finite, quality, rate, stale, unpermitted_actuation
+from twinvouch.readings import (
+    clock,
+    clock_drift,
+    clock_jump,
+    gate,
+    labelling,
+    late,
+    reports,
+    sequence,
+    verify,
+    wall_step,
+)
+from twinvouch.readings.validate import (
+    device_identity,
+    finite,
+    missing,
+    quality,
+    rate,
+    stale,
+    unpermitted_actuation,
+)
 from twinvouch.readings.validate import range as range_rule
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "readings-rules.md"
 VALIDATE = Path(gate.__file__).parent / "validate"
-RULES = (finite, quality, range_rule, rate, stale, unpermitted_actuation)
+CLOCKS = {m.NAME: m for m in (clock_drift, clock_jump, wall_step)}
+RULES = (
+    finite,
+    quality,
+    range_rule,
+    rate,
+    stale,
+    device_identity,
+    missing,
+    unpermitted_actuation,
+)
 
 
 def sections() -> dict[str, str]:
@@ -18,7 +47,12 @@ def sections() -> dict[str, str]:
 
 
 def test_every_rule_has_a_heading_and_no_heading_is_without_a_rule() -> None:
-    names = {rule.NAME for rule in (*RULES, clock, late)} | set(sequence.NAMES) | set(verify.NAMES)
+    names = (
+        {rule.NAME for rule in RULES}
+        | {clock.NAME, late.NAME, *CLOCKS}
+        | set(sequence.NAMES)
+        | set(verify.NAMES)
+    )
     names |= set(reports.NAMES)
     assert set(sections()) == names
 
@@ -26,7 +60,7 @@ def test_every_rule_has_a_heading_and_no_heading_is_without_a_rule() -> None:
 def test_a_rules_file_is_named_after_it() -> None:
     files = {p.stem for p in VALIDATE.glob("*.py")} - {"__init__"}
     assert files == {rule.NAME for rule in RULES}
-    assert set(gate.RULES) | {unpermitted_actuation} == set(RULES)
+    assert set(gate.RULES) | {unpermitted_actuation, missing} == set(RULES)
 
 
 def test_every_section_says_what_it_does_to_the_label_and_what_it_does_not_claim() -> None:
@@ -38,11 +72,11 @@ def test_every_section_says_what_it_does_to_the_label_and_what_it_does_not_claim
 
 def test_techniques_and_caps_are_those_of_the_code() -> None:
     page = sections()
-    for rule in (*RULES, clock, late):
+    for rule in (*RULES, clock, late, *CLOCKS.values()):
         assert f"*ATT&CK:* {rule.TECHNIQUE or 'none'}" in page[rule.NAME], rule.NAME
     for name, technique in (verify.TECHNIQUES | sequence.TECHNIQUES | reports.TECHNIQUES).items():
         assert f"*ATT&CK:* {technique or 'none'}" in page[name], name
-    for rule in (finite, quality, range_rule, rate, stale):
+    for rule in (finite, quality, range_rule, rate, stale, device_identity):
         assert f"at most {rule.CAP}" in page[rule.NAME], rule.NAME
     assert f"at most {quality.CAP_UNCERTAIN}" in page["quality"]
     for name in ("chain", "epoch"):

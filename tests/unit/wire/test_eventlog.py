@@ -25,7 +25,7 @@ EVENTS: list[Event] = [
     ModelSubmitted(SALT, "10.0.0.7", b"raw", (("a.json", b"\3" * 32, ""), ("b", b"", "pickle"))),
     QueryAsked(SALT, "alice", "readTags", "*", "shift", ("tank-1/level", "tank-2/level")),
     QueryAsked(SALT, "", "readTags", "x" * 5_000, "a\nb"),
-    Tick(SALT),
+    Tick(SALT, 1_800_000_000_000_000_000, 7),
 ]
 
 
@@ -38,6 +38,12 @@ def test_every_event_has_its_own_number() -> None:
     numbers = {type(e): cbor.decode(write_event(e, 0))[1] for e in EVENTS}
     assert len(set(numbers.values())) == len(numbers) == 8
     assert min(numbers.values()) >= 128  # apart from the kinds of contents and entries
+
+
+def test_a_tick_from_before_it_carried_clocks_is_read() -> None:
+    assert read_event(cbor.encode([1, 135, 123, SALT])) == (Tick(SALT), 123)
+    with pytest.raises(MalformedError):
+        read_event(cbor.encode([1, 138, 123, SALT]))
 
 
 def test_the_raw_bytes_are_passed_through() -> None:

@@ -45,7 +45,7 @@ def plant(
 @command.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 def certificates(directory: Path) -> None:
-    """Make an authority, a server and two clients (`actuator` may write, `visitor` may not)."""
+    """Make an authority, a server and three clients (`actuator` writes, `operator` switches the pump, `visitor` reads)."""
     from twinvouch.lab import certificates as made
 
     made.make(directory)
