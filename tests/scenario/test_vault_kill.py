@@ -91,10 +91,10 @@ class Core:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.said.append(line)
-            if line.startswith("listening"):
+            if "listening on" in line:
                 break
         assert self.said, "the core did not start"
-        assert self.said[-1].startswith("listening"), "".join(self.said)
+        assert "listening on" in self.said[-1], "".join(self.said)
         self.http = httpx.Client(
             base_url=f"http://127.0.0.1:{port}",
             timeout=30,

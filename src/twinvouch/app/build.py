@@ -1,6 +1,6 @@
 """The composition root: from a Config to the parts of a running core. The only file that names adapters for it."""
 
-import sys
+import logging
 import time
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from twinvouch.engine.rows import epoch_of
 from twinvouch.wire.signature import algorithm
 
 DAY_NS = 86_400_000_000_000
+_log = logging.getLogger("twinvouch.core")
 
 
 def load(path: Path) -> Config:
@@ -114,15 +115,11 @@ def core_vault(config: Config, data: Path) -> Vault | None:
         return None
     keys = KeyStore(data / KEY_STORE, config.core_kek)
     if keys.made_kek:
-        print(made_kek(config.core_kek), file=sys.stderr)
+        _log.warning(
+            "made key-encryption key %s: keep a copy elsewhere, without it the data cannot be read",
+            config.core_kek,
+        )
     return Vault(keys)
-
-
-def made_kek(path: Path) -> str:
-    """What to do with a key-encryption key that was just made."""
-    return (
-        f"made key-encryption key {path}: keep a copy elsewhere, without it the data cannot be read"
-    )
 
 
 def log_signer(config: Config) -> FileSigner:

@@ -183,6 +183,12 @@ class EncryptionSettings(Frozen):
     edge_kek: FileName | None = None
 
 
+class LogSettings(Frozen):
+    """`log:`, how a process writes what it logs to stderr."""
+
+    format: Literal["text", "json"] = "text"
+
+
 class ReplaySettings(Frozen):
     """`replay:`, how wide CSV files of this plant are written."""
 
@@ -217,6 +223,7 @@ class Config(Frozen):
     retention: RetentionSettings = RetentionSettings()
     encryption: EncryptionSettings = EncryptionSettings()
     policy: FileName | None = None
+    log: LogSettings = LogSettings()
     replay: ReplaySettings | None = None
 
     _path: Path = PrivateAttr(default=Path("twin.yaml"))

@@ -101,7 +101,7 @@ class PlantDevice:
         raise AssertionError((unit, address, keep, put))
 
     async def identify(self, unit: int) -> Mapping[int, bytes]:
-        """This plant does not say what it is."""
+        """Nobody asks a simulated plant what it is."""
         raise UnavailableError(f"unit {unit} does not say what it is")
 
     async def _way(self, what: str) -> None:
