@@ -85,14 +85,7 @@ async def _serve(
         listen(broker, f"twinvouch-{name}-{broker}", s, config.path.parent)
         for broker, s in settings.mqtt.items()
     ]
-    setup = EdgeSetup(
-        plant,
-        name,
-        inventory.origin(config),
-        ns(settings.gather_s),
-        settings.max_rows,
-        reach={n: Reach(d.max_registers, d.max_gap) for n, d in config.devices.items()},
-    )
+    setup = _setup(config, plant, name)
     identity, _ = spool.next
     _log.info(
         "edge %s, epoch %d: %d scan groups, %d devices, %d brokers, %d batches wait for %s",
@@ -115,6 +108,18 @@ async def _serve(
             notify("STOPPING=1")
             for device in devices.values():
                 await device.close()
+
+
+def _setup(config: Config, plant: Plant, name: str) -> EdgeSetup:
+    settings = config.edges[name]
+    return EdgeSetup(
+        plant,
+        name,
+        inventory.origin(config),
+        ns(settings.gather_s),
+        settings.max_rows,
+        reach={n: Reach(d.max_registers, d.max_gap) for n, d in config.devices.items()},
+    )
 
 
 def _vault(config: Config, edge: str) -> Vault | None:
