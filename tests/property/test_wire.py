@@ -27,8 +27,9 @@ from tests.unit.wire.samples import (
 from twinvouch.core.batch import Batch, Quality
 from twinvouch.core.errors import MalformedError, SignatureError
 from twinvouch.core.event import ModelSubmitted, QueryAsked
-from twinvouch.core.inventory import Encoding, Point, ScanGroup, Table, WordOrder
+from twinvouch.core.inventory import Encoding, Point, ScanGroup, Table
 from twinvouch.core.kind import Kind
+from twinvouch.core.word_order import WordOrder
 from twinvouch.wire import cbor, cose, senml
 from twinvouch.wire.batch import read_batch, read_header, write_batch
 from twinvouch.wire.command import read_command, write_command

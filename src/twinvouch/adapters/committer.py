@@ -12,7 +12,7 @@ from twinvouch.adapters import vault as vaults
 from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.adapters.sealed_state import blob_place
 from twinvouch.adapters.vault import Vault
-from twinvouch.core.errors import ConfigError
+from twinvouch.core.errors import ConfigError, MalformedError
 from twinvouch.core.event import Append, Effect, Event, Keep, Started
 from twinvouch.core.ports import Group, Log, State
 from twinvouch.engine import Engine
@@ -108,8 +108,8 @@ def recover(
     rows, seen = state.load()
     engine.restore(rows)
     steps = []
-    for _, record in log.records(seen):
-        event, now_ns = read_event(vaults.opened(vault, record, vaults.LOG))
+    for number, record in log.records(seen):
+        event, now_ns = _read(number, vaults.opened(vault, record, vaults.LOG))
         if not isinstance(event, Started):
             _expect_unchanged(engine, build)
         steps.append(_fed(engine, record, (event, now_ns), vault))
@@ -118,6 +118,16 @@ def recover(
         blobs = [(e.digest, e.content) for s in steps for e in s.effects if isinstance(e, Keep)]
         state.commit(Group(engine.drain(), blobs, appended, seen + len(steps)))
     return len(steps)
+
+
+def _read(number: int, record: bytes) -> tuple[Event, int]:
+    try:
+        return read_event(record)
+    except MalformedError as error:
+        raise ConfigError(
+            f"record {number} of the event log cannot be read ({error}): it was written by another version; "
+            "start with the version that wrote it, stop, then start this one"
+        ) from None
 
 
 def _expect_unchanged(engine: Engine, build: str | None) -> None:

@@ -25,7 +25,6 @@ from cryptography.hazmat.primitives.serialization import (
 from nacl.signing import SigningKey
 
 from twinvouch.adapters import secret_file
-from twinvouch.adapters.known_secrets import remember
 from twinvouch.core.errors import ConfigError, UsageError
 from twinvouch.core.inventory import key_id
 from twinvouch.core.ports import Signer
@@ -133,14 +132,6 @@ def _read(path: Path) -> Signer:
             f"nor {_SEED} bytes in base64"
         )
     return signer
-
-
-def _remembered(text: bytes) -> bytes:
-    """The text of a key file, whose lines nothing that is written out may hold."""
-    for line in text.decode("ascii", "replace").split():
-        if not line.startswith("---"):
-            remember(line)
-    return text
 
 
 def _seeded(text: bytes) -> Signer | None:

@@ -28,13 +28,14 @@ def read(path: Path) -> bytes:
                     f"key file `{path}` has mode {stat.S_IMODE(mode):04o}, expected 0600: others can "
                     f"read it; make a new key, or `chmod 600 {path}` if nobody else had access"
                 )
-            return file.read(_FILE_LIMIT)
+            return _remembered(file.read(_FILE_LIMIT))
     except OSError as error:
         raise ConfigError(f"key file `{path}` cannot be read: {error.strerror}") from None
 
 
 def write(path: Path, text: bytes) -> None:
     """Make a secret file (0600), durably; UsageError where there is one already: it is never overwritten."""
+    _remembered(text)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         descriptor = os.open(path, flags, 0o600)
@@ -72,3 +73,11 @@ def read_kek(path: Path) -> bytes:
     if word != b"twinvouch-kek" or len(kek) != KEK_BYTES:
         raise ConfigError(f"key file `{path}` holds no key-encryption key: `twinvouch-kek BASE64`")
     return kek
+
+
+def _remembered(text: bytes) -> bytes:
+    """The text of a key file, whose lines nothing that is written out may hold."""
+    for word in text.decode("ascii", "replace").split():
+        if not word.startswith(_WORDS):
+            remember(word)
+    return text

@@ -97,6 +97,12 @@ def read_header(file: BinaryIO, path: Path, first: int, ours: bytes = PLAIN) -> 
     return bytes(mark), bytes(key)
 
 
+def key_id_of(path: Path) -> bytes:
+    """The id of the key store that a segment is encrypted with; nothing is checked."""
+    with path.open("rb") as file:
+        return file.read(HEADER_SIZE)[16:24]
+
+
 def walk(
     file: BinaryIO, path: Path, mark: bytes, number: int, end: int | None = None
 ) -> Iterator[tuple[int, bytes]]:

@@ -66,12 +66,16 @@ class Actuator:
         judgement = self._judged(raw)
         if judgement is None:
             return
+        left_ns = judgement.permit.expires_ns - self.clock.wall_ns()
+        deadline_ns = (
+            self.clock.monotonic_ns() + left_ns
+        )  # a wall clock that is set back gives no time
         self._at_once += 1
         try:
             async with self._turn(judgement.own.point.device):
                 judgement = self._judged(raw)  # it may have expired, or come twice, while it waited
                 if judgement is not None:
-                    await self._carry_out(judgement)
+                    await self._carry_out(judgement, deadline_ns)
         finally:
             self._at_once -= 1
 
@@ -101,19 +105,20 @@ class Actuator:
             self.journal.refuse(self._spending(permit), sealed)
             self._tell(permit.command, permit.tag, (OutcomeStatus.REFUSED, (), refused.sentence))
 
-    async def _carry_out(self, accepted: Accepted) -> None:
+    async def _carry_out(self, accepted: Accepted, deadline_ns: int) -> None:
         permit = accepted.permit
         self.journal.spend(self._spending(permit))
-        self._finish(self._spending(permit), await self._write(accepted))
+        self._finish(self._spending(permit), await self._write(accepted, deadline_ns))
 
-    async def _write(self, accepted: Accepted) -> Found:
+    async def _write(self, accepted: Accepted, deadline_ns: int) -> Found:
         permit, point = accepted.permit, accepted.own.point
         device = self.devices[point.device]
         try:
             before = await _read(device, accepted.own)
         except TwinvouchError as error:
             return OutcomeStatus.FAILED, (), f"nothing was written: {error}"
-        if self.clock.wall_ns() >= permit.expires_ns:
+        is_late = self.clock.monotonic_ns() >= deadline_ns
+        if is_late or self.clock.wall_ns() >= permit.expires_ns:
             why = "nothing was written: the permit expired while the device was reached"
             return OutcomeStatus.REFUSED, before, why
         doubt = ""

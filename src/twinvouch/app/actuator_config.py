@@ -28,7 +28,8 @@ from twinvouch.app.config_types import (
     ns,
 )
 from twinvouch.app.yaml_file import Document, open_document, validate
-from twinvouch.core.inventory import Encoding, Point, Table, WordOrder
+from twinvouch.core.inventory import Encoding, Point, Table
+from twinvouch.core.word_order import WordOrder
 from twinvouch.wire.words import word_count
 
 

@@ -1,6 +1,6 @@
 """The composition root: from a Config to the parts of a running core. The only file that names adapters for it."""
 
-import sys
+import logging
 import time
 from pathlib import Path
 
@@ -25,10 +25,11 @@ from twinvouch.core.errors import ConfigError
 from twinvouch.core.inventory import Plant
 from twinvouch.core.ports import Condition, Policy, State
 from twinvouch.core.site import Site
+from twinvouch.engine.rows import epoch_of
 from twinvouch.wire.signature import algorithm
 
-LOG_EPOCH = 0
 DAY_NS = 86_400_000_000_000
+_log = logging.getLogger("twinvouch.core")
 
 
 def load(path: Path) -> Config:
@@ -92,11 +93,11 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
     if vault is not None:
         state = SealedState(plain, vault, time.time_ns)
         state.renew()
-    _, known = state.load()
+    rows, known = state.load()
     log = SegmentLog(data / "log", known=known, key_id=PLAIN if vault is None else vault.id)
     signer = log_signer(config)
     earlier = key_list.log_keys(key_list.ring_of(config, inventory.plant(config)))
-    name = origin or f"{config.plant.id}/{LOG_EPOCH}"
+    name = origin or f"{config.plant.id}/{epoch_of(rows)}"
     ledger = LedgerFiles(data / "ledger", name, signer, earlier)
     keep_ns = config.retention.segments_days * DAY_NS
 
@@ -120,15 +121,11 @@ def core_vault(config: Config, data: Path) -> Vault | None:
         return None
     keys = KeyStore(data / KEY_STORE, config.core_kek)
     if keys.made_kek:
-        print(made_kek(config.core_kek), file=sys.stderr)
+        _log.warning(
+            "made key-encryption key %s: keep a copy elsewhere, without it the data cannot be read",
+            config.core_kek,
+        )
     return Vault(keys)
-
-
-def made_kek(path: Path) -> str:
-    """What to do with a key-encryption key that was just made."""
-    return (
-        f"made key-encryption key {path}: keep a copy elsewhere, without it the data cannot be read"
-    )
 
 
 def log_signer(config: Config) -> FileSigner:

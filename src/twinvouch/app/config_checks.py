@@ -16,11 +16,13 @@ from twinvouch.app.mqtt_checks import brokers, places
 from twinvouch.app.problems import named
 from twinvouch.app.yaml_file import Document, suggestion
 from twinvouch.app.yaml_tree import Loc
-from twinvouch.core.inventory import Encoding, PrincipalKind, Rhythm, Table, WordOrder
+from twinvouch.core.inventory import Encoding, PrincipalKind, Rhythm, Table
+from twinvouch.core.word_order import WordOrder
 
 Told: TypeAlias = Iterator[tuple[Loc, str]]
 
 _DTYPE_LIMITS = {"i4": (-(2**31), 2**31 - 1), "u2": (0, 65_535), "u1": (0, 255)}
+_PLACED = {"address", "encoding", "scale", "offset", "word_order", "bit"}
 _LITERAL = re.compile(r"[rRbB]{0,2}(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")")
 _VARIABLE = re.compile(r"(?<![\w.])([A-Za-z_]\w*)(?!\w)(?!\s*\()")
 _WORDS = {"true", "false", "null", "in"}
@@ -239,10 +241,14 @@ def _point(config: Config, tag: TagSettings) -> Iterator[tuple[str, str]]:
     if tag.device not in config.devices:
         yield "device", _unknown("devices", tag.device, list(config.devices))
     if tag.table is Table.IDENTITY:
-        placed = {"address", "encoding", "scale", "offset", "word_order", "bit", "actuator"}
-        for key in sorted(placed & tag.model_fields_set):
+        for key in sorted((_PLACED | {"actuator"}) & tag.model_fields_set):
             yield key, f"`{key}` in table identity, expected none: it is a number without a unit"
-        return
+    else:
+        yield from _place(tag)
+
+
+def _place(tag: TagSettings) -> Iterator[tuple[str, str]]:
+    """Where a tag of registers or bits lies, and how."""
     if tag.table is None:
         yield "table", "missing key `table`: coil, discrete, holding, input or identity"
     if tag.address is None:

@@ -18,7 +18,8 @@ from twinvouch.app.config_types import (
     Range,
     TagId,
 )
-from twinvouch.core.inventory import CommandClass, CommandedBy, Encoding, Table, WordOrder
+from twinvouch.core.inventory import CommandClass, CommandedBy, Encoding, Table
+from twinvouch.core.word_order import WordOrder
 from twinvouch.wire.words import word_count
 
 _INTERLOCK = Annotated[str, Field(max_length=4_000)]

@@ -116,7 +116,9 @@ class Core:
         What it gives is done when everything up to this tick is durable: the core works.
         """
         try:
-            return self.submit(Priority.STATEMENT, Tick(salt()))
+            return self.submit(
+                Priority.STATEMENT, Tick(salt(), time.time_ns(), time.monotonic_ns())
+            )
         except UnavailableError:
             return None
 

@@ -88,14 +88,7 @@ async def _serve(
         listen(broker, f"twinvouch-{name}-{broker}", s, config.path.parent)
         for broker, s in settings.mqtt.items()
     ]
-    setup = EdgeSetup(
-        plant,
-        name,
-        inventory.origin(config),
-        ns(settings.gather_s),
-        settings.max_rows,
-        reach={n: Reach(d.max_registers, d.max_gap) for n, d in config.devices.items()},
-    )
+    setup = _setup(config, plant, name)
     _announce(name, settings, spool, (len(devices), len(brokers)))
     report = edge_metrics.writer(own.metrics_file, name)
     tls = link_tls(settings.tls, config.path.parent, (plant.id, name))
@@ -120,6 +113,18 @@ def _announce(name: str, settings: EdgeSettings, spool: Spool, sources: tuple[in
         "edge %s, epoch %d: %d scan groups, %d devices, %d brokers, %d batches wait for %s",
         *(name, epoch, len(settings.groups), *sources, waiting, settings.core),
         extra={"fields": {"edge": name, "epoch": epoch, "waiting": waiting}},
+    )
+
+
+def _setup(config: Config, plant: Plant, name: str) -> EdgeSetup:
+    settings = config.edges[name]
+    return EdgeSetup(
+        plant,
+        name,
+        inventory.origin(config),
+        ns(settings.gather_s),
+        settings.max_rows,
+        reach={n: Reach(d.max_registers, d.max_gap) for n, d in config.devices.items()},
     )
 
 

@@ -84,7 +84,8 @@ class Core:
         """Let the engine know that time passes, until cancelled."""
         while True:
             await asyncio.sleep(TICK_S)
-            self.feed(Tick(self.salt()))
+            now = self._clock.wall_ns()  # a virtual clock is never set
+            self.feed(Tick(self.salt(), now, now))
 
 
 class ApiInMemory:

@@ -7,7 +7,8 @@ permit's signature, which the separate actuator process checks.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from twinvouch.core.inventory import Encoding, Table, WordOrder
+from twinvouch.core.inventory import Encoding, Table
+from twinvouch.core.word_order import WordOrder
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,9 +125,26 @@ class KeyStated:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time passed; the caller sends one a second."""
+    """Time passed; the caller sends one a second, with both its clocks read at one moment (0: it has none)."""
 
     salt: bytes
+    wall_ns: int = 0
+    monotonic_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EpochOpened:
+    """A backup was restored: from here on the ledger has another origin, and what came after the backup is unknown.
+
+    `origin`, `size` and `root` are of the last checkpoint in the backup, `backup` the digest of its manifest.
+    """
+
+    salt: bytes
+    epoch: int
+    origin: str
+    size: int
+    root: bytes
+    backup: bytes
 
 
 Event: TypeAlias = (
@@ -141,6 +158,7 @@ Event: TypeAlias = (
     | KeyStated
     | StrangersRefused
     | Tick
+    | EpochOpened
 )
 
 

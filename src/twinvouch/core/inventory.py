@@ -14,6 +14,8 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from twinvouch.core.word_order import WordOrder
+
 
 class Role(StrEnum):
     """What a principal may be allowed to do; policies speak of roles, never of names."""
@@ -92,18 +94,6 @@ class Encoding(StrEnum):
     F64 = "f64"
     BCD16 = "bcd16"
     BCD32 = "bcd32"
-
-
-class WordOrder(StrEnum):
-    """The bytes of a 32-bit value, A the highest, as they come over the wire; 64 bits follow suit.
-
-    One register has two bytes: with BYTES_SWAPPED and LITTLE_ENDIAN they come low byte first.
-    """
-
-    BIG_ENDIAN = "ABCD"
-    WORDS_SWAPPED = "CDAB"
-    BYTES_SWAPPED = "BADC"
-    LITTLE_ENDIAN = "DCBA"
 
 
 @dataclass(frozen=True, slots=True)

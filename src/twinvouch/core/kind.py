@@ -40,6 +40,8 @@ class Kind(IntEnum):
     ENTRY_CONFIG = 76  # a person signed the configuration
     ENTRY_STRANGERS = 77  # refused before anybody was known to have sent it: counts of a minute
     ENTRY_GENESIS = 78
+    ENTRY_CLOCK = 79  # the core's wall clock was set
+    ENTRY_EPOCH = 80  # a backup was restored: origin, size and root of the log it continues
 
 
 class Purpose:
@@ -53,3 +55,4 @@ class Purpose:
     MODEL = "model"
     KEY = "key"
     CONFIG = "config"
+    BACKUP = "backup"

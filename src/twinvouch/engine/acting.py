@@ -16,6 +16,7 @@ from twinvouch.core.inventory import Plant, Principal, PrincipalKind, key_id
 from twinvouch.core.kind import Purpose
 from twinvouch.core.ports import PolicyRequest
 from twinvouch.core.statement import Statement, Verb
+from twinvouch.engine.epochs import too_old
 from twinvouch.engine.founding import on_genesis
 from twinvouch.engine.keys import use
 from twinvouch.engine.memory import Memory
@@ -44,6 +45,9 @@ def on_command(m: Memory, out: Out, event: CommandProposed) -> None:
         command = read_command(content, plant.id, signed=not event.token_of)
     except (MalformedError, SignatureError) as error:
         refuse(m, out, event.peer, doubt(error, event.peer))
+        return
+    if late := too_old(m, command.made_ns):
+        refuse(m, out, event.peer, Finding("before_restore", signer.id, Severity.MEDIUM, late))
         return
     if command.principal != signer.id:
         why = f"`{signer.id}` may not propose commands in the name of `{command.principal}`"
@@ -176,6 +180,8 @@ def _objection(m: Memory, signer: Principal, said: Statement) -> str:
     """Why a verified statement has no effect; empty where it has one."""
     if signer.kind is not PrincipalKind.PERSON or said.principal != signer.id:
         return f"`{signer.id}` cannot speak as person `{said.principal}`"
+    if late := too_old(m, said.made_ns):
+        return late
     if said.nonce in m.nonces:
         return "this statement was used before: sign a new one"
     if not said.made_ns - m.site.commands.max_ahead_ns <= m.now_ns <= said.expires_ns:

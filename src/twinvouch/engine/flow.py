@@ -18,6 +18,7 @@ from twinvouch.core.event import (
     BatchReceived,
     CommandProposed,
     Effect,
+    EpochOpened,
     Event,
     Keep,
     KeyStated,
@@ -34,6 +35,7 @@ from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.site import Site
 from twinvouch.engine import rows
 from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
+from twinvouch.engine.epochs import on_epoch
 from twinvouch.engine.keys import on_key, use
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out, enter, refuse, tally
@@ -43,9 +45,12 @@ from twinvouch.models import gate as models_gate
 from twinvouch.queries import gate as queries_gate
 from twinvouch.queries.memory import STREAM_NS, remember, streamed
 from twinvouch.readings import gate as readings_gate
+from twinvouch.readings import wall_step
 from twinvouch.readings.refusals import due, strangers
 from twinvouch.wire.config import is_config
 from twinvouch.wire.cose import key_id_of
+
+WAITED_FOR_NS = 2_000_000_000
 
 
 class Engine:
@@ -75,6 +80,8 @@ class Engine:
 
 def _on_started(m: Memory, out: Out, event: Started) -> None:
     m.runs_with = event.config, event.policy, event.build
+    m.ticked = None  # the monotonic clock of another boot is another one
+    m.dirty.add("ticked")
     out.append(entry.start(m.site.plant.id, m.now_ns, event, out.salt))
     out.reply(200)
 
@@ -251,7 +258,28 @@ def _on_strangers(m: Memory, out: Out, event: StrangersRefused) -> None:
     out.reply(200, entry=index)
 
 
-def _on_tick(m: Memory, out: Out, _event: Tick) -> None:
+def _follow_clocks(m: Memory, out: Out, tick: Tick) -> None:
+    """Tell where the wall clock was set, and let time go on where it was set back: slower, never back.
+
+    At half speed it is caught up with, and what expires does so in at most twice its time. A clock that is
+    hardly behind is waited for: so much may pass between reading it and this.
+    """
+    if not tick.monotonic_ns:
+        return
+    before, m.ticked = m.ticked, replace(tick, salt=b"")
+    m.dirty.add("ticked")
+    elapsed_ns = 0 if before is None else max(0, tick.monotonic_ns - before.monotonic_ns)
+    if m.now_ns - tick.wall_ns > max(elapsed_ns, WAITED_FOR_NS):
+        m.now_ns += elapsed_ns // 2
+    step = wall_step.step_ns(before, tick)
+    if step:
+        plant = m.site.plant.id
+        index = out.append(entry.clock(plant, m.now_ns, step, tick.wall_ns))
+        out.report([wall_step.told(plant, step, tick.wall_ns)], [index])
+
+
+def _on_tick(m: Memory, out: Out, event: Tick) -> None:
+    _follow_clocks(m, out, event)
     for peer, seen in due(m.tallies, m.now_ns):
         m.dirty.add("tallies")
         if seen.counts:
@@ -292,4 +320,5 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     KeyStated: on_key,
     StrangersRefused: _on_strangers,
     Tick: _on_tick,
+    EpochOpened: on_epoch,
 }

@@ -9,7 +9,7 @@ import numpy as np
 from twinvouch.commands.register import Record
 from twinvouch.core.command import CommandStatus
 from twinvouch.core.context import ActuatorWrite, Arrival, Context
-from twinvouch.core.event import Plain
+from twinvouch.core.event import Plain, Tick
 from twinvouch.core.finding import Finding
 from twinvouch.core.genesis import Beginning
 from twinvouch.core.inventory import key_id
@@ -88,7 +88,10 @@ class Memory:
             "",
         )  # digests of configuration and policy, and build, of the last start
         self.size = 0  # ledger entries
+        self.epoch = 0  # of the log: how often a backup was restored
+        self.epoch_ns = 0  # when that was last; what was signed before has no effect any more
         self.now_ns = 0
+        self.ticked: Tick | None = None  # the last one with clocks, of this run of the process
         self.dirty: set[str] = set()
 
     def context(self) -> Context:

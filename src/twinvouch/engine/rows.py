@@ -10,6 +10,8 @@ from typing import Any
 
 from twinvouch.commands.arrivals import read_arrival, write_arrival
 from twinvouch.commands.register import read_record, write_record
+from twinvouch.core.errors import ConfigError, MalformedError
+from twinvouch.core.event import Tick
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.genesis import Beginning
 from twinvouch.core.mode import Mode, Rung
@@ -21,6 +23,7 @@ from twinvouch.readings.refusals import Tally
 from twinvouch.wire.cbor import decode, encode
 from twinvouch.wire.keys import read_ring, write_ring
 
+_UNREADABLE = (KeyError, ValueError, TypeError, AssertionError, IndexError, AttributeError)
 KEPT_FINDINGS = 200  # of the recent ones, over a restart
 
 
@@ -36,7 +39,14 @@ def restore(m: Memory, stored: Mapping[str, bytes]) -> None:
     """Fill an empty memory from rows."""
     for key in sorted(stored):
         table, _, ident = key.partition("/")
-        READ[table](m, ident, stored[key])
+        try:
+            READ[table](m, ident, stored[key])
+        except (*_UNREADABLE, MalformedError) as error:
+            raise ConfigError(
+                f"row `{key}` of the state cannot be read ({type(error).__name__}): it was written by another version. "
+                "Start with the version that wrote it, or restore a backup of this one; a data directory of a "
+                "development build cannot be taken over: move it away"
+            ) from None
     m.records = dict(sorted(m.records.items(), key=lambda r: r[1].entry))
     m.closed = sum(not record.is_open for record in m.records.values())
     for record in m.records.values():
@@ -49,6 +59,14 @@ def time_of(stored: Mapping[str, bytes]) -> int:
         return 0
     content: Any = decode(stored["engine"])
     return int(content[2])
+
+
+def epoch_of(stored: Mapping[str, bytes]) -> int:
+    """The epoch of the log that these rows belong to."""
+    if "epoch" not in stored:
+        return 0
+    content: Any = decode(stored["epoch"])
+    return int(content[1])
 
 
 def _row(m: Memory, key: str) -> bytes | None:
@@ -66,6 +84,16 @@ def _read_engine(m: Memory, _: str, raw: bytes) -> None:
     assert version == 1, version
     m.counts = Counter(counts)
     m.runs_with = config, policy, build
+
+
+def _write_epoch(m: Memory, _: str) -> bytes:
+    return encode([1, m.epoch, m.epoch_ns])
+
+
+def _read_epoch(m: Memory, _: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, m.epoch, m.epoch_ns = content
+    assert version == 1, version
 
 
 def _write_command(m: Memory, ident: str) -> bytes | None:
@@ -136,6 +164,17 @@ def _read_streams(m: Memory, _: str, raw: bytes) -> None:
     m.streams = dict(content)
 
 
+def _write_ticked(m: Memory, _: str) -> bytes | None:
+    return None if m.ticked is None else encode([1, m.ticked.wall_ns, m.ticked.monotonic_ns])
+
+
+def _read_ticked(m: Memory, _: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, wall_ns, monotonic_ns = content
+    assert version == 1, version
+    m.ticked = Tick(b"", wall_ns, monotonic_ns)
+
+
 def _read_tallies(m: Memory, _: str, raw: bytes) -> None:
     content: Any = decode(raw)
     m.tallies = {peer: Tally(since, counts) for peer, (since, counts) in content.items()}
@@ -188,6 +227,7 @@ def _read_frame(m: Memory, ident: str, raw: bytes) -> None:
 
 WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "engine": _write_engine,
+    "epoch": _write_epoch,
     "link": lambda m, edge: write_link(m.links[edge]),
     "beginning": lambda m, edge: encode([1, *m.beginnings[edge]]),
     "frame": lambda m, group: m.frame.rows(group),
@@ -199,6 +239,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "distrusted": lambda m, _: encode(m.distrusted),
     "modes": lambda m, _: encode({a: [int(x.rung), x.epoch] for a, x in m.modes.items()}),
     "streams": lambda m, _: encode(m.streams),
+    "ticked": _write_ticked,
     "tallies": lambda m, _: encode({p: [t.since_ns, dict(t.counts)] for p, t in m.tallies.items()}),
     "model": lambda m, name: encode(m.models[name]),
     "keys": lambda m, _: None if m.ring is None else write_ring(m.ring),
@@ -207,6 +248,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
 }
 READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "engine": _read_engine,
+    "epoch": _read_epoch,
     "link": _read_link,
     "beginning": _read_beginning,
     "frame": _read_frame,
@@ -219,6 +261,7 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "modes": _read_modes,
     "streams": _read_streams,
     "tallies": _read_tallies,
+    "ticked": _read_ticked,
     "model": _read_model,
     "keys": _read_keys,
     "use": _read_use,

@@ -15,7 +15,7 @@ import numpy as np
 
 from twinvouch.core.batch import Admitted, Batch, Quality
 from twinvouch.core.command import Command, Decision, Outcome, Permit
-from twinvouch.core.event import QueryAsked, Started
+from twinvouch.core.event import EpochOpened, QueryAsked, Started
 from twinvouch.core.finding import Finding
 from twinvouch.core.genesis import Genesis
 from twinvouch.core.kind import VERSION, Kind
@@ -163,6 +163,11 @@ def finding(
     )
 
 
+def clock(plant: str, now_ns: int, step_ns: int, wall_ns: int) -> bytes:
+    """The core's wall clock went by `step_ns` to `wall_ns`; `now_ns` is where time in the ledger stands."""
+    return _entry(Kind.ENTRY_CLOCK, plant, now_ns, b"", step_ns, wall_ns)
+
+
 def command(plant: str, now_ns: int, committed: bytes, c: Command, command_class: str) -> bytes:
     """A proposed command, with the entries it declares to rest on as parents."""
     parents = sorted({i.entry for i in c.inputs})
@@ -247,6 +252,11 @@ def genesis(plant: str, now_ns: int, committed: bytes, g: Genesis, parents: Sequ
         g.last,
         list(parents),
     )
+
+
+def epoch(plant: str, now_ns: int, committed: bytes, e: EpochOpened) -> bytes:
+    """The first entry under a new origin: which log it continues, and from where."""
+    return _entry(Kind.ENTRY_EPOCH, plant, now_ns, committed, e.origin, e.size, e.root, e.epoch)
 
 
 def query(plant: str, now_ns: int, named: bytes, q: QueryAsked, *, allowed: bool) -> bytes:

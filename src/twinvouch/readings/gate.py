@@ -20,7 +20,7 @@ from twinvouch.core.inventory import ScanGroup
 from twinvouch.core.kind import Kind
 from twinvouch.core.label import AXES, Label
 from twinvouch.core.site import Site
-from twinvouch.readings import beginning, clock, late, reports
+from twinvouch.readings import beginning, clock, clock_drift, clock_jump, late, reports, skew
 from twinvouch.readings.labelling import label
 from twinvouch.readings.link import Link
 from twinvouch.readings.sequence import Placed, place
@@ -187,6 +187,25 @@ def _look(
     return look(batch, group, before, sound, now_ns, behind), told
 
 
+def _clock(batch: Batch, view: View, link: Link) -> tuple[Link, tuple[Finding, ...]]:
+    """The link with how its clock stands now, and a finding where that moved.
+
+    Late batches say nothing of it, nor do sources by exception, whose times come in any order, nor a clock that was
+    never set (before 2000): rule `clock` tells that.
+    """
+    t_ns, group = int(batch.t_ns[-1]), view.group
+    if view.is_late or group.by_exception or t_ns < clock.YEAR_2000_NS:
+        return link, ()
+    span = skew.Span(group.name, t_ns, len(batch.t_ns), group.period_ns, view.now_ns)
+    now, moved = skew.follow(link.clock, span)
+    link = replace(link, clock=now)
+    if moved is None:
+        return link, ()
+    if moved.over_ns:
+        return link, (clock_drift.told(link.edge, moved.by_ns, moved.over_ns),)
+    return link, (clock_jump.told(link.edge, moved.by_ns, t_ns),)
+
+
 def _judge(
     batch: Batch,
     view: View,
@@ -199,12 +218,13 @@ def _judge(
     flagged = [f for rule in RULES if (f := rule.check(batch, view)) is not None]
     link, unpermitted = unpermitted_actuation.follow(batch, view, placed.link, site, context)
     link, gone = missing.follow(batch, view, link)
+    link, moved = _clock(batch, view, link)
     identity = site.plant.edges[view.group.edge].identity_cap
     told = [f for rule in flagged for f in rule.findings]
     admitted = Admitted(
         batch,
         label(batch, view, flagged, identity, placed.integrity),
-        (*placed.findings, *of_times, *told, *unpermitted, *gone),
+        (*placed.findings, *of_times, *told, *unpermitted, *gone, *moved),
         np.zeros(len(batch.t_ns), np.bool_)
         if view.is_late
         else late.in_live(batch, view.group, view.sound, view.late) & stale.young(batch, view),

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from twinvouch.readings.skew import UNKNOWN, Skew, read_skew, skew_content
 from twinvouch.twin.frame import BEFORE_ALL
 from twinvouch.wire.cbor import decode, encode
 
 RECENT = 64  # batches of one edge whose digests are remembered
-VERSION = 2  # of the stored form
+VERSION = 3  # of the stored form
 _DIGEST = 32
 
 
@@ -63,10 +64,10 @@ class Link:
 
     `digest` is that of the newest batch by epoch and sequence, `received_ns` when any was admitted last,
     `entry` the ledger index of the batch admitted last (-1: none). `heard` is the receive time of each scan
-    group, `silent` the groups, and the tags of groups by exception, whose silence was told. `positions` are the last known states of actuators that
-    only the twin may move, `waiting` their changes that an open permit may yet explain, `used` the permits
-    (tag, ledger index) that have explained one. `newest_ns` is the newest plausible source time: the watermark
-    of the edge is that minus its `max_lateness_ns`. `absent` are tags without a reading, by scan group.
+    group, `clock` how its clock stands to ours, `silent` the groups, and the tags of groups by exception, whose silence was told.
+    `positions` are the last known states of actuators that only the twin may move, `waiting` their changes that an open permit
+    may yet explain, `used` the permits (tag, ledger index) that have explained one. `newest_ns` is the newest plausible source
+    time: the watermark of the edge is that minus its `max_lateness_ns`. `absent` are tags without a reading, by scan group.
     """
 
     edge: str
@@ -84,6 +85,7 @@ class Link:
     used: frozenset[tuple[str, int]] = frozenset()
     newest_ns: int = BEFORE_ALL
     absent: Mapping[str, Mapping[str, Absent]] = field(default_factory=dict)
+    clock: Skew = UNKNOWN
 
 
 def write_link(link: Link) -> bytes:
@@ -113,18 +115,22 @@ def write_link(link: Link) -> bytes:
             [list(u) for u in sorted(link.used)],
             link.newest_ns,
             absent,
+            skew_content(link.clock),
         ]
     )
 
 
 def read_link(raw: bytes) -> Link:
-    """The inverse of `write_link`; version 1 knew neither watermark nor tags without a reading."""
+    """The inverse of `write_link`; version 1 knew neither watermark nor tags without a reading, 2 no clocks."""
     content: Any = decode(raw)
     version, edge, epoch, seq, digest, received_ns, entry, *rest = content
-    assert version in {1, VERSION}, version
+    assert version in {1, 2, VERSION}, version
     if version == 1:
         rest += [BEFORE_ALL, {}]
-    missing, recent, digests, heard, silent, positions, waiting, used, newest_ns, absent = rest
+    if version < VERSION:
+        rest.append(skew_content(UNKNOWN))
+    missing, recent, digests, heard, silent, positions, waiting, used, *more = rest
+    newest_ns, absent, clock = more
     numbers = recent.reshape(-1, 3).tolist()
     return Link(
         edge,
@@ -143,8 +149,9 @@ def read_link(raw: bytes) -> Link:
         positions=positions,
         waiting=tuple(Change(*c) for c in waiting),
         used=frozenset((tag, permit) for tag, permit in used),
-        newest_ns=newest_ns,
         absent={
             group: {tag: Absent(*a) for tag, a in tags.items()} for group, tags in absent.items()
         },
+        clock=read_skew(clock),
+        newest_ns=newest_ns,
     )

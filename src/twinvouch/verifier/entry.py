@@ -22,7 +22,10 @@ KINDS = {
     76: "config",
     77: "strangers",
     78: "genesis",
+    79: "clock",
+    80: "epoch",
 }
+EPOCH = 80
 UNDECODABLE = "undecodable"
 
 
@@ -34,6 +37,11 @@ class Heading:
     kind: int
     plant: str
     now_ns: int
+
+    @property
+    def is_epoch(self) -> bool:
+        """Whether the entry says which log this one continues."""
+        return (self.version, self.kind) == (1, EPOCH)
 
     @property
     def name(self) -> str:
@@ -88,6 +96,17 @@ class Reader:
             raise ValueError
         self.at = at + size
         return self._raw[at : self.at]
+
+
+def read_epoch(entry: bytes) -> tuple[str, int, bytes] | None:
+    """Origin, size and root that an entry of kind 80 names; None where its bytes have another form."""
+    at = Reader(entry)
+    try:
+        at.array()
+        at.integer(), at.integer(), at.text(), at.integer(), at.octets()
+        return at.text(), at.integer(), at.octets()
+    except ValueError:
+        return None
 
 
 def _head(raw: bytes, at: int) -> tuple[int, int, int]:

@@ -17,6 +17,16 @@ class Fault:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """Entry `entry` continues the log `origin`, whose first `size` entries, with this root, are here too."""
+
+    entry: int
+    origin: str
+    size: int
+    root: bytes
+
+
 @dataclass(slots=True)
 class Contents:
     """What the entries say about themselves, counted."""
@@ -53,6 +63,7 @@ class Report:
     faults: tuple[Fault, ...]
     beyond: tuple[str, ...]
     log_keys: tuple[str, ...] = ()
+    epochs: tuple[Epoch, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -76,6 +87,10 @@ def as_plain(report: Report) -> Mapping[str, Any]:
         "faults": [{"place": fault.place, "why": fault.why} for fault in report.faults],
         "beyond": list(report.beyond),
         "log_keys": list(report.log_keys),
+        "epochs": [
+            {"entry": e.entry, "origin": e.origin, "size": e.size, "root": e.root.hex()}
+            for e in report.epochs
+        ],
     }
 
 
@@ -91,6 +106,10 @@ def as_text(report: Report) -> str:
         f"from {_time(contents.first_ns)} to {_time(contents.last_ns)}",
     ]
     lines += [f"by the root: {told}" for told in report.log_keys]
+    lines += [
+        f"entry {e.entry} continues {e.origin}: {e.size} entries, root {e.root.hex()}"
+        for e in report.epochs
+    ]
     if report.beyond:
         lines.append(f"not covered by the checkpoint: {', '.join(report.beyond)}")
     if report.ok:

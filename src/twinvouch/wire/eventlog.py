@@ -2,7 +2,7 @@
 
 The log is the record of truth: reading it back gives the same events at the same times. Large byte
 strings (`raw`) are passed through, never looked into. Numbers start at 128, apart from the kinds of
-contents and ledger entries, and are never reused. Adapters limit what they let in: whatever was written
+contents and ledger entries, and are never reused; numbers that are written no more are read for ever. Adapters limit what they let in: whatever was written
 can be read back, whatever its length.
 """
 
@@ -13,6 +13,7 @@ from twinvouch.core.errors import MalformedError
 from twinvouch.core.event import (
     BatchReceived,
     CommandProposed,
+    EpochOpened,
     Event,
     KeyStated,
     ModelSubmitted,
@@ -40,9 +41,9 @@ def read_event(raw: bytes) -> tuple[Event, int]:
     """The event of a record and when it was fed; MalformedError for anything else."""
     items = decode(raw, items=len(raw))
     kind = items[1] if isinstance(items, list) and len(items) > 2 else None
-    if type(kind) is not int or kind not in _TYPES:
+    if type(kind) is not int or kind not in _READ:
         raise MalformedError("event: expected [1, number of an event, now_ns, ...]")
-    event_type, form = _TYPES[kind]
+    event_type, form = _READ[kind]
     fields = Fields(items, 3 + len(form), event_type.__name__)
     fields.integer("version", VERSION, VERSION)
     fields.integer("number")
@@ -111,16 +112,28 @@ _FORMS: Mapping[type[Event], tuple[int, Form]] = {
             ("tags", _texts),
         ),
     ),
-    Tick: (135, (("salt", _octets),)),
+    Tick: (138, (("salt", _octets), ("wall_ns", _integer), ("monotonic_ns", _integer))),
     KeyStated: (136, _SENT),
     StrangersRefused: (
         137,
         (("salt", _octets), ("since_ns", _integer), ("rules", _counts), ("peers", _counts)),
     ),
+    EpochOpened: (
+        144,
+        (
+            ("salt", _octets),
+            ("epoch", _integer),
+            ("origin", _text),
+            ("size", _integer),
+            ("root", _octets),
+            ("backup", _octets),
+        ),
+    ),
 }
 _SEEN_BATCH = (139, (*_SENT, ("link", _text), ("checked", _octets)))
 _LINKED_QUERY = (145, (*_FORMS[QueryAsked][1], ("link", _text)))
-_TYPES: Mapping[int, tuple[type[Event], Form]] = {
+_READ: Mapping[int, tuple[type[Event], Form]] = {
+    135: (Tick, (_SENT[0],)),  # before a tick carried clocks
     _SEEN_BATCH[0]: (BatchReceived, _SEEN_BATCH[1]),
     _LINKED_QUERY[0]: (QueryAsked, _LINKED_QUERY[1]),
     **{number: (kind, form) for kind, (number, form) in _FORMS.items()},

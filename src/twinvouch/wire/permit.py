@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from twinvouch.core.command import Permit
 from twinvouch.core.errors import MalformedError, UsageError
-from twinvouch.core.inventory import Encoding, Table, WordOrder
+from twinvouch.core.inventory import Encoding, Table
 from twinvouch.core.kind import VERSION, Kind
+from twinvouch.core.word_order import WordOrder
 from twinvouch.wire.cbor import encode
 from twinvouch.wire.fields import DIGEST, NONCE, Fields, fields_of, written
 from twinvouch.wire.words import MOST_WORDS, word_count

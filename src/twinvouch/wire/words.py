@@ -11,7 +11,8 @@ from struct import pack, unpack
 from typing import Final
 
 from twinvouch.core.errors import MalformedError, UsageError
-from twinvouch.core.inventory import Encoding, Point, WordOrder
+from twinvouch.core.inventory import Encoding, Point
+from twinvouch.core.word_order import WordOrder
 
 MOST_WORDS: Final = 4
 MOST_EXACT: Final = 2**53  # every integer up to here is a double

@@ -1,14 +1,17 @@
 """Modbus requests, as a server reads them."""
 
 from twinvouch.core.errors import MalformedError
-from twinvouch.wire.modbus import (
+from twinvouch.wire.modbus import read_request, write_request
+from twinvouch.wire.modbus_message import (
+    Detail,
     Function,
+    Identify,
+    Mask,
     Read,
+    ReadWrite,
     RefusedRequestError,
     WriteMany,
     WriteOne,
-    read_request,
-    write_request,
 )
 
 SEEDS = [
@@ -20,6 +23,10 @@ SEEDS = [
         WriteOne(Function.WRITE_REGISTER, 3, 65_535),
         WriteMany(Function.WRITE_COILS, 0, (1, 0, 1, 1, 0, 0, 0, 1, 1)),
         WriteMany(Function.WRITE_REGISTERS, 0, (1, 2, 3)),
+        Mask(Function.MASK_REGISTER, 4, 0xF2, 0x25),
+        ReadWrite(Function.READ_WRITE, 3, 6, 14, (0xFF, 0xFF, 0xFF)),
+        Identify(Function.IDENTIFY, Detail.BASIC),
+        Identify(Function.IDENTIFY, Detail.ONE, 0x80),
     )
 ]
 

@@ -9,8 +9,9 @@ from twinvouch.adapters.modbus_tcp import ModbusExceptionError
 from twinvouch.app.actuator_check import OwnLimits, OwnPoint
 from twinvouch.core.command import Permit
 from twinvouch.core.errors import UnavailableError
-from twinvouch.core.inventory import Encoding, Point, Table, WordOrder
+from twinvouch.core.inventory import Encoding, Point, Table
 from twinvouch.core.kind import Purpose
+from twinvouch.core.word_order import WordOrder
 from twinvouch.wire.cose import seal
 from twinvouch.wire.permit import write_permit
 
@@ -69,9 +70,10 @@ class Clock:
 
     def __init__(self, now: int = NOW) -> None:
         self.now = now
+        self.set_back = 0  # by so much the wall clock was set back
 
     def wall_ns(self) -> int:
-        return self.now
+        return self.now - self.set_back
 
     def monotonic_ns(self) -> int:
         return self.now

@@ -29,8 +29,9 @@ from twinvouch.app.actuator import Actuator
 from twinvouch.app.actuator_check import OwnPoint
 from twinvouch.core.command import Outcome, OutcomeStatus
 from twinvouch.core.errors import UnavailableError
-from twinvouch.core.inventory import Encoding, Table, WordOrder
+from twinvouch.core.inventory import Encoding, Table
 from twinvouch.core.kind import Purpose
+from twinvouch.core.word_order import WordOrder
 from twinvouch.wire.cose import check, unseal
 from twinvouch.wire.outcome import read_outcome
 from twinvouch.wire.words import to_words
@@ -42,6 +43,7 @@ EXECUTED, REFUSED, FAILED, UNKNOWN = (
     OutcomeStatus.UNKNOWN,
 )
 ONE = (0x3F80, 0)
+HOUR = 3600 * SECOND
 
 
 class Bench:
@@ -159,6 +161,18 @@ def test_a_permit_with_another_word_order_or_bit_is_refused(bench: Bench) -> Non
     assert "lies at" in bench.outcome.sentence
     bench.take(sealed(permit(2, **{**in_place(GATE, 1.0), "bit": 5, "words": (0x20,)})))
     assert bench.plc.writes == bench.plc.masks == []
+
+
+def test_a_wall_clock_that_is_set_back_gives_a_permit_no_more_life(bench: Bench) -> None:
+    def set_back() -> None:
+        bench.clock.now += 6 * SECOND
+        bench.clock.set_back += HOUR
+
+    bench.plc.on_read = set_back
+    bench.take(sealed(permit(1)))
+    assert bench.plc.writes == []
+    assert bench.outcome.status is REFUSED
+    assert "the permit expired while the device was reached" in bench.outcome.sentence
 
 
 BAD = {

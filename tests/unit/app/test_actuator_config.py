@@ -9,7 +9,8 @@ from tests.unit.app.permits import CORE, SECOND
 from twinvouch.app.actuator_config import ActuatorConfig, PointSettings, load
 from twinvouch.app.config_model import DeviceSettings
 from twinvouch.app.problems import InvalidConfigError
-from twinvouch.core.inventory import Encoding, Point, Table, WordOrder
+from twinvouch.core.inventory import Encoding, Point, Table
+from twinvouch.core.word_order import WordOrder
 
 GOOD = f"""\
 version: 1

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.unit.app.edge_plant import group, point
 from twinvouch.app.edge_scan import Block, decode, plan
 from twinvouch.core.batch import Quality
-from twinvouch.core.inventory import Encoding, Point, Table, WordOrder
+from twinvouch.core.inventory import Encoding, Point, Table
+from twinvouch.core.word_order import WordOrder
 from twinvouch.wire.words import word_count
 
 

@@ -3,7 +3,19 @@
 import re
 from pathlib import Path
 
-from twinvouch.readings import clock, gate, labelling, late, refusals, reports, sequence, verify
+from twinvouch.readings import (
+    clock,
+    clock_drift,
+    clock_jump,
+    gate,
+    labelling,
+    late,
+    refusals,
+    reports,
+    sequence,
+    verify,
+    wall_step,
+)
 from twinvouch.readings.validate import (
     device_identity,
     finite,
@@ -17,6 +29,7 @@ from twinvouch.readings.validate import range as range_rule
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "readings-rules.md"
 VALIDATE = Path(gate.__file__).parent / "validate"
+CLOCKS = {m.NAME: m for m in (clock_drift, clock_jump, wall_step)}
 RULES = (
     finite,
     quality,
@@ -35,7 +48,12 @@ def sections() -> dict[str, str]:
 
 
 def test_every_rule_has_a_heading_and_no_heading_is_without_a_rule() -> None:
-    names = {rule.NAME for rule in (*RULES, clock, late)} | set(sequence.NAMES) | set(verify.NAMES)
+    names = (
+        {rule.NAME for rule in RULES}
+        | {clock.NAME, late.NAME, *CLOCKS}
+        | set(sequence.NAMES)
+        | set(verify.NAMES)
+    )
     names |= set(reports.NAMES)
     names |= set(refusals.TECHNIQUES)
     assert set(sections()) == names
@@ -56,7 +74,7 @@ def test_every_section_says_what_it_does_to_the_label_and_what_it_does_not_claim
 
 def test_techniques_and_caps_are_those_of_the_code() -> None:
     page = sections()
-    for rule in (*RULES, clock, late):
+    for rule in (*RULES, clock, late, *CLOCKS.values()):
         assert f"*ATT&CK:* {rule.TECHNIQUE or 'none'}" in page[rule.NAME], rule.NAME
     others = (verify, sequence, reports, refusals)
     for name, technique in [pair for of in others for pair in of.TECHNIQUES.items()]:

@@ -8,8 +8,9 @@ import pytest
 
 from tests.unit.wire.samples import COMMAND, MANIFEST, OUTCOME, PERMIT, PLANT, STATEMENT
 from twinvouch.core.errors import MalformedError, UsageError
-from twinvouch.core.inventory import Encoding, Table, WordOrder
+from twinvouch.core.inventory import Encoding, Table
 from twinvouch.core.kind import VERSION, Kind
+from twinvouch.core.word_order import WordOrder
 from twinvouch.wire import cbor
 from twinvouch.wire.command import read_command, write_command
 from twinvouch.wire.manifest import read_manifest, write_manifest

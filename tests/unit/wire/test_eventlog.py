@@ -28,7 +28,7 @@ EVENTS: list[Event] = [
     QueryAsked(SALT, "alice", "readTags", "*", "shift", ("tank-1/level", "tank-2/level")),
     QueryAsked(SALT, "", "readTags", "x" * 5_000, "a\nb"),
     KeyStated(SALT, "10.0.0.7", b"raw"),
-    Tick(SALT),
+    Tick(SALT, 1_800_000_000_000_000_000, 7),
     StrangersRefused(SALT, 5, (("bad_signature", 3), ("quota", 2**40)), (("10.0.0.7", 9),)),
     BatchReceived(SALT, "10.0.0.7", b"raw", link="edge-1"),
     BatchReceived(SALT, "10.0.0.7", b"raw", link="edge-1", checked=b"\7" * 32),
@@ -46,6 +46,12 @@ def test_every_event_has_its_own_number() -> None:
     assert len(set(numbers.values())) == len(numbers) == 10
     assert {cbor.decode(write_event(e, 0))[1] for e in EVENTS[-3:]} == {139, 145}
     assert min(numbers.values()) >= 128  # apart from the kinds of contents and entries
+
+
+def test_a_tick_from_before_it_carried_clocks_is_read() -> None:
+    assert read_event(cbor.encode([1, 135, 123, SALT])) == (Tick(SALT), 123)
+    with pytest.raises(MalformedError):
+        read_event(cbor.encode([1, 138, 123, SALT]))
 
 
 def test_the_raw_bytes_are_passed_through() -> None:

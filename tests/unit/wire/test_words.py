@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from twinvouch.core.errors import MalformedError, UsageError
-from twinvouch.core.inventory import Encoding, Point, Table, WordOrder
+from twinvouch.core.inventory import Encoding, Point, Table
+from twinvouch.core.word_order import WordOrder
 from twinvouch.wire.words import from_words, is_exact, to_words, word_count
 
 

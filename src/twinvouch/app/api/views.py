@@ -136,6 +136,7 @@ def status(memory: Memory) -> dict[str, Plain]:
             "epoch": link.epoch,
             "seq": link.seq,
             "last_s": (memory.now_ns - link.received_ns) / 1e9,
+            "skew_s": None if link.clock.lag_ns is None else -link.clock.lag_ns / 1e9,
             **_chain(memory, edge, link),
         }
         for edge, link in memory.links.items()

@@ -25,7 +25,7 @@ TECHNIQUE = "T0804"
 def follow(batch: Batch, view: View, link: Link) -> tuple[Link, tuple[Finding, ...]]:
     """The link with the tags that have no reading now, and findings about who is gone or back."""
     known = link.absent.get(view.group.name, {})
-    if view.is_late or (view.is_good and not known):
+    if view.is_late or view.group.by_exception or (view.is_good and not known):
         return link, ()
     here = (present(batch) & view.sound[:, None]).any(axis=0)
     gone = np.flatnonzero(view.group.polled & ~here)
