@@ -10,10 +10,14 @@ import numpy as np
 from twinvouch.adapters.cedar import default_policy
 from twinvouch.adapters.cel import CelCondition
 from twinvouch.adapters.committer import InlineCore
+from twinvouch.adapters.key_store import KeyStore
 from twinvouch.adapters.keys import SeededSigner
 from twinvouch.adapters.ledger_files import LedgerFiles
+from twinvouch.adapters.sealed_state import SealedState
+from twinvouch.adapters.segment_file import PLAIN
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
+from twinvouch.adapters.vault import Vault
 from twinvouch.core.batch import Identity, Origin
 from twinvouch.core.command import Command, Input, Outcome, OutcomeStatus
 from twinvouch.core.event import (
@@ -163,7 +167,10 @@ def make_site(origin: Origin = Origin.LIVE) -> Site:
 
 @dataclass
 class Toy:
-    """The plant's core without threads, and hands for everybody; time moves only by `wait`."""
+    """The plant's core without threads, and hands for everybody; time moves only by `wait`.
+
+    With a `kek` (a file beside the directory) everything is encrypted as a core does it.
+    """
 
     directory: Path
     site: Site = field(default_factory=make_site)
@@ -171,15 +178,21 @@ class Toy:
     seq: dict[str, int] = field(default_factory=dict)
     prev: dict[str, bytes] = field(default_factory=dict)
     salts: int = 0
+    kek: Path | None = None
 
     def __post_init__(self) -> None:
         self.open()
 
     def open(self) -> None:
-        state = SqliteState(self.directory / "state.db")
-        log = SegmentLog(self.directory / "log", known=state.load()[1])
+        state: Any = SqliteState(self.directory / "state.db")
+        vault = None
+        if self.kek is not None:
+            vault = Vault(KeyStore(self.directory / "keys.db", self.kek))
+            state = SealedState(state, vault, lambda: self.now)
+        key_id = PLAIN if vault is None else vault.id
+        log = SegmentLog(self.directory / "log", known=state.load()[1], key_id=key_id)
         ledger = LedgerFiles(self.directory / "ledger", f"{PLANT}/0", signer("log"))
-        self.core = InlineCore(Engine(self.site), log, state, ledger)
+        self.core = InlineCore(Engine(self.site), log, state, ledger, vault)
 
     @property
     def memory(self) -> Any:

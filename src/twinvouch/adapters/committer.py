@@ -6,27 +6,60 @@ every step: a replay and the simulated demo run the same code without threads.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
+from twinvouch.adapters import vault as vaults
 from twinvouch.adapters.ledger_files import LedgerFiles
-from twinvouch.core.errors import ConfigError
+from twinvouch.adapters.sealed_state import blob_place
+from twinvouch.adapters.vault import Vault
+from twinvouch.core.errors import ConfigError, MalformedError
 from twinvouch.core.event import Append, Effect, Event, Keep, Started
 from twinvouch.core.ports import Group, Log, State
 from twinvouch.engine import Engine
+from twinvouch.wire.encrypted import is_encrypted
 from twinvouch.wire.eventlog import read_event, write_event
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One event as logged, and what the engine made of it."""
+    """One event as logged, and what the engine made of it; where there is a vault, record and blobs are encrypted."""
 
     record: bytes
     effects: Sequence[Effect]
 
 
-def take(engine: Engine, event: Event, now_ns: int) -> Step:
-    """Feed the engine, at a time that never runs backwards, and remember the event as it is logged."""
+def take(engine: Engine, event: Event, now_ns: int, vault: Vault | None = None) -> Step:
+    """Feed the engine, at a time that never runs backwards, and remember the event as it is logged.
+
+    With a vault the record is encrypted first, since its entries commit to what is stored.
+    """
     now_ns = max(now_ns, engine.memory.now_ns)
-    return Step(write_event(event, now_ns), engine.feed(event, now_ns))
+    record = write_event(event, now_ns)
+    if vault is not None:
+        stream = vaults.stream_of(event, engine.memory.site.plant)
+        record = vault.seal(stream, now_ns, record, vaults.LOG)
+    return _fed(engine, record, (event, now_ns), vault)
+
+
+def _fed(engine: Engine, record: bytes, timed: tuple[Event, int], vault: Vault | None) -> Step:
+    """Feed the engine an event whose record is stored so."""
+    event, now_ns = timed
+    stored = sha256(record).digest() if is_encrypted(record) else b""
+    effects = engine.feed(event, now_ns, stored)
+    if vault is None:
+        return Step(record, effects)
+    stream = vaults.stream_of(event, engine.memory.site.plant)
+    return Step(
+        record,
+        [_kept(e, stream, now_ns, vault) if isinstance(e, Keep) else e for e in effects],
+    )
+
+
+def _kept(effect: Keep, stream: str, now_ns: int, vault: Vault) -> Keep:
+    """A blob under the key of the event it came with; what many entries share has keys of its own."""
+    stream = vaults.LABELS if effect.is_shared else stream
+    place = blob_place(effect.digest)
+    return Keep(effect.digest, vault.seal(stream, now_ns, effect.content, place), effect.is_shared)
 
 
 class Committer:
@@ -60,7 +93,9 @@ class Committer:
             self.state_end = self.end
 
 
-def recover(engine: Engine, log: Log, state: State, build: str | None = None) -> int:
+def recover(
+    engine: Engine, log: Log, state: State, build: str | None = None, vault: Vault | None = None
+) -> int:
     """Bring a new engine to where the log ends; returns how many events the state had not seen.
 
     Events that were logged and that the state has not seen are fed again, at the times they were logged with,
@@ -73,16 +108,26 @@ def recover(engine: Engine, log: Log, state: State, build: str | None = None) ->
     rows, seen = state.load()
     engine.restore(rows)
     steps = []
-    for _, record in log.records(seen):
-        event, now_ns = read_event(record)
+    for number, record in log.records(seen):
+        event, now_ns = _read(number, vaults.opened(vault, record, vaults.LOG))
         if not isinstance(event, Started):
             _expect_unchanged(engine, build)
-        steps.append(Step(record, engine.feed(event, now_ns)))
+        steps.append(_fed(engine, record, (event, now_ns), vault))
     if steps:
         appended = [(e.index, e.entry) for s in steps for e in s.effects if isinstance(e, Append)]
         blobs = [(e.digest, e.content) for s in steps for e in s.effects if isinstance(e, Keep)]
         state.commit(Group(engine.drain(), blobs, appended, seen + len(steps)))
     return len(steps)
+
+
+def _read(number: int, record: bytes) -> tuple[Event, int]:
+    try:
+        return read_event(record)
+    except MalformedError as error:
+        raise ConfigError(
+            f"record {number} of the event log cannot be read ({error}): it was written by another version; "
+            "start with the version that wrote it, stop, then start this one"
+        ) from None
 
 
 def _expect_unchanged(engine: Engine, build: str | None) -> None:
@@ -100,9 +145,17 @@ def _expect_unchanged(engine: Engine, build: str | None) -> None:
 class InlineCore:
     """The core without threads: every event is durable, and in the ledger files, when `feed` returns."""
 
-    def __init__(self, engine: Engine, log: Log, state: State, ledger: LedgerFiles) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        log: Log,
+        state: State,
+        ledger: LedgerFiles,
+        vault: Vault | None = None,
+    ) -> None:
         self.engine, self.log, self.state, self.ledger = engine, log, state, ledger
-        recover(engine, log, state)
+        self.vault = vault
+        recover(engine, log, state, vault=vault)
         ledger.catch_up(state)
         self._committer = Committer(log, state)
 
@@ -112,7 +165,7 @@ class InlineCore:
 
     def feed_all(self, events: Sequence[tuple[Event, int]]) -> list[Sequence[Effect]]:
         """Take several events in as one group."""
-        steps = [take(self.engine, event, now_ns) for event, now_ns in events]
+        steps = [take(self.engine, event, now_ns, self.vault) for event, now_ns in events]
         self._committer.commit(steps, self.engine.drain())
         self.ledger.publish([e.entry for s in steps for e in s.effects if isinstance(e, Append)])
         return [s.effects for s in steps]
@@ -122,3 +175,5 @@ class InlineCore:
         self.log.close()
         self.state.close()
         self.ledger.close()
+        if self.vault is not None:
+            self.vault.close()

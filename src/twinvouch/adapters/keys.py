@@ -8,7 +8,6 @@ quotes the file. Only the simulated demo makes keys from given seeds.
 import base64
 import binascii
 import os
-import stat
 from enum import StrEnum
 from pathlib import Path
 
@@ -25,14 +24,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from nacl.signing import SigningKey
 
-from twinvouch.adapters.lock_file import sync_directory
+from twinvouch.adapters import secret_file
 from twinvouch.core.errors import ConfigError, UsageError
 from twinvouch.core.inventory import key_id
 from twinvouch.core.ports import Signer
 
 _SEED = 32
-_FILE_LIMIT = 4096
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class KeyAlgorithm(StrEnum):
@@ -122,38 +119,12 @@ def generate(path: Path, algorithm: KeyAlgorithm = KeyAlgorithm.ED25519) -> byte
     else:
         seed = os.urandom(_SEED)
         text, signer = base64.b64encode(seed) + b"\n", SeededSigner(seed)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    try:
-        descriptor = os.open(path, flags, 0o600)
-    except FileExistsError:
-        raise UsageError(
-            f"key file `{path}` exists: it is never overwritten; name another one, or move it away"
-        ) from None
-    except OSError as error:
-        raise UsageError(f"key file `{path}` cannot be made: {error.strerror}") from None
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(file.fileno(), 0o600)  # whatever the umask was
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    sync_directory(path.parent)
+    secret_file.write(path, text)
     return signer.public_key
 
 
 def _read(path: Path) -> Signer:
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(mode):
-                raise ConfigError(f"key file `{path}` is not a regular file")
-            if mode & _OTHERS:
-                raise ConfigError(
-                    f"key file `{path}` has mode {stat.S_IMODE(mode):04o}, expected 0600: others can "
-                    f"read it; make a new key, or `chmod 600 {path}` if nobody else had access"
-                )
-            text = file.read(_FILE_LIMIT)
-    except OSError as error:
-        raise ConfigError(f"key file `{path}` cannot be read: {error.strerror}") from None
+    text = secret_file.read(path)
     signer = _pkcs8(text) if text.startswith(b"-----BEGIN ") else _seeded(text)
     if signer is None:
         raise ConfigError(

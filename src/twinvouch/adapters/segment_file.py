@@ -3,7 +3,8 @@
 All numbers are little-endian. A segment is one header and then records without gaps:
 
     header   32 bytes: magic `TVSG`, format u16 = 1, flags u16 = 0, number of the first record u64,
-             key id 8 bytes (zero: not encrypted), mark 4 bytes, CRC-32 u32 of the 28 bytes before it
+             key id 8 bytes (of the key store that payloads are encrypted with; zero: not encrypted),
+             mark 4 bytes, CRC-32 u32 of the 28 bytes before it
     record   24 bytes: the segment's mark, length u32, number u64, how many records of its group
              stand before it u32, CRC-32 u32 of the 20 bytes before it and of the payload; then
              `length` bytes of payload
@@ -18,12 +19,13 @@ person who can write to the disk, which is the ledger's task.
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 from zlib import crc32
 
+from twinvouch.adapters.disk import Disk
 from twinvouch.core.errors import CorruptError, UsageError
 
 MAX_RECORD: Final = 64 * 1024 * 1024
@@ -32,7 +34,7 @@ RECORD_HEAD: Final = 24
 
 _MAGIC: Final = b"TVSG"
 _FORMAT: Final = 1
-_PLAIN: Final = bytes(8)
+PLAIN: Final = bytes(8)
 _HEADER = struct.Struct("<4sHHQ8s4s")
 _HEAD = struct.Struct("<4sIQI")
 _CRC = struct.Struct("<I")
@@ -53,9 +55,9 @@ def segment_name(first: int) -> str:
     return f"{first:020d}.seg"
 
 
-def make_header(first: int, mark: bytes) -> bytes:
+def make_header(first: int, mark: bytes, key: bytes = PLAIN) -> bytes:
     """The 32 bytes that open a segment."""
-    head = _HEADER.pack(_MAGIC, _FORMAT, 0, first, _PLAIN, mark)
+    head = _HEADER.pack(_MAGIC, _FORMAT, 0, first, key, mark)
     return head + _CRC.pack(crc32(head))
 
 
@@ -65,8 +67,11 @@ def record_head(mark: bytes, number: int, place: int, payload: bytes) -> bytes:
     return head + _CRC.pack(crc32(payload, crc32(head)))
 
 
-def read_header(file: BinaryIO, path: Path, first: int) -> bytes:
-    """The segment's mark; raises CorruptError, or UsageError for formats that are not ours to read."""
+def read_header(file: BinaryIO, path: Path, first: int, ours: bytes = PLAIN) -> tuple[bytes, bytes]:
+    """The segment's mark and key id; raises CorruptError, or UsageError for what is not ours to read.
+
+    `ours` is the id of the key store at hand; segments from before encryption are read too.
+    """
     raw = file.read(HEADER_SIZE)
     if len(raw) < HEADER_SIZE or _CRC.unpack(raw[28:])[0] != crc32(raw[:28]):
         raise CorruptError(f"`{path}` offset 0: the segment's header is damaged ({len(raw)} bytes)")
@@ -76,12 +81,26 @@ def read_header(file: BinaryIO, path: Path, first: int) -> bytes:
             f"`{path}` offset 0: a segment that begins with record {first} was expected, "
             f"got {magic!r} and record {number}"
         )
-    if version != _FORMAT or flags or key != _PLAIN:
+    if version != _FORMAT or flags:
         raise UsageError(
-            f"`{path}`: format {version}, flags {flags}, key id {key.hex()}: this version reads "
-            f"format {_FORMAT} without encryption; use the version that wrote it"
+            f"`{path}`: format {version}, flags {flags}: this version reads format {_FORMAT}; "
+            "use the version that wrote it"
         )
-    return bytes(mark)
+    if key not in {PLAIN, ours}:
+        have = (
+            "no `encryption:` is configured" if ours == PLAIN else f"the one here is {ours.hex()}"
+        )
+        raise UsageError(
+            f"`{path}` is encrypted with the keys of key store {key.hex()}, {have}: "
+            "configure it as it was when this was written"
+        )
+    return bytes(mark), bytes(key)
+
+
+def key_id_of(path: Path) -> bytes:
+    """The id of the key store that a segment is encrypted with; nothing is checked."""
+    with path.open("rb") as file:
+        return file.read(HEADER_SIZE)[16:24]
 
 
 def walk(
@@ -159,15 +178,22 @@ def _group_start(raw: bytes, offset: int, after: int) -> int | None:
     return number - place if crc == _CRC.unpack_from(raw, offset + _HEAD.size)[0] else None
 
 
-def write_all(descriptor: int, chunks: list[bytes], offset: int) -> None:
+def group_start(file: BinaryIO, offsets: Sequence[int]) -> int:
+    """Where the group of the last record begins; `offsets` are those of all intact records of the segment."""
+    file.seek(offsets[-1])
+    place: int = _HEAD.unpack(file.read(_HEAD.size))[3]
+    return offsets[max(0, len(offsets) - 1 - place)]
+
+
+def write_all(disk: Disk, descriptor: int, chunks: list[bytes], offset: int) -> None:
     """Write `chunks` one after the other at `offset`, without joining them first."""
     limit = os.sysconf("SC_IOV_MAX")
     for start in range(0, len(chunks), limit):
         part = chunks[start : start + limit]
         size = sum(map(len, part))
-        done = os.pwritev(descriptor, part, offset)
+        done = disk.pwritev(descriptor, part, offset)
         if done < size:  # a disk that is nearly full takes a part
             rest = memoryview(b"".join(part))
             while done < size:
-                done += os.pwrite(descriptor, rest[done:], offset + done)
+                done += disk.pwritev(descriptor, [rest[done:]], offset + done)
         offset += size

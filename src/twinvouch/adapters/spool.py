@@ -7,13 +7,16 @@ Each start begins a new boot epoch, which no earlier batch of this edge can have
 
 import os
 import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from twinvouch.adapters import lock_file, sqlite_file
+from twinvouch.adapters.vault import SPOOL, Vault, opened
 from twinvouch.core.batch import Identity
 from twinvouch.core.errors import UnavailableError, UsageError
+from twinvouch.wire.encrypted import DAY_NS, day_of, is_encrypted
 
 VERSION: Final = 1
 MAX_BYTES: Final = 1024 * 1024 * 1024
@@ -38,17 +41,24 @@ class Spooled:
 class Spool:
     """The spool of one edge at `path`; one opener, one thread at a time.
 
+    With a `vault` batches are encrypted on disk, and the keys of days of which none waits are shredded at the start.
     `first_epoch` is the epoch of a spool that is new: with a clock's seconds an edge that lost its
     spool still gets epochs it never had. `max_bytes` bounds what waits.
     """
 
     def __init__(
-        self, path: Path, edge: str, max_bytes: int = MAX_BYTES, first_epoch: int = 1
+        self,
+        path: Path,
+        edge: str,
+        max_bytes: int = MAX_BYTES,
+        first_epoch: int = 1,
+        vault: Vault | None = None,
     ) -> None:
         lock_file.make_directory(path.parent)
         self._path = path
         self._edge = edge
         self._max_bytes = max_bytes
+        self._vault = vault
         self._seq = 0
         self.refused = 0
         self._lock = lock_file.hold(path.with_name(path.name + ".lock"))
@@ -56,6 +66,8 @@ class Spool:
             self._connection = sqlite_file.open_writer(path, _SCHEMA, VERSION)
             self.epoch, self._prev = _begin_epoch(self._connection, path, edge, first_epoch)
             self._count, self._bytes = self._measure()
+            if vault is not None:
+                self._shred_old(vault)
         except BaseException:
             os.close(self._lock)
             raise
@@ -75,6 +87,9 @@ class Spool:
 
         Raises UnavailableError where the spool or the disk is full; `next` stays as it was then.
         """
+        if self._vault is not None:
+            place = _place(self.epoch, self._seq)
+            raw = self._vault.seal(SPOOL, time.time_ns(), raw, place)
         size = len(raw) + _ROW_BYTES
         if self._bytes + size > self._max_bytes:
             self.refused += 1
@@ -103,7 +118,8 @@ class Spool:
             found = self._connection.execute(query).fetchone()
         if found is None:
             return None
-        epoch, seq, raw = found
+        epoch, seq, stored = found
+        raw = opened(self._vault, stored, _place(epoch, seq))
         return Spooled(Identity(self._edge, epoch, seq), raw)
 
     def acknowledge(self, identity: Identity) -> None:
@@ -132,12 +148,29 @@ class Spool:
         if self._lock >= 0:
             os.close(self._lock)
         self._lock = -1
+        if self._vault is not None:
+            self._vault.close()
+
+    def _shred_old(self, vault: Vault) -> None:
+        """What was delivered cannot be read any more, not even in what the disk kept of it."""
+        with sqlite_file.told_apart(self._path):
+            heads = self._connection.execute("SELECT DISTINCT substr(raw, 1, 8) FROM batch")
+            needed = {day_of(head) for (head,) in heads if is_encrypted(head)}
+        now_ns = time.time_ns()
+        needed.add(now_ns // DAY_NS)
+        for key in vault.keys.listed():
+            if key.shredded_ns is None and key.day not in needed:
+                vault.keys.shred(key.stream, key.day, now_ns)
 
     def _measure(self) -> tuple[int, int]:
         query = "SELECT count(*), coalesce(sum(length(raw)), 0) FROM batch"
         with sqlite_file.told_apart(self._path):
             count, size = self._connection.execute(query).fetchone()
         return count, size + count * _ROW_BYTES
+
+
+def _place(epoch: int, seq: int) -> bytes:
+    return f"spool/{epoch}/{seq}".encode()
 
 
 def _begin_epoch(

@@ -79,6 +79,11 @@ class StateReader:
         self._connection.close()
 
 
+def open_reader(path: Path) -> StateReader:
+    """Reads the state of a core that may be running; for one thread at a time."""
+    return StateReader(path, sqlite_file.open_reader(path, VERSION))
+
+
 class SqliteState(StateReader):
     """The state store at `path` and its only writer; a second one is refused with UnavailableError."""
 
@@ -114,7 +119,7 @@ class SqliteState(StateReader):
 
     def reader(self) -> StateReader:
         """A read-only connection for another thread; close it after use."""
-        return StateReader(self._path, sqlite_file.open_reader(self._path, VERSION))
+        return open_reader(self._path)
 
     def close(self) -> None:
         """Release the store and its lock; the write-ahead log goes into the database first."""

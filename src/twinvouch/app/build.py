@@ -1,14 +1,21 @@
 """The composition root: from a Config to the parts of a running core. The only file that names adapters for it."""
 
+import logging
 import time
 from pathlib import Path
 
 from twinvouch.adapters.cedar import CedarPolicy, default_policy, default_texts
 from twinvouch.adapters.cel import CelCondition
+from twinvouch.adapters.key_store import FILE as KEY_STORE
+from twinvouch.adapters.key_store import KeyStore
 from twinvouch.adapters.keys import FileSigner, generate
 from twinvouch.adapters.ledger_files import LedgerFiles
+from twinvouch.adapters.lock_file import make_directory
+from twinvouch.adapters.sealed_state import SealedState
+from twinvouch.adapters.segment_file import PLAIN
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
+from twinvouch.adapters.vault import Vault
 from twinvouch.app import config as configuration
 from twinvouch.app import inventory
 from twinvouch.app.config_model import Config
@@ -16,12 +23,13 @@ from twinvouch.app.core import Stores
 from twinvouch.core.batch import Origin
 from twinvouch.core.errors import ConfigError
 from twinvouch.core.inventory import Plant
-from twinvouch.core.ports import Condition, Policy
+from twinvouch.core.ports import Condition, Policy, State
 from twinvouch.core.site import Site
+from twinvouch.engine.rows import epoch_of
 from twinvouch.wire.signature import algorithm
 
-LOG_EPOCH = 0
 DAY_NS = 86_400_000_000_000
+_log = logging.getLogger("twinvouch.core")
 
 
 def load(path: Path) -> Config:
@@ -74,18 +82,44 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
     `origin` names the ledger where it is not that of the running plant: a replay has its own.
     """
     data = directory if directory is not None else config.data_dir
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    state = SqliteState(data / "state.db")
-    _, known = state.load()
-    log = SegmentLog(data / "log", known=known)
+    make_directory(data)
+    vault = core_vault(config, data)
+    plain = SqliteState(data / "state.db")
+    state: State = plain
+    if vault is not None:
+        state = SealedState(plain, vault, time.time_ns)
+        state.renew()
+    rows, known = state.load()
+    log = SegmentLog(data / "log", known=known, key_id=PLAIN if vault is None else vault.id)
     signer = log_signer(config)
-    ledger = LedgerFiles(data / "ledger", origin or f"{config.plant.id}/{LOG_EPOCH}", signer)
+    ledger = LedgerFiles(data / "ledger", origin or f"{config.plant.id}/{epoch_of(rows)}", signer)
     keep_ns = config.retention.segments_days * DAY_NS
 
     def retire(seen: int) -> int:
         return log.drop_before(min(log.older_than(time.time_ns() - keep_ns), seen))
 
-    return Stores(log, state, ledger, state.reader(), log.repairs, retire)
+    return Stores(log, state, ledger, plain.reader(), log.repairs, vault, retire)
+
+
+def core_vault(config: Config, data: Path) -> Vault | None:
+    """What encrypts log, state and blobs in `data`; None where the configuration names no key for it.
+
+    The first start makes the key-encryption key, and says so.
+    """
+    if config.core_kek is None:
+        if (data / KEY_STORE).exists():
+            raise ConfigError(
+                f"{config.path}: `{data}` is encrypted and `encryption.core_kek` is not set: name the key-encryption "
+                "key that it was made with; encryption cannot be turned off again"
+            )
+        return None
+    keys = KeyStore(data / KEY_STORE, config.core_kek)
+    if keys.made_kek:
+        _log.warning(
+            "made key-encryption key %s: keep a copy elsewhere, without it the data cannot be read",
+            config.core_kek,
+        )
+    return Vault(keys)
 
 
 def log_signer(config: Config) -> FileSigner:

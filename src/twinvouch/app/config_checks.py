@@ -40,6 +40,7 @@ def check(config: Config, document: Document) -> None:
         _overlaps,
         _network,
         _files,
+        _encryption,
         brokers,
         places,
     )
@@ -347,6 +348,15 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+def _encryption(config: Config) -> Told:
+    """A key that lies beside what it locks locks nothing."""
+    inside = config.data_dir.resolve()
+    for name, path in (("core_kek", config.core_kek), ("edge_kek", config.edge_kek)):
+        if path is not None and path.resolve().is_relative_to(inside):
+            text = f"`{name}`, expected a file outside the data directory `{config.data}`"
+            yield ("encryption", name), f"{text}: who steals that has the key with it"
 
 
 def _network(config: Config) -> Told:

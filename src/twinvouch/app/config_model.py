@@ -176,6 +176,19 @@ class RetentionSettings(Frozen):
     segments_days: Annotated[int, Field(ge=1, le=36_525)] = 30
 
 
+class EncryptionSettings(Frozen):
+    """`encryption:`, where the key-encryption keys lie; absent: nothing is encrypted on disks."""
+
+    core_kek: FileName | None = None
+    edge_kek: FileName | None = None
+
+
+class LogSettings(Frozen):
+    """`log:`, how a process writes what it logs to stderr."""
+
+    format: Literal["text", "json"] = "text"
+
+
 class ReplaySettings(Frozen):
     """`replay:`, how wide CSV files of this plant are written."""
 
@@ -208,7 +221,9 @@ class Config(Frozen):
     commands: CommandSettings = CommandSettings()
     api: ApiSettings = ApiSettings()
     retention: RetentionSettings = RetentionSettings()
+    encryption: EncryptionSettings = EncryptionSettings()
     policy: FileName | None = None
+    log: LogSettings = LogSettings()
     replay: ReplaySettings | None = None
 
     _path: Path = PrivateAttr(default=Path("twin.yaml"))
@@ -239,6 +254,22 @@ class Config(Frozen):
     def data_dir(self) -> Path:
         """Where log, state and ledger lie; relative names count from the file's directory."""
         return self._path.parent / self.data
+
+    @property
+    def core_kek(self) -> Path | None:
+        """The key-encryption key of log, state and blobs; None: they are not encrypted."""
+        name = self.encryption.core_kek
+        return None if name is None else self._path.parent / name
+
+    @property
+    def edge_kek(self) -> Path | None:
+        """The key-encryption key of the spool of an edge; None: it is not encrypted."""
+        name = self.encryption.edge_kek
+        return None if name is None else self._path.parent / name
+
+    def edge_keys(self, edge: str) -> Path:
+        """Where the wrapped data keys of an edge's spool lie."""
+        return self.data_dir / "edges" / f"{edge}.keys.db"
 
     @property
     def keys_dir(self) -> Path:

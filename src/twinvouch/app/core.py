@@ -5,11 +5,11 @@ groups. What the committer cannot make durable ends the process: nothing of it w
 restart begins from what is durable. Ledger tiles and checkpoints follow behind, off the path of every answer.
 """
 
+import logging
 import os
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -18,6 +18,7 @@ from pathlib import Path
 from twinvouch import __version__
 from twinvouch.adapters.committer import Committer, Step, recover, take
 from twinvouch.adapters.ledger_files import LedgerFiles
+from twinvouch.adapters.vault import Vault
 from twinvouch.app.inbox import After, Inbox, Item
 from twinvouch.app.metering import Meter, TimedLog
 from twinvouch.core.errors import TwinvouchError, UnavailableError
@@ -36,6 +37,7 @@ SWITCH_S = (
     5e-4  # a thread that comes back from the disk waits this long at most for the interpreter
 )
 
+_log = logging.getLogger("twinvouch.core")
 Leave = Callable[[Effect], None]
 
 
@@ -48,6 +50,7 @@ class Stores:
     ledger: LedgerFiles
     reader: Leaves  # of the state, for the publisher's thread
     repairs: tuple[str, ...] = ()  # what start-up cut off the log, in words
+    vault: Vault | None = None  # None: nothing is encrypted
     retire: Callable[[int], int] = int  # drop old log segments below this record; says how many
 
 
@@ -83,7 +86,7 @@ class Core:
                 ("tiles", self._tile_loop),
             )
         ]
-        self.recovered = recover(engine, stores.log, stores.state, BUILD)
+        self.recovered = recover(engine, stores.log, stores.state, BUILD, stores.vault)
         stores.ledger.catch_up(stores.state)
 
     def start(self) -> None:
@@ -107,12 +110,17 @@ class Core:
             raise UnavailableError(self.fatal)
         return self.inbox.put(priority, event, after)
 
-    def tick(self) -> None:
-        """Let time pass; call once a second. A full inbox loses nothing but the tick."""
+    def tick(self) -> "Future[Reply] | None":
+        """Let time pass; call once a second. A full inbox loses nothing but the tick (None).
+
+        What it gives is done when everything up to this tick is durable: the core works.
+        """
         try:
-            self.submit(Priority.STATEMENT, Tick(salt(), time.time_ns(), time.monotonic_ns()))
+            return self.submit(
+                Priority.STATEMENT, Tick(salt(), time.time_ns(), time.monotonic_ns())
+            )
         except UnavailableError:
-            return
+            return None
 
     def stop(self) -> None:
         """Finish what was taken in, refuse the rest, close the stores."""
@@ -126,6 +134,8 @@ class Core:
         self._stores.reader.close()
         self._stores.state.close()
         self._stores.ledger.close()
+        if self._stores.vault is not None:
+            self._stores.vault.close()
 
     @property
     def state_behind(self) -> int:
@@ -171,7 +181,7 @@ class Core:
         return self.inbox.closed and not self._pending
 
     def _take(self, item: Item) -> Step:
-        step = take(self.engine, item.event, time.time_ns())
+        step = take(self.engine, item.event, time.time_ns(), self._stores.vault)
         if item.after is None:
             return step
         data = None
@@ -197,7 +207,7 @@ class Core:
             self._stores.ledger.catch_up(self._stores.reader)
         except UnavailableError as error:
             if str(error) != self.behind:
-                print(f"twinvouch: {error}", file=sys.stderr)
+                _log.error("ledger tiles wait: %s", error)
             self.behind = str(error)
         else:
             self.behind = ""
@@ -207,7 +217,7 @@ class Core:
         try:
             loop()
         except Exception as error:  # noqa: BLE001 - the one place that may not let anything pass silently
-            traceback.print_exc()
+            _log.exception("the core ends")
             self._fail([], error)
 
     def _hand_over(self) -> None:

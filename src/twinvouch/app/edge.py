@@ -10,9 +10,9 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
-from twinvouch.adapters.spool import Spool
 from twinvouch.app.clock import Clock
 from twinvouch.app.edge_device import DeviceReader
 from twinvouch.app.edge_gather import Gatherer
@@ -20,7 +20,7 @@ from twinvouch.app.edge_listen import Broker, Listener
 from twinvouch.app.edge_messages import Translator
 from twinvouch.app.edge_poll import Poll, Polled
 from twinvouch.app.edge_scan import Reach, plan
-from twinvouch.app.edge_seal import AsyncSpool, Sealer
+from twinvouch.app.edge_seal import AsyncSpool, Sealer, SpoolStore
 from twinvouch.app.edge_ship import Shipped, Shipper
 from twinvouch.core.batch import Origin
 from twinvouch.core.errors import UsageError
@@ -28,6 +28,7 @@ from twinvouch.core.inventory import Plant
 from twinvouch.core.ports import Device, Signer, Transport
 
 DRAIN_S: Final = 2.0
+REPORT_S: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +52,17 @@ class EdgeParts:
     """What one edge works with; `run_edge` closes none of it. `devices` by id, as tags name them.
 
     `brokers` are those that tags of this edge name.
+    `report` is given the tally every REPORT_S and at the end.
     """
 
     devices: Mapping[str, Device]
-    spool: Spool
+    spool: SpoolStore
     signer: Signer
     transport: Transport
     clock: Clock
     jitter: Callable[[], float] = random.random
     brokers: Sequence[Broker] = ()
+    report: "Callable[[Tally], None] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Tally:
     rows_refused: int  # read, and lost because the spool was full
     shipped: Shipped
     waiting: int  # batches on disk for the next run
+    waiting_bytes: int = 0
 
 
 async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> Tally:
@@ -85,17 +89,18 @@ async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> T
         polls = _polls(setup, parts, spool)
         listeners = _listeners(setup, parts.brokers, spool)
         shipper = Shipper(spool, parts.transport, parts.clock.sleep, parts.jitter)
+        tally = partial(_tally, (polls, listeners), spool, shipper, parts.spool)
         try:
             async with asyncio.TaskGroup() as tasks:
                 shipping = tasks.create_task(shipper.run(spool.more))
-                polling = [tasks.create_task(poll.run(parts.clock)) for poll in polls]
+                work = [poll.run(parts.clock) for poll in polls]
                 for listener in listeners:
-                    polling.append(tasks.create_task(listener.run(parts.clock, parts.jitter)))
-                    polling.append(tasks.create_task(listener.seal(parts.clock)))
+                    work += [listener.run(parts.clock, parts.jitter), listener.seal(parts.clock)]
+                running = [tasks.create_task(w) for w in (*work, _report(parts, tally))]
                 await stop.wait()
-                for task in polling:
+                for task in running:
                     task.cancel()
-                await asyncio.gather(*polling, return_exceptions=True)
+                await asyncio.gather(*running, return_exceptions=True)
                 for poll in polls:
                     await poll.finish()
                 for listener in listeners:
@@ -108,13 +113,32 @@ async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> T
                 shipping.cancel()
         except ExceptionGroup as failed:  # the first to fail took the others with it
             raise failed.exceptions[0] from None
+    if parts.report is not None:
+        parts.report(tally())
+    return tally()
+
+
+async def _report(parts: EdgeParts, tally: Callable[[], Tally]) -> None:
+    """Give the tally to whoever wants it, for as long as the edge runs."""
+    while parts.report is not None:
+        parts.report(tally())
+        await parts.clock.sleep(REPORT_S)
+
+
+def _tally(
+    sources: tuple[list[Poll], list[Listener]],
+    spool: AsyncSpool,
+    shipper: Shipper,
+    kept: SpoolStore,
+) -> Tally:
+    polls, listeners = sources
     return Tally(
         _sum([poll.counts for poll in polls]),
         sum(listener.readings for listener in listeners),
         spool.batches,
         spool.rows_refused,
         shipper.counts,
-        parts.spool.waiting[0],
+        *kept.waiting,
     )
 
 

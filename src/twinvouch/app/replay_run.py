@@ -117,7 +117,7 @@ class _Core:
         return fed(self._take(BatchReceived(salt(), "replay", raw), now_ns))
 
     def _take(self, event: Event, now_ns: int) -> Sequence[Effect]:
-        step = take(self.engine, event, now_ns)
+        step = take(self.engine, event, now_ns, self.stores.vault)
         self._steps.append(step)
         if len(self._steps) >= COMMIT_EVENTS:
             self.flush()
@@ -135,6 +135,8 @@ class _Core:
         self.stores.log.close()
         self.stores.state.close()
         self.stores.ledger.close()
+        if self.stores.vault is not None:
+            self.stores.vault.close()
 
     def _progress(self) -> None:
         now = time.monotonic_ns()

@@ -103,6 +103,21 @@ class Tick:
     monotonic_ns: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class EpochOpened:
+    """A backup was restored: from here on the ledger has another origin, and what came after the backup is unknown.
+
+    `origin`, `size` and `root` are of the last checkpoint in the backup, `backup` the digest of its manifest.
+    """
+
+    salt: bytes
+    epoch: int
+    origin: str
+    size: int
+    root: bytes
+    backup: bytes
+
+
 Event: TypeAlias = (
     Started
     | BatchReceived
@@ -112,6 +127,7 @@ Event: TypeAlias = (
     | ModelSubmitted
     | QueryAsked
     | Tick
+    | EpochOpened
 )
 
 
@@ -125,10 +141,14 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Content-addressed bytes that an entry names by digest (findings, label, reasons)."""
+    """Content-addressed bytes that an entry names by digest (findings, label, reasons).
+
+    `is_shared`: many entries name these bytes (labels), so they are not erased with one event.
+    """
 
     digest: bytes
     content: bytes
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

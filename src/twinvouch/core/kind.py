@@ -33,6 +33,7 @@ class Kind(IntEnum):
     ENTRY_MODEL = 73
     ENTRY_FINDING = 74  # findings that belong to no batch: silence, chain, unresolved permits
     ENTRY_CLOCK = 79  # the core's wall clock was set
+    ENTRY_EPOCH = 80  # a backup was restored: origin, size and root of the log it continues
 
 
 class Purpose:
@@ -44,3 +45,4 @@ class Purpose:
     PERMIT = "permit"
     OUTCOME = "outcome"
     MODEL = "model"
+    BACKUP = "backup"

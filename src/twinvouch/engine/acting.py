@@ -16,6 +16,7 @@ from twinvouch.core.inventory import Plant, Principal, PrincipalKind
 from twinvouch.core.kind import Purpose
 from twinvouch.core.ports import PolicyRequest
 from twinvouch.core.statement import Statement, Verb
+from twinvouch.engine.epochs import too_old
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out, doubt, enter, refuse
 from twinvouch.ledger import entry
@@ -40,6 +41,9 @@ def on_command(m: Memory, out: Out, event: CommandProposed) -> None:
         command = read_command(content, plant.id, signed=not event.token_of)
     except (MalformedError, SignatureError) as error:
         refuse(m, out, event.peer, doubt(error, event.peer))
+        return
+    if late := too_old(m, command.made_ns):
+        refuse(m, out, event.peer, Finding("before_restore", signer.id, Severity.MEDIUM, late))
         return
     if command.principal != signer.id:
         why = f"`{signer.id}` may not propose commands in the name of `{command.principal}`"
@@ -116,7 +120,7 @@ def _permit(m: Memory, out: Out, record: Record) -> Record:
     stamp = permits.Stamp(record.decision_entry, approved, epoch, nonce, m.now_ns)
     permit = permits.make(record.command, record.decision, m.site, stamp)
     content = write_permit(permit)
-    index = out.append(entry.permit(m.now_ns, out.commit(sha256(content).digest()), permit))
+    index = out.append(entry.permit(m.now_ns, out.salted(sha256(content).digest()), permit))
     out.effects.append(Deliver(content, record.command.id))
     return replace(
         record,
@@ -163,6 +167,8 @@ def _objection(m: Memory, signer: Principal, said: Statement) -> str:
     """Why a verified statement has no effect; empty where it has one."""
     if signer.kind is not PrincipalKind.PERSON or said.principal != signer.id:
         return f"`{signer.id}` cannot speak as person `{said.principal}`"
+    if late := too_old(m, said.made_ns):
+        return late
     if said.nonce in m.nonces:
         return "this statement was used before: sign a new one"
     if not said.made_ns - m.site.commands.max_ahead_ns <= m.now_ns <= said.expires_ns:

@@ -18,6 +18,7 @@ from twinvouch.core.event import (
     BatchReceived,
     CommandProposed,
     Effect,
+    EpochOpened,
     Event,
     Keep,
     ModelSubmitted,
@@ -32,6 +33,7 @@ from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.site import Site
 from twinvouch.engine import rows
 from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
+from twinvouch.engine.epochs import on_epoch
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out, enter, refuse
 from twinvouch.ledger import entry
@@ -51,10 +53,13 @@ class Engine:
     def __init__(self, site: Site) -> None:
         self.memory = Memory(site)
 
-    def feed(self, event: Event, now_ns: int) -> list[Effect]:
-        """Take one event in and give its effects out; never raises on hostile content."""
+    def feed(self, event: Event, now_ns: int, stored: bytes = b"") -> list[Effect]:
+        """Take one event in and give its effects out; never raises on hostile content.
+
+        `stored` is the SHA-256 of the event's record where that is encrypted: entries then commit to it.
+        """
         self.memory.now_ns = max(self.memory.now_ns, now_ns)
-        out = Out(self.memory, event.salt)
+        out = Out(self.memory, event.salt, stored)
         HANDLERS[type(event)](self.memory, out, event)
         return out.effects
 
@@ -104,7 +109,9 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> None:
     named = out.blob(entry.findings_content(admitted.findings)) if admitted.findings else None
     label_digest = _keep_label(m, out, admitted) if len(batch.t_ns) else None
     parents = [link.entry] if link.entry >= 0 else []
-    index = out.append(entry.batch(admitted, m.now_ns, out.salt, [named, label_digest], parents))
+    index = out.append(
+        entry.batch(admitted, m.now_ns, out.commit(batch.digest), [named, label_digest], parents)
+    )
     m.set_link(replace(link, entry=index))
     if len(batch.t_ns):  # a report of an edge has no rows
         m.frame.update(admitted, index, m.now_ns)
@@ -135,7 +142,7 @@ def _keep_label(m: Memory, out: Out, admitted: Admitted) -> bytes:
     if key and key == known_key:
         return known_digest
     digest, stored = entry.label_blob(admitted.label, m.now_ns)
-    out.effects.append(Keep(digest, stored))
+    out.effects.append(Keep(digest, stored, is_shared=True))
     m.labels[group] = (key, digest)
     return digest
 
@@ -283,4 +290,5 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     QueryAsked: _on_query,
     ModelSubmitted: _on_model,
     Tick: _on_tick,
+    EpochOpened: on_epoch,
 }

@@ -58,6 +58,8 @@ class Memory:
             "",
         )  # digests of configuration and policy, and build, of the last start
         self.size = 0  # ledger entries
+        self.epoch = 0  # of the log: how often a backup was restored
+        self.epoch_ns = 0  # when that was last; what was signed before has no effect any more
         self.now_ns = 0
         self.ticked: Tick | None = None  # the last one with clocks, of this run of the process
         self.dirty: set[str] = set()

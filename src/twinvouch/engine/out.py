@@ -14,9 +14,10 @@ from twinvouch.readings.refusals import count
 class Out:
     """Collects the effects of one event and numbers its ledger entries."""
 
-    def __init__(self, memory: Memory, salt: bytes) -> None:
+    def __init__(self, memory: Memory, salt: bytes, stored: bytes = b"") -> None:
         self.memory = memory
         self.salt = salt
+        self._stored = stored  # SHA-256 of the event's encrypted record; empty: stored as it is
         self.effects: list[Effect] = []
 
     def append(self, raw: bytes) -> int:
@@ -33,7 +34,11 @@ class Out:
         return digest
 
     def commit(self, digest: bytes) -> bytes:
-        """The salted commitment to signed content."""
+        """The commitment to signed content that came with the event: to what is stored of it, where that is encrypted."""
+        return entry.stored_commitment(self._stored) if self._stored else self.salted(digest)
+
+    def salted(self, digest: bytes) -> bytes:
+        """The salted commitment to content."""
         return entry.commitment(self.salt, digest)
 
     def reply(self, code: int, **body: Plain) -> None:

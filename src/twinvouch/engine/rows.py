@@ -10,6 +10,7 @@ from typing import Any
 
 from twinvouch.commands.arrivals import read_arrival, write_arrival
 from twinvouch.commands.register import read_record, write_record
+from twinvouch.core.errors import ConfigError, MalformedError
 from twinvouch.core.event import Tick
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.mode import Mode, Rung
@@ -20,6 +21,7 @@ from twinvouch.readings.link import read_link, write_link
 from twinvouch.readings.refusals import Tally
 from twinvouch.wire.cbor import decode, encode
 
+_UNREADABLE = (KeyError, ValueError, TypeError, AssertionError, IndexError, AttributeError)
 KEPT_FINDINGS = 200  # of the recent ones, over a restart
 
 
@@ -35,11 +37,34 @@ def restore(m: Memory, stored: Mapping[str, bytes]) -> None:
     """Fill an empty memory from rows."""
     for key in sorted(stored):
         table, _, ident = key.partition("/")
-        READ[table](m, ident, stored[key])
+        try:
+            READ[table](m, ident, stored[key])
+        except (*_UNREADABLE, MalformedError) as error:
+            raise ConfigError(
+                f"row `{key}` of the state cannot be read ({type(error).__name__}): it was written by another version. "
+                "Start with the version that wrote it, or restore a backup of this one; a data directory of a "
+                "development build cannot be taken over: move it away"
+            ) from None
     m.records = dict(sorted(m.records.items(), key=lambda r: r[1].entry))
     m.closed = sum(not record.is_open for record in m.records.values())
     for record in m.records.values():
         m.remember_write(record)
+
+
+def time_of(stored: Mapping[str, bytes]) -> int:
+    """The engine's time as these rows have it, ns; 0 where it has not begun."""
+    if "engine" not in stored:
+        return 0
+    content: Any = decode(stored["engine"])
+    return int(content[2])
+
+
+def epoch_of(stored: Mapping[str, bytes]) -> int:
+    """The epoch of the log that these rows belong to."""
+    if "epoch" not in stored:
+        return 0
+    content: Any = decode(stored["epoch"])
+    return int(content[1])
 
 
 def _row(m: Memory, key: str) -> bytes | None:
@@ -57,6 +82,16 @@ def _read_engine(m: Memory, _: str, raw: bytes) -> None:
     assert version == 1, version
     m.counts = Counter(counts)
     m.runs_with = config, policy, build
+
+
+def _write_epoch(m: Memory, _: str) -> bytes:
+    return encode([1, m.epoch, m.epoch_ns])
+
+
+def _read_epoch(m: Memory, _: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, m.epoch, m.epoch_ns = content
+    assert version == 1, version
 
 
 def _write_command(m: Memory, ident: str) -> bytes | None:
@@ -147,6 +182,7 @@ def _read_frame(m: Memory, ident: str, raw: bytes) -> None:
 
 WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "engine": _write_engine,
+    "epoch": _write_epoch,
     "link": lambda m, edge: write_link(m.links[edge]),
     "frame": lambda m, group: m.frame.rows(group),
     "command": _write_command,
@@ -163,6 +199,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
 }
 READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "engine": _read_engine,
+    "epoch": _read_epoch,
     "link": _read_link,
     "frame": _read_frame,
     "command": _read_command,

@@ -1,7 +1,8 @@
 """Ledger entries: deterministic CBOR `[version, kind, plant, now_ns, commitment, ...]`, at most 65,535 bytes.
 
 An entry holds digests and counts, never readings or reasons. `commitment` is SHA-256(salt || digest of the
-signed content): erasing content and salt leaves nothing that a guess could be checked against. Findings,
+signed content), or names the encrypted record (`stored_commitment`): erasing content and salt, or the key, leaves
+nothing that a guess could be checked against. Findings,
 reasons and questions are blobs whose bytes begin with the salt, named by the SHA-256 of those bytes; labels
 are not about people or the process and are named without salt, so that equal labels are stored once.
 Parents are ledger indices. Adding a field means a new version; see docs/reference/ledger-format.md.
@@ -14,7 +15,7 @@ import numpy as np
 
 from twinvouch.core.batch import Admitted, Batch, Quality
 from twinvouch.core.command import Command, Decision, Outcome, Permit
-from twinvouch.core.event import QueryAsked, Started
+from twinvouch.core.event import EpochOpened, QueryAsked, Started
 from twinvouch.core.finding import Finding
 from twinvouch.core.kind import VERSION, Kind
 from twinvouch.core.label import Label
@@ -27,6 +28,15 @@ ENTRY_LIMIT = 65_535
 def commitment(salt: bytes, digest: bytes) -> bytes:
     """What the ledger holds of signed content: SHA-256(salt || digest), 32 bytes."""
     return sha256(salt + digest).digest()
+
+
+def stored_commitment(stored: bytes) -> bytes:
+    """What the ledger holds of content whose record is encrypted: 0x02 and the record's SHA-256, 33 bytes.
+
+    A record is encrypted under a random nonce and names its key, so there is nothing to guess and one text only;
+    whoever has the record, but no key, checks it against the ledger.
+    """
+    return b"\x02" + stored
 
 
 def blob(salt: bytes, content: object) -> tuple[bytes, bytes]:
@@ -97,7 +107,7 @@ def start(plant: str, now_ns: int, event: Started, salt: bytes) -> bytes:
 def batch(
     admitted: Admitted,
     now_ns: int,
-    salt: bytes,
+    committed: bytes,
     named: Sequence[bytes | None],
     parents: Sequence[int],
 ) -> bytes:
@@ -107,7 +117,7 @@ def batch(
         Kind.ENTRY_BATCH,
         b.plant,
         now_ns,
-        commitment(salt, b.digest),
+        committed,
         b.identity.edge,
         b.identity.epoch,
         b.identity.seq,
@@ -219,6 +229,11 @@ def statement(
         s.expires_ns,
         list(parents),
     )
+
+
+def epoch(plant: str, now_ns: int, committed: bytes, e: EpochOpened) -> bytes:
+    """The first entry under a new origin: which log it continues, and from where."""
+    return _entry(Kind.ENTRY_EPOCH, plant, now_ns, committed, e.origin, e.size, e.root, e.epoch)
 
 
 def query(plant: str, now_ns: int, named: bytes, q: QueryAsked, *, allowed: bool) -> bytes:

@@ -19,7 +19,9 @@ KINDS = {
     73: "model",
     74: "finding",
     79: "clock",
+    80: "epoch",
 }
+EPOCH = 80
 UNDECODABLE = "undecodable"
 
 
@@ -31,6 +33,11 @@ class Heading:
     kind: int
     plant: str
     now_ns: int
+
+    @property
+    def is_epoch(self) -> bool:
+        """Whether the entry says which log this one continues."""
+        return (self.version, self.kind) == (1, EPOCH)
 
     @property
     def name(self) -> str:
@@ -52,6 +59,23 @@ def read_heading(entry: bytes) -> Heading | None:
     except ValueError:
         return None
     return Heading(version, kind, plant, now_ns)
+
+
+def read_epoch(entry: bytes) -> tuple[str, int, bytes] | None:
+    """Origin, size and root that an entry of kind 80 names; None where its bytes have another form."""
+    try:
+        _, _, at = _head(entry, 0)
+        for _ in range(2):
+            _, at = _integer(entry, at)
+        _, at = _text(entry, at)
+        _, at = _integer(entry, at)
+        _, at = _octets(entry, at)  # the commitment
+        origin, at = _text(entry, at)
+        size, at = _integer(entry, at)
+        root, _ = _octets(entry, at)
+    except ValueError:
+        return None
+    return origin, size, root
 
 
 def _head(raw: bytes, at: int) -> tuple[int, int, int]:
@@ -79,3 +103,10 @@ def _text(raw: bytes, at: int) -> tuple[str, int]:
     if major != 3 or at + size > len(raw):
         raise ValueError
     return raw[at : at + size].decode(), at + size
+
+
+def _octets(raw: bytes, at: int) -> tuple[bytes, int]:
+    major, size, at = _head(raw, at)
+    if major != 2 or at + size > len(raw):
+        raise ValueError
+    return raw[at : at + size], at + size

@@ -5,8 +5,10 @@ where it is not, the first entry that differs from its tile is named. A checkpoi
 does not fit is tried with what the files say, to name the line that was changed.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
+from twinvouch.verifier import epochs
 from twinvouch.verifier.files import Files
 from twinvouch.verifier.note import Key, LineError, Note, find_changed, find_signed, read_key
 from twinvouch.verifier.note import read_note as read_checkpoint
@@ -30,7 +32,10 @@ def verify(directory: Path, key: str) -> Report:
         return _report(files, None, Walk(files, 0), [_line(error)])
     walk = Walk(files, note.size)
     root = walk.run()
-    return _report(files, note, walk, _judge(note, trusted, walk, root))
+    faults = _judge(note, trusted, walk, root)
+    claims = [c for index, entry in walk.epochs if (c := epochs.claim(index, entry)) is not None]
+    continued, wrong = epochs.check(files, note.size, note.origin, claims)
+    return replace(_report(files, note, walk, [*faults, *wrong]), epochs=continued)
 
 
 def _judge(note: Note, key: Key, walk: Walk, root: bytes | None) -> list[Fault]:

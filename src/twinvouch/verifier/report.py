@@ -17,6 +17,16 @@ class Fault:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """Entry `entry` continues the log `origin`, whose first `size` entries, with this root, are here too."""
+
+    entry: int
+    origin: str
+    size: int
+    root: bytes
+
+
 @dataclass(slots=True)
 class Contents:
     """What the entries say about themselves, counted."""
@@ -52,6 +62,7 @@ class Report:
     contents: Contents
     faults: tuple[Fault, ...]
     beyond: tuple[str, ...]
+    epochs: tuple[Epoch, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -74,6 +85,10 @@ def as_plain(report: Report) -> Mapping[str, Any]:
         "last_ns": report.contents.last_ns,
         "faults": [{"place": fault.place, "why": fault.why} for fault in report.faults],
         "beyond": list(report.beyond),
+        "epochs": [
+            {"entry": e.entry, "origin": e.origin, "size": e.size, "root": e.root.hex()}
+            for e in report.epochs
+        ],
     }
 
 
@@ -87,6 +102,10 @@ def as_text(report: Report) -> str:
         f"entries: {kinds or 'none read'}",
         f"plants: {', '.join(sorted(contents.plants)) or 'none'}",
         f"from {_time(contents.first_ns)} to {_time(contents.last_ns)}",
+    ]
+    lines += [
+        f"entry {e.entry} continues {e.origin}: {e.size} entries, root {e.root.hex()}"
+        for e in report.epochs
     ]
     if report.beyond:
         lines.append(f"not covered by the checkpoint: {', '.join(report.beyond)}")

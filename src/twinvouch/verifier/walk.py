@@ -38,6 +38,7 @@ class Walk:
     def __init__(self, files: Files, size: int) -> None:
         self.files = files
         self.contents = Contents()
+        self.epochs: list[tuple[int, bytes]] = []  # entries that continue another log
         self._size = size
         self._levels: list[Level] = []
         self._path = ""  # of the bundle whose entries are being hashed
@@ -51,8 +52,8 @@ class Walk:
             entries = self._read(number, min(WIDTH, self._size - number * WIDTH))
             if entries is None:
                 return None
-            for entry in entries:
-                self._describe(entry)
+            for place, entry in enumerate(entries):
+                self._describe(number * WIDTH + place, entry)
                 self._push(0, leaf_hash(entry))
         for depth, level in enumerate(self._levels):
             if level.hashes:
@@ -70,8 +71,10 @@ class Walk:
             found.append((at.entry, 0, fault))
         return [fault for *_, fault in sorted(found, key=lambda each: each[:2])] + self._others
 
-    def _describe(self, entry: bytes) -> None:
+    def _describe(self, index: int, entry: bytes) -> None:
         heading = read_heading(entry)
+        if heading is not None and heading.is_epoch and len(self.epochs) < DIFFERENCES_MAX:
+            self.epochs.append((index, entry))
         if heading is None:
             self.contents.count(UNDECODABLE, None, None)
         else:
@@ -167,13 +170,18 @@ def leaf_hash(entry: bytes) -> bytes:
     return sha256(b"\x00" + entry).digest()
 
 
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """RFC 6962 section 2.1: SHA-256(0x01 || left || right)."""
+    return sha256(b"\x01" + left + right).digest()
+
+
 def fold(roots: Sequence[bytes]) -> bytes:
     """The root over complete subtrees, widest first; SHA-256 of nothing for none."""
     if not roots:
         return sha256(b"").digest()
     root = roots[-1]
     for left in reversed(roots[:-1]):
-        root = sha256(b"\x01" + left + root).digest()
+        root = node_hash(left, root)
     return root
 
 
@@ -183,7 +191,7 @@ def peaks(hashes: Sequence[bytes]) -> list[bytes]:
     while row:
         if len(row) % 2:
             found.append(row.pop())
-        row = [sha256(b"\x01" + row[n] + row[n + 1]).digest() for n in range(0, len(row), 2)]
+        row = [node_hash(row[n], row[n + 1]) for n in range(0, len(row), 2)]
     return found[::-1]
 
 

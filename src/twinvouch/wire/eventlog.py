@@ -13,6 +13,7 @@ from twinvouch.core.errors import MalformedError
 from twinvouch.core.event import (
     BatchReceived,
     CommandProposed,
+    EpochOpened,
     Event,
     ModelSubmitted,
     OutcomeReported,
@@ -92,6 +93,17 @@ _FORMS: Mapping[type[Event], tuple[int, tuple[tuple[str, Take], ...]]] = {
         ),
     ),
     Tick: (138, (("salt", _octets), ("wall_ns", _integer), ("monotonic_ns", _integer))),
+    EpochOpened: (
+        144,
+        (
+            ("salt", _octets),
+            ("epoch", _integer),
+            ("origin", _text),
+            ("size", _integer),
+            ("root", _octets),
+            ("backup", _octets),
+        ),
+    ),
 }
 _READ: Mapping[int, tuple[type[Event], tuple[tuple[str, Take], ...]]] = {
     **{number: (kind, form) for kind, (number, form) in _FORMS.items()},

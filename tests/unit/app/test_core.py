@@ -143,7 +143,7 @@ def test_a_bug_in_the_engine_ends_the_core_and_answers_everybody(
 ) -> None:
     core = make(tmp_path)
     core.start()
-    core.engine.feed = lambda event, now_ns: 1 / 0  # type: ignore[method-assign,assignment]
+    core.engine.feed = lambda event, now_ns, stored: 1 / 0  # type: ignore[method-assign,assignment]
     future = core.submit(Priority.READING, BatchReceived(salt(), "p", b""))
     with pytest.raises(UnavailableError):
         future.result(10)

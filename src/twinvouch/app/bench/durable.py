@@ -3,6 +3,7 @@
 Both sides append the same sealed batches in groups of the same size, each group ended by fdatasync. Ours also
 verifies signature and chain, decodes, validates, labels, enters the ledger and commits state in SQLite, with the
 commit of one group beside the work on the next, as the core does it. Rounds alternate; the median of their ratios counts.
+The same once more with everything encrypted at rest.
 """
 
 import os
@@ -19,11 +20,15 @@ from queue import SimpleQueue
 from typing import TypeAlias
 
 from twinvouch.adapters.committer import Committer, Step, take
+from twinvouch.adapters.key_store import KeyStore
+from twinvouch.adapters.sealed_state import SealedState
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
+from twinvouch.adapters.vault import Vault
 from twinvouch.app.bench.plant import TAGS, Plant50, sealed_batches
 from twinvouch.app.core import STATE_INTERVAL_S, SWITCH_S
 from twinvouch.core.event import BatchReceived
+from twinvouch.core.ports import State
 from twinvouch.engine import Engine
 
 ROWS = 20  # x 50 tags = 1,000 values a batch
@@ -34,7 +39,7 @@ Group: TypeAlias = tuple[list[Step], Mapping[str, bytes | None] | None]
 
 
 def run() -> dict[str, float | int]:
-    """`durable_vs_raw_log` and `durable_values_per_s` in groups of one batch; the same for groups of 16."""
+    """`durable_vs_raw_log`, `durable_values_per_s` and `encrypted_vs_plain` in groups of one batch; the same for 16."""
     plant = Plant50()
     batches = sealed_batches(plant, ROWS, COUNT)
     values = ROWS * TAGS * COUNT
@@ -44,17 +49,21 @@ def run() -> dict[str, float | int]:
         "durable_bytes_per_value": len(batches[0]) / (ROWS * TAGS),
     }
     for group in GROUPS:
-        raw, ours = [], []
+        raw, ours, encrypted = [], [], []
         for _ in range(ROUNDS):
             with tempfile.TemporaryDirectory(prefix="twinvouch-bench-") as name:
                 raw.append(_raw_log(Path(name), batches, group))
                 ours.append(_through_the_gate(Path(name), plant, batches, group))
+                encrypted.append(_encrypted(Path(name), plant, batches, group))
         suffix = "" if group == 1 else f"_group{group}"
         figures |= {
             f"durable_values_per_s{suffix}": round(values / statistics.median(ours)),
             f"durable_raw_values_per_s{suffix}": round(values / statistics.median(raw)),
             f"durable_vs_raw_log{suffix}": statistics.median(
                 r / o for r, o in zip(raw, ours, strict=True)
+            ),
+            f"encrypted_vs_plain{suffix}": statistics.median(
+                o / e for o, e in zip(ours, encrypted, strict=True)
             ),
         }
     return figures
@@ -84,10 +93,30 @@ def _raw_log(directory: Path, batches: list[bytes], group: int) -> float:
     return took
 
 
-def _through_the_gate(directory: Path, plant: Plant50, batches: list[bytes], group: int) -> float:
+def _encrypted(directory: Path, plant: Plant50, batches: list[bytes], group: int) -> float:
+    """As `_through_the_gate`, with a key for the edge, the state and the labels. Seconds."""
+    vault = Vault(KeyStore(directory / "keys.db", directory / "kek"))
+    took = _through_the_gate(directory, plant, batches, group, vault)
+    vault.close()
+    for name in (*directory.glob("keys.db*"), directory / "kek"):
+        name.unlink()
+    return took
+
+
+def _stores(directory: Path, vault: Vault | None) -> tuple[SegmentLog, State]:
+    plain = SqliteState(directory / "state.db")
+    if vault is None:
+        return SegmentLog(directory / "log"), plain
+    log = SegmentLog(directory / "log", key_id=vault.id)
+    return log, SealedState(plain, vault, time.time_ns)
+
+
+def _through_the_gate(
+    directory: Path, plant: Plant50, batches: list[bytes], group: int, vault: Vault | None = None
+) -> float:
     """Engine on this thread, commits on one other, one group in flight, as in the core. Seconds."""
     engine = Engine(plant.site())
-    log, state = SegmentLog(directory / "log"), SqliteState(directory / "state.db")
+    log, state = _stores(directory, vault)
     asked: SimpleQueue[Group | None] = SimpleQueue()
     done: SimpleQueue[None] = SimpleQueue()
     thread = threading.Thread(target=_commit_all, args=(Committer(log, state), asked, done))
@@ -100,7 +129,7 @@ def _through_the_gate(directory: Path, plant: Plant50, batches: list[bytes], gro
         received = [
             BatchReceived(os.urandom(16), "bench", raw) for raw in batches[start : start + group]
         ]
-        steps = [take(engine, event, now) for event in received]
+        steps = [take(engine, event, now, vault) for event in received]
         rows = None
         if time.perf_counter() >= due or start + group >= len(batches):
             rows, due = engine.drain(), time.perf_counter() + STATE_INTERVAL_S

@@ -89,7 +89,9 @@ def _enter(
 
 def _entry(admitted: Admitted, now_ns: int, parent: int) -> bytes:
     named = [None, admitted.batch.digest]
-    return entry.batch(admitted, now_ns, SALT, named, [parent])
+    return entry.batch(
+        admitted, now_ns, entry.commitment(SALT, admitted.batch.digest), named, [parent]
+    )
 
 
 def _publishing(typical: bytes) -> dict[str, float | int]:
