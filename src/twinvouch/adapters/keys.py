@@ -119,12 +119,12 @@ def generate(path: Path, algorithm: KeyAlgorithm = KeyAlgorithm.ED25519) -> byte
     else:
         seed = os.urandom(_SEED)
         text, signer = base64.b64encode(seed) + b"\n", SeededSigner(seed)
-    secret_file.write(path, _remembered(text))
+    secret_file.write(path, text)
     return signer.public_key
 
 
 def _read(path: Path) -> Signer:
-    text = _remembered(secret_file.read(path))
+    text = secret_file.read(path)
     signer = _pkcs8(text) if text.startswith(b"-----BEGIN ") else _seeded(text)
     if signer is None:
         raise ConfigError(

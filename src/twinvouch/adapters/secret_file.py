@@ -14,6 +14,7 @@ from twinvouch.core.errors import ConfigError, UsageError
 
 KEK_BYTES: Final = 32
 _FILE_LIMIT = 4096
+_WORDS = ("---", "twinvouch-kek")  # of a key file, that are no secret
 
 
 def read(path: Path) -> bytes:
