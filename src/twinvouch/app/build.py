@@ -7,6 +7,7 @@ from twinvouch.adapters.cedar import CedarPolicy, default_policy, default_texts
 from twinvouch.adapters.cel import CelCondition
 from twinvouch.adapters.keys import FileSigner, generate
 from twinvouch.adapters.ledger_files import LedgerFiles
+from twinvouch.adapters.lock_file import make_directory
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
 from twinvouch.app import config as configuration
@@ -74,7 +75,7 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
     `origin` names the ledger where it is not that of the running plant: a replay has its own.
     """
     data = directory if directory is not None else config.data_dir
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directory(data)
     state = SqliteState(data / "state.db")
     _, known = state.load()
     log = SegmentLog(data / "log", known=known)

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
-from twinvouch.adapters.spool import Spool
 from twinvouch.app.clock import Clock
 from twinvouch.app.edge_device import DeviceReader
 from twinvouch.app.edge_gather import Gatherer
@@ -20,7 +19,7 @@ from twinvouch.app.edge_listen import Broker, Listener
 from twinvouch.app.edge_messages import Translator
 from twinvouch.app.edge_poll import Poll, Polled
 from twinvouch.app.edge_scan import Reach, plan
-from twinvouch.app.edge_seal import AsyncSpool, Sealer
+from twinvouch.app.edge_seal import AsyncSpool, Sealer, SpoolStore
 from twinvouch.app.edge_ship import Shipped, Shipper
 from twinvouch.core.batch import Origin
 from twinvouch.core.errors import UsageError
@@ -54,7 +53,7 @@ class EdgeParts:
     """
 
     devices: Mapping[str, Device]
-    spool: Spool
+    spool: SpoolStore
     signer: Signer
     transport: Transport
     clock: Clock
