@@ -11,6 +11,8 @@ from typing import Final
 import httpx
 
 from twinvouch.adapters.http_transport import expect_safe
+from twinvouch.adapters.known_secrets import remember
+from twinvouch.adapters.private_file import forbidden_bits
 from twinvouch.core.errors import (
     ConfigError,
     MalformedError,
@@ -62,13 +64,13 @@ def read_token(file: Path) -> str:
         text = file.read_bytes().decode("ascii", "replace").strip()
     except OSError as error:
         raise ConfigError(f"token file `{file}` cannot be read: {error.strerror}") from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if mode & forbidden_bits(file):
         raise ConfigError(
             f"token file `{file}` has mode {mode:04o}, expected 0600: others can read it"
         )
     if not (0 < len(text) <= 200 and text.isascii() and text.isprintable() and " " not in text):
         raise ConfigError(f"token file `{file}` does not hold one token")
-    return text
+    return remember(text)
 
 
 def _expect_stream(url: str, answer: httpx.Response) -> None:

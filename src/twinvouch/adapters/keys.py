@@ -25,14 +25,15 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from nacl.signing import SigningKey
 
+from twinvouch.adapters.known_secrets import remember
 from twinvouch.adapters.lock_file import sync_directory
+from twinvouch.adapters.private_file import forbidden_bits
 from twinvouch.core.errors import ConfigError, UsageError
 from twinvouch.core.inventory import key_id
 from twinvouch.core.ports import Signer
 
 _SEED = 32
 _FILE_LIMIT = 4096
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class KeyAlgorithm(StrEnum):
@@ -122,6 +123,7 @@ def generate(path: Path, algorithm: KeyAlgorithm = KeyAlgorithm.ED25519) -> byte
     else:
         seed = os.urandom(_SEED)
         text, signer = base64.b64encode(seed) + b"\n", SeededSigner(seed)
+    _remembered(text)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         descriptor = os.open(path, flags, 0o600)
@@ -146,12 +148,12 @@ def _read(path: Path) -> Signer:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 raise ConfigError(f"key file `{path}` is not a regular file")
-            if mode & _OTHERS:
+            if mode & forbidden_bits(path):
                 raise ConfigError(
                     f"key file `{path}` has mode {stat.S_IMODE(mode):04o}, expected 0600: others can "
                     f"read it; make a new key, or `chmod 600 {path}` if nobody else had access"
                 )
-            text = file.read(_FILE_LIMIT)
+            text = _remembered(file.read(_FILE_LIMIT))
     except OSError as error:
         raise ConfigError(f"key file `{path}` cannot be read: {error.strerror}") from None
     signer = _pkcs8(text) if text.startswith(b"-----BEGIN ") else _seeded(text)
@@ -161,6 +163,14 @@ def _read(path: Path) -> Signer:
             f"nor {_SEED} bytes in base64"
         )
     return signer
+
+
+def _remembered(text: bytes) -> bytes:
+    """The text of a key file, whose lines nothing that is written out may hold."""
+    for line in text.decode("ascii", "replace").split():
+        if not line.startswith("---"):
+            remember(line)
+    return text
 
 
 def _seeded(text: bytes) -> Signer | None:

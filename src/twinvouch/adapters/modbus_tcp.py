@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from twinvouch.adapters.private_file import forbidden_bits
 from twinvouch.core.errors import ConfigError, MalformedError, TwinvouchError, UnavailableError
 from twinvouch.core.inventory import Table
 from twinvouch.wire.modbus import (
@@ -210,7 +211,7 @@ def _load(path: Path, action: Callable[[], None]) -> None:
 
 def _refuse_readable(key: Path) -> None:
     mode = stat.S_IMODE(key.stat().st_mode)
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if mode & forbidden_bits(key):
         raise ConfigError(
             f"tls key `{key}` has mode {mode:04o}, expected 0600: others can read it; "
             f"`chmod 600 {key}` if nobody else had access"

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from twinvouch.app.actuator_check import OwnLimits, OwnPoint
 from twinvouch.app.config_checks import form_faults
-from twinvouch.app.config_model import DeviceSettings
+from twinvouch.app.config_model import DeviceSettings, LogSettings
 from twinvouch.app.config_types import (
     NUMERIC,
     Bit,
@@ -76,6 +76,7 @@ class ActuatorConfig(Frozen):
     token_file: FileName
     data: FileName
     max_ttl_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+    log: LogSettings = LogSettings()
     devices: Annotated[dict[Id, DeviceSettings], Field(min_length=1, max_length=10_000)]
     points: Annotated[tuple[PointSettings, ...], Field(min_length=1, max_length=10_000)]
 

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import random
 import signal
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -20,12 +19,13 @@ from twinvouch.adapters.actuator_journal import ActuatorJournal
 from twinvouch.adapters.event_stream import events, read_token
 from twinvouch.adapters.http_transport import HttpTransport, expect_safe
 from twinvouch.adapters.keys import FileSigner
+from twinvouch.app import actuator_metrics, logs
 from twinvouch.app.actuator import Actuator
 from twinvouch.app.actuator_config import ActuatorConfig, load
 from twinvouch.app.actuator_link import PERMITS, PermitStream, Reporter
 from twinvouch.app.clock import SystemClock
 from twinvouch.app.devices import Connect
-from twinvouch.app.terminal import log_to_stderr
+from twinvouch.app.service import USUAL, Manner, notify, serve
 
 FINISH_S: Final = 10.0  # what is being written when the process is told to stop may finish
 REPORT_S: Final = 3.0
@@ -42,11 +42,12 @@ class Parts:
     more: asyncio.Event
 
 
-def run(path: Path, connect: Connect) -> int:
+def run(path: Path, connect: Connect, manner: Manner = USUAL) -> int:
     """Run the actuator of an actuator.yaml until SIGTERM or Ctrl-C; the exit code."""
+    logs.start("actuator", "", manner.log_format or "text")
     config = load(path)
     directory = path.parent
-    log_to_stderr()
+    logs.start("actuator", config.plant, manner.log_format or config.log.format)
     signer = FileSigner(directory / config.key)
     expect_safe(config.core, read_token(directory / config.token_file))
     journal = ActuatorJournal(
@@ -56,19 +57,28 @@ def run(path: Path, connect: Connect) -> int:
         config.limits.max_ttl_ns,
     )
     try:
-        asyncio.run(_serve(config, directory, (signer, journal), connect))
+        asyncio.run(_serve(config, path, _Own(signer, journal, manner.metrics_file), connect))
     finally:
         journal.close()
     return 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What belongs to this process alone."""
+
+    signer: FileSigner
+    journal: ActuatorJournal
+    metrics_file: Path | None
+
+
 async def _serve(
     config: ActuatorConfig,
-    directory: Path,
-    own: tuple[FileSigner, ActuatorJournal],
+    path: Path,
+    own: _Own,
     connect: Connect,
 ) -> None:
-    signer, journal = own
+    signer, journal, directory = own.signer, own.journal, path.parent
     if journal.repaired:
         _log.error("%s", journal.repaired)
     stop, more = asyncio.Event(), asyncio.Event()
@@ -76,23 +86,28 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     devices = {name: connect(d, directory) for name, d in config.devices.items()}
     clock = SystemClock()
-    print(
-        f"actuator {config.principal} of plant {config.plant}: {len(config.points)} points, "
-        f"{len(journal.unresolved)} permits to resolve, {len(journal.outbox)} outcomes to deliver",
-        file=sys.stderr,
-        flush=True,
+    open_, due = len(journal.unresolved), len(journal.outbox)
+    _log.info(
+        "actuator %s of plant %s: %d points, %d permits to resolve, %d outcomes to deliver",
+        *(config.principal, config.plant, len(config.points), open_, due),
+        extra={"fields": {"principal": config.principal, "unresolved": open_, "outbox": due}},
     )
     actuator = Actuator(config.limits, devices, journal, signer, clock, more.set)
     listen = partial(events, config.core, PERMITS, directory / config.token_file)
     permits = PermitStream(listen, actuator.take, clock.sleep, random.random)
     async with HttpTransport(config.core) as transport:
         reporter = Reporter(journal, transport, clock.sleep, random.random)
+        metrics = actuator_metrics.writing(own.metrics_file, actuator, clock)
+        beside = [asyncio.create_task(serve()), asyncio.create_task(metrics)]
         try:
             await run_actuator(Parts(actuator, permits, reporter, more), stop)
         finally:
+            for task in beside:
+                task.cancel()
+            notify("STOPPING=1")
             for device in devices.values():
                 await device.close()
-    print(f"stopped: {_summary(actuator)}", file=sys.stderr)
+    _log.info("stopped: %s", _summary(actuator))
 
 
 async def run_actuator(parts: Parts, stop: asyncio.Event) -> None:

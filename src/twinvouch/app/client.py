@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from twinvouch.adapters.known_secrets import remember
 from twinvouch.app.config_model import Config
 from twinvouch.core.errors import NotPermittedError, TwinvouchError, UnavailableError, UsageError
 
@@ -25,10 +26,10 @@ class RefusedError(TwinvouchError):
 def token_of(config: Config, principal: str | None) -> str:
     """The token of `principal` from the keys directory, or of the environment where none is named."""
     if principal is None:
-        return os.environ.get(TOKEN_VARIABLE, "")
+        return remember(os.environ.get(TOKEN_VARIABLE, ""))
     path = config.keys_dir / f"{principal}.token"
     try:
-        return path.read_text("ascii").strip()
+        return remember(path.read_text("ascii").strip())
     except OSError as error:
         raise UsageError(
             f"token `{path}`: {error.strerror}; make one with `twinvouch principals add {principal} "
@@ -43,11 +44,11 @@ def _kind(config: Config, principal: str) -> str:
 class Client:
     """Calls the API of the core that a configuration describes."""
 
-    def __init__(self, config: Config, token: str = "") -> None:
+    def __init__(self, config: Config, token: str = "", timeout_s: float = TIMEOUT_S) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         base = f"http://{config.api.host}:{config.api.port}/api/v1"
         self._http = httpx.Client(
-            base_url=base, headers=headers, timeout=TIMEOUT_S, trust_env=False
+            base_url=base, headers=headers, timeout=timeout_s, trust_env=False
         )
 
     def get(self, path: str, **params: str | int) -> Any:

@@ -176,6 +176,12 @@ class RetentionSettings(Frozen):
     segments_days: Annotated[int, Field(ge=1, le=36_525)] = 30
 
 
+class LogSettings(Frozen):
+    """`log:`, how a process writes what it logs to stderr."""
+
+    format: Literal["text", "json"] = "text"
+
+
 class ReplaySettings(Frozen):
     """`replay:`, how wide CSV files of this plant are written."""
 
@@ -209,6 +215,7 @@ class Config(Frozen):
     api: ApiSettings = ApiSettings()
     retention: RetentionSettings = RetentionSettings()
     policy: FileName | None = None
+    log: LogSettings = LogSettings()
     replay: ReplaySettings | None = None
 
     _path: Path = PrivateAttr(default=Path("twin.yaml"))

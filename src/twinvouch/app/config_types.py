@@ -3,9 +3,19 @@
 import base64
 import binascii
 import re
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
+from pydantic_core import core_schema
 
 from twinvouch.wire.signature import algorithm, is_public_key
 
@@ -21,16 +31,29 @@ class Frozen(BaseModel):
     )
 
 
-def _match(pattern: str, words: str) -> AfterValidator:
-    """A text that matches as a whole; `words` say so in the message."""
-    compiled = re.compile(pattern)
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A text that matches as a whole; `words` say so in the message, `pattern` tells editors."""
 
-    def check(text: str) -> str:
-        if compiled.fullmatch(text) is None:
-            raise ValueError(words)
-        return text
+    pattern: str
+    words: str
 
-    return AfterValidator(check)
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        compiled, words = re.compile(self.pattern), self.words
+
+        def check(text: str) -> str:
+            if compiled.fullmatch(text) is None:
+                raise ValueError(words)
+            return text
+
+        return core_schema.no_info_after_validator_function(check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "pattern": f"^(?:{self.pattern})$"}
 
 
 def _public_key(text: str) -> str:
@@ -66,23 +89,23 @@ def _range(limits: tuple[float, float]) -> tuple[float, float]:
 
 
 Id = Annotated[
-    str, _match(_ID, "an id: letters, digits, `_`, `-`, at most 64, first a letter or digit")
+    str, _Match(_ID, "an id: letters, digits, `_`, `-`, at most 64, first a letter or digit")
 ]
-TagId = Annotated[str, _match(f"{_ID}/{_ID}", "a tag id `asset/tag` of letters, digits, `_`, `-`")]
+TagId = Annotated[str, _Match(f"{_ID}/{_ID}", "a tag id `asset/tag` of letters, digits, `_`, `-`")]
 Line = Annotated[str, Field(max_length=1_000)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 FileName = Annotated[str, Field(min_length=1, max_length=1_000)]
-Host = Annotated[str, _match(r"[A-Za-z0-9:._%-]{1,253}", "a host name or address without a port")]
+Host = Annotated[str, _Match(r"[A-Za-z0-9:._%-]{1,253}", "a host name or address without a port")]
 Url = Annotated[
     str,
-    _match(
+    _Match(
         r"https?://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?",
         "an address such as http://127.0.0.1:8710",
     ),
 ]
 NUMERIC = BeforeValidator(_no_text)
 PublicKey = Annotated[str, AfterValidator(_public_key)]
-Sha256Hex = Annotated[str, _match(r"[0-9a-f]{64}", "64 hexadecimal digits (a SHA-256)")]
+Sha256Hex = Annotated[str, _Match(r"[0-9a-f]{64}", "64 hexadecimal digits (a SHA-256)")]
 Byte = Annotated[int, Field(ge=0, le=255)]
 Bit = Annotated[int, Field(ge=0, le=15)]
 Port = Annotated[int, Field(ge=1, le=65_535)]

@@ -5,11 +5,11 @@ groups. What the committer cannot make durable ends the process: nothing of it w
 restart begins from what is durable. Ledger tiles and checkpoints follow behind, off the path of every answer.
 """
 
+import logging
 import os
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -36,6 +36,7 @@ SWITCH_S = (
     5e-4  # a thread that comes back from the disk waits this long at most for the interpreter
 )
 
+_log = logging.getLogger("twinvouch.core")
 Leave = Callable[[Effect], None]
 
 
@@ -107,12 +108,17 @@ class Core:
             raise UnavailableError(self.fatal)
         return self.inbox.put(priority, event, after)
 
-    def tick(self) -> None:
-        """Let time pass; call once a second. A full inbox loses nothing but the tick."""
+    def tick(self) -> "Future[Reply] | None":
+        """Let time pass; call once a second. A full inbox loses nothing but the tick (None).
+
+        What it gives is done when everything up to this tick is durable: the core works.
+        """
         try:
-            self.submit(Priority.STATEMENT, Tick(salt(), time.time_ns(), time.monotonic_ns()))
+            return self.submit(
+                Priority.STATEMENT, Tick(salt(), time.time_ns(), time.monotonic_ns())
+            )
         except UnavailableError:
-            return
+            return None
 
     def stop(self) -> None:
         """Finish what was taken in, refuse the rest, close the stores."""
@@ -197,7 +203,7 @@ class Core:
             self._stores.ledger.catch_up(self._stores.reader)
         except UnavailableError as error:
             if str(error) != self.behind:
-                print(f"twinvouch: {error}", file=sys.stderr)
+                _log.error("ledger tiles wait: %s", error)
             self.behind = str(error)
         else:
             self.behind = ""
@@ -207,7 +213,7 @@ class Core:
         try:
             loop()
         except Exception as error:  # noqa: BLE001 - the one place that may not let anything pass silently
-            traceback.print_exc()
+            _log.exception("the core ends")
             self._fail([], error)
 
     def _hand_over(self) -> None:

@@ -16,6 +16,7 @@ from prometheus_client.core import Metric
 from twinvouch import __version__
 from twinvouch.app.core import Core
 from twinvouch.app.metric_families import counter, counters, gauge, gauges
+from twinvouch.app.metrics_file import Families
 from twinvouch.app.process_memory import pss_bytes
 from twinvouch.core.event import Priority
 from twinvouch.engine.memory import Memory
@@ -40,7 +41,7 @@ class CoreMetrics:
         parts = [generate_latest(self._registry), generate_latest(self._core.meter.registry)]
         if assets is not None:
             named = CollectorRegistry()
-            named.register(_Families([*_edges(self._core.engine.memory), *_assets(assets)]))
+            named.register(Families([*_edges(self._core.engine.memory), *_assets(assets)]))
             parts.append(generate_latest(named))
         return b"".join(parts)
 
@@ -56,17 +57,6 @@ class CoreMetrics:
         yield from _links(memory)
         for audience, number in self._audience().items():
             yield gauge(f"twinvouch_{audience}_streams", f"Open streams of {audience}.", number)
-
-
-class _Families:
-    """Families made already, as a collector."""
-
-    def __init__(self, families: Iterable[Metric]) -> None:
-        self._families = list(families)
-
-    def collect(self) -> Iterable[Metric]:
-        """As they are."""
-        return self._families
 
 
 def assets(memory: Memory, tags: Sequence[str]) -> list[Asset]:

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from twinvouch.app.clock import Clock
@@ -27,6 +28,7 @@ from twinvouch.core.inventory import Plant
 from twinvouch.core.ports import Device, Signer, Transport
 
 DRAIN_S: Final = 2.0
+REPORT_S: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +48,6 @@ class EdgeSetup:
 
 
 @dataclass(frozen=True, slots=True)
-class EdgeParts:
-    """What one edge works with; `run_edge` closes none of it. `devices` by id, as tags name them.
-
-    `brokers` are those that tags of this edge name.
-    """
-
-    devices: Mapping[str, Device]
-    spool: SpoolStore
-    signer: Signer
-    transport: Transport
-    clock: Clock
-    jitter: Callable[[], float] = random.random
-    brokers: Sequence[Broker] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Tally:
     """What one run of an edge did, in numbers."""
 
@@ -71,6 +57,24 @@ class Tally:
     rows_refused: int  # read, and lost because the spool was full
     shipped: Shipped
     waiting: int  # batches on disk for the next run
+    waiting_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeParts:
+    """What one edge works with; `run_edge` closes none of it. `devices` by id, as tags name them.
+
+    `brokers` are those that tags of this edge name. `report` is given the tally every REPORT_S and at the end.
+    """
+
+    devices: Mapping[str, Device]
+    spool: SpoolStore
+    signer: Signer
+    transport: Transport
+    clock: Clock
+    jitter: Callable[[], float] = random.random
+    brokers: Sequence[Broker] = ()
+    report: Callable[[Tally], None] | None = None
 
 
 async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> Tally:
@@ -84,17 +88,18 @@ async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> T
         polls = _polls(setup, parts, spool)
         listeners = _listeners(setup, parts.brokers, spool)
         shipper = Shipper(spool, parts.transport, parts.clock.sleep, parts.jitter)
+        tally = partial(_tally, (polls, listeners), spool, shipper, parts.spool)
         try:
             async with asyncio.TaskGroup() as tasks:
                 shipping = tasks.create_task(shipper.run(spool.more))
-                polling = [tasks.create_task(poll.run(parts.clock)) for poll in polls]
+                work = [poll.run(parts.clock) for poll in polls]
                 for listener in listeners:
-                    polling.append(tasks.create_task(listener.run(parts.clock, parts.jitter)))
-                    polling.append(tasks.create_task(listener.seal(parts.clock)))
+                    work += [listener.run(parts.clock, parts.jitter), listener.seal(parts.clock)]
+                running = [tasks.create_task(w) for w in (*work, _report(parts, tally))]
                 await stop.wait()
-                for task in polling:
+                for task in running:
                     task.cancel()
-                await asyncio.gather(*polling, return_exceptions=True)
+                await asyncio.gather(*running, return_exceptions=True)
                 for poll in polls:
                     await poll.finish()
                 for listener in listeners:
@@ -107,13 +112,32 @@ async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> T
                 shipping.cancel()
         except ExceptionGroup as failed:  # the first to fail took the others with it
             raise failed.exceptions[0] from None
+    if parts.report is not None:
+        parts.report(tally())
+    return tally()
+
+
+async def _report(parts: EdgeParts, tally: Callable[[], Tally]) -> None:
+    """Give the tally to whoever wants it, for as long as the edge runs."""
+    while parts.report is not None:
+        parts.report(tally())
+        await parts.clock.sleep(REPORT_S)
+
+
+def _tally(
+    sources: tuple[list[Poll], list[Listener]],
+    spool: AsyncSpool,
+    shipper: Shipper,
+    kept: SpoolStore,
+) -> Tally:
+    polls, listeners = sources
     return Tally(
         _sum([poll.counts for poll in polls]),
         sum(listener.readings for listener in listeners),
         spool.batches,
         spool.rows_refused,
         shipper.counts,
-        parts.spool.waiting[0],
+        *kept.waiting,
     )
 
 

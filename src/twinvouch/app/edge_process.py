@@ -5,55 +5,70 @@ half: batches under another key would be refused one by one.
 """
 
 import asyncio
+import logging
 import signal
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from twinvouch.adapters.http_transport import HttpTransport
 from twinvouch.adapters.keys import FileSigner
 from twinvouch.adapters.spool import Spool
 from twinvouch.app import config as configuration
-from twinvouch.app import inventory
+from twinvouch.app import edge_metrics, inventory, logs
 from twinvouch.app.clock import SystemClock
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
 from twinvouch.app.devices import Connect, listen
 from twinvouch.app.edge import EdgeParts, EdgeSetup, Tally, run_edge
 from twinvouch.app.edge_scan import Reach
-from twinvouch.app.terminal import log_to_stderr
+from twinvouch.app.service import USUAL, Manner, notify, serve
 from twinvouch.core.errors import ConfigError, UsageError
 from twinvouch.core.inventory import Plant
 
+_log = logging.getLogger("twinvouch.edge")
 
-def run(path: Path, edge: str | None, connect: Connect) -> int:
+
+def run(path: Path, edge: str | None, connect: Connect, manner: Manner = USUAL) -> int:
     """Run the edge `edge` (None: the only one) until SIGTERM or Ctrl-C; the exit code."""
+    logs.start("edge", "", manner.log_format or "text")
     config = configuration.load(path)
+    logs.start("edge", config.plant.id, manner.log_format or config.log.format)
     plant = inventory.plant(config)
     name = edge if edge is not None else _only_edge(config)
     if name not in config.edges:
         raise UsageError(f"`{path}` has no edge `{name}`, it has {sorted(config.edges)}")
     signer = _signer(config, plant, name)
-    log_to_stderr()
     clock = SystemClock()
     file = config.data_dir / "edges" / f"{name}.spool"
     limit = config.edges[name].spool_mib * 1024 * 1024
     spool = Spool(file, name, limit, first_epoch=clock.wall_ns() // 1_000_000_000)
     try:
-        tally = asyncio.run(_serve(config, plant, name, (signer, spool, clock), connect))
+        own = _Own(signer, spool, clock, manner.metrics_file)
+        tally = asyncio.run(_serve(config, plant, name, own, connect))
     finally:
         spool.close()
-    print(_summary(tally), file=sys.stderr)
+    _log.info("%s", _summary(tally))
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What belongs to this process alone."""
+
+    signer: FileSigner
+    spool: Spool
+    clock: SystemClock
+    metrics_file: Path | None
 
 
 async def _serve(
     config: Config,
     plant: Plant,
     name: str,
-    own: tuple[FileSigner, Spool, SystemClock],
+    own: _Own,
     connect: Connect,
 ) -> Tally:
-    signer, spool, clock = own
+    spool = own.spool
     settings = config.edges[name]
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -76,17 +91,25 @@ async def _serve(
         reach={n: Reach(d.max_registers, d.max_gap) for n, d in config.devices.items()},
     )
     identity, _ = spool.next
-    print(
-        f"edge {name}, epoch {identity.epoch}: {len(settings.groups)} scan groups, {len(devices)} "
-        f"devices, {len(brokers)} brokers, {spool.waiting[0]} batches wait for {settings.core}",
-        file=sys.stderr,
-        flush=True,
+    _log.info(
+        "edge %s, epoch %d: %d scan groups, %d devices, %d brokers, %d batches wait for %s",
+        *(name, identity.epoch, len(settings.groups), len(devices), len(brokers)),
+        *(spool.waiting[0], settings.core),
+        extra={"fields": {"edge": name, "epoch": identity.epoch, "waiting": spool.waiting[0]}},
     )
+    report = edge_metrics.writer(own.metrics_file, name)
     async with HttpTransport(settings.core) as transport:
+        parts = EdgeParts(
+            *(devices, spool, own.signer, transport, own.clock),
+            brokers=brokers,
+            report=report,
+        )
+        serving = asyncio.create_task(serve())
         try:
-            parts = EdgeParts(devices, spool, signer, transport, clock, brokers=brokers)
             return await run_edge(setup, parts, stop)
         finally:
+            serving.cancel()
+            notify("STOPPING=1")
             for device in devices.values():
                 await device.close()
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from twinvouch.adapters.known_secrets import remember
 from twinvouch.app.config import from_document
 from twinvouch.app.config_model import Config, PrincipalSettings
 from twinvouch.app.literal_secrets import TOKEN_PREFIX
@@ -119,7 +120,7 @@ class _Made:
 
     def token(self, path: Path) -> str:
         """A new token file; the SHA-256 of the token in hex."""
-        token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+        token = remember(TOKEN_PREFIX + secrets.token_urlsafe(32))
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileExistsError:

@@ -1,30 +1,36 @@
 """`twinvouch run`: the core process of one plant, on loopback."""
 
 import base64
+import logging
 import os
 import signal
 import socket
-import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import uvicorn
 
-from twinvouch.app import build
+from twinvouch.app import build, logs
 from twinvouch.app.api.hub import Hub
 from twinvouch.app.api.server import create_app
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
 from twinvouch.app.core import Core
+from twinvouch.app.service import USUAL, Manner, notify
 from twinvouch.core.errors import ConfigError, UnavailableError
+from twinvouch.core.ports import Signer
 from twinvouch.engine import Engine
 
 GRACE_S = 5
+_log = logging.getLogger("twinvouch.core")
 
 
-def run(path: Path) -> int:
+def run(path: Path, manner: Manner = USUAL) -> int:
     """Run until SIGTERM or Ctrl-C; the exit code."""
+    logs.start("core", "", manner.log_format or "text")
     config = build.load(path)
+    logs.start("core", config.plant.id, manner.log_format or config.log.format)
     site = build.site(config)
     door = _door(config)
     signer = build.permit_signer(config)
@@ -32,17 +38,9 @@ def run(path: Path) -> int:
     stores = build.stores(config)
     core = Core(Engine(site), stores, hub.leave, config.data_dir / "models")
     for repair in stores.repairs:
-        print(repair, file=sys.stderr)
+        _log.warning("%s", repair)
     core.start()
-    print(
-        f"plant {config.plant.id}: {core.engine.memory.size} ledger entries, {core.recovered} events recovered",
-        file=sys.stderr,
-    )
-    print(f"ledger key: {stores.ledger.verifier_key}", file=sys.stderr)
-    if signer is not None:
-        permit_key = base64.b64encode(signer.public_key).decode()
-        print(f"permit key: {permit_key}", file=sys.stderr)
-    print(f"listening on http://{config.api.host}:{config.api.port}", file=sys.stderr, flush=True)
+    _announce(config, core, stores.ledger.verifier_key, signer)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has stopped serving; what is open is closed after that
         signal.signal(number, lambda *_: None)
@@ -50,10 +48,33 @@ def run(path: Path) -> int:
     threading.Thread(target=_end_when_fatal, args=(core, server), daemon=True).start()
     server.run(sockets=[door])
     if core.fatal:
-        print(f"twinvouch: {core.fatal}", file=sys.stderr)
+        _log.critical("%s", core.fatal)
         return 5
+    notify("STOPPING=1")
     core.stop()
+    _log.info("stopped")
     return 0
+
+
+def _announce(config: Config, core: Core, ledger_key: str, signer: Signer | None) -> None:
+    """Say what runs and where, and the public keys that others need."""
+    size, recovered = core.engine.memory.size, core.recovered
+    fields = {"entries": size, "recovered": recovered}
+    name = config.plant.id
+    _log.info(
+        "plant %s: %d ledger entries, %d events recovered", name, size, recovered, extra=_f(fields)
+    )
+    _log.info("ledger key: %s", ledger_key, extra=_f({"ledger_key": ledger_key}))
+    if signer is not None:
+        key = base64.b64encode(signer.public_key).decode()
+        _log.info("permit key: %s", key, extra=_f({"permit_key": key}))
+    url = f"http://{config.api.host}:{config.api.port}"
+    _log.info("listening on %s", url, extra=_f({"url": url}))
+
+
+def _f(fields: Mapping[str, object]) -> dict[str, object]:
+    """Values of a line that programs read by name."""
+    return {"fields": fields}
 
 
 def _door(config: Config) -> socket.socket:
@@ -83,7 +104,7 @@ def _server(config: Config, core: Core, hub: Hub) -> uvicorn.Server:
             app,
             host=config.api.host,
             port=config.api.port,
-            log_level="warning",
+            log_config=None,  # what it says goes the way of all our lines
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=GRACE_S,

@@ -22,10 +22,20 @@ ROWS_PER_BATCH = 16
 MAX_AGE_PERIODS = 20  # more than a batch gathers
 
 
+SCHEMA = "twin.schema.json"  # beside twin.yaml, for editors
+FOR_EDITORS = f"# yaml-language-server: $schema={SCHEMA}"
+
+
 def template(plant: str) -> str:
     """The commented starter."""
     text = files("twinvouch.app").joinpath("starter.yaml").read_text(encoding="utf-8")
-    return text.replace("PLANT_ID", plant)
+    return f"{FOR_EDITORS}\n{text.replace('PLANT_ID', plant)}"
+
+
+def schema(name: str) -> str:
+    """The JSON Schema of `twin` or `actuator` as it comes with this release."""
+    file = files("twinvouch.app").joinpath("schema", f"{name}.schema.json")
+    return file.read_text(encoding="utf-8")
 
 
 def from_csv(path: Path, plant: str, choices: CsvChoices) -> str:
@@ -35,6 +45,7 @@ def from_csv(path: Path, plant: str, choices: CsvChoices) -> str:
     period = seen.period_s
     assets = sorted({tag.partition("/")[0] for tag in ids.values()})
     lines = [
+        FOR_EDITORS,
         f"# Made by `twinvouch init --from-csv` from {shown(path.name)}:",
         f"# {len(seen.t_ns)} rows, {len(seen.columns)} tags.",
         "# Ranges and rates are what the file showed and a margin: correct them to what is possible.",
@@ -94,7 +105,7 @@ def _q(value: object) -> str:
 
 
 def write(folder: Path, text: str) -> Config:
-    """Write `folder`/twin.yaml after it passed all checks; UsageError where one is there already."""
+    """Write `folder`/twin.yaml, and its schema beside it, after it passed all checks; UsageError where one is there."""
     path = folder / "twin.yaml"
     config = from_document(parse(text, str(path)), path)
     try:
@@ -103,6 +114,7 @@ def write(folder: Path, text: str) -> Config:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        (folder / SCHEMA).write_text(schema("twin"), encoding="utf-8")
     except FileExistsError:
         raise UsageError(f"`{path}` exists: it is not overwritten; name another folder") from None
     except OSError as error:

@@ -6,6 +6,7 @@ of keys do not count, every value does.
 """
 
 import json
+import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -157,8 +158,16 @@ def _told(document: Document, model: type[BaseModel], error: ErrorDetails) -> Pr
     wanted = wanted[0].lower() + wanted[1:]
     if is_key:
         return Problem(document.place(loc, key=True), f"key {name}, expected {wanted}")
-    got = shown(plain(find(document.root, loc)[0]))
-    return Problem(document.place(loc), f"{name}, expected {wanted}, got {got}")
+    value = plain(find(document.root, loc)[0])
+    hint = suggestion(value, _choices(error)) if isinstance(value, str) else ""
+    return Problem(document.place(loc), f"{name}, expected {wanted}, got {shown(value)}{hint}")
+
+
+def _choices(error: ErrorDetails) -> list[str]:
+    """The words that a setting takes, where it takes only some."""
+    if error["type"] not in {"enum", "literal_error"}:
+        return []
+    return re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
 
 
 def _in(loc: Loc) -> str:

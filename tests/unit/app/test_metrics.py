@@ -1,6 +1,7 @@
 """/metrics: every number is that of the core, names need a token, and no flood makes it grow without end."""
 
 import asyncio
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -11,13 +12,21 @@ from typing import Any, cast
 
 import httpx
 import pytest
+import yaml
+from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.claims.site import NAMES, make_site
 from tests.unit.app.test_api import COSE, Served, token
+from twinvouch.app import actuator as actuator_module
+from twinvouch.app import actuator_metrics, cli, edge_metrics, metrics_file
+from twinvouch.app.actuator import Actuator
 from twinvouch.app.api.hub import Hub
 from twinvouch.app.core import Core
 from twinvouch.app.core_metrics import CoreMetrics
+from twinvouch.app.edge import Tally
+from twinvouch.app.edge_poll import Polled
+from twinvouch.app.edge_ship import Shipped
 from twinvouch.app.inbox import Inbox
 from twinvouch.app.metering import Meter
 from twinvouch.app.metric_families import MOST, OTHER, bounded, gauges
@@ -197,10 +206,73 @@ def test_a_scrape_waits_for_no_engine(served: Served) -> None:
     served.talk(said)
 
 
-def test_the_reference_lists_every_metric_and_no_other(served: Served) -> None:
+def test_the_reference_lists_every_metric_and_no_other(served: Served, tmp_path: Path) -> None:
     page = Path(__file__).resolve().parents[3] / "docs" / "reference" / "metrics.md"
     cells = re.findall(r"^\| (`[^|]+) \|", page.read_text("utf-8"), re.MULTILINE)
     listed = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
     text = CoreMetrics(served.core, served.hub.audience).text([("tank", 0, 0.0)]).decode()
-    families = {f.name for f in text_string_to_metric_families(text) if f.type != "unknown"}
-    assert {n for n in families if not n.endswith("_created")} == listed
+    assert {*families(text), *of_edge_and_actuator(tmp_path)} == listed
+
+
+def families(text: str) -> set[str]:
+    found = {f.name for f in text_string_to_metric_families(text)}
+    return {
+        n
+        for n in found
+        if not n.endswith("_created") and "r_process_" not in n and "e_process_" not in n
+    }
+
+
+def of_edge_and_actuator(folder: Path) -> set[str]:
+    tally = Tally(Polled(), 0, 0, 0, Shipped(), 0)
+    journal = SimpleNamespace(unresolved=(), outbox=())
+    actuator = cast("Actuator", SimpleNamespace(tally=actuator_module.Tally(), journal=journal))
+    metrics_file.write(folder / "edge.prom", "edge", edge_metrics.families("edge-1", tally))
+    metrics_file.write(folder / "act.prom", "actuator", actuator_metrics.families(actuator))
+    return families((folder / "edge.prom").read_text("utf-8")) | families(
+        (folder / "act.prom").read_text("utf-8")
+    )
+
+
+def asked_for(query: str) -> set[str]:
+    """Every metric that a query names."""
+    return set(re.findall(r"\b(?:twinvouch|process)_[a-z_]+", query))
+
+
+def queries() -> dict[str, list[str]]:
+    """The queries of the dashboard and of the alert rules, as the verb prints them."""
+    told = {
+        what: CliRunner().invoke(cli.cli, ["export", what]).output for what in ("grafana", "alerts")
+    }
+    board, rules = json.loads(told["grafana"]), yaml.safe_load(told["alerts"])
+    return {
+        "grafana": [t["expr"] for panel in board["panels"] for t in panel["targets"]],
+        "alerts": [r["expr"] for group in rules["groups"] for r in group["rules"]],
+    }
+
+
+@pytest.mark.parametrize("what", ["grafana", "alerts"])
+def test_dashboard_and_alerts_name_only_what_there_is(
+    what: str, served: Served, tmp_path: Path
+) -> None:
+    async def said(client: httpx.AsyncClient) -> None:
+        await client.post("/api/v1/ingest", content=served.batch(), headers=COSE)
+
+    served.talk(said)
+    core = CoreMetrics(served.core, served.hub.audience).text([("tank", 0, 0.0)]).decode()
+    of_edge_and_actuator(tmp_path)
+    files = [(tmp_path / f).read_text("utf-8") for f in ("edge.prom", "act.prom")]
+    there = {sample for text in (core, *files) for sample, _ in numbers(text)}
+    there |= {"twinvouch_findings_total", "twinvouch_refusals_total", "twinvouch_outcomes_total"}
+    named = set().union(*map(asked_for, queries()[what]))
+    assert len(named) >= 12
+    assert named - there == set()
+
+
+def test_every_alert_has_a_summary_and_a_line_in_the_how_to() -> None:
+    told = CliRunner().invoke(cli.cli, ["export", "alerts"]).output
+    page = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "monitor.md"
+    rules = [r for group in yaml.safe_load(told)["groups"] for r in group["rules"]]
+    listed = re.findall(r"^\| (Twinvouch\w+) \|", page.read_text("utf-8"), re.MULTILINE)
+    assert [r["alert"] for r in rules] == listed
+    assert all(r["annotations"]["summary"] and r["labels"]["severity"] for r in rules)

@@ -18,6 +18,7 @@ from twinvouch.app.api.submission import files_of
 from twinvouch.app.core import Core, salt
 from twinvouch.app.core_metrics import CoreMetrics
 from twinvouch.app.inbox import After
+from twinvouch.app.service import Alive, notify
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import (
     BatchReceived,
@@ -107,9 +108,16 @@ def create_app(core: Core, hub: Hub, allowed_hosts: Sequence[str]) -> FastAPI:
 
 
 async def _tick(core: Core) -> None:
+    """Let time pass in the core, and tell the service manager that it works while its ticks become durable."""
+    notify("READY=1")
+    alive = Alive()
+    last = core.tick()
     while True:
-        core.tick()
         await asyncio.sleep(1.0)
+        if last is None or last.done():
+            if last is not None and not core.fatal:
+                alive()
+            last = core.tick()
 
 
 def _health(desk: Desk) -> APIRouter:

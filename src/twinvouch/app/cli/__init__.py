@@ -21,9 +21,13 @@ VERBS = {
     "bench": "Measure a hot path against a named baseline in the same run.",
     "check": "Check a configuration; exit 3 on any error.",
     "commands": "List, show, approve and reject commands.",
+    "completion": "Print the completion script of a shell.",
+    "config": "Print the JSON Schema of a configuration.",
     "demo": "Run the built-in plant under attack for about a minute.",
     "distrust": "Set the trust of a tag to nothing, for a time.",
+    "doctor": "Look over this machine and its configurations; say what to do.",
     "edge": "Run the process that reads devices and signs readings.",
+    "export": "Print the Grafana dashboard or the Prometheus alert rules.",
     "findings": "List recent findings.",
     "init": "Write a commented starter configuration.",
     "lab": "The built-in plant by itself.",
@@ -34,6 +38,7 @@ VERBS = {
     "restore": "Take back a distrust.",
     "run": "Run the core of a plant.",
     "status": "Show how the running core is doing.",
+    "systemd": "Print unit files with a sandbox for core, edge and actuator.",
     "tags": "List and show tags with value and label.",
 }
 
@@ -54,6 +59,15 @@ class Verbs(click.Group):
         command: click.Command = importlib.import_module(f"twinvouch.app.cli.{cmd_name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As usual, and for a word that is no verb the one that may have been meant."""
+        word = args[0]
+        if word not in VERBS and not word.startswith("-") and not ctx.resilient_parsing:
+            raise click.NoSuchCommand(word, possibilities=VERBS, ctx=ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of verbs, without importing any."""
         del ctx
@@ -72,7 +86,7 @@ def main(args: Sequence[str] | None = None) -> None:
     try:
         code = cli.main(args=list(args) if args is not None else None, standalone_mode=False)
     except TwinvouchError as error:
-        click.echo(f"twinvouch: {error}", err=True)
+        _say(f"twinvouch: {error}", error.exit_code)
         code = error.exit_code
     except click.ClickException as error:
         error.show()
@@ -82,10 +96,19 @@ def main(args: Sequence[str] | None = None) -> None:
         code = 130
     except OSError as error:
         where = f"`{error.filename}`: " if error.filename else ""
-        click.echo(f"twinvouch: {where}{error.strerror or error}", err=True)
+        _say(f"twinvouch: {where}{error.strerror or error}", UnavailableError.exit_code)
         code = UnavailableError.exit_code
     except Exception as error:  # noqa: BLE001 - the outermost place: what comes here is a bug
-        traceback.print_exc()
-        click.echo(f"twinvouch: this is a bug, please report it: {error!r}", err=True)
+        _say(f"twinvouch: this is a bug, please report it: {error!r}", BUG, traceback.format_exc())
         code = BUG
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(text: str, code: int, trace: str = "") -> None:
+    """The last words of a verb on stderr: harmless, without secrets, as JSON where the process logs JSON."""
+    from twinvouch.app import logs
+
+    if logs.is_json():
+        logs.last_words(text, code, trace)
+        return
+    click.echo(logs.harmless(trace + text), err=True)

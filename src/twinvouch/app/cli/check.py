@@ -22,6 +22,7 @@ def command(ctx: click.Context, config_path: Path, *, as_json: bool) -> None:
     """Check a configuration as `run` would read it; every error has its file:line:column. Exit 3 on any."""
     from twinvouch.app import build
     from twinvouch.app.config_checks import notices
+    from twinvouch.app.logs import harmless
     from twinvouch.app.problems import InvalidConfigError
     from twinvouch.core.errors import ConfigError
 
@@ -42,8 +43,8 @@ def command(ctx: click.Context, config_path: Path, *, as_json: bool) -> None:
             ] or [{"file": str(config_path), "line": 1, "column": 1, "text": str(error)}]
             click.echo(json.dumps({"ok": False, "problems": told}, indent=2))
         else:
-            click.echo("\n".join(safe(line) for line in str(error).splitlines()), err=True)
-            click.echo(f"{len(problems) or 1} error(s) in {safe(config_path)}", err=True)
+            counted = f"{len(problems) or 1} error(s) in {config_path}"
+            click.echo(harmless(f"{error}\n{counted}"), err=True)
         ctx.exit(error.exit_code)
     unfinished = notices(config)
     if as_json:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from twinvouch.app.cli import complete
 from twinvouch.app.cli.printing import as_option, config_option, json_option, show
 from twinvouch.app.terminal import safe
 
@@ -50,7 +51,7 @@ def list_(status: str | None, config_path: Path, principal: str | None, *, as_js
 
 
 @command.command("show")
-@click.argument("ident", metavar="ID")
+@click.argument("ident", metavar="ID", shell_complete=complete.held_commands)
 @config_option
 @as_option
 @json_option
@@ -68,9 +69,12 @@ def show_one(ident: str, config_path: Path, principal: str | None, *, as_json: b
 
 
 @command.command()
-@click.argument("ident", metavar="ID")
+@click.argument("ident", metavar="ID", shell_complete=complete.held_commands)
 @click.option(
-    "--person", required=True, help="who approves: a person with a key in the keys directory"
+    "--person",
+    required=True,
+    shell_complete=complete.persons,
+    help="who approves: a person with a key in the keys directory",
 )
 @click.option("--reason", required=True)
 @click.option("--yes", is_flag=True, help="do not ask again")
@@ -101,8 +105,8 @@ def approve(ident: str, person: str, reason: str, config_path: Path, *, yes: boo
 
 
 @command.command()
-@click.argument("ident", metavar="ID")
-@click.option("--person", required=True)
+@click.argument("ident", metavar="ID", shell_complete=complete.held_commands)
+@click.option("--person", required=True, shell_complete=complete.persons)
 @click.option("--reason", required=True)
 @config_option
 def reject(ident: str, person: str, reason: str, config_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from twinvouch.app.cli import complete
 from twinvouch.app.cli.printing import config_option
 from twinvouch.app.terminal import safe
 
@@ -11,9 +12,12 @@ HOUR_NS = 3_600_000_000_000
 
 
 @click.command()
-@click.argument("tag")
+@click.argument("tag", shell_complete=complete.tags)
 @click.option(
-    "--person", required=True, help="who says so: a person with a key in the keys directory"
+    "--person",
+    required=True,
+    shell_complete=complete.persons,
+    help="who says so: a person with a key in the keys directory",
 )
 @click.option("--reason", required=True)
 @click.option(

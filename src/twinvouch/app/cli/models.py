@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from twinvouch.app.cli import complete
 from twinvouch.app.cli.printing import as_option, config_option, json_option, show
 from twinvouch.app.terminal import safe
 
@@ -25,6 +26,7 @@ def command() -> None:
 @click.option(
     "--signer",
     required=True,
+    shell_complete=complete.principals,
     help="a principal with role model-signer and a key in the keys directory",
 )
 @click.option(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from twinvouch.app.cli import complete
 from twinvouch.app.cli.printing import config_option, json_option, show
 from twinvouch.core.inventory import PrincipalKind, Role
 
@@ -15,7 +16,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("principal_id", metavar="ID")
+@click.argument("principal_id", metavar="ID", shell_complete=complete.principals)
 @click.option("--kind", required=True, type=click.Choice([k.value for k in PrincipalKind]))
 @click.option("--role", "roles", multiple=True, type=click.Choice([r.value for r in Role]))
 @click.option("--token", "with_token", is_flag=True, help="make an API token too")

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from twinvouch.app.cli import complete
 from twinvouch.app.terminal import safe
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -23,13 +24,34 @@ def config_option(f: F) -> F:
 def as_option(f: F) -> F:
     """`--as PRINCIPAL`: whose token is used for reading."""
     return click.option(
-        "--as", "principal", metavar="PRINCIPAL", help="use this principal's token"
+        "--as",
+        "principal",
+        metavar="PRINCIPAL",
+        shell_complete=complete.principals,
+        help="use this principal's token",
     )(f)
 
 
 def json_option(f: F) -> F:
     """`--json`: one JSON value on stdout."""
     return click.option("--json", "as_json", is_flag=True, help="print one JSON value")(f)
+
+
+def log_option(f: F) -> F:
+    """`--log-format text|json`, else `TWINVOUCH_LOG_FORMAT`, else what the configuration says."""
+    return click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        envvar="TWINVOUCH_LOG_FORMAT",
+        help="how to log; otherwise as TWINVOUCH_LOG_FORMAT or the configuration says",
+    )(f)
+
+
+def metrics_option(f: F) -> F:
+    """`--metrics-file FILE`: metrics for node_exporter's textfile collector."""
+    kind = click.Path(path_type=Path, dir_okay=False)
+    words = "write metrics here every 15 s, for node_exporter (name it *.prom)"
+    return click.option("--metrics-file", metavar="FILE", type=kind, help=words)(f)
 
 
 def show(data: Any, columns: Sequence[str], *, as_json: bool) -> None:

@@ -4,14 +4,18 @@ from pathlib import Path
 
 import click
 
+from twinvouch.app.cli import complete
 from twinvouch.app.cli.printing import config_option
 from twinvouch.app.terminal import safe
 
 
 @click.command()
-@click.argument("tag")
+@click.argument("tag", shell_complete=complete.tags)
 @click.option(
-    "--person", required=True, help="who says so: a person with a key in the keys directory"
+    "--person",
+    required=True,
+    shell_complete=complete.persons,
+    help="who says so: a person with a key in the keys directory",
 )
 @click.option("--reason", required=True)
 @config_option

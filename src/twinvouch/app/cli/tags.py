@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from twinvouch.app.cli import complete
 from twinvouch.app.cli.printing import as_option, config_option, json_option, show
 from twinvouch.app.terminal import safe
 
@@ -29,7 +30,7 @@ def list_(config_path: Path, principal: str | None, *, as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("tag")
+@click.argument("tag", shell_complete=complete.tags)
 @config_option
 @as_option
 @json_option
