@@ -12,9 +12,9 @@ from typing import Final, TypeAlias
 
 from twinvouch.adapters.modbus_tcp import ModbusExceptionError
 from twinvouch.app.edge_scan import Block, joined
-from twinvouch.core.errors import TwinvouchError, UnavailableError
+from twinvouch.core.errors import TwinvouchError, UnavailableError, UsageError
 from twinvouch.core.inventory import Table
-from twinvouch.core.ports import Device
+from twinvouch.core.ports import Device, Identified
 from twinvouch.wire.identity import fingerprint, shown
 
 IDENTIFY_NS: Final = 3_600_000_000_000
@@ -92,6 +92,8 @@ class DeviceReader:
         asked_ns, words = self._known.get(unit, (0, ()))
         if words and not self._is_silent and now - asked_ns < IDENTIFY_NS:
             return words
+        if not isinstance(self._device, Identified):
+            raise UsageError(f"device `{self._name}` cannot be asked who it is")
         objects = await self._device.identify(unit)
         found = fingerprint(objects)
         if found != words:

@@ -169,8 +169,13 @@ class Device(Protocol):
         """Set a holding register to `(old & keep) | (put & ~keep)` in one step at the device."""
         ...
 
+
+@runtime_checkable
+class Identified(Protocol):
+    """A device that can say who it is."""
+
     async def identify(self, unit: int) -> Mapping[int, bytes]:
-        """What the device says it is: texts by object id (vendor 0, product code 1, revision 2, ...)."""
+        """What it says it is: texts by object id (vendor 0, product code 1, revision 2, ...)."""
         ...
 
 

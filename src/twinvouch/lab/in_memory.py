@@ -7,7 +7,7 @@ from typing import Any
 from twinvouch.adapters.modbus_tcp import ModbusExceptionError
 from twinvouch.core.inventory import Table
 from twinvouch.core.ports import Group
-from twinvouch.lab.net3 import IDENTITY, UNIT
+from twinvouch.lab.net3 import UNIT
 from twinvouch.lab.stage import EXECUTED
 from twinvouch.lab.truth import Journal
 from twinvouch.lab.waterworks import RefusedWriteError, Waterworks
@@ -75,11 +75,6 @@ class DeviceInMemory:
         """As a device does it: read, change, write, with nothing in between."""
         (old,) = self._plant.works.read(Table.HOLDING, address, 1)
         await self.write(unit, Table.HOLDING, address, [old & keep | put & ~keep])
-
-    async def identify(self, unit: int) -> Mapping[int, bytes]:
-        """As the listener answers."""
-        assert unit == UNIT
-        return IDENTITY
 
 
 class MemoryLog:

@@ -4,7 +4,7 @@ The lie is made with the injectors of core/inject.py on the value that came, in 
 goes out as words again. Used by the TCP proxy and, in the simulated demo, around a device in memory.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,10 +88,6 @@ class LyingDevice:
     async def mask(self, unit: int, address: int, keep: int, put: int) -> None:
         """Write as asked."""
         await self._device.mask(unit, address, keep, put)
-
-    async def identify(self, unit: int) -> Mapping[int, bytes]:
-        """Ask as asked."""
-        return await self._device.identify(unit)
 
 
 def _fitting(value: float, point: Point) -> tuple[int, ...]:
