@@ -82,14 +82,6 @@ async def _serve(
         listen(broker, f"twinvouch-{name}-{broker}", s, config.path.parent)
         for broker, s in settings.mqtt.items()
     ]
-    setup = EdgeSetup(
-        plant,
-        name,
-        inventory.origin(config),
-        ns(settings.gather_s),
-        settings.max_rows,
-        reach={n: Reach(d.max_registers, d.max_gap) for n, d in config.devices.items()},
-    )
     identity, _ = spool.next
     _log.info(
         "edge %s, epoch %d: %d scan groups, %d devices, %d brokers, %d batches wait for %s",
@@ -106,12 +98,21 @@ async def _serve(
         )
         serving = asyncio.create_task(serve())
         try:
-            return await run_edge(setup, parts, stop)
+            return await run_edge(_setup(config, plant, name), parts, stop)
         finally:
             serving.cancel()
             notify("STOPPING=1")
             for device in devices.values():
                 await device.close()
+
+
+def _setup(config: Config, plant: Plant, name: str) -> EdgeSetup:
+    settings = config.edges[name]
+    reach = {n: Reach(d.max_registers, d.max_gap) for n, d in config.devices.items()}
+    gather_ns = ns(settings.gather_s)
+    return EdgeSetup(
+        plant, name, inventory.origin(config), gather_ns, settings.max_rows, reach=reach
+    )
 
 
 def _devices(plant: Plant, edge: str) -> set[str]:
