@@ -12,6 +12,7 @@ from twinvouch.app import inventory
 from twinvouch.core.batch import Origin
 from twinvouch.core.inventory import CommandClass, Encoding, Point, Role, Table, key_id
 from twinvouch.core.site import CommandRules, ReadingRules
+from twinvouch.core.word_order import WordOrder
 
 SECOND = 1_000_000_000
 
@@ -35,6 +36,23 @@ def test_a_plant_has_everything_of_its_config(tmp_path: Path) -> None:
     assert plant.by_key_id[key_id(base64.b64decode(KEY))].id == "edge-1"
     assert plant.classes[CommandClass.A].hold_ns == 900 * SECOND
     assert plant.edges["edge-1"].groups == ("fast",)
+
+
+def test_a_tag_may_be_who_its_device_says_it_is(tmp_path: Path) -> None:
+    who = "  tank-1/who: {group: fast, device: plc-1, modbus_unit: 3, table: identity}\nedges:"
+    plant = inventory.plant(loaded(tmp_path, GOOD.replace("edges:", who, 1)))
+    assert plant.tags["tank-1/who"].point == Point("plc-1", 3, Table.IDENTITY, 0, Encoding.U64)
+    assert plant.groups["fast"].identities.tolist() == [2]
+
+
+def test_a_number_lies_as_its_tag_says(tmp_path: Path) -> None:
+    told = GOOD.replace("encoding: f32", "encoding: i32, word_order: CDAB").replace(
+        "    address: 2\n", "    address: 2\n    bit: 7\n"
+    )
+    plant = inventory.plant(loaded(tmp_path, told))
+    level, speed = plant.tags["tank-1/level"].point, plant.tags["pump-1/speed"].point
+    assert level == Point("plc-1", 1, Table.HOLDING, 0, Encoding.I32, order=WordOrder.WORDS_SWAPPED)
+    assert speed == Point("plc-1", 1, Table.HOLDING, 2, Encoding.BIT, bit=7)
 
 
 def test_columns_are_in_order_of_ids_and_digested(tmp_path: Path) -> None:
