@@ -48,6 +48,24 @@ class EdgeSetup:
 
 
 @dataclass(frozen=True, slots=True)
+class EdgeParts:
+    """What one edge works with; `run_edge` closes none of it. `devices` by id, as tags name them.
+
+    `brokers` are those that tags of this edge name.
+    `report` is given the tally every REPORT_S and at the end.
+    """
+
+    devices: Mapping[str, Device]
+    spool: SpoolStore
+    signer: Signer
+    transport: Transport
+    clock: Clock
+    jitter: Callable[[], float] = random.random
+    brokers: Sequence[Broker] = ()
+    report: "Callable[[Tally], None] | None" = None
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """What one run of an edge did, in numbers."""
 
@@ -58,23 +76,6 @@ class Tally:
     shipped: Shipped
     waiting: int  # batches on disk for the next run
     waiting_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeParts:
-    """What one edge works with; `run_edge` closes none of it. `devices` by id, as tags name them.
-
-    `brokers` are those that tags of this edge name. `report` is given the tally every REPORT_S and at the end.
-    """
-
-    devices: Mapping[str, Device]
-    spool: SpoolStore
-    signer: Signer
-    transport: Transport
-    clock: Clock
-    jitter: Callable[[], float] = random.random
-    brokers: Sequence[Broker] = ()
-    report: Callable[[Tally], None] | None = None
 
 
 async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> Tally:

@@ -122,7 +122,7 @@ class _Stderr(logging.StreamHandler[TextIO]):
         """Write one line, or none."""
         told = self._repeats.told(record)
         if told is not None:
-            self.setStream(sys.stderr)
+            self.stream = sys.stderr  # not setStream: it flushes the old one, which may be closed
             super().emit(told)
 
 
