@@ -98,7 +98,7 @@ async def _serve(
         )
         serving = asyncio.create_task(serve())
         try:
-            return await run_edge(setup, parts, stop)
+            return await run_edge(_setup(config, plant, name), parts, stop)
         finally:
             serving.cancel()
             notify("STOPPING=1")
