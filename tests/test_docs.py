@@ -155,7 +155,7 @@ def named_by_claim() -> dict[str, list[str]]:
 def test_every_claim_of_the_threat_model_has_a_test_of_its_number() -> None:
     page = (ROOT / "docs" / "explanation" / "threat-model.md").read_text("utf-8")
     claims = re.findall(r"\*\*(C\d\d)\*\*", page)
-    assert claims == [f"C{n:02}" for n in range(1, len(claims) + 1)]
+    assert len(set(claims)) == len(claims), "two claims of one number"
     assert len(claims) >= 16
     assert set(claims) - set(named_by_claim()) == set()
     assert set(named_by_claim()) - set(claims) == set(), "a test of a claim that nobody makes"

@@ -8,12 +8,14 @@ from twinvouch.adapters.cel import CelCondition
 from twinvouch.adapters.keys import FileSigner, generate
 from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.adapters.lock_file import make_directory
+from twinvouch.adapters.reserve import Reserve
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
 from twinvouch.app import config as configuration
 from twinvouch.app import inventory
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Stores
+from twinvouch.app.disk_watch import DiskWatch
 from twinvouch.core.batch import Origin
 from twinvouch.core.errors import ConfigError
 from twinvouch.core.inventory import Plant
@@ -86,7 +88,9 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
     def retire(seen: int) -> int:
         return log.drop_before(min(log.older_than(time.time_ns() - keep_ns), seen))
 
-    return Stores(log, state, ledger, state.reader(), log.repairs, retire)
+    reserve = Reserve(data, config.disk.reserve_mib * 1024 * 1024)
+    watch = DiskWatch(reserve, config.disk.reserve_percent)
+    return Stores(log, state, ledger, state.reader(), log.repairs, retire, watch)
 
 
 def log_signer(config: Config) -> FileSigner:

@@ -172,6 +172,13 @@ class RetentionSettings(Frozen):
     segments_days: Annotated[int, Field(ge=1, le=36_525)] = 30
 
 
+class DiskSettings(Frozen):
+    """`disk:`, what is kept free for decisions and statements when the disk becomes full."""
+
+    reserve_percent: Annotated[float, Field(ge=0, le=50)] = 5.0
+    reserve_mib: Annotated[int, Field(ge=0, le=65_536)] = 16
+
+
 class ReplaySettings(Frozen):
     """`replay:`, how wide CSV files of this plant are written."""
 
@@ -204,6 +211,7 @@ class Config(Frozen):
     commands: CommandSettings = CommandSettings()
     api: ApiSettings = ApiSettings()
     retention: RetentionSettings = RetentionSettings()
+    disk: DiskSettings = DiskSettings()
     policy: FileName | None = None
     replay: ReplaySettings | None = None
 
