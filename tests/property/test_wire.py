@@ -169,7 +169,7 @@ def test_a_batch_comes_back_as_its_dtypes_hold_it(data: st.DataObject, dtypes: l
                 assert (batch.quality[present & ~fits, k] == Quality.BAD).all()
 
 
-IDS = st.text(min_size=1, max_size=200).filter(str.isprintable)
+IDS = st.text(st.characters().filter(str.isprintable), min_size=1, max_size=200)
 TIMES = st.integers(0, 2**63 - 1)
 
 

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
+from twinvouch.app.mqtt_checks import brokers, places
 from twinvouch.app.problems import named
 from twinvouch.app.yaml_file import Document, suggestion
 from twinvouch.app.yaml_tree import Loc
-from twinvouch.core.inventory import Encoding, PrincipalKind, Table, WordOrder
+from twinvouch.core.inventory import Encoding, PrincipalKind, Rhythm, Table, WordOrder
 
 Told: TypeAlias = Iterator[tuple[Loc, str]]
 
@@ -27,7 +28,19 @@ _WORDS = {"true", "false", "null", "in"}
 
 def check(config: Config, document: Document) -> None:
     """Note every contradiction in `document.problems`."""
-    rules = (_zones, _groups, _edges, _principals, _tags, _interlocks, _overlaps, _network, _files)
+    rules = (
+        _zones,
+        _groups,
+        _edges,
+        _principals,
+        _tags,
+        _interlocks,
+        _overlaps,
+        _network,
+        _files,
+        brokers,
+        places,
+    )
     for rule in rules:
         for loc, text in rule(config):
             document.say(loc, text)
@@ -106,7 +119,13 @@ def _groups(config: Config) -> Told:
         elif name not in edge.groups:
             text = f"edge {named(group.edge)} does not list group {named(name)} in its `groups`"
             yield ("groups", name, "edge"), text
-        if group.max_age_s < group.period_s:
+        if group.period_s is None:
+            if group.rhythm is Rhythm.SCAN:
+                yield (
+                    ("groups", name),
+                    "missing key `period_s`: time between two rows of a scan group",
+                )
+        elif group.max_age_s < group.period_s:
             text = f"`max_age_s`, expected at least period_s = {group.period_s:g}"
             yield ("groups", name, "max_age_s"), f"{text}, got {group.max_age_s:g}"
         if name not in used:
@@ -122,6 +141,9 @@ def _edges(config: Config) -> Told:
             yield ("edges", name), f"edge {text}; an edge signs as the principal of its name"
         elif principal.kind is not PrincipalKind.EDGE:
             yield ("edges", name), f"principal {named(name)}, expected kind edge"
+        if edge.lateness_s < edge.gather_s:
+            text = f"`max_lateness_s`, expected at least gather_s = {edge.gather_s:g}: rows wait so long"
+            yield ("edges", name, "max_lateness_s"), f"{text}, got {edge.lateness_s:g}"
         for number, group in enumerate(edge.groups):
             loc = ("edges", name, "groups", number)
             if group not in config.groups:
@@ -195,9 +217,17 @@ def _value(tag: TagSettings) -> Iterator[tuple[str, str]]:
 
 
 def _point(config: Config, tag: TagSettings) -> Iterator[tuple[str, str]]:
+    group = config.groups.get(tag.group)
+    if tag.device is not None and group is not None and group.rhythm is not Rhythm.SCAN:
+        yield (
+            "device",
+            f"`device` in group {named(tag.group)}, expected one of rhythm scan: it is polled",
+        )
     if tag.device is None:
         placed = {"modbus_unit", "table", "address", "encoding", "scale", "offset"}
         placed |= {"word_order", "bit"}
+        if tag.mqtt is not None:
+            placed -= {"scale", "offset"}
         for key in sorted(placed & tag.model_fields_set):
             yield key, f"`{key}` without `device`: say where it lies, or leave it out"
         return

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
+from twinvouch.app.config_mqtt import BrokerSettings
 from twinvouch.app.config_tags import TagSettings
 from twinvouch.app.config_types import (
     Byte,
@@ -22,10 +23,11 @@ from twinvouch.app.config_types import (
     Seconds,
     Sha256Hex,
     TagId,
+    TlsFiles,
     Url,
 )
 from twinvouch.app.yaml_file import digest
-from twinvouch.core.inventory import CommandClass, PrincipalKind, Role
+from twinvouch.core.inventory import CommandClass, PrincipalKind, Rhythm, Role
 
 
 class PlantSettings(Frozen):
@@ -58,14 +60,6 @@ class AssetSettings(Frozen):
     description: Line = ""
 
 
-class TlsFiles(Frozen):
-    """`tls:` of a device: the authority to trust, our certificate, and where its key lies."""
-
-    ca: FileName
-    cert: FileName | None = None
-    key: FileName | None = None
-
-
 class DeviceSettings(Frozen):
     """One of `devices:`, a Modbus/TCP server."""
 
@@ -76,10 +70,11 @@ class DeviceSettings(Frozen):
 
 
 class GroupSettings(Frozen):
-    """One of `groups:`, tags read together by one edge on one clock."""
+    """One of `groups:`, tags that one edge tells of together; `rhythm` says what silence about one means."""
 
     edge: Id
-    period_s: Annotated[float, Field(ge=0.001, le=366 * 86_400)]
+    rhythm: Rhythm = Rhythm.SCAN
+    period_s: Annotated[float, Field(ge=0.001, le=366 * 86_400)] | None = None
     max_age_s: Seconds
     max_ahead_s: Annotated[float, Field(gt=0, le=86_400)] = 5.0
 
@@ -92,7 +87,14 @@ class EdgeSettings(Frozen):
     gather_s: Annotated[float, Field(gt=0, le=30 * 86_400)] = 0.1
     max_rows: Annotated[int, Field(ge=1, le=100_000)] = 256
     spool_mib: Annotated[int, Field(ge=1, le=10_000_000)] = 1_024
+    max_lateness_s: Seconds | None = None
+    mqtt: Annotated[dict[Id, BrokerSettings], Field(default_factory=dict, max_length=100)]
     core: Url = "http://127.0.0.1:8710"
+
+    @property
+    def lateness_s(self) -> float:
+        """`max_lateness_s` as written, else a minute, and enough for two batches gathered side by side."""
+        return self.max_lateness_s or max(60.0, 2 * self.gather_s)
 
 
 class PrincipalSettings(Frozen):

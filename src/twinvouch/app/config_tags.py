@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from twinvouch.app.config_mqtt import MqttSettings
 from twinvouch.app.config_types import (
     NUMERIC,
     Bit,
@@ -63,6 +64,7 @@ class TagSettings(Frozen):
     confidentiality: Annotated[int, Field(ge=0, le=3)] = 1
     redundancy_group: Annotated[str, Field(max_length=64)] = ""
     description: Line = ""
+    mqtt: MqttSettings | None = None
     actuator: ActuatorSettings | None = None
 
     @property

@@ -91,6 +91,14 @@ Positive = Annotated[float, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, le=366 * 86_400)]
 
 
+class TlsFiles(Frozen):
+    """`tls:` of a device: the authority to trust, our certificate, and where its key lies."""
+
+    ca: FileName
+    cert: FileName | None = None
+    key: FileName | None = None
+
+
 def ns(seconds: float) -> int:
     """Seconds of a setting as whole nanoseconds."""
     return round(seconds * SECOND)

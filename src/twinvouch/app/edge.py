@@ -7,13 +7,15 @@ ends, and marked in the readings. The edge only reads; it holds no write credent
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
 from twinvouch.app.clock import Clock
 from twinvouch.app.edge_gather import Gatherer
+from twinvouch.app.edge_listen import Broker, Listener
+from twinvouch.app.edge_messages import Translator
 from twinvouch.app.edge_poll import DeviceReader, Poll, Polled
 from twinvouch.app.edge_scan import plan
 from twinvouch.app.edge_seal import AsyncSpool, Sealer, SpoolStore
@@ -43,7 +45,10 @@ class EdgeSetup:
 
 @dataclass(frozen=True, slots=True)
 class EdgeParts:
-    """What one edge works with; `run_edge` closes none of it. `devices` by id, as tags name them."""
+    """What one edge works with; `run_edge` closes none of it. `devices` by id, as tags name them.
+
+    `brokers` are those that tags of this edge name.
+    """
 
     devices: Mapping[str, Device]
     spool: SpoolStore
@@ -51,6 +56,7 @@ class EdgeParts:
     transport: Transport
     clock: Clock
     jitter: Callable[[], float] = random.random
+    brokers: Sequence[Broker] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class Tally:
     """What one run of an edge did, in numbers."""
 
     polled: Polled
+    readings: int  # taken from messages of brokers
     batches: int  # sealed and spooled
     rows_refused: int  # read, and lost because the spool was full
     shipped: Shipped
@@ -73,17 +80,23 @@ async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> T
         sealer = Sealer(setup.plant.id, setup.origin, parts.signer, parts.spool)
         spool = AsyncSpool(sealer, parts.spool, thread)
         polls = _polls(setup, parts.devices, spool)
+        listeners = _listeners(setup, parts.brokers, spool)
         shipper = Shipper(spool, parts.transport, parts.clock.sleep, parts.jitter)
         try:
             async with asyncio.TaskGroup() as tasks:
                 shipping = tasks.create_task(shipper.run(spool.more))
                 polling = [tasks.create_task(poll.run(parts.clock)) for poll in polls]
+                for listener in listeners:
+                    polling.append(tasks.create_task(listener.run(parts.clock, parts.jitter)))
+                    polling.append(tasks.create_task(listener.seal(parts.clock)))
                 await stop.wait()
                 for task in polling:
                     task.cancel()
                 await asyncio.gather(*polling, return_exceptions=True)
                 for poll in polls:
                     await poll.finish()
+                for listener in listeners:
+                    await listener.finish()
                 await spool.settle()
                 shipper.is_draining = True
                 spool.more.set()
@@ -94,6 +107,7 @@ async def run_edge(setup: EdgeSetup, parts: EdgeParts, stop: asyncio.Event) -> T
             raise failed.exceptions[0] from None
     return Tally(
         _sum([poll.counts for poll in polls]),
+        sum(listener.readings for listener in listeners),
         spool.batches,
         spool.rows_refused,
         shipper.counts,
@@ -121,6 +135,22 @@ def _polls(setup: EdgeSetup, devices: Mapping[str, Device], spool: AsyncSpool) -
         for group, scan in plans
         if scan.cells
     ]
+
+
+def _listeners(setup: EdgeSetup, brokers: Sequence[Broker], spool: AsyncSpool) -> list[Listener]:
+    """A loop for each broker that tags of this edge name."""
+    groups = [setup.plant.groups[name] for name in setup.plant.edges[setup.edge].groups]
+    found = []
+    for broker in brokers:
+        mine = [
+            g
+            for g in groups
+            if any(t.mqtt is not None and t.mqtt.broker == broker.name for t in g.tags)
+        ]
+        if mine:
+            limits = setup.gather_ns, setup.max_rows
+            found.append(Listener(broker, Translator(broker.name, mine), spool, limits))
+    return found
 
 
 def _sum(counts: list[Polled]) -> Polled:

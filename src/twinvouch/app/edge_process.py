@@ -17,7 +17,7 @@ from twinvouch.app import inventory
 from twinvouch.app.clock import SystemClock
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
-from twinvouch.app.devices import Connect
+from twinvouch.app.devices import Connect, listen
 from twinvouch.app.edge import EdgeParts, EdgeSetup, Tally, run_edge
 from twinvouch.app.terminal import log_to_stderr
 from twinvouch.core.errors import ConfigError, UsageError
@@ -62,19 +62,24 @@ async def _serve(
         device: connect(config.devices[device], config.path.parent)
         for device in sorted(_devices(plant, name))
     }
+    brokers = [
+        listen(broker, f"twinvouch-{name}-{broker}", s, config.path.parent)
+        for broker, s in settings.mqtt.items()
+    ]
     setup = EdgeSetup(
         plant, name, inventory.origin(config), ns(settings.gather_s), settings.max_rows
     )
     identity, _ = spool.next
     print(
         f"edge {name}, epoch {identity.epoch}: {len(settings.groups)} scan groups, {len(devices)} "
-        f"devices, {spool.waiting[0]} batches wait for {settings.core}",
+        f"devices, {len(brokers)} brokers, {spool.waiting[0]} batches wait for {settings.core}",
         file=sys.stderr,
         flush=True,
     )
     async with HttpTransport(settings.core) as transport:
         try:
-            return await run_edge(setup, EdgeParts(devices, spool, signer, transport, clock), stop)
+            parts = EdgeParts(devices, spool, signer, transport, clock, brokers=brokers)
+            return await run_edge(setup, parts, stop)
         finally:
             for device in devices.values():
                 await device.close()
@@ -111,7 +116,7 @@ def _signer(config: Config, plant: Plant, name: str) -> FileSigner:
 def _summary(tally: Tally) -> str:
     shipped = tally.shipped
     return (
-        f"stopped: {tally.polled.rows} rows read, {tally.polled.missing} cells missing, "
+        f"stopped: {tally.polled.rows} rows read, {tally.readings} readings heard, {tally.polled.missing} cells missing, "
         f"{tally.rows_refused} rows lost to a full spool, {tally.batches} batches sealed, "
         f"{shipped.kept} kept by the core, {shipped.refused} refused, {tally.waiting} wait"
     )

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
 from hashlib import sha256
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from twinvouch.adapters.spool import Spooled
 from twinvouch.app.edge_gather import Rows
@@ -14,11 +14,16 @@ from twinvouch.core.errors import UnavailableError
 from twinvouch.core.inventory import ScanGroup
 from twinvouch.core.kind import Kind, Purpose
 from twinvouch.core.ports import Signer
-from twinvouch.wire.batch import Header, write_batch
+from twinvouch.core.report import Report
+from twinvouch.wire.batch import Header, write_batch, write_changed, write_report
+from twinvouch.wire.changes import Changes
 from twinvouch.wire.cose import seal
 
 _log = logging.getLogger("twinvouch.edge")
 Result = TypeVar("Result")
+
+# rows of a scan group, readings of a group by exception, or what is to be told of a source
+Kept: TypeAlias = Rows | Changes | list[Report]
 
 
 class SpoolStore(Protocol):
@@ -56,13 +61,18 @@ class Sealer:
         self._signer = signer
         self._spool = spool
 
-    def keep(self, group: ScanGroup, rows: Rows) -> None:
-        """Seal and spool `rows` durably; raises UnavailableError where there is no room for them."""
+    def keep(self, group: ScanGroup, kept: Kept) -> None:
+        """Seal and spool what is kept durably; raises UnavailableError where there is no room for it."""
         identity, prev = self._spool.next
         header = Header(
-            Kind.BATCH, self._plant, identity, prev, self._origin, group.name, group.digest
+            _kind(kept), self._plant, identity, prev, self._origin, group.name, group.digest
         )
-        content = write_batch(header, group, rows.t_ns, rows.values, rows.quality)
+        if isinstance(kept, Rows):
+            content = write_batch(header, group, kept.t_ns, kept.values, kept.quality)
+        elif isinstance(kept, Changes):
+            content = write_changed(header, group, kept)
+        else:
+            content = write_report(header, group, kept)
         raw = seal(content, signer=self._signer, plant=self._plant, purpose=Purpose.READINGS)
         self._spool.append(raw, sha256(content).digest())
 
@@ -80,8 +90,8 @@ class AsyncSpool:
         self._is_full = False
         self._keeping: set[asyncio.Task[None]] = set()
 
-    async def keep(self, group: ScanGroup, rows: Rows) -> None:
-        """Seal and spool `rows`; where there is no room they are counted, said and gone.
+    async def keep(self, group: ScanGroup, rows: Kept) -> None:
+        """Seal and spool `rows`, readings or reports; where there is no room they are counted, said and gone.
 
         Once asked for it is done, and counted, even where the asker is cancelled: see `settle`.
         """
@@ -94,11 +104,11 @@ class AsyncSpool:
         """Wait for what cancelled askers left behind."""
         await asyncio.gather(*self._keeping)
 
-    async def _keep(self, group: ScanGroup, rows: Rows) -> None:
+    async def _keep(self, group: ScanGroup, rows: Kept) -> None:
         try:
             await self._run(lambda: self._sealer.keep(group, rows))
         except UnavailableError as error:
-            self.rows_refused += len(rows.t_ns)
+            self.rows_refused += 0 if isinstance(rows, list) else len(rows.t_ns)
             if not self._is_full:
                 _log.error("readings of `%s` are lost from now on: %s", group.name, error)
             self._is_full = True
@@ -121,3 +131,9 @@ class AsyncSpool:
         """The result of `work`; once asked for it is done, even where the asker is cancelled."""
         loop = asyncio.get_running_loop()
         return await asyncio.shield(loop.run_in_executor(self._thread, work))
+
+
+def _kind(kept: Kept) -> Kind:
+    if isinstance(kept, Rows):
+        return Kind.BATCH
+    return Kind.BATCH_CHANGES if isinstance(kept, Changes) else Kind.SOURCE_REPORT

@@ -20,6 +20,7 @@ from twinvouch.core.inventory import (
     Domains,
     Edge,
     Limits,
+    MqttPoint,
     Plant,
     Point,
     Principal,
@@ -54,7 +55,9 @@ def plant(config: Config) -> Plant:
         conduits=tuple(Conduit(c.source, c.target, c.protocols) for c in config.conduits),
         tags=tags,
         groups={n: _group(config, n, columns[n]) for n in config.groups},
-        edges={n: Edge(n, e.groups, e.identity_cap) for n, e in config.edges.items()},
+        edges={
+            n: Edge(n, e.groups, e.identity_cap, ns(e.lateness_s)) for n, e in config.edges.items()
+        },
         principals=principals,
         classes={c: _class(rule) for c, rule in config.command_classes.items()},
         actuator=config.actuator.principal if config.actuator else "",
@@ -123,6 +126,7 @@ def _tag(
         resolution=s.resolution,
         group=s.group,
         point=_point(s),
+        mqtt=_mqtt(s, name),
         domains=Domains(
             edge=edge,
             zone=asset.zone or "",
@@ -158,6 +162,23 @@ def _point(s: TagSettings) -> Point | None:
     )
 
 
+def _mqtt(s: TagSettings, name: str) -> MqttPoint | None:
+    if s.mqtt is None:
+        return None
+    return MqttPoint(
+        s.mqtt.broker,
+        s.mqtt.format,
+        s.mqtt.topic,
+        metric=s.mqtt.metric or name,
+        value=s.mqtt.value,
+        time=s.mqtt.time,
+        time_unit=s.mqtt.time_unit,
+        quality=s.mqtt.quality,
+        scale=s.scale,
+        offset=s.offset,
+    )
+
+
 def _limits(s: ActuatorSettings, by_variable: Mapping[str, Sequence[str]]) -> Limits:
     return Limits(
         low=s.min,
@@ -178,9 +199,10 @@ def _group(config: Config, name: str, mine: Sequence[Tag]) -> ScanGroup:
         tags=tuple(mine),
         dtypes=dtypes,
         digest=columns_digest(name, [t.id for t in mine], dtypes),
-        period_ns=ns(s.period_s),
+        period_ns=ns(s.period_s or s.max_age_s),
         max_age_ns=ns(s.max_age_s),
         max_ahead_ns=ns(s.max_ahead_s),
+        rhythm=s.rhythm,
     )
 
 

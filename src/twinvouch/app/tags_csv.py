@@ -1,7 +1,7 @@
 """`tags_csv:` of twin.yaml: tags as rows of a CSV file, merged into `tags:` before validation.
 
 Columns are `id` and the settings of a tag; `range` is the two columns `low` and `high`, an
-actuator's settings are `actuator.class`, `actuator.min` and so on, lists are separated by spaces.
+actuator's settings are `actuator.class`, `actuator.min` and so on, those of MQTT `mqtt.topic` and so on, lists are separated by spaces.
 An empty cell is a setting left out. Cells keep their places, so later problems name the CSV.
 """
 
@@ -11,6 +11,7 @@ from typing import get_args
 
 from pydantic import BaseModel
 
+from twinvouch.app.config_mqtt import MqttSettings
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
 from twinvouch.app.csv_records import Record, records
 from twinvouch.app.literal_secrets import looks_secret
@@ -19,6 +20,7 @@ from twinvouch.app.yaml_file import Document, read_text, suggestion
 from twinvouch.app.yaml_tree import Fields, Items, Node, Scalar, Value, resolve
 
 MAX_BYTES = 64 * 1024 * 1024
+_SECTIONS: dict[str, type[BaseModel]] = {"mqtt": MqttSettings, "actuator": ActuatorSettings}
 _LISTS = {"actuator.controlled", "actuator.interlock_tags"}
 
 
@@ -36,8 +38,12 @@ def _names(model: type[BaseModel], prefix: str = "") -> dict[str, bool]:
 def columns() -> dict[str, bool]:
     """Every column a tags CSV may have, and whether its cells are numbers."""
     tag = _names(TagSettings)
-    del tag["range"], tag["actuator"]
-    return {"id": False, "low": True, "high": True, **tag, **_names(ActuatorSettings, "actuator.")}
+    del tag["range"]
+    inner: dict[str, bool] = {}
+    for section, model in _SECTIONS.items():
+        del tag[section]
+        inner |= _names(model, f"{section}.")
+    return {"id": False, "low": True, "high": True, **tag, **inner}
 
 
 def merge(document: Document, folder: Path) -> None:
@@ -124,7 +130,7 @@ class Rows:
 
     def _tag(self, place: Place, cells: dict[str, tuple[Place, str]]) -> Fields:
         tag = Fields(place)
-        actuator = Fields(place)
+        sections = {name: Fields(place) for name in _SECTIONS}
         limits = [cells.pop(name, None) for name in ("low", "high")]
         if limits[0] is not None and limits[1] is not None:
             ends: list[Node] = [self._cell("low", *end) for end in limits if end is not None]
@@ -133,11 +139,12 @@ class Rows:
             self._say(place, "`low` and `high`, expected both or neither")
         for name, (where, text) in cells.items():
             section, _, key = name.rpartition(".")
-            into = actuator if section else tag
+            into = sections.get(section, tag)
             into.fields[key] = (where, self._cell(name, where, text))
-        if actuator.fields:
-            first = next(iter(actuator.fields.values()))[0]
-            tag.fields["actuator"] = (first, actuator)
+        for section, inner in sections.items():
+            if inner.fields:
+                first = next(iter(inner.fields.values()))[0]
+                tag.fields[section] = (first, inner)
         return tag
 
     def _cell(self, name: str, where: Place, text: str) -> Node:

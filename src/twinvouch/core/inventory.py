@@ -123,6 +123,34 @@ class Point:
     bit: int | None = None
 
 
+class MqttFormat(StrEnum):
+    """How the messages of a topic are written."""
+
+    SPARKPLUG = "sparkplug"
+    JSON = "json"
+    SENML = "senml"
+
+
+@dataclass(frozen=True, slots=True)
+class MqttPoint:
+    """Where a tag stands in a broker's messages: value = raw * scale + offset, in the tag's unit.
+
+    `topic` is one topic (`group/node` or `group/node/device` of Sparkplug); `metric` the name there of a
+    Sparkplug metric or SenML record; `value`, `time` and `quality` are JSON pointers of plain messages.
+    """
+
+    broker: str
+    format: MqttFormat
+    topic: str
+    metric: str = ""
+    value: str = ""
+    time: str | None = None
+    time_unit: str = "ms"
+    quality: str | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Domains:
     """Failure domains of a tag: what must not be shared by sources that count as independent."""
@@ -158,6 +186,7 @@ class Tag:
     resolution: float = 0.0
     group: str = ""
     point: Point | None = None
+    mqtt: MqttPoint | None = None
     domains: Domains = field(default_factory=lambda: Domains(edge=""))
     calibrated_ns: int | None = None  # None: never, or unknown
     calibration_valid_ns: int = 0  # 0: no calibration is required
@@ -208,9 +237,16 @@ class Conduit:
     protocols: tuple[str, ...] = ()
 
 
+class Rhythm(StrEnum):
+    """What the absence of a reading means: `scan`, it could not be read; `exception`, nothing changed."""
+
+    SCAN = "scan"
+    EXCEPTION = "exception"
+
+
 @dataclass(frozen=True)
 class ScanGroup:
-    """Tags read together on one clock; the column order of a Batch is the order of `tags`.
+    """Tags that one edge tells of together; the column order of a Batch is the order of `tags`.
 
     `dtypes[k]` is the wire type of column k (`f8`, `f4`, `i4`, `u2`, `u1`), `digest` the SHA-256 of the
     canonical CBOR `[name, [[tag, dtype], ...]]`: both ends must mean the same columns.
@@ -224,6 +260,12 @@ class ScanGroup:
     period_ns: int
     max_age_ns: int  # older than this on arrival, or silent for longer: stale
     max_ahead_ns: int = 5_000_000_000  # source time further in the future than this is refused
+    rhythm: Rhythm = Rhythm.SCAN
+
+    @property
+    def by_exception(self) -> bool:
+        """True where a tag that a batch says nothing of is unchanged, not missing."""
+        return self.rhythm is Rhythm.EXCEPTION
 
     @cached_property
     def low(self) -> NDArray[np.float64]:
@@ -282,11 +324,13 @@ class Edge:
 
     `identity_cap` is the highest identity label its readings can get: the posture of the legacy
     device behind it (R1; an unauthenticated Modbus device 120, an authenticated one 250).
+    `max_lateness_ns`: rows made so long before the newest of this edge (its watermark) are history only.
     """
 
     principal: str
     groups: tuple[str, ...]
     identity_cap: int = 120
+    max_lateness_ns: int = 60_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ class Kind(IntEnum):
     PERMIT = 5
     OUTCOME = 6
     MANIFEST = 7
+    SOURCE_REPORT = 12  # what an edge has to tell of its sources, in the chain of its batches
+    BATCH_CHANGES = 13  # readings of one group by exception, one by one
 
     ENTRY_START = 64  # the engine began: digests of configuration and policy, build
     ENTRY_BATCH = 65

@@ -145,6 +145,15 @@ class State(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of a broker; `is_retained`: it was kept there, and may be of any age."""
+
+    topic: str
+    payload: bytes
+    is_retained: bool = False
+
+
 class Device(Protocol):
     """A controller that is read and written: words for registers, 0 or 1 for coils."""
 

@@ -98,14 +98,15 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> None:
     admitted, link = admission.admitted, admission.link
     batch = admitted.batch
     named = out.blob(entry.findings_content(admitted.findings)) if admitted.findings else None
-    label_digest = _keep_label(m, out, admitted)
+    label_digest = _keep_label(m, out, admitted) if len(batch.t_ns) else None
     parents = [link.entry] if link.entry >= 0 else []
     index = out.append(entry.batch(admitted, m.now_ns, out.salt, [named, label_digest], parents))
     m.set_link(replace(link, entry=index))
-    m.frame.update(admitted, index, m.now_ns)
-    arrivals.remember(m.arrivals, admitted, index, m.now_ns)
-    m.dirty.add(f"arrival/{index}")
-    m.dirty.add(f"frame/{batch.group}")
+    if len(batch.t_ns):  # a report of an edge has no rows
+        m.frame.update(admitted, index, m.now_ns)
+        arrivals.remember(m.arrivals, admitted, index, m.now_ns)
+        m.dirty.add(f"arrival/{index}")
+        m.dirty.add(f"frame/{batch.group}")
     m.counts["batch:admitted"] += 1
     m.counts["cells:admitted"] += entry.present(batch)
     out.show(admitted.findings, index)
@@ -114,7 +115,7 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> None:
         _show(m, batch.group)
         out.publish(
             "labels",
-            **_last_row(admitted),
+            **_newest(m, admitted),
             entry=index,
             group=batch.group,
             rows=len(batch.t_ns),
@@ -135,17 +136,20 @@ def _keep_label(m: Memory, out: Out, admitted: Admitted) -> bytes:
     return digest
 
 
-def _last_row(admitted: Admitted) -> dict[str, Any]:
-    """The newest live row for the stream, as arrays in the order of the scan group's tags."""
-    row = int(np.flatnonzero(admitted.in_live)[-1])
+def _newest(m: Memory, admitted: Admitted) -> dict[str, Any]:
+    """The newest live row for the stream, as arrays in the order of the scan group's tags.
+
+    Of a group by exception all tags as they are now: what the batch says nothing of is unchanged.
+    """
     batch, label = admitted.batch, admitted.label
-    return {
-        "first_t_ns": int(batch.t_ns[0]),
-        "t_ns": int(batch.t_ns[row]),
-        "values": batch.values[row],
-        "quality": batch.quality[row],
-        "axes": label.axes[:, row],
-    }
+    row = int(np.flatnonzero(admitted.in_live)[-1])
+    times = {"first_t_ns": int(batch.t_ns[0]), "t_ns": int(batch.t_ns[row])}
+    if m.site.plant.groups[batch.group].by_exception:
+        now = m.frame.columns(batch.group)
+        parts = (now.values.copy(), now.quality.copy(), now.axes.copy())
+    else:
+        parts = batch.values[row], batch.quality[row], label.axes[:, row]
+    return {**times, **dict(zip(("values", "quality", "axes"), parts, strict=True))}
 
 
 def _on_query(m: Memory, out: Out, event: QueryAsked) -> None:
@@ -238,7 +242,7 @@ def _on_tick(m: Memory, out: Out, _event: Tick) -> None:
     for principal in [p for p, until in m.streams.items() if until < m.now_ns]:
         del m.streams[principal]
         m.dirty.add("streams")
-    silent, links = readings_gate.watch(m.site, m.links, m.context(), m.now_ns)
+    silent, links = readings_gate.watch(m.site, m.links, m.frame, m.context(), m.now_ns)
     for link in links:
         m.set_link(link)
     if silent:

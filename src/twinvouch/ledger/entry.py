@@ -38,9 +38,15 @@ def blob(salt: bytes, content: object) -> tuple[bytes, bytes]:
 def label_blob(label: Label, now_ns: int) -> tuple[bytes, bytes]:
     """Digest and bytes of a batch's label [4, R, K]: one row where it is uniform; fresh_until as age in ns.
 
-    Without salt and without absolute times, so that the usual label of a scan group is stored once.
+    Without salt and without absolute times, so that the usual label of a scan group is stored once. Where
+    most cells are MISSING, as in groups by exception, only the others are told, with their places (version 2).
     """
     axes, fresh = label.axes, label.fresh_until
+    places = np.flatnonzero(axes.any(axis=0)) if not label.is_uniform else None
+    if places is not None and 2 * len(places) <= fresh.size:
+        told = axes.reshape(len(axes), -1)[:, places], fresh.ravel()[places] - now_ns
+        stored = encode([2, *fresh.shape, places.astype("<u4"), told[0].ravel(), told[1]])
+        return sha256(stored).digest(), stored
     if label.is_uniform:
         axes, fresh = axes[:, :1], fresh[:1]
     rows, columns = fresh.shape

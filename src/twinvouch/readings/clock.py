@@ -24,19 +24,22 @@ def check(
     """Which of the rows [R] can be true, and a finding about the others.
 
     A row is sound if it is not before 2000, at most `max_ahead_ns` ahead of `now_ns`, and later than the
-    group's last live row (`after_ns`) and all sound rows before it.
+    group's last live row (`after_ns`) and all sound rows before it; in a group by exception several rows may
+    be of one time.
     """
     latest_ns = now_ns + group.max_ahead_ns
     first, last = int(t_ns[0]), int(t_ns[-1])
     earliest_ns = max(after_ns + 1, YEAR_2000_NS)
-    if first >= earliest_ns and last <= latest_ns and every(t_ns[1:] > t_ns[:-1]):
+    in_order = t_ns[1:] >= t_ns[:-1] if group.by_exception else t_ns[1:] > t_ns[:-1]
+    if first >= earliest_ns and last <= latest_ns and every(in_order):
         return np.ones(len(t_ns), np.bool_), None
     old, ahead = t_ns < YEAR_2000_NS, t_ns > latest_ns
     possible = np.where(old | ahead, BEFORE_ALL, t_ns)
     before = np.empty_like(possible)
     before[0] = after_ns
     np.maximum(np.maximum.accumulate(possible[:-1]), after_ns, out=before[1:])
-    behind = ~(old | ahead) & (t_ns <= before)
+    is_behind = t_ns < before if group.by_exception else t_ns <= before
+    behind = ~(old | ahead) & is_behind
     return ~(old | ahead | behind), _finding(t_ns, (old, ahead, behind), now_ns, group)
 
 
@@ -61,7 +64,8 @@ def _finding(
             f"{seconds(claimed - now_ns)} ahead of the core, limit is {seconds(group.max_ahead_ns)}"
         )
     else:
-        why = "not after the row before it"
+        why = "before" if group.by_exception else "not after"
+        why += " the row before it"
     return Finding(
         NAME,
         group.edge,

@@ -16,14 +16,16 @@ from twinvouch.core.context import Context
 from twinvouch.core.event import BatchReceived
 from twinvouch.core.finding import Finding
 from twinvouch.core.inventory import ScanGroup
+from twinvouch.core.kind import Kind
+from twinvouch.core.label import AXES, Label
 from twinvouch.core.site import Site
-from twinvouch.readings import clock
+from twinvouch.readings import clock, late, reports
 from twinvouch.readings.labelling import label
 from twinvouch.readings.link import Link
 from twinvouch.readings.sequence import Placed, place
 from twinvouch.readings.validate import finite, quality, rate, stale, unpermitted_actuation
 from twinvouch.readings.validate import range as range_
-from twinvouch.readings.verify import Refused, open_batch, read_cells
+from twinvouch.readings.verify import Opened, Refused, open_batch, read_cells, read_told
 from twinvouch.readings.view import View, look
 from twinvouch.twin.frame import BEFORE_ALL, Columns, Frame
 
@@ -71,18 +73,46 @@ def admit(
         if link is None or placed.rule == "equivocation":
             return Refused(placed, edge)
         return Repeated(edge, placed, link)
+    if opened.header.kind is Kind.SOURCE_REPORT:
+        return _report(opened, placed)
     batch = read_cells(opened, site.readings.max_cells)
     if isinstance(batch, Refused):
         return batch
     # cells may be anything: what overflows or is NaN is flagged by a rule and must not warn
     with np.errstate(all="ignore"):
         before = None if placed.is_late else frame.columns(group.name)
-        view, impossible = _look(batch, group, before, now_ns)
-        return _judge(batch, view, impossible, placed, site, context)
+        edge_was = BEFORE_ALL if link is None else link.newest_ns
+        oldest_ns = max(edge_was - site.plant.edges[edge].max_lateness_ns, BEFORE_ALL)
+        view, told = _look(batch, group, before, oldest_ns, now_ns)
+        return _judge(batch, view, told, placed, site, context)
+
+
+def _report(opened: Opened, placed: Placed) -> Admission:
+    """What an edge tells of its sources: findings, and a batch of no rows that carries them."""
+    told = read_told(opened)
+    if isinstance(told, Refused):
+        return told
+    h, group = opened.header, opened.group
+    none = np.zeros((0, len(group.tags)))
+    times = np.zeros(0, np.int64)
+    batch = Batch(
+        h.plant,
+        h.identity,
+        h.prev,
+        h.origin,
+        h.group,
+        times,
+        none,
+        none.astype(np.uint8),
+        opened.sealed.digest,
+    )
+    label = Label(np.zeros((AXES, *none.shape), np.uint8), none.astype(np.int64))
+    found = (*placed.findings, *reports.findings(told, group.edge))
+    return Accepted(Admitted(batch, label, found, times.astype(np.bool_)), placed.link)
 
 
 def watch(
-    site: Site, links: Mapping[str, Link], context: Context, now_ns: int
+    site: Site, links: Mapping[str, Link], frame: Frame, context: Context, now_ns: int
 ) -> tuple[list[Finding], list[Link]]:
     """With every Tick: who fell silent, and which changes nothing has explained; and the links that changed.
 
@@ -92,39 +122,55 @@ def watch(
     changed: list[Link] = []
     for _, link in sorted(links.items()):
         looked, unexplained = unpermitted_actuation.again(link, site, context, now_ns)
-        silent = _silent(link, site, now_ns)
-        if silent:
-            looked = replace(looked, silent=link.silent | set(silent))
+        silent, told_of = _silent(link, site, frame, now_ns)
+        if told_of != link.silent:
+            looked = replace(looked, silent=told_of)
         if looked is not link:
             changed.append(looked)
-        told += (*unexplained, *silent.values())
+        told += (*unexplained, *silent)
     return told, changed
 
 
-def _silent(link: Link, site: Site, now_ns: int) -> dict[str, Finding]:
-    """Scan groups whose silence is not told yet."""
-    silent = {}
+def _silent(
+    link: Link, site: Site, frame: Frame, now_ns: int
+) -> tuple[list[Finding], frozenset[str]]:
+    """What is silent and not told yet; and all whose silence is told, tags that spoke again left out."""
+    found: list[Finding] = []
+    told_of = link.silent
     for name, heard_ns in sorted(link.heard.items()):
         group = site.plant.groups.get(name)
-        if group is not None and group.edge == link.edge and name not in link.silent:
+        if group is None or group.edge != link.edge:
+            continue
+        if group.by_exception:
+            received_ns = frame.columns(name).received_ns
+            silent = np.flatnonzero(stale.silent_tags(group, received_ns, now_ns)).tolist()
+            new = [k for k in silent if group.ids[k] not in told_of]
+            found += stale.silences(group, new, received_ns, now_ns)
+            told_of = (told_of - set(group.ids)) | {group.ids[k] for k in silent}
+        elif name not in told_of:
             finding = stale.silence(group, heard_ns, now_ns)
             if finding is not None:
-                silent[name] = finding
-    return silent
+                found.append(finding)
+                told_of |= {name}
+    return found, told_of
 
 
 def _look(
-    batch: Batch, group: ScanGroup, before: Columns | None, now_ns: int
+    batch: Batch, group: ScanGroup, before: Columns | None, oldest_ns: int, now_ns: int
 ) -> tuple[View, tuple[Finding, ...]]:
-    after_ns = BEFORE_ALL if before is None else before.row_ns
+    """The view of a batch, and what its times say; rows before `oldest_ns` are late."""
+    after_ns = BEFORE_ALL if before is None or group.by_exception else before.row_ns
     sound, finding = clock.check(batch.t_ns, after_ns, now_ns, group)
-    return look(batch, group, before, sound, now_ns), (() if finding is None else (finding,))
+    behind = None if before is None else late.cells(batch, group, before, sound, oldest_ns)
+    came_late = late.finding(batch, group, behind, now_ns)
+    told = tuple(f for f in (finding, came_late) if f is not None)
+    return look(batch, group, before, sound, now_ns, behind), told
 
 
 def _judge(
     batch: Batch,
     view: View,
-    impossible: tuple[Finding, ...],
+    of_times: tuple[Finding, ...],
     placed: Placed,
     site: Site,
     context: Context,
@@ -137,7 +183,10 @@ def _judge(
     admitted = Admitted(
         batch,
         label(batch, view, flagged, identity, placed.integrity),
-        (*placed.findings, *impossible, *told, *unpermitted),
-        np.zeros(len(batch.t_ns), np.bool_) if view.is_late else view.sound,
+        (*placed.findings, *of_times, *told, *unpermitted),
+        np.zeros(len(batch.t_ns), np.bool_)
+        if view.is_late
+        else late.in_live(batch, view.group, view.sound, view.late),
     )
-    return Accepted(admitted, link)
+    newest_ns = late.newest(batch.t_ns, view.sound, link.newest_ns, view.now_ns)
+    return Accepted(admitted, replace(link, newest_ns=newest_ns))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from twinvouch.twin.frame import BEFORE_ALL
 from twinvouch.wire.cbor import decode, encode
 
 RECENT = 64  # batches of one edge whose digests are remembered
@@ -54,9 +55,10 @@ class Link:
 
     `digest` is that of the newest batch by epoch and sequence, `received_ns` when any was admitted last,
     `entry` the ledger index of the batch admitted last (-1: none). `heard` is the receive time of each scan
-    group, `silent` the groups whose silence was told. `positions` are the last known states of actuators that
+    group, `silent` the groups, and the tags of groups by exception, whose silence was told. `positions` are the last known states of actuators that
     only the twin may move, `waiting` their changes that an open permit may yet explain, `used` the permits
-    (tag, ledger index) that have explained one.
+    (tag, ledger index) that have explained one. `newest_ns` is the newest plausible source time: the watermark
+    of the edge is that minus its `max_lateness_ns`.
     """
 
     edge: str
@@ -72,6 +74,7 @@ class Link:
     positions: Mapping[str, float] = field(default_factory=dict)
     waiting: tuple[Change, ...] = ()
     used: frozenset[tuple[str, int]] = frozenset()
+    newest_ns: int = BEFORE_ALL
 
 
 def write_link(link: Link) -> bytes:
@@ -80,7 +83,7 @@ def write_link(link: Link) -> bytes:
     recent = np.array([r[:3] for r in link.recent], np.int64).ravel()
     return encode(
         [
-            1,
+            2,
             link.edge,
             link.epoch,
             link.seq,
@@ -95,16 +98,19 @@ def write_link(link: Link) -> bytes:
             dict(link.positions),
             [list(c) for c in link.waiting],
             [list(u) for u in sorted(link.used)],
+            link.newest_ns,
         ]
     )
 
 
 def read_link(raw: bytes) -> Link:
-    """The inverse of `write_link`."""
+    """The inverse of `write_link`; version 1 knew no watermark yet."""
     content: Any = decode(raw)
     version, edge, epoch, seq, digest, received_ns, entry, *rest = content
-    missing, recent, digests, heard, silent, positions, waiting, used = rest
-    assert version == 1, version
+    assert version in {1, 2}, version
+    if version == 1:
+        rest.append(BEFORE_ALL)
+    missing, recent, digests, heard, silent, positions, waiting, used, newest_ns = rest
     numbers = recent.reshape(-1, 3).tolist()
     return Link(
         edge,
@@ -123,4 +129,5 @@ def read_link(raw: bytes) -> Link:
         positions=positions,
         waiting=tuple(Change(*c) for c in waiting),
         used=frozenset((tag, permit) for tag, permit in used),
+        newest_ns=newest_ns,
     )

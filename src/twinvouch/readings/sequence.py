@@ -12,6 +12,7 @@ from typing import Any
 
 from twinvouch.core.batch import Identity
 from twinvouch.core.finding import Finding, Severity
+from twinvouch.core.kind import Kind
 from twinvouch.core.label import FULL
 from twinvouch.core.site import ReadingRules
 from twinvouch.readings.link import RECENT, Link, Recent, Span
@@ -48,7 +49,7 @@ def place(
     i = header.identity
     newest = Recent(i.epoch, i.seq, now_ns, digest)
     if link is None:
-        heard = {header.group: now_ns}
+        heard = {} if header.kind is Kind.SOURCE_REPORT else {header.group: now_ns}
         return Placed(Link(i.edge, i.epoch, i.seq, digest, now_ns, recent=(newest,), heard=heard))
     if (i.epoch, i.seq) > (link.epoch, link.seq):
         return _ahead(link, header, newest, rules)
@@ -88,10 +89,15 @@ def _ahead(link: Link, header: Header, newest: Recent, rules: ReadingRules) -> P
 
 
 def _heard(link: Link, header: Header, newest: Recent) -> dict[str, Any]:
-    """What every batch that is taken changes of a link."""
-    return {
+    """What every batch that is taken changes of a link; a report is no reading of its group."""
+    taken = {
         "received_ns": newest.received_ns,
         "recent": (*link.recent[1 - RECENT :], newest),
+    }
+    if header.kind is Kind.SOURCE_REPORT:
+        return taken
+    return {
+        **taken,
         "heard": {**link.heard, header.group: newest.received_ns},
         "silent": link.silent - {header.group} if link.silent else link.silent,
     }

@@ -12,9 +12,10 @@ from twinvouch.core.event import BatchReceived
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import Principal, PrincipalKind, ScanGroup
 from twinvouch.core.kind import Purpose
+from twinvouch.core.report import Report
 from twinvouch.core.site import Site
 from twinvouch.readings.wording import plain
-from twinvouch.wire.batch import Header, read_batch, read_header
+from twinvouch.wire.batch import Header, read_batch, read_header, read_report
 from twinvouch.wire.cose import Sealed, check, unseal
 
 TECHNIQUES = {  # ATT&CK for ICS, by rule
@@ -73,6 +74,14 @@ def read_cells(opened: Opened, max_cells: int) -> Batch | Refused:
         return read_batch(opened.sealed.content, opened.sealed.digest, header, group, max_cells)
     except MalformedError as error:
         return Refused(_malformed(group.edge, error), group.edge)
+
+
+def read_told(opened: Opened) -> tuple[Report, ...] | Refused:
+    """What an edge reports of its sources."""
+    try:
+        return read_report(opened.sealed.content, opened.header)
+    except MalformedError as error:
+        return Refused(_malformed(opened.group.edge, error), opened.group.edge)
 
 
 def _owned(sealed: Sealed, principal: Principal, site: Site) -> Opened | Refused:

@@ -25,6 +25,7 @@ class View:
     `sound` bool[R]: rows whose time can be; `is_sound` all of them. `is_good`: every cell has quality GOOD.
     `smallest`, `largest` float64[K] of each column: NaN where a cell is, so that one comparison of K numbers
     clears all cells (`every`). `before` is the frame's part of the group; None for a batch that came late.
+    `late` bool[R, K]: cells that came too late to be compared with anything live; None where there are none.
     """
 
     group: ScanGroup
@@ -35,6 +36,7 @@ class View:
     is_good: bool
     smallest: NDArray[np.float64]
     largest: NDArray[np.float64]
+    late: Mask | None = None
 
     @property
     def is_late(self) -> bool:
@@ -53,6 +55,7 @@ def look(
     before: Columns | None,
     sound: NDArray[np.bool_],
     now_ns: int,
+    late: Mask | None = None,
 ) -> View:
     """The view of a batch; two passes over its cells."""
     smallest, largest = _extremes(batch.values)
@@ -65,6 +68,7 @@ def look(
         not batch.quality.any(),
         smallest,
         largest,
+        late,
     )
 
 
@@ -91,12 +95,14 @@ def among(columns: Mask, batch: Batch, objects: Callable[[Values, Places], Mask]
 
 
 def usable(batch: Batch, view: View, columns: Places) -> Mask:
-    """Cells of some columns that may be compared: finite, GOOD or UNCERTAIN, in a sound row."""
+    """Cells of some columns that may be compared: finite, GOOD or UNCERTAIN, in a sound row, not late."""
     cells: Mask = np.isfinite(batch.values[:, columns])
     if not view.is_good:
         cells &= batch.quality[:, columns] <= Quality.UNCERTAIN
     if not view.is_sound:
         cells &= view.sound[:, None]
+    if view.late is not None:
+        cells &= ~view.late[:, columns]
     return cells
 
 

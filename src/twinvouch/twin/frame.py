@@ -1,8 +1,9 @@
 """The frame: the last admitted reading of every tag, with its label. What the twin believes right now.
 
 Only live rows get in (Admitted.in_live): what came late or with an impossible clock never changes it.
-A tag whose newest batch holds no reading of it is MISSING: its label is zero at once, its last value stays to
-be shown. Tags of one scan group lie side by side, so that a batch is a handful of slice assignments.
+A tag of a scan group whose newest batch holds no reading of it is MISSING: its label is zero at once, its last
+value stays to be shown. In a group by exception such a tag is unchanged: its reading ages by its own
+`fresh_until`, and of each tag the newest reading counts, in whatever order they came. Tags of one scan group lie side by side, so that a batch is a handful of slice assignments.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twinvouch.core.batch import Admitted, Quality
+from twinvouch.core.batch import Admitted, Batch, Quality
 from twinvouch.core.inventory import Plant
 from twinvouch.core.label import AXES, Label, expired
 from twinvouch.wire.cbor import decode, encode
@@ -86,6 +87,7 @@ class Frame:
             np.zeros(size, np.int64),
         )
         self._groups: dict[str, Columns] = {}
+        self._by_exception = {name for name, group in plant.groups.items() if group.by_exception}
         start = 0
         for name, group in plant.groups.items():
             end = start + len(group.tags)
@@ -98,6 +100,9 @@ class Frame:
 
     def update(self, admitted: Admitted, entry: int, now_ns: int) -> None:
         """Take over the last live reading of each column; `entry` is the batch's ledger index."""
+        if admitted.batch.group in self._by_exception:
+            _take_newer(self._groups[admitted.batch.group], admitted, entry, now_ns)
+            return
         if admitted.in_live.all():
             row = len(admitted.in_live) - 1
         else:
@@ -123,7 +128,7 @@ class Frame:
             columns.usable[:] = values
             columns.usable_t_ns[:] = columns.row_ns
         else:
-            _take_usable(columns, admitted)
+            _take_usable(columns, batch, admitted.in_live[:, None])
 
     def label(self, tag_ids: Sequence[str], now_ns: int) -> Label:
         """Labels in the order asked, as they count at `now_ns`: axes uint8[4, n], fresh_until int64[n]."""
@@ -208,14 +213,33 @@ def _take_present(columns: Columns, admitted: Admitted, now_ns: int) -> None:
     columns.axes[:, k] = admitted.label.axes[:, row, k]
     columns.fresh_until[:] = 0
     columns.fresh_until[k] = admitted.label.fresh_until[row, k]
-    _take_usable(columns, admitted)
+    _take_usable(columns, batch, admitted.in_live[:, None])
 
 
-def _take_usable(columns: Columns, admitted: Admitted) -> None:
-    """Each column's last live cell that rules may compare with."""
+def _take_newer(columns: Columns, admitted: Admitted, entry: int, now_ns: int) -> None:
+    """Of each column that is spoken of the newest reading, of equally old ones the last; nothing else changes."""
     batch = admitted.batch
+    cells = (batch.quality != Quality.MISSING) & admitted.in_live[:, None]
+    cells &= batch.t_ns[:, None] >= columns.t_ns
+    k = np.flatnonzero(cells.any(axis=0))
+    if not k.size:
+        return
+    row = _last_true(cells)[k]  # live rows are in the order of their times
+    columns.row_ns = max(columns.row_ns, int(batch.t_ns[row].max()))
+    columns.values[k] = batch.values[row, k]
+    columns.quality[k] = batch.quality[row, k]
+    columns.t_ns[k] = batch.t_ns[row]
+    columns.received_ns[k] = now_ns
+    columns.axes[:, k] = admitted.label.axes[:, row, k]
+    columns.fresh_until[k] = admitted.label.fresh_until[row, k]
+    columns.entry[k] = entry
+    _take_usable(columns, batch, cells)
+
+
+def _take_usable(columns: Columns, batch: Batch, live: NDArray[np.bool_]) -> None:
+    """Each column's last live cell that rules may compare with; `live` bool[R, K] or [R, 1]."""
     usable = np.isfinite(batch.values) & (batch.quality <= Quality.UNCERTAIN)
-    usable &= admitted.in_live[:, None]
+    usable &= live
     k = np.flatnonzero(usable.any(axis=0))
     row = _last_true(usable)[k]
     columns.usable[k] = batch.values[row, k]

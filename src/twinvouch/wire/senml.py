@@ -1,4 +1,4 @@
-"""SenML packs in CBOR (RFC 8428) as the payload of a batch, pivoted to rows by distinct time.
+"""SenML packs (RFC 8428): in CBOR as the payload of a batch, pivoted to rows by distinct time, and as messages.
 
 Understood are the base fields bn, bt, bu, bv, bver and n, u, v, vs, vb, vd, t. Names are tag ids of the
 scan group, a unit must be that of the tag, a time must be absolute (2**28 s or more, section 4.5.3).
@@ -7,9 +7,9 @@ a record without a value only sets base fields. Other labels are ignored unless 
 (text ending in `_`). Foreign encoders' long numbers and unsorted keys are taken, duplicates are not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite, nan
-from typing import TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from twinvouch.core.batch import Quality
 from twinvouch.core.errors import MalformedError, UsageError
 from twinvouch.wire.cbor import Item, decode, encode
 from twinvouch.wire.columns import Cells
+from twinvouch.wire.mqtt_json import MAX_MESSAGE
+from twinvouch.wire.mqtt_json import read_message as read_json
 
 BVER, BN, BT, BU, BV = -1, -2, -3, -4, -5
 N, U, V, VS, VB, T, VD = 0, 1, 2, 3, 4, 6, 8
@@ -24,6 +26,20 @@ SENML = 10  # the SenML version where a pack does not say
 RELATIVE_S = 1 << 28  # times below are relative to now, which a signed record must not be
 _SECOND = 1_000_000_000
 _VALUES = (V, VS, VB, VD)
+_LABELS = {
+    "bver": BVER,
+    "bn": BN,
+    "bt": BT,
+    "bu": BU,
+    "bv": BV,
+    "n": N,
+    "u": U,
+    "v": V,
+    "vs": VS,
+    "vb": VB,
+    "t": T,
+    "vd": VD,
+}
 
 Record: TypeAlias = dict[int | str, Item]
 Cell: TypeAlias = tuple[float, Quality]
@@ -65,6 +81,55 @@ def write_pack(ids: Sequence[str], units: Sequence[str], cells: Cells) -> bytes:
     return encode(records)
 
 
+class Resolved(NamedTuple):
+    """A resolved record; `t_ns` None: its time is relative to a moment that is not known."""
+
+    name: str
+    unit: str
+    t_ns: int | None
+    value: float
+    quality: Quality
+
+
+def read_message(raw: bytes, now_ns: int | None) -> Iterator[Resolved]:
+    """The resolved records (section 4.6) of a pack that came as a message, JSON or CBOR; MalformedError else.
+
+    Times below 2**28 s are relative to `now_ns`, which is None where the message may be of any age.
+    """
+    if len(raw) > MAX_MESSAGE:
+        raise MalformedError(f"senml: {len(raw)} bytes, limit is {MAX_MESSAGE}")
+    is_json = raw.lstrip()[:1] == b"["
+    records: Any = (
+        _numbered(read_json(raw)) if is_json else decode(raw, canonical=False, items=len(raw))
+    )
+    if not isinstance(records, list):
+        raise MalformedError("senml: expected an array of records")
+    base = _Base()
+    for record in records:
+        told = base.tell(record)
+        if told is None:
+            continue
+        name, unit, t_ns, value, quality = told
+        if abs(t_ns) < RELATIVE_S * _SECOND:
+            yield Resolved(name, unit, None if now_ns is None else now_ns + t_ns, value, quality)
+        elif not 0 <= t_ns < 1 << 63:
+            raise MalformedError(f"senml: `{name:.60}`: {t_ns} ns is no time")
+        else:
+            yield Resolved(name, unit, t_ns, value, quality)
+
+
+def _numbered(records: Any) -> Any:
+    """JSON records with the labels that CBOR has (section 6, table 6)."""
+    if not isinstance(records, list):
+        return records
+    return [
+        {_LABELS.get(label, label): value for label, value in r.items()}
+        if isinstance(r, dict)
+        else r
+        for r in records
+    ]
+
+
 class _Base:
     """The base fields as they stand: each record may set them for itself and those after it."""
 
@@ -78,6 +143,20 @@ class _Base:
 
     def resolve(self, item: Item, units: Mapping[str, str]) -> tuple[tuple[int, str], Cell] | None:
         """Time and tag, value and quality of one record; None where it only sets base fields."""
+        told = self.tell(item)
+        if told is None:
+            return None
+        name, unit, t_ns, value, quality = told
+        if name not in units or unit not in {"", units[name]}:
+            raise MalformedError(
+                f"senml: expected a tag of the group in its unit, got `{name:.60}`"
+            )
+        if not RELATIVE_S * _SECOND <= t_ns < 1 << 63:
+            raise MalformedError(f"senml: `{name}`: expected an absolute time")
+        return (t_ns, name), (value, quality)
+
+    def tell(self, item: Item) -> tuple[str, str, int, float, Quality] | None:
+        """Name, unit, time as written, value and quality of one record; None where it only sets base fields."""
         record = _record(item)
         self._set(record)
         told = [label for label in _VALUES if label in record]
@@ -87,14 +166,8 @@ class _Base:
             raise MalformedError("senml: a record has two values")
         name = self.name + _text(record.get(N, ""))
         unit = _text(record.get(U, self.unit))
-        if name not in units or unit not in {"", units[name]}:
-            raise MalformedError(
-                f"senml: expected a tag of the group in its unit, got `{name:.60}`"
-            )
         t_ns = self.t_ns + _ns(record.get(T, 0))
-        if not RELATIVE_S * _SECOND <= t_ns < 1 << 63:
-            raise MalformedError(f"senml: `{name}`: expected an absolute time")
-        return (t_ns, name), self._cell(told[0], record[told[0]])
+        return name, unit, t_ns, *self._cell(told[0], record[told[0]])
 
     def _set(self, record: Record) -> None:
         if BN in record:

@@ -130,7 +130,7 @@ def test_readings_go_from_the_device_to_the_core_until_sigterm(
     assert len(headers) >= 4
     assert devices[0].is_closed
     said = capsys.readouterr().err
-    assert "1 scan groups, 1 devices, 0 batches wait" in said
+    assert "1 scan groups, 1 devices, 0 brokers, 0 batches wait" in said
     assert f"{len(headers)} kept by the core, 0 refused, 0 wait" in said
 
 

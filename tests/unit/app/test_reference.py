@@ -31,7 +31,13 @@ def nested(annotation: Any) -> list[type[BaseModel]]:
     return [m for a in get_args(annotation) for m in nested(a)]
 
 
-HEADINGS = {"tags.actuator": "### actuator of a tag", "devices.tls": "`tls` of a device:"}
+HEADINGS = {
+    "tags.actuator": "### actuator of a tag",
+    "tags.mqtt": "### mqtt of a tag",
+    "edges.mqtt": "### mqtt of an edge",
+    "edges.mqtt.tls": "`tls` of a device:",
+    "devices.tls": "`tls` of a device:",
+}
 
 
 @pytest.mark.parametrize(("name", "model"), models(Config).items())

@@ -76,8 +76,9 @@ def test_mistakes_in_the_csv_have_places_there(tmp_path: Path, csv: str, words: 
 
 def test_every_setting_of_a_tag_has_its_column() -> None:
     names = set(tags_csv.columns())
-    assert {"id", "low", "high"} | (set(TagSettings.model_fields) - {"range", "actuator"}) <= names
-    assert {"actuator.class", "actuator.interlock_tags"} <= names
+    sections = {"range", "actuator", "mqtt"}
+    assert {"id", "low", "high"} | (set(TagSettings.model_fields) - sections) <= names
+    assert {"actuator.class", "actuator.interlock_tags", "mqtt.topic", "mqtt.broker"} <= names
 
 
 @given(st.text(alphabet=st.sampled_from('ab,";\n\r\t /1.-\x00é'), max_size=80))

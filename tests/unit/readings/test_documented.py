@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from twinvouch.readings import clock, gate, labelling, sequence, verify
+from twinvouch.readings import clock, gate, labelling, late, reports, sequence, verify
 from twinvouch.readings.validate import finite, quality, rate, stale, unpermitted_actuation
 from twinvouch.readings.validate import range as range_rule
 
@@ -18,7 +18,8 @@ def sections() -> dict[str, str]:
 
 
 def test_every_rule_has_a_heading_and_no_heading_is_without_a_rule() -> None:
-    names = {rule.NAME for rule in RULES} | {clock.NAME} | set(sequence.NAMES) | set(verify.NAMES)
+    names = {rule.NAME for rule in (*RULES, clock, late)} | set(sequence.NAMES) | set(verify.NAMES)
+    names |= set(reports.NAMES)
     assert set(sections()) == names
 
 
@@ -37,9 +38,9 @@ def test_every_section_says_what_it_does_to_the_label_and_what_it_does_not_claim
 
 def test_techniques_and_caps_are_those_of_the_code() -> None:
     page = sections()
-    for rule in (*RULES, clock):
+    for rule in (*RULES, clock, late):
         assert f"*ATT&CK:* {rule.TECHNIQUE or 'none'}" in page[rule.NAME], rule.NAME
-    for name, technique in (verify.TECHNIQUES | sequence.TECHNIQUES).items():
+    for name, technique in (verify.TECHNIQUES | sequence.TECHNIQUES | reports.TECHNIQUES).items():
         assert f"*ATT&CK:* {technique or 'none'}" in page[name], name
     for rule in (finite, quality, range_rule, rate, stale):
         assert f"at most {rule.CAP}" in page[rule.NAME], rule.NAME

@@ -173,7 +173,7 @@ class Line:
 
     def tick(self, after_s: float = 1.0) -> list[Finding]:
         self.now += int(after_s * SECOND)
-        found, links = watch(self.site, self.links, self.context, self.now)
+        found, links = watch(self.site, self.links, self.frame, self.context, self.now)
         self.links.update({link.edge: link for link in links})
         return found
 

@@ -1,16 +1,20 @@
-"""stale: readings that were old when they arrived, and scan groups that fell silent (`max_age_s` of the group).
+"""stale: readings that were old when they arrived, and groups or tags that fell silent (`max_age_s` of the group).
 
-Old is by source time, which the edge signs; silent is by receive time, which nobody outside can set. Who
+In a group by exception silence is that of each tag. Old is by source time, which the edge signs; silent is by
+receive time, which nobody outside can set. Who
 delays or withholds readings can make the twin act on the past.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from twinvouch.core.batch import Batch
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import ScanGroup
-from twinvouch.readings.flagged import Flagged
-from twinvouch.readings.view import View
+from twinvouch.readings.flagged import MOST_TAGS, Flagged
+from twinvouch.readings.view import Mask, View
 from twinvouch.readings.wording import count, seconds
 
 NAME = "stale"
@@ -59,3 +63,28 @@ def silence(group: ScanGroup, heard_ns: int, now_ns: int) -> Finding | None:
         TECHNIQUE,
         (("age_s", age_ns / 1e9), ("limit_s", group.max_age_ns / 1e9)),
     )
+
+
+def silent_tags(group: ScanGroup, received_ns: NDArray[np.int64], now_ns: int) -> Mask:
+    """Which tags [K] of a group by exception were heard once and not for more than `max_age_ns` since."""
+    silent: Mask = (received_ns > 0) & (received_ns < now_ns - group.max_age_ns)
+    return silent
+
+
+def silences(
+    group: ScanGroup, columns: Sequence[int], received_ns: NDArray[np.int64], now_ns: int
+) -> tuple[Finding, ...]:
+    """A finding for each of these tags; beyond MOST_TAGS one for all the others."""
+    limit = (("limit_s", group.max_age_ns / 1e9),)
+    told = []
+    for k in columns[:MOST_TAGS]:
+        age_ns = now_ns - int(received_ns[k])
+        words = f"nothing was said of `{group.ids[k]}` for {seconds(age_ns)}, limit is {seconds(group.max_age_ns)}"
+        numbers = (("age_s", age_ns / 1e9), *limit)
+        told.append(Finding(NAME, group.ids[k], Severity.MEDIUM, words, TECHNIQUE, numbers))
+    rest = len(columns[MOST_TAGS:])
+    if rest:
+        words = f"nothing was said of {rest} further tags of `{group.name}` either"
+        numbers = (("tags", rest), *limit)
+        told.append(Finding(NAME, group.edge, Severity.MEDIUM, words, TECHNIQUE, numbers))
+    return tuple(told)
