@@ -19,8 +19,9 @@ needs_mosquitto = pytest.mark.skipif(
 class Mosquitto:
     """One broker process; `kill` ends it hard, `start` brings it back on the same port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *lines: str) -> None:
         self._folder = folder
+        self._lines = lines or ("allow_anonymous true",)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -29,8 +30,8 @@ class Mosquitto:
     def start(self) -> None:
         assert MOSQUITTO is not None, "CI needs mosquitto: .ci/run installs it"
         config = self._folder / "mosquitto.conf"
-        lines = ["allow_anonymous true", f"listener {self.port} 127.0.0.1", "max_queued_messages 0"]
-        config.write_text("\n".join([*lines, "persistence false", ""]))
+        first = (f"listener {self.port} 127.0.0.1", "max_queued_messages 0", "persistence false")
+        config.write_text("\n".join([*first, *self._lines, ""]))
         self._process = subprocess.Popen(
             [MOSQUITTO, "-c", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

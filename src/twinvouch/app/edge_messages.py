@@ -6,7 +6,7 @@ the broker kept the message, which may be of any age.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Final
@@ -33,12 +33,16 @@ REBIRTH_NS: Final = 10_000_000_000  # a node is asked at most so often
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a reading goes: group, column, and how its raw value becomes one in the tag's unit."""
+    """Where a reading goes: group, column, and how its raw value becomes one in the tag's unit.
+
+    `fields` say where a plain message has it.
+    """
 
     group: str
     column: int
     point: MqttPoint
     unit: str
+    fields: mqtt_json.Fields
 
     def value(self, raw: float) -> float:
         """The value in the tag's unit."""
@@ -107,16 +111,13 @@ class Translator:
 
     def take(self, message: Message, now_ns: int) -> None:
         """One message, received at `now_ns`."""
-        readers: Mapping[MqttFormat, Callable[[Message, Sequence[Target], int], None]] = {
-            MqttFormat.JSON: self._json,
-            MqttFormat.SENML: self._senml,
-        }
         try:
             if message.topic.startswith(NAMESPACE + "/"):
                 self._sparkplug(message, now_ns)
-            for form, read in readers.items():
-                if targets := self._topics.get((message.topic, form)):
-                    read(message, targets, now_ns)
+            if targets := self._topics.get((message.topic, MqttFormat.JSON)):
+                self._json(message, targets, now_ns)
+            if targets := self._topics.get((message.topic, MqttFormat.SENML)):
+                self._senml(message, targets, now_ns)
         except MalformedError:
             self.tell(Told.MALFORMED, message.topic, now_ns)
 
@@ -160,7 +161,7 @@ class Translator:
     def _json(self, message: Message, targets: Sequence[Target], now_ns: int) -> None:
         content = mqtt_json.read_message(message.payload)
         for target in targets:
-            found = mqtt_json.read_value(content, _fields(target.point))
+            found = mqtt_json.read_value(content, target.fields)
             if found is None:
                 continue
             t_ns, value, quality = found
@@ -221,7 +222,7 @@ def _targets(broker: str, groups: Sequence[ScanGroup]) -> Iterator[Target]:
     for group in groups:
         for column, tag in enumerate(group.tags):
             if tag.mqtt is not None and tag.mqtt.broker == broker:
-                yield Target(group.name, column, tag.mqtt, tag.unit)
+                yield Target(group.name, column, tag.mqtt, tag.unit, _fields(tag.mqtt))
 
 
 def _node(topic: str) -> tuple[tuple[str, str], str]:

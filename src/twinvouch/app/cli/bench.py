@@ -14,6 +14,7 @@ from twinvouch.app.cli.demo import require_lab
 BENCHES: Final = {
     "ingest": ("verify", "ledger", "durable", "modbus"),
     "latency": ("latency",),
+    "mqtt": ("mqtt",),
 }
 AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 PROCESSES: Final = ("core", "edge", "actuator")
