@@ -37,6 +37,7 @@ def test_nothing_is_lost_or_done_twice_whatever_is_killed(tmp_path: Path) -> Non
     assert said["kills"] == 15
     assert said["lost"] == said["duplicated"] == said["double_executed"] == 0
     assert said["unpermitted_writes"] == said["two_roots"] == 0
+    assert said["false_alarms"] == 0
     assert said["unknown_resolved"] == said["unknown"]
     assert said["ledger_verified"] == 1
     assert said["batches"] > 0 < said["executed"]

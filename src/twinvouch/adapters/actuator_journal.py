@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
-from twinvouch.adapters.lock_file import hold, sync_directory
+from twinvouch.adapters.disk import OS, Disk
 from twinvouch.core.errors import CorruptError, UnavailableError
 
 FILE: Final = "actuator.journal"
@@ -48,8 +48,11 @@ class ActuatorJournal:
     UnavailableError, and from then on every call is: nothing may be done that cannot be remembered.
     """
 
-    def __init__(self, directory: Path, plant: str, now_ns: int, max_ttl_ns: int) -> None:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def __init__(
+        self, directory: Path, plant: str, now_ns: int, max_ttl_ns: int, disk: Disk = OS
+    ) -> None:
+        disk.make_directory(directory)
+        self._disk = disk
         self.repaired = ""
         self.horizon_ns = 0
         self._path = directory / FILE
@@ -62,7 +65,7 @@ class ActuatorJournal:
         self._compact_at = _COMPACT_BYTES
         self._compact_over = 2 * _KEEP  # nonces
         self._file = -1
-        self._lock = hold(directory / "lock")
+        self._lock = disk.hold(directory / "lock")
         try:
             self._restore(now_ns + max_ttl_ns)
         except BaseException:
@@ -103,33 +106,38 @@ class ActuatorJournal:
         """Durably: the core has the outcome."""
         self._add({"delivered": nonce.hex()})
         is_full = len(self._spent) > self._compact_over
-        if is_full or os.fstat(self._file).st_size > self._compact_at:
+        if is_full or self._disk.size(self._file) > self._compact_at:
             self._compact()
 
     def close(self) -> None:
         """Release file and lock."""
         for descriptor in (self._file, self._lock):
             if descriptor >= 0:
-                os.close(descriptor)
+                self._disk.close(descriptor)
         self._file = self._lock = -1
 
     def _restore(self, after_ns: int) -> None:
         """Read what is there; after a torn line permits that expire by `after_ns` count as used."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._file = os.open(self._path, flags, 0o600)
-        sync_directory(self._path.parent)
-        raw = self._path.read_bytes()
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+        self._file = self._disk.open(self._path, flags, 0o600)
+        self._disk.sync_directory(self._path.parent)
+        raw = self._disk.read(self._path)
         end = self._replay(raw)
+        again = raw[:end]
         if end < len(raw):
-            os.ftruncate(self._file, end)
             self.repaired = (
                 f"`{self._path}`: the last line was torn at byte {end} and {len(raw) - end} bytes were cut; "
                 "permits from before this start are refused"
             )
-        if end == 0:
-            self._add({"journal": _VERSION, "plant": self._plant})
-        if end < len(raw):
-            self._add({"horizon_ns": after_ns, "epochs": {}})
+            horizon = {"horizon_ns": after_ns, "epochs": {}}
+            self._apply(horizon)
+            again = (again or self._first_line()) + _line(horizon)
+        # lines of a process that was killed before its sync, or whose sync failed, read well and may never
+        # reach the disk; a later sync would not tell (Linux takes such pages for clean)
+        self._exchange(again or self._first_line())
+
+    def _first_line(self) -> bytes:
+        return _line({"journal": _VERSION, "plant": self._plant})
 
     def _replay(self, raw: bytes) -> int:
         """Apply all lines; returns where the whole ones end."""
@@ -158,9 +166,9 @@ class ActuatorJournal:
         if self._file < 0:
             raise UnavailableError(f"`{self._path}` is closed: an earlier write failed")
         try:
-            _write(self._file, _line(record))
+            _write(self._disk, self._file, _line(record))
         except OSError as error:
-            os.close(self._file)
+            self._disk.close(self._file)
             self._file = -1
             raise UnavailableError(
                 f"`{self._path}` cannot be written: {error.strerror}; nothing is done any more"
@@ -219,26 +227,26 @@ class ActuatorJournal:
     def _exchange(self, content: bytes) -> None:
         """Put a new file in the place of the journal, durably."""
         new = self._path.with_suffix(".new")
-        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
         old, self._file = self._file, -1
         try:
-            descriptor = os.open(new, flags, 0o600)
-            _write(descriptor, content)
-            new.rename(self._path)
-            sync_directory(self._path.parent)
+            descriptor = self._disk.open(new, flags, 0o600)
+            _write(self._disk, descriptor, content)
+            self._disk.rename(new, self._path)
+            self._disk.sync_directory(self._path.parent)
         except OSError as error:
             raise UnavailableError(f"`{new}` cannot be written: {error.strerror}") from None
         finally:
-            os.close(old)
+            self._disk.close(old)
         self._file = descriptor
         self._compact_at = max(_COMPACT_BYTES, 2 * len(content))
 
 
-def _write(descriptor: int, content: bytes) -> None:
+def _write(disk: Disk, descriptor: int, content: bytes) -> None:
     rest = memoryview(content)
     while rest:
-        rest = rest[os.write(descriptor, rest) :]
-    os.fsync(descriptor)
+        rest = rest[disk.write(descriptor, rest) :]
+    disk.fsync(descriptor)
 
 
 def _line(record: Mapping[str, Any]) -> bytes:

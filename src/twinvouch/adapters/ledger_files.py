@@ -12,13 +12,12 @@ in the state store, and `catch_up` brings it. Use from one thread; `size`, `root
 """
 
 import os
-import shutil
 import weakref
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from twinvouch.adapters.lock_file import hold, sync_directory
+from twinvouch.adapters.disk import OS, Disk
 from twinvouch.core.errors import CorruptError, MalformedError, SignatureError, UnavailableError
 from twinvouch.core.ports import Leaves, Signer
 from twinvouch.ledger import checkpoint as note
@@ -37,16 +36,18 @@ class LedgerFiles:
     convenience: an auditor must get it another way.
     """
 
-    def __init__(self, directory: Path, origin: str, signer: Signer) -> None:
+    def __init__(self, directory: Path, origin: str, signer: Signer, disk: Disk = OS) -> None:
         self._directory = directory
+        self._disk = disk
         self._origin = note.check_name(origin)
         self._signer = signer
         self._key = VerifierKey(origin, signer.public_key)
         self._made: set[Path] = {directory}
         self._checkpoint = b""
         self._continues = False  # whether the state store was seen to hold the last entries
-        directory.mkdir(parents=True, exist_ok=True)
-        self._release = weakref.finalize(self, os.close, hold(_lock_of(directory)))
+        disk.make_directories(directory, 0o777)
+        disk.sync_directory(directory.parent)
+        self._release = weakref.finalize(self, disk.close, disk.hold(_lock_of(directory)))
         try:
             self._edge = self._open()
         except BaseException:
@@ -115,7 +116,7 @@ class LedgerFiles:
         """The edge that the signed checkpoint covers; an empty ledger signs size 0."""
         raw = self._read("checkpoint")
         if raw is None:
-            if (self._directory / "tile").exists():
+            if self._disk.exists(self._directory / "tile"):
                 raise CorruptError(
                     f"ledger {self._directory}: has tiles and no checkpoint: restore `checkpoint` "
                     "from a mirror, or move the directory away to publish it again"
@@ -170,14 +171,15 @@ class LedgerFiles:
 
     def _read(self, path: str) -> bytes | None:
         try:
-            return (self._directory / path).read_bytes()
+            return self._disk.read(self._directory / path)
         except (FileNotFoundError, NotADirectoryError):
             return None
 
     def _write(self, files: Iterable[tiles.File]) -> None:
         """Put files in place durably; one that stands already must hold the same bytes."""
-        missing = []
+        missing, places = [], set()
         for path, content in files:
+            places.add((self._directory / path).parent)
             there = self._read(path)
             if there is None:
                 missing.append((self._directory / path, content))
@@ -186,42 +188,44 @@ class LedgerFiles:
                     f"ledger {self._directory}: {path} holds other bytes than the entries give: "
                     "nothing is signed; restore it from a mirror"
                 )
-        touched = self._make_directories({target.parent for target, _ in missing})
+        # of files that stand already the names may be as new: put in place, and not synced before a crash
+        touched, made = self._make_directories(places)
         for target, content in missing:
-            _write_beside(target, content)
+            _write_beside(self._disk, target, content)
         for target, _ in missing:
-            _beside(target).replace(target)
+            self._disk.rename(_beside(target), target)
         for directory in sorted(touched):
-            sync_directory(directory)
+            self._disk.sync_directory(directory)
+        self._made |= made  # only now: where a sync failed, the next attempt syncs them all again
 
-    def _make_directories(self, wanted: set[Path]) -> set[Path]:
-        """Make what is missing; the directories whose listing changes once files are in place."""
-        touched = set(wanted)
-        for directory in wanted - self._made:
+    def _make_directories(self, wanted: set[Path]) -> tuple[set[Path], set[Path]]:
+        """Make what is missing; the directories whose listing changes once files are in place, and the new ones."""
+        touched, made = set(wanted), set()
+        for directory in sorted(wanted - self._made):
             chain = [directory, *directory.parents]
             for child, parent in pairwise(chain[: chain.index(self._directory) + 1]):
                 if child not in self._made:
-                    self._made.add(child)
+                    made.add(child)
                     touched.add(parent)
-            directory.mkdir(parents=True, exist_ok=True)
-        return touched
+            self._disk.make_directories(directory, 0o777)
+        return touched, made
 
     def _remove_partials(self, paths: Iterable[str]) -> None:
         """Drop the partial files of every tile that is now full and durable."""
         for path in paths:
             if ".p/" not in path:
                 partial = self._directory / f"{path}.p"
-                if partial in self._made or partial.exists():
-                    shutil.rmtree(partial)
+                if partial in self._made or self._disk.exists(partial):
+                    self._disk.remove_tree(partial)
                     self._made.discard(partial)
 
     def _write_checkpoint(self, edge: tiles.Edge) -> None:
         raw = note.sign(Checkpoint(self._origin, edge.size, edge.root()), self._signer)
         target = self._directory / "checkpoint"
-        _write_beside(target, raw)
-        _beside(target).replace(target)
-        sync_directory(self._directory)
-        self._checkpoint = raw
+        _write_beside(self._disk, target, raw)
+        self._disk.rename(_beside(target), target)
+        self._checkpoint = raw  # it is the one to be seen, even where it cannot be made durable
+        self._disk.sync_directory(self._directory)
 
 
 def _lock_of(directory: Path) -> Path:
@@ -233,13 +237,13 @@ def _beside(target: Path) -> Path:
     return target.with_name(f"{target.name}.tmp")
 
 
-def _write_beside(target: Path, content: bytes) -> None:
+def _write_beside(disk: Disk, target: Path, content: bytes) -> None:
     """Write and sync the temporary file that is renamed to `target` later."""
-    descriptor = os.open(_beside(target), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    descriptor = disk.open(_beside(target), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
         view = memoryview(content)
         while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
+            view = view[disk.write(descriptor, view) :]
+        disk.fsync(descriptor)
     finally:
-        os.close(descriptor)
+        disk.close(descriptor)

@@ -18,12 +18,13 @@ person who can write to the disk, which is the ledger's task.
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 from zlib import crc32
 
+from twinvouch.adapters.disk import Disk
 from twinvouch.core.errors import CorruptError, UsageError
 
 MAX_RECORD: Final = 64 * 1024 * 1024
@@ -159,15 +160,22 @@ def _group_start(raw: bytes, offset: int, after: int) -> int | None:
     return number - place if crc == _CRC.unpack_from(raw, offset + _HEAD.size)[0] else None
 
 
-def write_all(descriptor: int, chunks: list[bytes], offset: int) -> None:
+def group_start(file: BinaryIO, offsets: Sequence[int]) -> int:
+    """Where the group of the last record begins; `offsets` are those of all intact records of the segment."""
+    file.seek(offsets[-1])
+    place: int = _HEAD.unpack(file.read(_HEAD.size))[3]
+    return offsets[max(0, len(offsets) - 1 - place)]
+
+
+def write_all(disk: Disk, descriptor: int, chunks: list[bytes], offset: int) -> None:
     """Write `chunks` one after the other at `offset`, without joining them first."""
     limit = os.sysconf("SC_IOV_MAX")
     for start in range(0, len(chunks), limit):
         part = chunks[start : start + limit]
         size = sum(map(len, part))
-        done = os.pwritev(descriptor, part, offset)
+        done = disk.pwritev(descriptor, part, offset)
         if done < size:  # a disk that is nearly full takes a part
             rest = memoryview(b"".join(part))
             while done < size:
-                done += os.pwrite(descriptor, rest[done:], offset + done)
+                done += disk.pwritev(descriptor, [rest[done:]], offset + done)
         offset += size

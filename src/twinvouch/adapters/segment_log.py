@@ -11,17 +11,20 @@ behind it.
 """
 
 import os
+import re
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from twinvouch.adapters import lock_file
+from twinvouch.adapters.disk import OS, Disk
 from twinvouch.adapters.segment_file import (
     HEADER_SIZE,
     MAX_RECORD,
     Behind,
     DamageError,
+    group_start,
     intact_behind,
     make_header,
     read_header,
@@ -33,6 +36,7 @@ from twinvouch.adapters.segment_file import (
 from twinvouch.core.errors import CorruptError, UnavailableError, UsageError
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
+_SEGMENT: Final = re.compile(r"[0-9]{20}\.seg")
 
 
 class SegmentLog:
@@ -43,9 +47,14 @@ class SegmentLog:
     """
 
     def __init__(
-        self, directory: Path, segment_bytes: int = SEGMENT_BYTES, known: int | None = None
+        self,
+        directory: Path,
+        segment_bytes: int = SEGMENT_BYTES,
+        known: int | None = None,
+        disk: Disk = OS,
     ) -> None:
         self._directory = directory
+        self._disk = disk
         self._limit = segment_bytes
         self._file = -1
         self._mark = b""
@@ -56,8 +65,8 @@ class SegmentLog:
         self._pending_size = 0
         self._broken = ""
         self.repairs: tuple[str, ...] = ()
-        lock_file.make_directory(directory)
-        self._lock = lock_file.hold(directory / "lock")
+        disk.make_directory(directory)
+        self._lock = disk.hold(directory / "lock")
         try:
             self._open(known)
         except BaseException:
@@ -98,11 +107,11 @@ class SegmentLog:
         try:
             if self._size > HEADER_SIZE and self._size + self._pending_size > self._limit:
                 self._start_segment()
-            write_all(self._file, self._pending, self._size)
+            write_all(self._disk, self._file, self._pending, self._size)
         except OSError as error:
             raise UnavailableError(self._take_back(error)) from None
         try:
-            os.fdatasync(self._file)
+            self._disk.fdatasync(self._file)
         except OSError as error:  # what is on disk is unknown now, and asking again would not tell
             self._broken = f"log `{self._directory}` is broken, restart: {error.strerror}"
             raise UnavailableError(self._broken) from None
@@ -132,7 +141,7 @@ class SegmentLog:
         Times are those of the file system; the last segment always counts as written to.
         """
         for first in self._firsts[:-1]:
-            if (self._directory / segment_name(first)).stat().st_mtime_ns >= cutoff_ns:
+            if self._disk.modified_ns(self._directory / segment_name(first)) >= cutoff_ns:
                 return first
         return self._firsts[-1]
 
@@ -140,11 +149,11 @@ class SegmentLog:
         """Remove whole segments of records below `number`, never the last; returns how many."""
         dropped = 0
         while len(self._firsts) > 1 and self._firsts[1] <= number:
-            (self._directory / segment_name(self._firsts[0])).unlink()
+            self._disk.unlink(self._directory / segment_name(self._firsts[0]))
             self._firsts.pop(0)
             dropped += 1
         if dropped:
-            lock_file.sync_directory(self._directory)
+            self._disk.sync_directory(self._directory)
         return dropped
 
     def close(self) -> None:
@@ -152,22 +161,23 @@ class SegmentLog:
         self._broken = self._broken or f"log `{self._directory}` is closed"
         for descriptor in (self._file, self._lock):
             if descriptor >= 0:
-                os.close(descriptor)
+                self._disk.close(descriptor)
         self._file = self._lock = -1
 
     def _opened(self, path: Path, first: int) -> BinaryIO:
         try:
-            return path.open("rb", buffering=1 << 20)
+            return self._disk.reader(path)
         except FileNotFoundError:
             if first < self.first:
                 raise UsageError(f"`{path}` was dropped while it was read") from None
             raise CorruptError(f"`{path}` is missing: restore it from a copy") from None
 
     def _open(self, known: int | None) -> None:
-        for leftover in self._directory.glob("*.tmp"):
-            leftover.unlink()
-        names = self._directory.glob("[0-9]" * 20 + ".seg")
-        self._firsts = sorted(int(path.stem) for path in names)
+        names = self._disk.names(self._directory)
+        for leftover in names:
+            if leftover.endswith(".tmp"):
+                self._disk.unlink(self._directory / leftover)
+        self._firsts = sorted(int(name[:20]) for name in names if _SEGMENT.fullmatch(name))
         if self._firsts:
             self._read_last(known)
         else:
@@ -182,19 +192,34 @@ class SegmentLog:
     def _read_last(self, known: int | None) -> None:
         first = self._firsts[-1]
         path = self._directory / segment_name(first)
-        self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        self._file = self._disk.open(path, os.O_RDWR, 0o600)
         self._size, self._durable = HEADER_SIZE, first
-        with path.open("rb", buffering=1 << 20) as file:
+        offsets = array("Q")
+        with self._disk.reader(path) as file:
             self._mark = read_header(file, path, first)
             try:
                 for number, _ in walk(file, path, self._mark, first):
+                    offsets.append(self._size)
                     self._size, self._durable = file.tell(), number + 1
             except DamageError as damage:
                 behind = intact_behind(file, self._mark, damage)
                 if not _is_torn(damage, behind, known):
                     raise CorruptError(f"{damage}, and it is not the tail of a crash") from None
-                self.repairs = (_cut(self._file, path, damage, behind),)
+                self.repairs = (_cut(self._disk, self._file, path, damage, behind),)
+            if offsets:
+                self._store_again(file, group_start(file, offsets))
         self._next = self._durable
+
+    def _store_again(self, file: BinaryIO, start: int) -> None:
+        """Write the last group once more and sync it, and the segment's name.
+
+        A process that was killed before its sync, or whose sync failed, leaves a group that reads well and may
+        never reach the disk; a later sync would not tell (Linux takes such pages for clean).
+        """
+        file.seek(start)
+        write_all(self._disk, self._file, [file.read(self._size - start)], start)
+        self._disk.fdatasync(self._file)
+        self._disk.sync_directory(self._directory)
 
     def _start_segment(self) -> None:
         """Begin a new segment, durably; the pending group is sealed again under its mark."""
@@ -202,17 +227,17 @@ class SegmentLog:
         path = self._directory / segment_name(first)
         draft = path.with_suffix(".tmp")
         mark = os.urandom(4)
-        file = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        file = self._disk.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            write_all(file, [make_header(first, mark)], 0)
-            os.fsync(file)
-            draft.rename(path)
-            lock_file.sync_directory(self._directory)
+            write_all(self._disk, file, [make_header(first, mark)], 0)
+            self._disk.fsync(file)
+            self._disk.rename(draft, path)
+            self._disk.sync_directory(self._directory)
         except OSError:
-            os.close(file)
+            self._disk.close(file)
             raise
         if self._file >= 0:
-            os.close(self._file)
+            self._disk.close(self._file)
         self._file, self._mark, self._size = file, mark, HEADER_SIZE
         self._firsts.append(first)
         records = self._pending[1::2]
@@ -223,7 +248,7 @@ class SegmentLog:
         """Forget the group after a failed write; returns the sentence for the caller."""
         said = f"log `{self._directory}` cannot be written, the group is not kept: {error.strerror}"
         try:
-            os.ftruncate(self._file, self._size)
+            self._disk.ftruncate(self._file, self._size)
         except OSError as second:
             self._broken = f"{said}; and it cannot be cut back, restart: {second.strerror}"
         self._next = self._durable
@@ -238,11 +263,13 @@ def _is_torn(damage: DamageError, behind: Behind | None, known: int | None) -> b
     return damage.number >= known and (behind is None or not behind.is_later)
 
 
-def _cut(descriptor: int, path: Path, damage: DamageError, behind: Behind | None) -> str:
+def _cut(
+    disk: Disk, descriptor: int, path: Path, damage: DamageError, behind: Behind | None
+) -> str:
     """Cut a torn tail off, durably; returns the sentence that says so."""
-    size = os.fstat(descriptor).st_size
-    os.ftruncate(descriptor, damage.offset)
-    os.fsync(descriptor)
+    size = disk.size(descriptor)
+    disk.ftruncate(descriptor, damage.offset)
+    disk.fsync(descriptor)
     more = "" if behind is None else f"; the record intact at offset {behind.offset} went with it"
     return (
         f"`{path}`: {size - damage.offset} bytes that were never acknowledged cut at offset "

@@ -7,12 +7,15 @@ from twinvouch.adapters.cedar import CedarPolicy, default_policy, default_texts
 from twinvouch.adapters.cel import CelCondition
 from twinvouch.adapters.keys import FileSigner, generate
 from twinvouch.adapters.ledger_files import LedgerFiles
+from twinvouch.adapters.lock_file import make_directory
+from twinvouch.adapters.reserve import Reserve
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
 from twinvouch.app import config as configuration
 from twinvouch.app import inventory
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Stores
+from twinvouch.app.disk_watch import DiskWatch
 from twinvouch.core.batch import Origin
 from twinvouch.core.errors import ConfigError
 from twinvouch.core.inventory import Plant
@@ -74,7 +77,7 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
     `origin` names the ledger where it is not that of the running plant: a replay has its own.
     """
     data = directory if directory is not None else config.data_dir
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directory(data)
     state = SqliteState(data / "state.db")
     _, known = state.load()
     log = SegmentLog(data / "log", known=known)
@@ -85,7 +88,9 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
     def retire(seen: int) -> int:
         return log.drop_before(min(log.older_than(time.time_ns() - keep_ns), seen))
 
-    return Stores(log, state, ledger, state.reader(), log.repairs, retire)
+    reserve = Reserve(data, config.disk.reserve_mib * 1024 * 1024)
+    watch = DiskWatch(reserve, config.disk.reserve_percent)
+    return Stores(log, state, ledger, state.reader(), log.repairs, retire, watch)
 
 
 def log_signer(config: Config) -> FileSigner:

@@ -174,6 +174,13 @@ class RetentionSettings(Frozen):
     segments_days: Annotated[int, Field(ge=1, le=36_525)] = 30
 
 
+class DiskSettings(Frozen):
+    """`disk:`, what is kept free for decisions and statements when the disk becomes full."""
+
+    reserve_percent: Annotated[float, Field(ge=0, le=50)] = 5.0
+    reserve_mib: Annotated[int, Field(ge=0, le=65_536)] = 16
+
+
 class LogSettings(Frozen):
     """`log:`, how a process writes what it logs to stderr."""
 
@@ -212,6 +219,7 @@ class Config(Frozen):
     commands: CommandSettings = CommandSettings()
     api: ApiSettings = ApiSettings()
     retention: RetentionSettings = RetentionSettings()
+    disk: DiskSettings = DiskSettings()
     policy: FileName | None = None
     log: LogSettings = LogSettings()
     replay: ReplaySettings | None = None

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from twinvouch.adapters.spool import Spool
 from twinvouch.app.clock import Clock
 from twinvouch.app.edge_gather import Gatherer
 from twinvouch.app.edge_listen import Broker, Listener
 from twinvouch.app.edge_messages import Translator
 from twinvouch.app.edge_poll import DeviceReader, Poll, Polled
 from twinvouch.app.edge_scan import plan
-from twinvouch.app.edge_seal import AsyncSpool, Sealer
+from twinvouch.app.edge_seal import AsyncSpool, Sealer, SpoolStore
 from twinvouch.app.edge_ship import Shipped, Shipper
 from twinvouch.core.batch import Origin
 from twinvouch.core.errors import UsageError
@@ -55,7 +54,7 @@ class EdgeParts:
     """
 
     devices: Mapping[str, Device]
-    spool: Spool
+    spool: SpoolStore
     signer: Signer
     transport: Transport
     clock: Clock

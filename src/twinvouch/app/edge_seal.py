@@ -5,9 +5,9 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
 from hashlib import sha256
-from typing import TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
-from twinvouch.adapters.spool import Spool, Spooled
+from twinvouch.adapters.spool import Spooled
 from twinvouch.app.edge_gather import Rows
 from twinvouch.core.batch import Identity, Origin
 from twinvouch.core.errors import UnavailableError
@@ -26,10 +26,36 @@ Result = TypeVar("Result")
 Kept: TypeAlias = Rows | Changes | list[Report]
 
 
+class SpoolStore(Protocol):
+    """What keeps sealed batches; adapters/spool.py is the one for processes."""
+
+    @property
+    def next(self) -> tuple[Identity, bytes]:
+        """Identity of the next batch, and the digest of the one before it."""
+        ...
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """How many batches wait, and their bytes."""
+        ...
+
+    def append(self, raw: bytes, digest: bytes) -> None:
+        """Keep a batch durably; UnavailableError where there is no room."""
+        ...
+
+    def oldest(self) -> Spooled | None:
+        """The first batch that waits."""
+        ...
+
+    def acknowledge(self, identity: Identity) -> None:
+        """Give the batch's space free."""
+        ...
+
+
 class Sealer:
     """Makes the next batch of one edge's chain: content, signature, place in the spool."""
 
-    def __init__(self, plant: str, origin: Origin, signer: Signer, spool: Spool) -> None:
+    def __init__(self, plant: str, origin: Origin, signer: Signer, spool: SpoolStore) -> None:
         self._plant = plant
         self._origin = origin
         self._signer = signer
@@ -54,7 +80,7 @@ class Sealer:
 class AsyncSpool:
     """A Sealer and its Spool for coroutines; all work is done by `thread`, in the order of the calls."""
 
-    def __init__(self, sealer: Sealer, spool: Spool, thread: Executor) -> None:
+    def __init__(self, sealer: Sealer, spool: SpoolStore, thread: Executor) -> None:
         self._sealer = sealer
         self._spool = spool
         self._thread = thread

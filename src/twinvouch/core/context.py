@@ -46,6 +46,7 @@ class Context:
     modes: Mapping[str, Mode] = field(default_factory=dict)
     distrusted: Mapping[str, int] = field(default_factory=dict)  # tag -> expiry, ns
     arrivals: Mapping[int, Arrival] = field(default_factory=dict)  # by ledger index of the batch
+    is_disk_full: bool = False  # no room for what a command would leave behind
 
     def mode_of(self, asset: str) -> Mode:
         """The mode of an asset; supervised, epoch 0, where none was set."""

@@ -101,6 +101,20 @@ class Tick:
     salt: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class DiskChanged:
+    """The disk of the core became full, has room again, or is full still: said once a minute while it is.
+
+    `full` 1 or 0; `free` and `total` bytes of the file system; `refused` batches since this was said last.
+    """
+
+    salt: bytes
+    full: int
+    free: int
+    total: int
+    refused: int
+
+
 Event: TypeAlias = (
     Started
     | BatchReceived
@@ -110,6 +124,7 @@ Event: TypeAlias = (
     | ModelSubmitted
     | QueryAsked
     | Tick
+    | DiskChanged
 )
 
 

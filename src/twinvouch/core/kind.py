@@ -32,6 +32,7 @@ class Kind(IntEnum):
     ENTRY_QUERY = 72
     ENTRY_MODEL = 73
     ENTRY_FINDING = 74  # findings that belong to no batch: silence, chain, unresolved permits
+    ENTRY_DISK = 81  # the core's disk is full, or has room again
 
 
 class Purpose:

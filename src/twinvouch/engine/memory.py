@@ -57,13 +57,16 @@ class Memory:
             b"",
             "",
         )  # digests of configuration and policy, and build, of the last start
+        self.is_disk_full = False
         self.size = 0  # ledger entries
         self.now_ns = 0
         self.dirty: set[str] = set()
 
     def context(self) -> Context:
         """What gates may know of each other's business."""
-        return Context(self.writes, self.modes, self.distrusted, self.arrivals)
+        return Context(
+            self.writes, self.modes, self.distrusted, self.arrivals, is_disk_full=self.is_disk_full
+        )
 
     def label(self, tag_ids: Sequence[str]) -> Label:
         """The labels that readers see now: what a person distrusts is nothing."""

@@ -129,6 +129,12 @@ def _read_model(m: Memory, ident: str, raw: bytes) -> None:
     m.models[ident] = content
 
 
+def _read_disk(m: Memory, _: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, m.is_disk_full = content
+    assert version == 1, version
+
+
 def _read_frame(m: Memory, ident: str, raw: bytes) -> None:
     m.frame.restore(ident, raw)
 
@@ -147,6 +153,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "streams": lambda m, _: encode(m.streams),
     "tallies": lambda m, _: encode({p: [t.since_ns, dict(t.counts)] for p, t in m.tallies.items()}),
     "model": lambda m, name: encode(m.models[name]),
+    "disk": lambda m, _: encode([1, m.is_disk_full]),
 }
 READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "engine": _read_engine,
@@ -162,4 +169,5 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "streams": _read_streams,
     "tallies": _read_tallies,
     "model": _read_model,
+    "disk": _read_disk,
 }

@@ -18,6 +18,7 @@ KINDS = {
     72: "query",
     73: "model",
     74: "finding",
+    81: "disk",
 }
 UNDECODABLE = "undecodable"
 

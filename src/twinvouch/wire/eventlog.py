@@ -13,6 +13,7 @@ from twinvouch.core.errors import MalformedError
 from twinvouch.core.event import (
     BatchReceived,
     CommandProposed,
+    DiskChanged,
     Event,
     ModelSubmitted,
     OutcomeReported,
@@ -57,6 +58,10 @@ def _texts(fields: Fields, name: str) -> tuple[str, ...]:
     return fields.each(name, LARGEST, lambda each: each.text(name, LARGEST))
 
 
+def _count(fields: Fields, name: str) -> int:
+    return fields.integer(name)
+
+
 def _octets(fields: Fields, name: str) -> bytes:
     return fields.octets(name)
 
@@ -89,5 +94,9 @@ _FORMS: Mapping[type[Event], tuple[int, tuple[tuple[str, Take], ...]]] = {
         ),
     ),
     Tick: (135, (("salt", _octets),)),
+    DiskChanged: (
+        140,
+        (("salt", _octets), *((name, _count) for name in ("full", "free", "total", "refused"))),
+    ),
 }
 _TYPES: Mapping[int, type[Event]] = {number: kind for kind, (number, _) in _FORMS.items()}

@@ -4,7 +4,7 @@ Source: Eclipse Sparkplug 3.0.0, section 6.4 and its `sparkplug_b.proto`. Read a
 payload timestamp, seq and metrics; of a metric name, alias, timestamp, datatype, the three flags and the
 value. Everything else (properties, data sets, templates, extensions) is stepped over as bytes, so nothing
 nests here and nothing recurses. Stricter than protobuf: a field that is read comes at most once and in its own wire
-type, numbers fit their type, groups are refused, text is UTF-8. Version 2.2 differs in nothing read here.
+type, numbers are in their shortest form and fit their type, groups are refused, text is UTF-8. Version 2.2 differs in nothing read here.
 """
 
 from collections.abc import Sequence
@@ -177,7 +177,7 @@ def _metric(raw: bytes, at: int, end: int) -> Metric:
             value, at = _FLOAT.unpack(_take(raw, at, end, 4))[0], at + 4
         elif key == 0x69:  # double_value
             value, at = _DOUBLE.unpack(_take(raw, at, end, 8))[0], at + 8
-        elif field <= 7 or 10 <= field <= 15:
+        elif field <= 7 or 10 <= field <= 15 or (field <= 19 and key & 7 != _OCTETS):
             raise MalformedError(f"sparkplug: field {field} of a metric in a wrong type")
         else:
             at = _step_over(raw, at, end, key)
@@ -224,18 +224,20 @@ _NUMBERS: Final = {
 
 
 def _varint(raw: bytes, at: int, end: int) -> tuple[int, int]:
-    """A number of at most 64 bits and where it ends."""
+    """A number of at most 64 bits in its shortest form, and where it ends."""
     value = shift = 0
     while at < end and shift < 70:
         byte = raw[at]
         at += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            if value > _U64:
+            if value > _U64 or (byte == 0 and shift):
                 break
             return value, at
         shift += 7
-    raise MalformedError(f"sparkplug: byte {at}: a number that does not end or is too long")
+    raise MalformedError(
+        f"sparkplug: byte {at}: a number that does not end, or is longer than it needs"
+    )
 
 
 def _span(raw: bytes, at: int, end: int) -> tuple[int, int]:

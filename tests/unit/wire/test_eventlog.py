@@ -4,6 +4,7 @@ from twinvouch.core.errors import MalformedError, UsageError
 from twinvouch.core.event import (
     BatchReceived,
     CommandProposed,
+    DiskChanged,
     Event,
     ModelSubmitted,
     OutcomeReported,
@@ -26,6 +27,7 @@ EVENTS: list[Event] = [
     QueryAsked(SALT, "alice", "readTags", "*", "shift", ("tank-1/level", "tank-2/level")),
     QueryAsked(SALT, "", "readTags", "x" * 5_000, "a\nb"),
     Tick(SALT),
+    DiskChanged(SALT, 1, 10**9, 2**40, 12),
 ]
 
 
@@ -36,7 +38,7 @@ def test_what_was_written_is_read(event: Event) -> None:
 
 def test_every_event_has_its_own_number() -> None:
     numbers = {type(e): cbor.decode(write_event(e, 0))[1] for e in EVENTS}
-    assert len(set(numbers.values())) == len(numbers) == 8
+    assert len(set(numbers.values())) == len(numbers) == 9
     assert min(numbers.values()) >= 128  # apart from the kinds of contents and entries
 
 

@@ -10,7 +10,7 @@ import base64
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from math import isfinite
 from typing import Any
 
@@ -60,7 +60,14 @@ class Subscriber:
 class Hub:
     """Belongs to the event loop's thread; `leave` may be called from any thread."""
 
-    def __init__(self, plant: str, permit_signer: Signer | None, permit_ns: int = 0) -> None:
+    def __init__(
+        self,
+        plant: str,
+        permit_signer: Signer | None,
+        permit_ns: int = 0,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._monotonic_ns = monotonic_ns
         self._plant = plant
         self._permit_ns = permit_ns
         self._signer = permit_signer
@@ -97,7 +104,7 @@ class Hub:
             return None
         subscriber = Subscriber()
         if actuator:
-            now = time.monotonic_ns()
+            now = self._monotonic_ns()
             for expires, message in self._permits:
                 if expires > now:
                     subscriber.push(message)
@@ -114,7 +121,7 @@ class Hub:
         self._live.discard(subscriber)
 
     def _permit(self, message: str) -> None:
-        now = time.monotonic_ns()
+        now = self._monotonic_ns()
         while self._permits and self._permits[0][0] <= now:
             self._permits.popleft()
         self._permits.append((now + self._permit_ns, message))

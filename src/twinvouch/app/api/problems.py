@@ -8,7 +8,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from twinvouch.core.errors import TwinvouchError, UnavailableError
+from twinvouch.app.disk_watch import RETRY_S
+from twinvouch.core.errors import FullError, TwinvouchError, UnavailableError
 
 
 def problem(
@@ -45,6 +46,10 @@ def install(app: FastAPI) -> None:
             {"at": ".".join(str(p) for p in e["loc"]), "expected": e["msg"]} for e in error.errors()
         ]
         return problem(422, "the request does not fit the API", more={"errors": where})
+
+    @app.exception_handler(FullError)
+    async def on_full(_: Request, error: FullError) -> Response:
+        return problem(507, str(error), {"Retry-After": str(RETRY_S)})
 
     @app.exception_handler(UnavailableError)
     async def on_unavailable(_: Request, error: UnavailableError) -> Response:

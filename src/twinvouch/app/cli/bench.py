@@ -85,6 +85,40 @@ def kill(
 
 
 @command.command()
+@click.option("--seeds", type=click.IntRange(1, 10_000_000), default=200, show_default=True)
+@click.option(
+    "--first-seed", type=click.IntRange(0), default=0, show_default=True, help="the first of them"
+)
+@AS_JSON
+def simulation(*, seeds: int, first_seed: int, as_json: bool) -> int:
+    """Run seeds of the fault simulation; exit 1 where an invariant did not hold."""
+    from twinvouch.app.simulation.run import figures
+
+    found = figures(first_seed, seeds, _say)
+    _show(found, as_json=as_json)
+    return 1 if found["violations"] else 0
+
+
+@command.command()
+@click.option(
+    "--hours",
+    type=click.FloatRange(0.01, 720),
+    default=6.0,
+    show_default=True,
+    help="without a link, in virtual time",
+)
+@AS_JSON
+def outage(*, hours: float, as_json: bool) -> int:
+    """Take an edge's link away for hours; exit 1 where history misses a row or live state takes a late one."""
+    require_lab()
+    from twinvouch.app.bench.outage import run
+
+    figures, is_ok = run(hours, _say)
+    _show(figures, as_json=as_json)
+    return 0 if is_ok else 1
+
+
+@command.command()
 @click.option(
     "--hours-simulated", type=click.FloatRange(0.1, 1000), default=24.0, show_default=True
 )

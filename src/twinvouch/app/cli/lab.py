@@ -65,3 +65,26 @@ def controller(core: str, key: Path, token: Path) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     run(core, key, token)
+
+
+@command.command()
+@click.option("--seed", type=int, required=True, help="what decides everything")
+def simulate(seed: int) -> None:
+    """Run one seed of the fault simulation and tell its story; exit 1 where an invariant does not hold."""
+    from twinvouch.app.simulation.run import simulate as run_seed
+
+    result = run_seed(seed)
+    for line in result.story:
+        click.echo(line)
+    crashes = ", ".join(f"{n} x {what}" for what, n in sorted(result.crashes.items()))
+    faults = ", ".join(f"{n} x {what}" for what, n in sorted(result.faults.items()))
+    click.echo(f"crashes: {crashes or 'none'}")
+    click.echo(f"faults: {faults or 'none'}")
+    click.echo(
+        f"{result.events} events, {result.acknowledged} batches acknowledged, {result.permits} permits, "
+        f"{result.executions} executions, {result.checkpoints} checkpoints, ledger {result.head[:16]}"
+    )
+    for sentence in result.violations:
+        click.echo(f"VIOLATED {sentence}")
+    if result.violations:
+        raise SystemExit(1)

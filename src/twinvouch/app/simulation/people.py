@@ -1,0 +1,122 @@
+"""A service that proposes commands, and persons who approve, reject, distrust and restore.
+
+They stand outside the faults that kill processes, but their messages travel like all others. A request that
+got no answer is sent again, the same bytes: that must never execute twice.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from twinvouch.app.simulation.core import CoreLife
+from twinvouch.app.simulation.network import Answer, Network
+from twinvouch.app.simulation.site import LEVEL, PLANT, PUMP, SERVICE, VALVE, signer
+from twinvouch.commands.register import Record, shown
+from twinvouch.core.command import Command, CommandStatus, Input
+from twinvouch.core.errors import UnavailableError
+from twinvouch.core.event import QueryAsked
+from twinvouch.core.kind import Purpose
+from twinvouch.core.site import SECOND
+from twinvouch.core.statement import Statement, Verb
+from twinvouch.lab.virtual_time import VirtualClock
+from twinvouch.wire.command import write_command
+from twinvouch.wire.cose import seal
+from twinvouch.wire.statement import write_statement
+
+STEPS = (
+    4096  # every command has a value of its own, a multiple of 1/4096: a float32 holds it exactly
+)
+
+
+@dataclass(slots=True)
+class People:
+    """Everybody who speaks to the core; `core` gives the life that runs now, None while none does."""
+
+    network: Network
+    clock: VirtualClock
+    chance: random.Random
+    core: Callable[[], CoreLife | None]
+    heard: Callable[[str, bytes, Answer], None]
+    steps: list[int]
+    commands: int = 0
+    statements: int = 0
+
+    async def propose(self) -> None:
+        """Commands one after the other, some outside the limits."""
+        while True:
+            await asyncio.sleep(0.2 + 0.4 * self.chance.random())
+            core = self.core()
+            if core is None or not self.steps or core.engine.memory.frame.entry(LEVEL) < 0:
+                continue
+            if self.chance.random() < 0.3:
+                question = ("readTags", "*", "control", (LEVEL,))
+                core.submit(QueryAsked(self.chance.randbytes(16), SERVICE, *question))
+            frame = core.engine.memory.frame
+            tag = self.chance.choice((VALVE, VALVE, PUMP))
+            value = self.steps.pop() / STEPS
+            inputs = (Input(LEVEL, frame.entry(LEVEL)),)
+            command = Command(
+                self.chance.randbytes(16).hex(),
+                SERVICE,
+                tag,
+                value,
+                "1",
+                self.clock.wall_ns(),
+                inputs,
+            )
+            self.commands += 1
+            raw = seal(
+                write_command(command, PLANT),
+                signer=signer(SERVICE),
+                plant=PLANT,
+                purpose=Purpose.COMMAND,
+            )
+            await self._send(SERVICE, "/api/v1/commands", raw)
+
+    async def speak(self, person: str) -> None:
+        """Approve or reject what is held; now and then distrust a sensor and restore it."""
+        while True:
+            await asyncio.sleep(0.4 + 0.6 * self.chance.random())
+            core = self.core()
+            if core is None:
+                continue
+            records = core.engine.memory.records.values()
+            held = [r for r in records if r.status is CommandStatus.HELD]
+            if held and self.chance.random() < 0.8:
+                await self._judge(person, self.chance.choice(held))
+            elif self.chance.random() < 0.06:
+                verb = self.chance.choice((Verb.DISTRUST, Verb.RESTORE, Verb.RESTORE))
+                await self._say(person, verb, LEVEL, b"")
+
+    async def _judge(self, person: str, record: Record) -> None:
+        if self.chance.random() < 0.85:
+            await self._say(
+                person, Verb.APPROVE, record.command.id, shown(record.command, record.decision)
+            )
+        else:
+            await self._say(person, Verb.REJECT, record.command.id, b"")
+
+    async def _say(self, person: str, verb: Verb, subject: str, digest: bytes) -> None:
+        made = self.clock.wall_ns()
+        nonce = self.chance.randbytes(16)
+        words = Statement(
+            person, verb, subject, "simulated", digest, nonce, made, made + 3 * SECOND
+        )
+        self.statements += 1
+        raw = seal(
+            write_statement(words, PLANT),
+            signer=signer(person),
+            plant=PLANT,
+            purpose=Purpose.STATEMENT,
+        )
+        await self._send(person, "/api/v1/statements", raw)
+
+    async def _send(self, name: str, path: str, raw: bytes) -> None:
+        """Send, and once more where nothing was heard."""
+        for _ in range(2):
+            try:
+                self.heard(path, raw, await self.network.request(name, path, raw))
+            except UnavailableError:
+                continue
+            return

@@ -1,0 +1,112 @@
+"""The highest label each tag may have, computed again from the accepted envelopes: plainly, and apart from gate 1.
+
+One cell at a time: this is an oracle, so it shares no code with `readings` or `twin`. Where it says 60, a gate that
+says less is right and a gate that says more is wrong. Rules and caps are those of docs/reference/readings-rules.md.
+"""
+
+from dataclasses import dataclass, field
+from math import isfinite
+
+from twinvouch.core.batch import Batch, Quality
+from twinvouch.core.event import BatchReceived
+from twinvouch.core.inventory import ScanGroup, Tag
+from twinvouch.core.site import Site
+from twinvouch.wire.batch import read_batch, read_header
+from twinvouch.wire.cose import unseal
+
+YEAR_2000_NS = 946_684_800_000_000_000
+
+
+@dataclass(slots=True)
+class Highest:
+    """What a tag may be labelled at most: identity, integrity, plausibility, calibration."""
+
+    axes: tuple[int, int, int, int] = (0, 0, 0, 0)
+    fresh_until: int = 0
+    usable: tuple[float, int] | None = None  # last value that counts, and its time
+
+
+@dataclass(slots=True)
+class EdgeSeen:
+    """How far an edge has come."""
+
+    newest: tuple[int, int] = (-1, -1)
+    digest: bytes = b""
+    known: set[tuple[int, int]] = field(default_factory=set)
+
+
+class Relabel:
+    """Takes every event of the log in order; `highest` is what the frame may say at most afterwards."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._edges = {name: EdgeSeen() for name in site.plant.edges}
+        self._row_ns = dict.fromkeys(site.plant.groups, YEAR_2000_NS - 1)
+        self.highest = {tag: Highest() for tag in site.plant.tags}
+
+    def take(self, event: BatchReceived, now_ns: int) -> ScanGroup | None:
+        """Take an accepted batch in; the scan group whose labels it may have changed."""
+        sealed = unseal(event.raw)
+        header = read_header(sealed.content)
+        seen, place = (
+            self._edges[header.identity.edge],
+            (header.identity.epoch, header.identity.seq),
+        )
+        if place in seen.known:
+            return None
+        seen.known.add(place)
+        if place < seen.newest:
+            return None  # late: history only
+        follows = place == (seen.newest[0], seen.newest[1] + 1) or place[1] == 0
+        is_chained = not seen.digest or not follows or header.prev == seen.digest
+        seen.newest, seen.digest = place, sealed.digest
+        group = self._site.plant.groups[header.group]
+        cells = read_batch(sealed.content, sealed.digest, header, group, 1_000_000)
+        self._label(group, cells, 255 if is_chained else 60, now_ns)
+        return group
+
+    def _label(self, group: ScanGroup, cells: Batch, integrity: int, now_ns: int) -> None:
+        identity = self._site.plant.edges[group.edge].identity_cap
+        sound = self._sound_rows(group, cells, now_ns)
+        for column, tag in enumerate(group.tags):
+            highest = self.highest[tag.id]
+            highest.axes, highest.fresh_until = (0, 0, 0, 0), 0
+            for row in sound:
+                quality, t_ns = int(cells.quality[row, column]), int(cells.t_ns[row])
+                if quality == Quality.MISSING:
+                    continue
+                value = float(cells.values[row, column])
+                cap = min(_cap(tag, value, quality), _rate_cap(tag, highest, value, t_ns))
+                if t_ns < now_ns - group.max_age_ns:
+                    cap = min(cap, 60)
+                highest.axes = (identity, integrity, cap, 255)
+                highest.fresh_until = min(t_ns, now_ns - group.max_age_ns) + group.max_age_ns
+                if t_ns >= now_ns - group.max_age_ns:
+                    highest.fresh_until = now_ns + group.max_age_ns
+                if isfinite(value) and quality <= Quality.UNCERTAIN:
+                    highest.usable = value, t_ns
+
+    def _sound_rows(self, group: ScanGroup, cells: Batch, now_ns: int) -> list[int]:
+        sound = []
+        for row, t in enumerate(cells.t_ns.tolist()):
+            if self._row_ns[group.name] < t <= now_ns + group.max_ahead_ns:
+                self._row_ns[group.name] = t
+                sound.append(row)
+        return sound
+
+
+def _cap(tag: Tag, value: float, quality: int) -> int:
+    if not isfinite(value) or quality == Quality.BAD:
+        return 0
+    if not tag.low <= value <= tag.high:
+        return 20
+    return 120 if quality == Quality.UNCERTAIN else 255
+
+
+def _rate_cap(tag: Tag, highest: Highest, value: float, t_ns: int) -> int:
+    if highest.usable is None or not isfinite(value):
+        return 255
+    before, before_ns = highest.usable
+    # a hair more than the rule allows: the oracle must not be stricter than rounding
+    allowed = tag.rate * (t_ns - before_ns) / 1e9 * (1 + 1e-9) + tag.resolution
+    return 60 if abs(value - before) > allowed + 1e-12 else 255
