@@ -124,7 +124,10 @@ async def _report(parts: EdgeParts, tally: Callable[[], Tally]) -> None:
 
 
 def _tally(
-    sources: tuple[list[Poll], list[Listener]], spool: AsyncSpool, shipper: Shipper, kept: Spool
+    sources: tuple[list[Poll], list[Listener]],
+    spool: AsyncSpool,
+    shipper: Shipper,
+    kept: SpoolStore,
 ) -> Tally:
     polls, listeners = sources
     return Tally(
