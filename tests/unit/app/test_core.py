@@ -139,7 +139,7 @@ def test_after_a_crash_nothing_is_decided_anew_under_another_configuration(tmp_p
 
 
 def test_a_bug_in_the_engine_ends_the_core_and_answers_everybody(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     core = make(tmp_path)
     core.start()
@@ -148,7 +148,7 @@ def test_a_bug_in_the_engine_ends_the_core_and_answers_everybody(
     with pytest.raises(UnavailableError):
         future.result(10)
     assert core.ended.wait(10)
-    assert "ZeroDivisionError" in capsys.readouterr().err
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_the_inbox_is_bounded_and_commands_have_room_of_their_own() -> None:
