@@ -11,9 +11,10 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, Literal
 
 from twinvouch.adapters.known_secrets import hidden
 from twinvouch.app.terminal import safe
@@ -111,19 +112,19 @@ class Repeats:
         return seen
 
 
-class _Stderr(logging.StreamHandler[TextIO]):
+class _Stderr(logging.Handler):
     """Writes what `repeats` lets through to what is stderr now, not to what it was when logging began."""
 
     def __init__(self) -> None:
-        super().__init__(sys.stderr)
+        super().__init__()
         self._repeats = Repeats()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line, or none."""
+        """Write one line, or none; where nobody reads stderr any more the process goes on."""
         told = self._repeats.told(record)
         if told is not None:
-            self.setStream(sys.stderr)
-            super().emit(told)
+            with suppress(OSError, ValueError):  # a closed stream raises ValueError
+                print(self.format(told), file=sys.stderr, flush=True)
 
 
 def start(process: str, plant: str, form: Format) -> None:

@@ -1,7 +1,9 @@
 """Logs: one harmless line an event, the same keys in each, no secret in any, and no flood of one line."""
 
+import io
 import json
 import logging
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -181,3 +183,16 @@ def test_starting_again_replaces_what_was_there(stderr: Said) -> None:
     logging.getLogger("twinvouch").info("once")
     assert len(lines(stderr)) == 1
     assert logs.is_json()
+
+
+@pytest.mark.usefixtures("stderr")
+def test_a_stderr_that_is_closed_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    logs.start("core", "net3", "text")
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed)
+    logging.getLogger("twinvouch.core").error("nobody reads this")
+    fresh = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", fresh)
+    logging.getLogger("twinvouch.core").error("somebody reads this")
+    assert fresh.getvalue().endswith("ERROR somebody reads this\n")
