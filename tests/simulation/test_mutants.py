@@ -15,6 +15,7 @@ from twinvouch.app.actuator import Actuator
 from twinvouch.app.edge_ship import Verdict
 from twinvouch.app.simulation import checks, process_disk, world
 from twinvouch.app.simulation.run import simulate
+from twinvouch.commands import gate as commands_gate
 from twinvouch.core.event import Effect, Event
 from twinvouch.core.label import Label
 from twinvouch.engine import Engine, flow
@@ -169,6 +170,11 @@ def test_state_that_is_not_a_function_of_the_log_is_caught(monkeypatch: pytest.M
 
     monkeypatch.setattr(Engine, "feed", feed)
     caught({"state"}, range(3))
+
+
+def test_permits_on_a_full_disk_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands_gate, "disk", SimpleNamespace(check=lambda _: ()))
+    caught({"room"}, range(60))
 
 
 def test_a_shipper_that_gives_up_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@
 every step: a replay and the simulated demo run the same code without threads.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -12,7 +12,7 @@ from twinvouch.adapters import vault as vaults
 from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.adapters.sealed_state import blob_place
 from twinvouch.adapters.vault import Vault
-from twinvouch.core.errors import ConfigError, MalformedError
+from twinvouch.core.errors import ConfigError, MalformedError, UnavailableError
 from twinvouch.core.event import Append, Effect, Event, Keep, Started
 from twinvouch.core.ports import Group, Log, State
 from twinvouch.engine import Engine
@@ -66,11 +66,12 @@ class Committer:
     """Makes groups of steps durable, in order; belongs to one thread.
 
     The log is what makes durable; state and leaves follow in one transaction whenever the caller gives `rows`
-    (ADR 8). What the state has not seen when the process dies is fed from the log again.
+    (ADR 8). What the state has not seen when the process dies is fed from the log again. `make_room` is asked where a
+    store refused to write; where it made some, the same is written once more.
     """
 
-    def __init__(self, log: Log, state: State) -> None:
-        self._log, self._state = log, state
+    def __init__(self, log: Log, state: State, make_room: Callable[[], bool] = bool) -> None:
+        self._log, self._state, self._make_room = log, state, make_room
         self.end = 0  # number of the log record after the last one made durable here
         self.state_end = 0  # the same of what the state has seen
         self._blobs: list[tuple[bytes, bytes]] = []
@@ -78,9 +79,7 @@ class Committer:
 
     def commit(self, steps: Sequence[Step], rows: Mapping[str, bytes | None] | None) -> None:
         """Make a group durable; no effect of it may leave before this returns. `rows` are all changes since the last."""
-        for step in steps:
-            self.end = self._log.append(step.record) + 1
-        self._log.sync()
+        self._twice(lambda: self._write(steps))
         self._blobs += [
             (e.digest, e.content) for s in steps for e in s.effects if isinstance(e, Keep)
         ]
@@ -88,9 +87,26 @@ class Committer:
             (e.index, e.entry) for s in steps for e in s.effects if isinstance(e, Append)
         ]
         if rows is not None and self.end:
-            self._state.commit(Group(rows, self._blobs, self._leaves, self.end))
+            group = Group(rows, self._blobs, self._leaves, self.end)
+            self._twice(lambda: self._state.commit(group))
             self._blobs, self._leaves = [], []
             self.state_end = self.end
+
+    def _write(self, steps: Sequence[Step]) -> None:
+        end = self.end
+        for step in steps:
+            end = self._log.append(step.record) + 1
+        self._log.sync()
+        self.end = end
+
+    def _twice(self, work: Callable[[], None]) -> None:
+        """Do it, and once more where it failed, nothing of it is kept, and room could be made."""
+        try:
+            work()
+        except UnavailableError:
+            if not self._make_room():
+                raise
+            work()
 
 
 def recover(

@@ -11,6 +11,7 @@ from twinvouch.adapters.key_store import KeyStore
 from twinvouch.adapters.keys import FileSigner, generate
 from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.adapters.lock_file import make_directory
+from twinvouch.adapters.reserve import Reserve
 from twinvouch.adapters.sealed_state import SealedState
 from twinvouch.adapters.segment_file import PLAIN
 from twinvouch.adapters.segment_log import SegmentLog
@@ -20,6 +21,7 @@ from twinvouch.app import config as configuration
 from twinvouch.app import inventory, key_list
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Stores
+from twinvouch.app.disk_watch import DiskWatch
 from twinvouch.core.batch import Origin
 from twinvouch.core.errors import ConfigError
 from twinvouch.core.inventory import Plant
@@ -104,7 +106,9 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
     def retire(seen: int) -> int:
         return log.drop_before(min(log.older_than(time.time_ns() - keep_ns), seen))
 
-    return Stores(log, state, ledger, plain.reader(), log.repairs, vault, retire)
+    reserve = Reserve(data, config.disk.reserve_mib * 1024 * 1024)
+    watch = DiskWatch(reserve, config.disk.reserve_percent)
+    return Stores(log, state, ledger, plain.reader(), log.repairs, vault, retire, watch)
 
 
 def core_vault(config: Config, data: Path) -> Vault | None:

@@ -215,6 +215,13 @@ class EncryptionSettings(Frozen):
     edge_kek: FileName | None = None
 
 
+class DiskSettings(Frozen):
+    """`disk:`, what is kept free for decisions and statements when the disk becomes full."""
+
+    reserve_percent: Annotated[float, Field(ge=0, le=50)] = 5.0
+    reserve_mib: Annotated[int, Field(ge=0, le=65_536)] = 16
+
+
 class LogSettings(Frozen):
     """`log:`, how a process writes what it logs to stderr."""
 
@@ -254,6 +261,7 @@ class Config(Frozen):
     api: ApiSettings = ApiSettings()
     retention: RetentionSettings = RetentionSettings()
     encryption: EncryptionSettings = EncryptionSettings()
+    disk: DiskSettings = DiskSettings()
     policy: FileName | None = None
     key_list: KeyListSettings | None = None
     log: LogSettings = LogSettings()

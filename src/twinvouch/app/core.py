@@ -19,6 +19,7 @@ from twinvouch import __version__
 from twinvouch.adapters.committer import Committer, Step, recover, take
 from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.adapters.vault import Vault
+from twinvouch.app.disk_watch import DiskWatch
 from twinvouch.app.inbox import After, Inbox, Item
 from twinvouch.app.metering import Meter, TimedLog
 from twinvouch.core.errors import TwinvouchError, UnavailableError
@@ -52,6 +53,7 @@ class Stores:
     repairs: tuple[str, ...] = ()  # what start-up cut off the log, in words
     vault: Vault | None = None  # None: nothing is encrypted
     retire: Callable[[int], int] = int  # drop old log segments below this record; says how many
+    disk: DiskWatch | None = None  # None: room is not watched, as in a replay
 
 
 class Core:
@@ -70,7 +72,12 @@ class Core:
         self._in_hand: Item | None = None  # what the engine is working on
         self._group: tuple[list[tuple[Item, Step]], Mapping[str, bytes | None] | None] | None = None
         self.meter = Meter()
-        self._committer = Committer(TimedLog(stores.log, self.meter.fsync), stores.state)
+        self._disk = stores.disk
+        self._committer = Committer(
+            TimedLog(stores.log, self.meter.fsync),
+            stores.state,
+            bool if stores.disk is None else stores.disk.release,
+        )
         self._state_due = 0.0
         self._retire_due = time.monotonic() + RETENTION_INTERVAL_S
         self._idle = True  # the committer has nothing in hand
@@ -87,7 +94,9 @@ class Core:
             )
         ]
         self.recovered = recover(engine, stores.log, stores.state, BUILD, stores.vault)
-        stores.ledger.catch_up(stores.state)
+        if stores.disk is not None:
+            stores.disk.begin(was_full=engine.memory.is_disk_full)
+        self._publish()  # ends here where files and state contradict each other
 
     def start(self) -> None:
         """Start the threads and enter what the core runs with."""
@@ -103,11 +112,13 @@ class Core:
     ) -> "Future[Reply]":
         """Give an event to the engine; the future has its Reply once it is durable.
 
-        Raises UnavailableError where the inbox is full or the core has stopped. `after` is called on the
+        Raises UnavailableError where the inbox is full or the core has stopped, FullError where the disk has no room for it. `after` is called on the
         engine thread with its memory, where the reply is 200; what it returns becomes `body["data"]`.
         """
         if self.fatal:
             raise UnavailableError(self.fatal)
+        if self._disk is not None:
+            self._disk.admit(event)
         return self.inbox.put(priority, event, after)
 
     def tick(self) -> "Future[Reply] | None":
@@ -115,7 +126,11 @@ class Core:
 
         What it gives is done when everything up to this tick is durable: the core works.
         """
+        disk = self._disk
+        changed = None if disk is None else disk.look(time.monotonic_ns(), salt())
         try:
+            if changed is not None:
+                self.submit(Priority.STATEMENT, changed)
             return self.submit(
                 Priority.STATEMENT, Tick(salt(), time.time_ns(), time.monotonic_ns())
             )
@@ -203,6 +218,9 @@ class Core:
 
     def _publish(self) -> None:
         """Tiles and checkpoint wait for a disk with room; what contradicts itself ends the process."""
+        if self._disk is not None and self._disk.is_spent:
+            self.behind = "the disk is full: what is left is for decisions and statements"
+            return
         try:
             self._stores.ledger.catch_up(self._stores.reader)
         except UnavailableError as error:

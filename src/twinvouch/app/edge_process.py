@@ -88,7 +88,6 @@ async def _serve(
         listen(broker, f"twinvouch-{name}-{broker}", s, config.path.parent)
         for broker, s in settings.mqtt.items()
     ]
-    setup = _setup(config, plant, name)
     _announce(name, settings, spool, (len(devices), len(brokers)))
     report = edge_metrics.writer(own.metrics_file, name)
     tls = link_tls(settings.tls, config.path.parent, (plant.id, name))

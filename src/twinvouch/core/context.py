@@ -51,6 +51,7 @@ class Context:
     ring: Keyring | None = None  # None: the keys of twin.yaml count
     withheld: tuple[tuple[str, str], ...] = ()  # why no permit is issued at all now: rule, sentence
     beginnings: Mapping[str, Beginning] = field(default_factory=dict)  # by edge
+    is_disk_full: bool = False  # no room for what a command would leave behind
 
     def mode_of(self, asset: str) -> Mode:
         """The mode of an asset; supervised, epoch 0, where none was set."""

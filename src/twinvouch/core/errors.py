@@ -35,6 +35,10 @@ class UnavailableError(TwinvouchError):
     exit_code = 5
 
 
+class FullError(UnavailableError):
+    """No room on the disk for this; what else may come is in the reserve. Trying again later may work."""
+
+
 class MalformedError(TwinvouchError):
     """Bytes that are not what the format demands; the message names the offset and the expectation."""
 

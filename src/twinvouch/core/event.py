@@ -147,6 +147,20 @@ class EpochOpened:
     backup: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class DiskChanged:
+    """The disk of the core became full, has room again, or is full still: said once a minute while it is.
+
+    `full` 1 or 0; `free` and `total` bytes of the file system; `refused` batches since this was said last.
+    """
+
+    salt: bytes
+    full: int
+    free: int
+    total: int
+    refused: int
+
+
 Event: TypeAlias = (
     Started
     | BatchReceived
@@ -159,6 +173,7 @@ Event: TypeAlias = (
     | StrangersRefused
     | Tick
     | EpochOpened
+    | DiskChanged
 )
 
 

@@ -42,6 +42,7 @@ class Kind(IntEnum):
     ENTRY_GENESIS = 78
     ENTRY_CLOCK = 79  # the core's wall clock was set
     ENTRY_EPOCH = 80  # a backup was restored: origin, size and root of the log it continues
+    ENTRY_DISK = 81  # the core's disk is full, or has room again
 
 
 class Purpose:

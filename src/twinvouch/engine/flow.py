@@ -17,6 +17,7 @@ from twinvouch.core.batch import Admitted
 from twinvouch.core.event import (
     BatchReceived,
     CommandProposed,
+    DiskChanged,
     Effect,
     EpochOpened,
     Event,
@@ -307,6 +308,24 @@ def _on_tick(m: Memory, out: Out, event: Tick) -> None:
         out.report(silent)
 
 
+def _on_disk(m: Memory, out: Out, event: DiskChanged) -> None:
+    """Enter what the disk is like; a finding when it became full and when it has room again."""
+    index = out.append(entry.disk(m.site.plant.id, m.now_ns, event))
+    free, total = event.free / 1e6, event.total / 1e6
+    if event.full and not m.is_disk_full:
+        why = (
+            f"the disk of the core is full: {free:.0f} of {total:.0f} MB are left, which is its reserve; readings are "
+            "refused and commands denied until there is room"
+        )
+        out.report([Finding("disk", "core", Severity.HIGH, why)], [index])
+    elif m.is_disk_full and not event.full:
+        why = f"the disk of the core has room again, {free:.0f} of {total:.0f} MB; readings and commands are taken"
+        out.report([Finding("disk", "core", Severity.INFO, why)], [index])
+    m.is_disk_full = bool(event.full)
+    m.dirty.add("disk")
+    out.reply(200)
+
+
 HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     Started: _on_started,
     BatchReceived: _on_batch,
@@ -321,4 +340,5 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     StrangersRefused: _on_strangers,
     Tick: _on_tick,
     EpochOpened: on_epoch,
+    DiskChanged: _on_disk,
 }

@@ -87,6 +87,7 @@ class Memory:
             b"",
             "",
         )  # digests of configuration and policy, and build, of the last start
+        self.is_disk_full = False
         self.size = 0  # ledger entries
         self.epoch = 0  # of the log: how often a backup was restored
         self.epoch_ns = 0  # when that was last; what was signed before has no effect any more
@@ -103,6 +104,7 @@ class Memory:
             self.arrivals,
             self.ring,
             beginnings=self.beginnings,
+            is_disk_full=self.is_disk_full,
         )
 
     def signers(self, safety: Safety) -> Mapping[str, bytes]:

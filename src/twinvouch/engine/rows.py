@@ -221,6 +221,12 @@ def _read_signed(m: Memory, _: str, raw: bytes) -> None:
     m.signed = Signed(number, digest, signers, {p: tuple(held) for p, held in pending.items()})
 
 
+def _read_disk(m: Memory, _: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, m.is_disk_full = content
+    assert version == 1, version
+
+
 def _read_frame(m: Memory, ident: str, raw: bytes) -> None:
     m.frame.restore(ident, raw)
 
@@ -245,6 +251,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "keys": lambda m, _: None if m.ring is None else write_ring(m.ring),
     "use": _write_use,
     "signed": _write_signed,
+    "disk": lambda m, _: encode([1, m.is_disk_full]),
 }
 READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "engine": _read_engine,
@@ -266,4 +273,5 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "keys": _read_keys,
     "use": _read_use,
     "signed": _read_signed,
+    "disk": _read_disk,
 }

@@ -15,7 +15,7 @@ import numpy as np
 
 from twinvouch.core.batch import Admitted, Batch, Quality
 from twinvouch.core.command import Command, Decision, Outcome, Permit
-from twinvouch.core.event import EpochOpened, QueryAsked, Started
+from twinvouch.core.event import DiskChanged, EpochOpened, QueryAsked, Started
 from twinvouch.core.finding import Finding
 from twinvouch.core.genesis import Genesis
 from twinvouch.core.kind import VERSION, Kind
@@ -264,6 +264,12 @@ def query(plant: str, now_ns: int, named: bytes, q: QueryAsked, *, allowed: bool
     return _entry(
         Kind.ENTRY_QUERY, plant, now_ns, named, q.principal, q.action, allowed, len(q.tags)
     )
+
+
+def disk(plant: str, now_ns: int, event: DiskChanged) -> bytes:
+    """The core's disk: full or not, free and all bytes, and how many batches were refused since it was said last."""
+    room = [event.free, event.total]
+    return _entry(Kind.ENTRY_DISK, plant, now_ns, b"", bool(event.full), room, event.refused)
 
 
 def model(plant: str, now_ns: int, committed: bytes, name: str, *, admitted: bool) -> bytes:

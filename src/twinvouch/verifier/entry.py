@@ -24,6 +24,7 @@ KINDS = {
     78: "genesis",
     79: "clock",
     80: "epoch",
+    81: "disk",
 }
 EPOCH = 80
 UNDECODABLE = "undecodable"

@@ -13,6 +13,7 @@ from twinvouch.core.errors import MalformedError
 from twinvouch.core.event import (
     BatchReceived,
     CommandProposed,
+    DiskChanged,
     EpochOpened,
     Event,
     KeyStated,
@@ -117,6 +118,10 @@ _FORMS: Mapping[type[Event], tuple[int, Form]] = {
     StrangersRefused: (
         137,
         (("salt", _octets), ("since_ns", _integer), ("rules", _counts), ("peers", _counts)),
+    ),
+    DiskChanged: (
+        140,
+        (("salt", _octets), *((name, _integer) for name in ("full", "free", "total", "refused"))),
     ),
     EpochOpened: (
         144,

@@ -14,6 +14,7 @@ import pytest
 
 from tests.claims.site import PLANT, Toy, make_site, signer
 from twinvouch.adapters.ledger_files import LedgerFiles
+from twinvouch.adapters.reserve import Reserve
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
 from twinvouch.app.api.door import Door
@@ -22,6 +23,7 @@ from twinvouch.app.api.quotas import quotas
 from twinvouch.app.api.server import create_app
 from twinvouch.app.config_model import QuotaSettings
 from twinvouch.app.core import Core, Stores
+from twinvouch.app.disk_watch import DiskWatch
 from twinvouch.app.inbox import Inbox
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import Priority
@@ -242,6 +244,20 @@ def test_a_full_inbox_says_when_to_come_back(served: Served, monkeypatch: Any) -
 
     served.talk(said)
     monkeypatch.undo()
+
+
+def test_a_full_disk_refuses_readings_and_says_when_to_come_back(served: Served) -> None:
+    served.core._disk = DiskWatch(Reserve(served.core.model_directory.parent, 0), 5.0, is_full=True)
+
+    async def said(client: httpx.AsyncClient) -> None:
+        answer = await client.post("/api/v1/ingest", content=b"x", headers=COSE)
+        await problem(answer, 507)
+        assert answer.headers["retry-after"] == "10"
+        answer = await client.post("/api/v1/statements", content=b"x", headers=COSE)
+        assert answer.status_code == 401, "statements are taken, and judged"
+
+    served.talk(said)
+    assert served.core._disk.refused == 1
 
 
 def test_a_statement_in_the_open_counts_once(served: Served) -> None:

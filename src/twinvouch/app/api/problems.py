@@ -8,7 +8,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from twinvouch.core.errors import TwinvouchError, UnavailableError
+from twinvouch.app.disk_watch import RETRY_S
+from twinvouch.core.errors import FullError, TwinvouchError, UnavailableError
 
 
 class StrangerError(TwinvouchError):
@@ -59,6 +60,10 @@ def install(app: FastAPI) -> None:
         more = {"status": "refused", "rule": error.rule, "entry": None}
         headers = {"WWW-Authenticate": "Bearer"} if error.rule.endswith("_token") else None
         return problem(401, str(error), headers, more)
+
+    @app.exception_handler(FullError)
+    async def on_full(_: Request, error: FullError) -> Response:
+        return problem(507, str(error), {"Retry-After": str(RETRY_S)})
 
     @app.exception_handler(UnavailableError)
     async def on_unavailable(_: Request, error: UnavailableError) -> Response:

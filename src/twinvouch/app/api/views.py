@@ -154,6 +154,7 @@ def status(memory: Memory) -> dict[str, Plain]:
         "silent_edges": [e for e in plant.edges if e not in memory.links or memory.links[e].silent],
         "open_commands": held,
         "distrusted": sorted(memory.distrusted),
+        "disk_full": memory.is_disk_full,
         "modes": {a: m.rung.name.lower() for a, m in memory.modes.items()},
         "counts": dict(memory.counts),
         "config_signed": memory.signed.number,

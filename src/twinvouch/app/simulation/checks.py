@@ -47,6 +47,7 @@ class Replay:
     engine: Engine
     leaves: list[bytes] = field(default_factory=list)
     permits: dict[tuple[int, ...], Permit] = field(default_factory=dict)  # by words: no two alike
+    without_room: int = 0  # permits made while the disk was full
     raised: list[str] = field(default_factory=list)  # labels above what the oracle allows
 
 
@@ -97,6 +98,7 @@ class Evidence:
                 elif isinstance(effect, Append):
                     replay.leaves.append(effect.entry)
                 elif isinstance(effect, Deliver):
+                    replay.without_room += replay.engine.memory.is_disk_full
                     permit = read_permit(effect.content)
                     replay.permits[permit.words] = permit
             if is_accepted and isinstance(event, BatchReceived):
@@ -256,6 +258,12 @@ def state(e: Evidence) -> Iterator[str]:
             yield f"row `{key}` differs from what a replay gives"
 
 
+def room(e: Evidence) -> Iterator[str]:
+    """No permit is made while the log says that the disk is full."""
+    if e.replay.without_room:
+        yield f"{e.replay.without_room} permits were made while the disk was full"
+
+
 def alive(e: Evidence) -> Iterator[str]:
     """Once faults have stopped everything is acknowledged, refused or reported within HEAL_S."""
     newest_s = e.world.clock.monotonic_ns() / _NS - 3.0
@@ -276,7 +284,7 @@ def processes(e: Evidence) -> Iterator[str]:
 
 Check: TypeAlias = Callable[[Evidence], Iterator[str]]
 CHECKS: Final[tuple[Check, ...]] = (
-    processes, acknowledged, answered, ledger, checkpoints, executed, unknown, labels, state, alive,
+    processes, acknowledged, answered, ledger, checkpoints, executed, unknown, labels, state, room, alive,
 )  # fmt: skip
 
 

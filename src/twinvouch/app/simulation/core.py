@@ -16,9 +16,11 @@ from twinvouch.adapters.event_stream import OPEN
 from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.app.api.hub import Hub
+from twinvouch.app.disk_watch import DiskWatch
 from twinvouch.app.simulation.life import Life
 from twinvouch.app.simulation.network import Answer
 from twinvouch.app.simulation.process_disk import DiskOf
+from twinvouch.app.simulation.room import SimulatedReserve
 from twinvouch.app.simulation.site import ORIGIN, PERMIT_NS, PLANT, signer
 from twinvouch.app.simulation.stores import ModelState, StateFile
 from twinvouch.core.errors import UnavailableError
@@ -79,6 +81,7 @@ class CoreLife:
     state: ModelState = field(init=False)
     ledger: LedgerFiles = field(init=False)
     hub: Hub = field(init=False)
+    watch: DiskWatch = field(init=False)
     recovered: int = 0
     events: int = 0
     _released: int = 0  # number of the log record whose effects leave next
@@ -100,7 +103,9 @@ class CoreLife:
             self.ledger.catch_up(self.state)
         except OSError as error:
             raise UnavailableError(str(error)) from None
-        self._committer = Committer(self.log, self.state)
+        self.watch = DiskWatch(SimulatedReserve(self.life.machine.disk), 5.0)
+        self.watch.begin(was_full=self.engine.memory.is_disk_full)
+        self._committer = Committer(self.log, self.state, self.watch.release)
         self._released = self.log.end
         clock = parts.clock
         self.hub = Hub(PLANT, signer("permit"), PERMIT_NS, clock.monotonic_ns)
@@ -124,7 +129,9 @@ class CoreLife:
         """The API's door."""
         if not self.life.alive:
             raise UnavailableError("the core is gone")
-        answer = self.submit(EVENTS[path](self._salt(), peer, body))
+        event = EVENTS[path](self._salt(), peer, body)
+        self.watch.admit(event)
+        answer = self.submit(event)
         reply = await self._or_over(answer)
         return reply.code, reply.body
 
@@ -203,6 +210,8 @@ class CoreLife:
     async def _tiles(self) -> None:
         while True:
             await asyncio.sleep(TILE_INTERVAL_S)
+            if self.watch.is_spent:
+                continue
             try:
                 self.ledger.catch_up(self.state)
             except UnavailableError:
@@ -211,6 +220,9 @@ class CoreLife:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(1.0)
+            changed = self.watch.look(self.parts.clock.monotonic_ns(), self._salt())
+            if changed is not None:
+                self.submit(changed)
             self.submit(Tick(self._salt()))
 
     async def settle(self) -> None:

@@ -99,6 +99,9 @@ class SimulatedDisk:
     chance: random.Random
     failures: list[Failure] = field(default_factory=list)
     is_full: bool = False
+    is_low: bool = False  # below what is kept free; nothing fails yet
+    has_reserve: bool = True
+    spare: int = 0  # calls that a reserve which was given up is still good for
     calls: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     seen: Listing = field(default_factory=dict)
@@ -109,7 +112,9 @@ class SimulatedDisk:
     def call(self, what: str, *, grows: bool = False) -> None:
         """Count a call; raises OSError where the seed has it fail."""
         self.calls[what] += 1
-        if self.is_full and grows:
+        if self.is_full and grows and self.spare:
+            self.spare -= 1
+        elif self.is_full and grows:
             self.failed[f"{what} full"] += 1
             raise OSError(errno.ENOSPC, NAMES[errno.ENOSPC])
         for failure in self.failures:

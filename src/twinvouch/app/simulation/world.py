@@ -131,7 +131,7 @@ class World:
         for machine in self.machines.values():
             machine.crashes.clear()
             machine.disk.failures.clear()
-            machine.disk.is_full = False
+            machine.disk.is_full = machine.disk.is_low = False
 
     async def _supervise(self, name: str) -> None:
         """Start a process, wait until it is gone, start it again."""
@@ -283,9 +283,13 @@ class World:
         await asyncio.sleep(begin)
         disk = self.machines[name].disk
         self.tell(f"the disk of {name} is full")
-        disk.is_full = True
-        await asyncio.sleep(end - begin)
-        disk.is_full = False
+        if name == "core":  # first it runs low, as disks do, and then somebody takes the rest
+            disk.is_low = True
+            await asyncio.sleep((end - begin) / 2)
+        if not self.is_healing:
+            disk.is_full = True
+        await asyncio.sleep((end - begin) / (2 if name == "core" else 1))
+        disk.is_full = disk.is_low = False
 
     def _slow(self) -> float:
         if not self.is_healing and self.chance.random() < self.plan.slow:
