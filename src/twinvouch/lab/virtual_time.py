@@ -50,14 +50,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualClock:
-    """The clock of a process on a VirtualLoop."""
+    """The clock of a process on a VirtualLoop that was made at `start_ns`."""
 
-    def __init__(self, loop: VirtualLoop) -> None:
+    def __init__(self, loop: VirtualLoop, start_ns: int = START_NS) -> None:
         self._loop = loop
+        self._start_ns = start_ns
 
     def wall_ns(self) -> int:
         """Nanoseconds since 1970."""
-        return START_NS + self.monotonic_ns()
+        return self._start_ns + self.monotonic_ns()
 
     def monotonic_ns(self) -> int:
         """Virtual nanoseconds since the loop was made."""

@@ -186,7 +186,7 @@ def _judge(
         (*placed.findings, *of_times, *told, *unpermitted),
         np.zeros(len(batch.t_ns), np.bool_)
         if view.is_late
-        else late.in_live(batch, view.group, view.sound, view.late),
+        else late.in_live(batch, view.group, view.sound, view.late) & stale.young(batch, view),
     )
     newest_ns = late.newest(batch.t_ns, view.sound, link.newest_ns, view.now_ns)
     return Accepted(admitted, replace(link, newest_ns=newest_ns))

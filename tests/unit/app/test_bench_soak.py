@@ -12,7 +12,7 @@ from twinvouch.app.bench.soak import (
     Figures,
     Sample,
     faults_of,
-    memory_of,
+    figures_of,
 )
 from twinvouch.lab.drill.footprint import Footprint
 
@@ -30,7 +30,7 @@ def samples(pss: list[int], handles: list[int] | None = None) -> list[Sample]:
 def figures(counted: list[Sample]) -> Figures:
     found: Figures = {}
     for name in PROCESSES:
-        found |= memory_of(name, counted)
+        found |= figures_of(name, counted)
     return found
 
 
@@ -65,8 +65,20 @@ def test_a_leak_is_told_by_its_percent_a_day(pct: float, *, is_leak: bool) -> No
     assert len(said) == (len(PROCESSES) if is_leak else 0)
 
 
-def test_a_handle_more_at_the_end_is_a_fault() -> None:
-    held = [20] * 100 + [21] * 33
-    said = list(faults_of(figures(samples([100_000] * 133, held))))
-    assert said[0] == "core has 21 handles in the last quarter, 20 in the first"
+def handles_of(held: list[int]) -> list[str]:
+    return list(faults_of(figures(samples([100_000] * len(held), held))))
+
+
+def test_a_slow_leak_of_handles_is_a_fault() -> None:
+    said = handles_of([20 + int(hour / 6) for hour in HOURS])
+    assert said[0] == "core has 23 handles in the last quarter, 20 in the first"
     assert len(said) == len(PROCESSES)
+
+
+def test_a_jump_in_handles_is_a_fault() -> None:
+    assert len(handles_of([20] * 100 + [23] * 33)) == len(PROCESSES)
+
+
+def test_connections_that_come_and_go_are_none() -> None:
+    chance = Random(3)
+    assert handles_of([27 + chance.randrange(3) for _ in HOURS]) == []

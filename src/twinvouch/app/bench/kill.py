@@ -51,6 +51,7 @@ class Killed:
     restarts: dict[str, list[float]] = field(default_factory=dict)
     kills: dict[str, int] = field(default_factory=dict)
     early: int = 0
+    false_alarms: int = 0  # `unpermitted_actuation`: nobody but the twin writes here
     spent: dict[str, str] = field(default_factory=dict)
     heads: list[tuple[int, bytes]] = field(default_factory=list)
 
@@ -70,6 +71,8 @@ async def _run(directory: Path, plan: Plan, say: Say) -> tuple[Figures, bool]:
         await stage.start()
         await _drill(stage, _order(chance, plan), chance, killed, say)
         took = time.monotonic() - began
+        await stage.settle()
+        killed.false_alarms = await stage.found("unpermitted_actuation")
         await stage.end()
         _look(stage, killed)
     finally:
@@ -142,6 +145,10 @@ def _figures(stage: Stage, killed: Killed, known: Figures, say: Say) -> tuple[Fi
     )
     for fault in found.faults[:20]:
         say(fault)
+    if killed.false_alarms:
+        say(
+            f"{killed.false_alarms} findings of `unpermitted_actuation`, and nobody else writes here"
+        )
     seconds = float(known["seconds"])
     batches = len(stage.recorder.acknowledged)
     commands = len(judge.proposed(stage.directory / "controller.jsonl"))
@@ -156,6 +163,7 @@ def _figures(stage: Stage, killed: Killed, known: Figures, say: Say) -> tuple[Fi
         "unknown": found.unknown,
         "unknown_resolved": found.unknown - len(found.unknown_unresolved),
         "two_roots": len(found.two_roots),
+        "false_alarms": killed.false_alarms,
         "ledger_verified": int(checked.ok),
         "ledger_entries": checked.size,
         "batches": batches,
@@ -172,7 +180,7 @@ def _figures(stage: Stage, killed: Killed, known: Figures, say: Say) -> tuple[Fi
         figures[f"{name}_restart_s_p99"] = round(percentile(times, 0.99), 2)
     figures |= known
     figures["directory"] = str(stage.directory)
-    return figures, checked.ok and not found.faults
+    return figures, checked.ok and not found.faults and not killed.false_alarms
 
 
 def percentile(values: Sequence[float], part: float) -> float:

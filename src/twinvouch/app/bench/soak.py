@@ -29,6 +29,7 @@ SETTLE_H: Final = 2.0  # simulated hours that do not count
 LIMIT_PCT: Final = 1.0  # of a process' PSS, a simulated day
 _ENOUGH: Final = 0.95  # of the work of the simulated time must have been done
 _FEWEST: Final = 6  # samples a slope is drawn through
+_JITTER: Final = 2  # handles or threads: connections and streams come and go
 PARTS: Final = {
     "log": "data/log",
     "state": "data/state.db",
@@ -77,6 +78,7 @@ async def _run(
         breaking = asyncio.create_task(_break_links(stage))
         samples = await _watch(stage, hours, times, file, say)
         breaking.cancel()
+        await stage.settle()
         await stage.end()
     finally:
         await stage.close()
@@ -142,7 +144,7 @@ def _figures(stage: Stage, samples: list[Sample], known: Figures, say: Say) -> t
         faults.append(f"{len(counted)} samples after {SETTLE_H:g} hours: too few for a slope")
     else:
         for name in PROCESSES:
-            figures |= memory_of(name, counted)
+            figures |= figures_of(name, counted)
         figures |= _growth(counted)
         faults += list(faults_of(figures))
     if batches < _ENOUGH * expected:
@@ -157,23 +159,25 @@ def _figures(stage: Stage, samples: list[Sample], known: Figures, say: Say) -> t
     return figures, not faults
 
 
-def memory_of(name: str, counted: list[Sample]) -> Figures:
+def figures_of(name: str, counted: list[Sample]) -> Figures:
     """PSS and its slope in % of the PSS a simulated day, handles and threads of one process."""
     hours = [s.hour for s in counted]
     seen = [s.processes[name] for s in counted]
     pss = [one.pss_kib for one in seen]
     slope, of = theil_sen(hours, pss), median(pss) / (24 * 100)
-    quarter = max(1, len(seen) // 4)
-    return {
+    found: Figures = {
         f"{name}_pss_mb": round(median(pss) * 1024 / 1e6, 1),
         f"{name}_pss_pct_per_day": round(slope.value / of, 3),
         f"{name}_pss_pct_per_day_low": round(slope.low / of, 3),
         f"{name}_pss_pct_per_day_high": round(slope.high / of, 3),
-        f"{name}_handles_first": median(one.handles for one in seen[:quarter]),
-        f"{name}_handles_last": median(one.handles for one in seen[-quarter:]),
-        f"{name}_threads_first": median(one.threads for one in seen[:quarter]),
-        f"{name}_threads_last": median(one.threads for one in seen[-quarter:]),
     }
+    quarter = max(1, len(seen) // 4)
+    for what in ("handles", "threads"):
+        held = [int(getattr(one, what)) for one in seen]
+        found[f"{name}_{what}_first"] = median(held[:quarter])
+        found[f"{name}_{what}_last"] = median(held[-quarter:])
+        found[f"{name}_{what}_rising"] = int(theil_sen(hours, held).low > 0)
+    return found
 
 
 def _growth(counted: list[Sample]) -> Figures:
@@ -194,5 +198,5 @@ def faults_of(figures: Figures) -> Iterator[str]:
             yield f"{name} grows by {slope:.2f} % of its memory a day, limit is {LIMIT_PCT:g} %"
         for what in ("handles", "threads"):
             first, last = figures[f"{name}_{what}_first"], figures[f"{name}_{what}_last"]
-            if float(last) > float(first):
+            if figures[f"{name}_{what}_rising"] or float(last) > float(first) + _JITTER:
                 yield f"{name} has {last} {what} in the last quarter, {first} in the first"

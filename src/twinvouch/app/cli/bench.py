@@ -101,6 +101,25 @@ def simulation(*, seeds: int, first_seed: int, as_json: bool) -> int:
 
 @command.command()
 @click.option(
+    "--hours",
+    type=click.FloatRange(0.01, 720),
+    default=6.0,
+    show_default=True,
+    help="without a link, in virtual time",
+)
+@AS_JSON
+def outage(*, hours: float, as_json: bool) -> int:
+    """Take an edge's link away for hours; exit 1 where history misses a row or live state takes a late one."""
+    require_lab()
+    from twinvouch.app.bench.outage import run
+
+    figures, is_ok = run(hours, _say)
+    _show(figures, as_json=as_json)
+    return 0 if is_ok else 1
+
+
+@command.command()
+@click.option(
     "--hours-simulated", type=click.FloatRange(0.1, 1000), default=24.0, show_default=True
 )
 @click.option(

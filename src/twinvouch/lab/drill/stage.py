@@ -10,6 +10,7 @@ from typing import Any, Final
 from twinvouch.adapters.http_transport import HttpTransport
 from twinvouch.adapters.keys import generate
 from twinvouch.core.errors import UnavailableError
+from twinvouch.lab.api import HttpApi
 from twinvouch.lab.children import Children, said_line
 from twinvouch.lab.drill import site
 from twinvouch.lab.drill.recorder import Recorder
@@ -18,8 +19,9 @@ from twinvouch.lab.ingest_listener import IngestListener
 from twinvouch.lab.processes import HOST, free_port
 
 PRODUCT: Final = ("core", "edge", "actuator")
-PATIENCE_S: Final = 120.0
+PATIENCE_S: Final = 300.0
 _LOOK_S: Final = 0.005
+_SETTLE_S: Final = 17.0  # permit_s, outcome_s and a tick
 _KEYS: Final = (*site.PRINCIPALS, "log", "permit")
 
 
@@ -92,14 +94,27 @@ class Stage:
                 )
             await asyncio.sleep(_LOOK_S)
 
+    async def found(self, rule: str) -> int:
+        """How often a rule has spoken since the first start, as the core counts."""
+        token = (self.directory / "keys" / f"{site.OBSERVER}.token").read_text("ascii").strip()
+        api = HttpApi(self.url, token)
+        try:
+            status = await api.get("/status", purpose="drill")
+        finally:
+            await api.close()
+        return int(status["counts"].get(f"finding:{rule}", 0))
+
     def drop_links(self) -> None:
         """Break the edge's connection towards the core; it comes again."""
         self._listener.drop()
 
+    async def settle(self) -> None:
+        """End the controller and wait until every permit is reported on, or given up by the core."""
+        await self.children.end("controller")
+        await asyncio.sleep(_SETTLE_S)
+
     async def end(self) -> None:
         """End everything in the order in which work flows, so that nothing is left on its way."""
-        await self.children.end("controller")
-        await asyncio.sleep(self._settle_s())
         for name in ("edge", "actuator", "core"):
             code = await self.children.end(name)
             if code != 0:
@@ -111,10 +126,6 @@ class Stage:
         await self.children.end_all()
         await self._listener.close()
         await self._core.close()
-
-    def _settle_s(self) -> float:
-        """Until every permit is reported on, or given up by the core: permit_s, outcome_s and a tick."""
-        return 17.0
 
     def _make_keys(self) -> site.Identities:
         keys = self.directory / "keys"

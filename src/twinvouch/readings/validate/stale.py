@@ -1,8 +1,9 @@
 """stale: readings that were old when they arrived, and groups or tags that fell silent (`max_age_s` of the group).
 
 In a group by exception silence is that of each tag. Old is by source time, which the edge signs; silent is by
-receive time, which nobody outside can set. Who
-delays or withholds readings can make the twin act on the past.
+receive time, which nobody outside can set. Who delays or withholds readings can make the twin act on the past:
+what a polled group had read long before it came is history, however much newer it is than what was known, and
+never becomes live. A value by exception is old by nature, where it did not change.
 """
 
 from collections.abc import Sequence
@@ -47,6 +48,13 @@ def check(batch: Batch, view: View) -> Flagged | None:
     )
     mask = np.broadcast_to(old[:, None], batch.values.shape)
     return Flagged(mask, CAP, (finding,))
+
+
+def young(batch: Batch, view: View) -> Mask:
+    """Rows bool[R] made at most `max_age_ns` before they came, all of a group by exception: these may become live."""
+    oldest_ns = view.now_ns - view.group.max_age_ns
+    rows: Mask = (batch.t_ns >= oldest_ns) | view.group.by_exception
+    return rows
 
 
 def silence(group: ScanGroup, heard_ns: int, now_ns: int) -> Finding | None:

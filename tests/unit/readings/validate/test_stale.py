@@ -40,19 +40,34 @@ def test_exactly_the_rows_older_than_the_limit_are_flagged(t_ns: list[int]) -> N
     assert mask[:, 0].tolist() == [t < NOW - AGE for t in t_ns]
 
 
-def test_a_backlog_after_an_outage_is_legitimate_live_in_order_and_never_fresh() -> None:
+def test_a_backlog_after_an_outage_is_legitimate_and_history_only() -> None:
     line = Line()
     line.read()
+    known = line.frame.last(LEVEL)
     backlog = [line.next(t_ns=[line.now + SECOND], values={LEVEL: 5.05})]
     line.now += 3600 * SECOND
     got = line.send(backlog[0])
     assert isinstance(got, Accepted)
     assert rules(got) == ["stale"]
-    assert got.admitted.in_live.all()
-    assert line.frame.value(LEVEL) == 5.05
+    assert not got.admitted.in_live.any()
+    assert line.frame.last(LEVEL) == known
     assert got.admitted.label.axes[Axis.PLAUSIBILITY].max() == stale.CAP
     assert line.frame.label([LEVEL], line.now).fresh_until[0] < line.now
     assert rules(line.read()) == []
+
+
+def test_of_a_batch_that_was_held_up_only_the_young_rows_become_live() -> None:
+    line = Line()
+    line.read()
+    t_ns = [line.now + s * SECOND for s in (1, 3, 9)]
+    held_up = line.next(t_ns=t_ns, values={LEVEL: 5.05})
+    line.now += 9 * SECOND
+    got = line.send(held_up)
+    assert isinstance(got, Accepted)
+    assert got.admitted.in_live.tolist() == [False, False, True]
+    last = line.frame.last(LEVEL)
+    assert last is not None
+    assert last.t_ns == t_ns[2]
 
 
 def test_silence_is_told_once_an_episode() -> None:
