@@ -250,7 +250,7 @@ def test_a_full_disk_refuses_readings_and_says_when_to_come_back(served: Served)
     served.core._disk = DiskWatch(Reserve(served.core.model_directory.parent, 0), 5.0, is_full=True)
 
     async def said(client: httpx.AsyncClient) -> None:
-        answer = await client.post("/api/v1/ingest", content=b"x", headers=COSE)
+        answer = await client.post("/api/v1/ingest", content=served.batch(), headers=COSE)
         await problem(answer, 507)
         assert answer.headers["retry-after"] == "10"
         answer = await client.post("/api/v1/statements", content=b"x", headers=COSE)

@@ -10,6 +10,7 @@ from math import isfinite
 from twinvouch.core.batch import Batch, Quality
 from twinvouch.core.event import BatchReceived
 from twinvouch.core.inventory import ScanGroup, Tag
+from twinvouch.core.kind import Kind
 from twinvouch.core.site import Site
 from twinvouch.wire.batch import read_batch, read_header
 from twinvouch.wire.cose import unseal
@@ -23,7 +24,9 @@ class Highest:
 
     axes: tuple[int, int, int, int] = (0, 0, 0, 0)
     fresh_until: int = 0
-    usable: tuple[float, int] | None = None  # last value that counts, and its time
+    usable: list[tuple[float, int]] = field(
+        default_factory=list
+    )  # last value that counts, and its time
 
 
 @dataclass(slots=True)
@@ -61,6 +64,8 @@ class Relabel:
         is_chained = not seen.digest or not follows or header.prev == seen.digest
         seen.newest, seen.digest = place, sealed.digest
         group = self._site.plant.groups[header.group]
+        if header.kind is not Kind.BATCH:
+            return None  # what an edge tells of its sources changes no label
         cells = read_batch(sealed.content, sealed.digest, header, group, 1_000_000)
         self._label(group, cells, 255 if is_chained else 60, now_ns)
         return group
@@ -68,8 +73,12 @@ class Relabel:
     def _label(self, group: ScanGroup, cells: Batch, integrity: int, now_ns: int) -> None:
         identity = self._site.plant.edges[group.edge].identity_cap
         sound = self._sound_rows(group, cells, now_ns)
+        oldest_ns = now_ns - group.max_age_ns
+        # rows that were old when they came are history only: what was live before them may stay
+        may_stay = bool(sound) and all(int(cells.t_ns[row]) < oldest_ns for row in sound)
         for column, tag in enumerate(group.tags):
             highest = self.highest[tag.id]
+            before = Highest(highest.axes, highest.fresh_until, list(highest.usable))
             highest.axes, highest.fresh_until = (0, 0, 0, 0), 0
             for row in sound:
                 quality, t_ns = int(cells.quality[row, column]), int(cells.t_ns[row])
@@ -77,14 +86,13 @@ class Relabel:
                     continue
                 value = float(cells.values[row, column])
                 cap = min(_cap(tag, value, quality), _rate_cap(tag, highest, value, t_ns))
-                if t_ns < now_ns - group.max_age_ns:
-                    cap = min(cap, 60)
-                highest.axes = (identity, integrity, cap, 255)
-                highest.fresh_until = min(t_ns, now_ns - group.max_age_ns) + group.max_age_ns
-                if t_ns >= now_ns - group.max_age_ns:
-                    highest.fresh_until = now_ns + group.max_age_ns
+                is_old = t_ns < oldest_ns
+                highest.axes = (identity, integrity, min(cap, 60) if is_old else cap, 255)
+                highest.fresh_until = (t_ns if is_old else now_ns) + group.max_age_ns
                 if isfinite(value) and quality <= Quality.UNCERTAIN:
-                    highest.usable = value, t_ns
+                    highest.usable = [(value, t_ns)]
+            if may_stay:
+                _keep_higher(highest, before)
 
     def _sound_rows(self, group: ScanGroup, cells: Batch, now_ns: int) -> list[int]:
         sound = []
@@ -104,9 +112,18 @@ def _cap(tag: Tag, value: float, quality: int) -> int:
 
 
 def _rate_cap(tag: Tag, highest: Highest, value: float, t_ns: int) -> int:
-    if highest.usable is None or not isfinite(value):
+    """60 where the step is too large from whatever value may be the live one."""
+    if not highest.usable or not isfinite(value):
         return 255
-    before, before_ns = highest.usable
-    # a hair more than the rule allows: the oracle must not be stricter than rounding
-    allowed = tag.rate * (t_ns - before_ns) / 1e9 * (1 + 1e-9) + tag.resolution
-    return 60 if abs(value - before) > allowed + 1e-12 else 255
+    for before, before_ns in highest.usable:
+        # a hair more than the rule allows: the oracle must not be stricter than rounding
+        allowed = tag.rate * (t_ns - before_ns) / 1e9 * (1 + 1e-9) + tag.resolution
+        if abs(value - before) <= allowed + 1e-12:
+            return 255
+    return 60
+
+
+def _keep_higher(highest: Highest, before: Highest) -> None:
+    i, w, p, c = (max(pair) for pair in zip(highest.axes, before.axes, strict=True))
+    highest.axes, highest.fresh_until = (i, w, p, c), max(highest.fresh_until, before.fresh_until)
+    highest.usable = list(dict.fromkeys((*before.usable, *highest.usable)))
