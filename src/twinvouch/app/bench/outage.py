@@ -43,7 +43,7 @@ from twinvouch.wire.eventlog import read_event
 Say = Callable[[str], None]
 Figures = dict[str, float | int | str]
 _SMALL_PART: Final = 4  # the small spool has room for about a quarter of the hours
-_BATCH_BYTES: Final = 1_000  # more than a batch of one row takes
+_BATCH_BYTES: Final = 450  # about what a batch of one row takes
 _QUIET_S: Final = 10.0  # the steady edge is measured alone for so long
 _PATIENCE_S: Final = 3600.0
 _SECOND_NS: Final = 1_000_000_000
