@@ -163,10 +163,10 @@ def test_state_that_is_not_a_function_of_the_log_is_caught(monkeypatch: pytest.M
     real: Callable[..., list[Effect]] = Engine.feed
     fed = {"n": 0}
 
-    def feed(self: Engine, event: Event, now_ns: int) -> list[Effect]:
+    def feed(self: Engine, event: Event, now_ns: int, *more: bytes) -> list[Effect]:
         fed["n"] += 1
         self.memory.counts[f"fed:{fed['n'] % 7}"] += 1
-        return real(self, event, now_ns)
+        return real(self, event, now_ns, *more)
 
     monkeypatch.setattr(Engine, "feed", feed)
     caught({"state"}, range(3))

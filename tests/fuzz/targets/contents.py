@@ -28,6 +28,7 @@ SEEDS = [
     write_manifest(MANIFEST, PLANT),
     *(write_event(event, 7) for event in EVENTS),
 ]
+OLDER = (b"\x18\x87",)  # numbers of events that are read for ever and written no more: a tick without clocks
 Read = Callable[[bytes], Any]
 FORMATS: Mapping[str, tuple[Read, Callable[[Any], bytes]]] = {
     "command": (lambda raw: read_command(raw, PLANT), lambda value: write_command(value, PLANT)),
@@ -46,10 +47,11 @@ def one(raw: bytes) -> None:
 
 
 def taken(raw: bytes, read: Read, write: Callable[[Any], bytes]) -> bool:
-    """Whether a reader takes `raw`; if so its writer gives it back."""
+    """Whether a reader takes `raw`; if so its writer gives it back, or the newer form of an event."""
     try:
         value = read(raw)
     except MalformedError:
         return False
-    assert write(value) == raw
+    written = write(value)
+    assert written == raw or (raw[2:4] in OLDER and read(written) == value)
     return True

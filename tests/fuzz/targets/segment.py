@@ -24,7 +24,7 @@ SEEDS = [b"".join(record_head(MARK, 5 + n, n, r) + r for n, r in enumerate(RECOR
 def one(raw: bytes) -> None:
     """Walk; where it stops, look behind as a start after a crash does."""
     file = io.BytesIO(make_header(5, MARK) + raw)
-    mark = read_header(file, NAME, 5)
+    mark, _ = read_header(file, NAME, 5)
     at = 0
     try:
         for number, payload in enumerate_from(file, mark):
