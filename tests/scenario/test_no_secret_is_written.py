@@ -137,10 +137,10 @@ from pathlib import Path
 from twinvouch.app import cli
 from twinvouch.engine import Engine
 feed = Engine.feed
-def failing(self, event, now_ns):
+def failing(self, event, now_ns, *more):
     if type(event).__name__ == "Tick":
         raise RuntimeError("a bug that quotes " + Path("keys/log.key").read_text() + "\\n2026 INFO all is well")
-    return feed(self, event, now_ns)
+    return feed(self, event, now_ns, *more)
 Engine.feed = failing
 cli.main(sys.argv[1:])
 """
