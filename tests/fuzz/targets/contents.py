@@ -28,7 +28,9 @@ SEEDS = [
     write_manifest(MANIFEST, PLANT),
     *(write_event(event, 7) for event in EVENTS),
 ]
-OLDER = (b"\x18\x87",)  # numbers of events that are read for ever and written no more: a tick without clocks
+OLDER = (
+    b"\x18\x87",
+)  # numbers of events that are read for ever and written no more: a tick without clocks
 Read = Callable[[bytes], Any]
 FORMATS: Mapping[str, tuple[Read, Callable[[Any], bytes]]] = {
     "command": (lambda raw: read_command(raw, PLANT), lambda value: write_command(value, PLANT)),
