@@ -9,7 +9,7 @@ from typing import Final
 
 HIDDEN: Final = "[hidden]"
 _SHORTEST = 8  # shorter texts would hide words that are none
-_BEARER = re.compile(r"(?i)\b(bearer\s+)[^\s'\",;]{4,}")
+_BEARER = re.compile(r"(?i)\b(bearer\s+)(?!tokens?\b)[^\s'\",;]{4,}")
 _known: set[str] = set()
 
 
