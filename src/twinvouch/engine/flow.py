@@ -306,6 +306,7 @@ def _on_tick(m: Memory, out: Out, event: Tick) -> None:
         m.set_link(link)
     if silent:
         out.report(silent)
+    out.reply(200)  # whoever let time pass waits until it is durable
 
 
 def _on_disk(m: Memory, out: Out, event: DiskChanged) -> None:

@@ -101,6 +101,21 @@ def token(name: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {name}"}
 
 
+def test_time_passes_for_as_long_as_the_api_is_served(served: Served) -> None:
+    """What expires, falls silent or is forgotten does so by ticks: three different ones must arrive."""
+    seen: set[int] = set()
+
+    async def run() -> None:
+        async with served.app.router.lifespan_context(served.app):
+            while len(seen) < 3:
+                ticked = served.core.engine.memory.ticked
+                seen.update(() if ticked is None else (ticked.monotonic_ns,))
+                await asyncio.sleep(0.05)
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+    assert len(seen) == 3
+
+
 COSE = {"Content-Type": "application/cose"}
 
 

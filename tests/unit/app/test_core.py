@@ -59,6 +59,15 @@ def test_answers_come_and_a_clean_stop_leaves_everything_in_the_ledger(tmp_path:
     ledger.close()
 
 
+def test_a_tick_is_answered_once_it_is_durable(tmp_path: Path) -> None:
+    core = make(tmp_path)
+    core.start()
+    ticks = [core.tick() for _ in range(3)]
+    assert [tick.result(10).code for tick in ticks if tick is not None] == [200] * 3
+    assert core.engine.memory.ticked is not None
+    core.stop()
+
+
 def test_a_restart_knows_what_was_there(tmp_path: Path) -> None:
     raws = batches(tmp_path, 6)
     core = make(tmp_path)
