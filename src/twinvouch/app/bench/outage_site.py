@@ -2,7 +2,7 @@
 
 import base64
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -45,10 +45,6 @@ class Device:
     async def mask(self, unit: int, address: int, keep: int, put: int) -> None:
         """An edge never writes."""
         raise AssertionError((unit, address, keep, put))
-
-    async def identify(self, unit: int) -> Mapping[int, bytes]:
-        """No tag of this plant is an identity."""
-        raise AssertionError(unit)
 
 
 def digest(rows: Iterator[Sequence[int]] | Sequence[Sequence[int]]) -> str:

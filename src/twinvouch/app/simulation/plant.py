@@ -6,7 +6,7 @@ The journal is the oracle: whatever anybody believes, these writes happened.
 import asyncio
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from twinvouch.app.simulation.life import Life
@@ -99,10 +99,6 @@ class PlantDevice:
     async def mask(self, unit: int, address: int, keep: int, put: int) -> None:
         """No tag of this plant is a bit of a register."""
         raise AssertionError((unit, address, keep, put))
-
-    async def identify(self, unit: int) -> Mapping[int, bytes]:
-        """No tag of this plant is an identity."""
-        raise AssertionError(unit)
 
     async def _way(self, what: str) -> None:
         await asyncio.sleep(0.001 + self.plant.chance.random() * 0.01)
