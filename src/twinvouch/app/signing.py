@@ -85,6 +85,13 @@ def sign(
     return said, raw
 
 
+def forget(config: Config, raw: bytes) -> None:
+    """Take out of the file what the core has refused: it would count there beside the signatures that hold."""
+    found = load(config)
+    left = tuple(s for s in found.statements if s != raw)
+    _write(path_of(config), Signed(left, found.parts))
+
+
 def to_tell(config: Config, after: int, digest: bytes) -> list[bytes]:
     """The statements of the file for this safety part in a later place: those a core that starts has use for."""
     found = load(config)
