@@ -104,7 +104,7 @@ class ModbusDevice:
     ) -> list[tuple[int, ...] | TwinvouchError]:
         """Several reads `(unit, table, address, count)`: of each its words, or why it has none."""
         asked = [(unit, read_of(Table(table), at, count)) for unit, table, at, count in places]
-        found = await self._ask_all(asked)
+        found = await self._ask_all(asked) if asked else []
         return [each if isinstance(each, TwinvouchError) else each[0] for each in found]
 
     async def write(self, unit: int, table: str, address: int, words: Sequence[int]) -> None:

@@ -47,7 +47,7 @@ def _ending(what: str, file: Path, at_s: float, left_days: float) -> Found:
     if what.endswith("crl"):
         do = "`twinvouch certs revoke` writes a new one; copy it here (until then the old one stays in force)"
     elif what.endswith("ca"):
-        do = "make a new authority, and trust both in one file until every certificate is a new one"
+        do = "make a new authority in time: every certificate is then issued anew"
     else:
         do = "`twinvouch certs issue` makes a new one; restart what uses it"
     if left_days < 0:

@@ -60,8 +60,8 @@ def sign(
 ) -> None:
     """Sign the safety part as PERSON, and tell the core where it runs. Permits need two persons."""
     from twinvouch.app import build, safety, signing
-    from twinvouch.app.client import Client, RefusedError
-    from twinvouch.core.errors import NotPermittedError, UnavailableError
+    from twinvouch.app.client import Client
+    from twinvouch.core.errors import UnavailableError
 
     config = build.load(config_path)
     part = signing.part_of(config)
@@ -80,9 +80,6 @@ def sign(
     except UnavailableError:
         click.echo("no core runs: it reads the file when it starts with this configuration")
         return
-    except (NotPermittedError, RefusedError):
-        signing.forget(config, raw)
-        raise
     if answer["status"] == "another":
         click.echo(safe(f"the core: {answer['why']}"))
         return
