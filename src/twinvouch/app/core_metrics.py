@@ -15,7 +15,7 @@ from prometheus_client.core import Metric
 
 from twinvouch import __version__
 from twinvouch.app.core import Core
-from twinvouch.app.metric_families import counter, counters, gauge, gauges
+from twinvouch.app.metric_families import counter, counters, ending, gauge, gauges
 from twinvouch.app.metrics_file import Families
 from twinvouch.app.process_memory import pss_bytes
 from twinvouch.core.event import Priority
@@ -190,12 +190,7 @@ def _door(turned_away: Mapping[str, int], ends: Mapping[str, float]) -> Iterable
         ("rule",),
         [((rule,), number) for rule, number in turned_away.items()],
     )
-    yield gauges(
-        "twinvouch_certificate_expires_seconds",
-        "Until a certificate in use, or the list of revoked ones, ends; below 0 once it has.",
-        ("certificate",),
-        [((what,), at_s - time.time()) for what, at_s in ends.items()],
-    )
+    yield ending("twinvouch_certificate_expires_seconds", {}, ends)
 
 
 def _edges(memory: Memory) -> Iterable[Metric]:

@@ -39,6 +39,14 @@ def link_tls(
     return context
 
 
+def ends_of(settings: TlsFiles | None, directory: Path) -> Ends:
+    """When our certificate and the authority of the link end; nothing where the link is plain."""
+    if settings is None:
+        return {}
+    files = {"own": settings.cert, "authority": settings.ca}
+    return {what: ends_s(directory / name) for what, name in files.items() if name is not None}
+
+
 def server_tls(settings: ApiTls, directory: Path) -> ServerTls:
     """The core's side, who is revoked, and when the two certificates end; ConfigError where a file is no good."""
     crl = directory / settings.crl if settings.crl is not None else None

@@ -135,9 +135,9 @@ def test_an_answer_that_comes_twice_ends_the_connection() -> None:
 
 
 def test_a_device_that_goes_silent_in_between_is_left_in_time() -> None:
-    (first, again), connections = with_hostile(third_time(lambda _: b""), twice, 0.2, 2)
+    (first, again), connections = with_hostile(third_time(lambda _: b""), twice, 1.0, 2)
     assert kinds(first) == [*WORDS[:2], UnavailableError, *WORDS[3:]]
-    assert "did not answer within 0.2 s" in str(first[2])
+    assert "did not answer within 1 s" in str(first[2])
     assert (again, connections) == (WORDS, 2)
 
 
@@ -151,7 +151,7 @@ def test_bytes_that_drip_and_never_become_an_answer_do_not_buy_time() -> None:
             await asyncio.sleep(0.02)
         return True
 
-    got, _ = with_hostile(serve, read_all, 0.2, 2)
+    got, _ = with_hostile(serve, read_all, 1.0, 2)
     assert "did not answer" in str(got[2]) or "nonsense" in str(got[2])
     assert kinds(got)[:2] == WORDS[:2]
 

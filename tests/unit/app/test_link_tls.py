@@ -8,7 +8,7 @@ import pytest
 from twinvouch.adapters.plant_authority import Authority, make, now_utc, write_new
 from twinvouch.app.api.links import Links
 from twinvouch.app.config_model import ApiTls, TlsFiles
-from twinvouch.app.link_tls import link_tls, server_tls
+from twinvouch.app.link_tls import ends_of, link_tls, server_tls
 from twinvouch.core.errors import ConfigError
 
 
@@ -27,6 +27,14 @@ def test_a_certificate_is_for_who_we_are(files: TlsFiles, tmp_path: Path) -> Non
     for own in (("net3", "edge-2"), ("net4", "edge-1")):
         with pytest.raises(ConfigError, match=f"for `net3/edge-1`, expected `{'/'.join(own)}`"):
             link_tls(files, tmp_path, own)
+
+
+def test_when_the_files_of_a_link_end(files: TlsFiles, tmp_path: Path) -> None:
+    assert ends_of(None, tmp_path) == {}
+    ends = ends_of(files, tmp_path)
+    assert sorted(ends) == ["authority", "own"]
+    assert ends["own"] < ends["authority"]
+    assert ends_of(TlsFiles(ca=files.ca), tmp_path) == {"authority": ends["authority"]}
 
 
 def test_the_core_s_files_are_read_at_the_start(files: TlsFiles, tmp_path: Path) -> None:

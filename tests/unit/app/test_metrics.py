@@ -56,6 +56,9 @@ def value(text: str, name: str, **labels: str) -> float:
     return numbers(text)[name, tuple(sorted(labels.items()))]
 
 
+ENDS = {"own": time.time() + 3_600.0, "authority": time.time() - 100.0}
+
+
 def full(served: Served) -> CoreMetrics:
     """The metrics of a core with a door and with certificates."""
     served.door.refused("malformed", "10.0.0.9")
@@ -173,6 +176,16 @@ def test_a_certificate_counts_down_and_goes_below_zero(served: Served) -> None:
     assert "10.0.0.9" not in text
 
 
+def test_edge_and_actuator_tell_of_the_certificates_of_their_links(tmp_path: Path) -> None:
+    of_edge_and_actuator(tmp_path)
+    edge = (tmp_path / "edge.prom").read_text("utf-8")
+    name, who = "twinvouch_edge_certificate_expires_seconds", {"edge": "edge-1"}
+    assert value(edge, name, certificate="own", **who) > 0
+    assert value(edge, name, certificate="authority", **who) < 0
+    actuator = (tmp_path / "act.prom").read_text("utf-8")
+    assert value(actuator, "twinvouch_actuator_certificate_expires_seconds", certificate="own") > 0
+
+
 def test_hostile_names_stay_inside_their_label() -> None:
     name = 'a"} 1\nevil_total{x="\\\x1b[31m\r\u2028'
     engine = Engine(make_site())
@@ -248,8 +261,8 @@ def of_edge_and_actuator(folder: Path) -> set[str]:
     tally = Tally(Polled(), 0, 0, 0, Shipped(), 0)
     journal = SimpleNamespace(unresolved=(), outbox=())
     actuator = cast("Actuator", SimpleNamespace(tally=actuator_module.Tally(), journal=journal))
-    metrics_file.write(folder / "edge.prom", "edge", edge_metrics.families("edge-1", tally))
-    metrics_file.write(folder / "act.prom", "actuator", actuator_metrics.families(actuator))
+    metrics_file.write(folder / "edge.prom", "edge", edge_metrics.families("edge-1", tally, ENDS))
+    metrics_file.write(folder / "act.prom", "actuator", actuator_metrics.families(actuator, ENDS))
     return families((folder / "edge.prom").read_text("utf-8")) | families(
         (folder / "act.prom").read_text("utf-8")
     )
