@@ -155,8 +155,8 @@ def named_by_claim() -> dict[str, list[str]]:
 def test_every_claim_of_the_threat_model_has_a_test_of_its_number() -> None:
     page = (ROOT / "docs" / "explanation" / "threat-model.md").read_text("utf-8")
     claims = re.findall(r"\*\*(C\d\d)\*\*", page)
-    assert len(set(claims)) == len(claims), "a number is given once"
-    assert {f"C{n:02}" for n in range(1, 17)} <= set(claims)
+    assert sorted(claims) == [f"C{n:02}" for n in range(1, len(claims) + 1)]
+    assert len(claims) >= 30, "a claim is taken back in words, never dropped"
     assert set(claims) - set(named_by_claim()) == set()
     assert set(named_by_claim()) - set(claims) == set(), "a test of a claim that nobody makes"
 
@@ -185,8 +185,8 @@ def test_no_link_leads_nowhere(page: Path) -> None:
 
 def test_every_page_of_the_reference_and_every_decision_is_numbered_and_reached() -> None:
     numbers = [int(p.name[:4]) for p in sorted((ROOT / "docs" / "adr").glob("*.md"))]
-    assert len(set(numbers)) == len(numbers), "a number is given once"
-    assert set(range(1, 9)) <= set(numbers)
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) >= 16
     linked = {
         (page.parent / target.partition("#")[0]).resolve()
         for page in PAGES

@@ -4,6 +4,7 @@ TLS 1.3, and 1.2 only where asked for. A CRL counts when the authority signed it
 one's; one that does not is said and the last one stays, because a half-copied file must neither open nor close the plant.
 """
 
+import math
 import ssl
 import stat
 from collections.abc import Callable
@@ -76,6 +77,27 @@ def own_name(cert: Path) -> tuple[str, str]:
         raise ConfigError(f"tls file `{cert}` is no PEM certificate") from None
 
 
+def ends_s(path: Path) -> float:
+    """When what is in a PEM file ends, in s since 1970: the first of its certificates, or a CRL (nextUpdate).
+
+    Infinity for a CRL that names no end; ConfigError where the file cannot be read or is neither.
+    """
+    try:
+        raw = path.read_bytes()
+        if b"-----BEGIN X509 CRL-----" in raw:
+            return _crl_ends_s(x509.load_pem_x509_crl(raw))
+        return min(c.not_valid_after_utc.timestamp() for c in x509.load_pem_x509_certificates(raw))
+    except OSError as error:
+        raise ConfigError(f"tls file `{path}` cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise ConfigError(f"tls file `{path}` is no PEM certificate and no PEM CRL") from None
+
+
+def _crl_ends_s(crl: x509.CertificateRevocationList) -> float:
+    until = crl.next_update_utc
+    return until.timestamp() if until is not None else math.inf
+
+
 class Revoked:
     """The serials that the CRL in a file names; `look` reads it again where it changed."""
 
@@ -85,9 +107,10 @@ class Revoked:
         self._seen: tuple[int, int, int] | None = None
         self._number = 0
         self.serials: frozenset[int] = frozenset()
+        self.until_s = math.inf  # nextUpdate, s since 1970; a list past it still counts
         if crl is not None:
             self._seen = _stamp(crl)
-            self._number, self.serials = self._read(crl)
+            self._number, self.serials, self.until_s = self._read(crl)
 
     def look(self) -> str:
         """Read the file where it is another one than last time; what is wrong with it, or nothing.
@@ -98,15 +121,15 @@ class Revoked:
             return ""
         self._seen = stamp
         try:
-            number, serials = self._read(self._path)
+            number, serials, until_s = self._read(self._path)
         except ConfigError as error:
             return f"{error}; the last one stays in force"
         if number < self._number:
             return f"crl `{self._path}` has number {number}, older than {self._number}: the last one stays in force"
-        self._number, self.serials = number, serials
+        self._number, self.serials, self.until_s = number, serials, until_s
         return ""
 
-    def _read(self, path: Path) -> tuple[int, frozenset[int]]:
+    def _read(self, path: Path) -> tuple[int, frozenset[int], float]:
         try:
             crl = x509.load_pem_x509_crl(path.read_bytes())
             authority = x509.load_pem_x509_certificate(self._authority.read_bytes())
@@ -117,7 +140,7 @@ class Revoked:
         key = authority.public_key()
         if crl.issuer != authority.subject or not crl.is_signature_valid(key):  # type: ignore[arg-type]
             raise ConfigError(f"crl `{path}` is not signed by `{self._authority}`")
-        return crl_number(crl), frozenset(one.serial_number for one in crl)
+        return crl_number(crl), frozenset(one.serial_number for one in crl), _crl_ends_s(crl)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -1,8 +1,9 @@
 """A controller over Modbus/TCP, plain or TLS: fits ports.Device.
 
-One connection, one request in flight. It connects when it is first needed, and again after a failure. An
-answer that belongs to another request, or is not Modbus, ends the connection: what comes after it on the
-same stream cannot be told apart from an answer to a later request.
+One connection, and one request in flight unless the device is said to take more; then answers may come in any order
+and are taken by their transaction. It connects when it is first needed, and again after a failure. An answer that
+belongs to no request that waits, or is not Modbus, ends the connection: what comes after it on the same stream
+cannot be told apart from an answer to a later request.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from twinvouch.adapters.private_file import forbidden_bits
 from twinvouch.core.errors import ConfigError, MalformedError, TwinvouchError, UnavailableError
@@ -41,6 +42,9 @@ from twinvouch.wire.modbus_stream import Frame, Stream, write_frame
 
 MOST_READ: Final = {table.value: MOST[function] for table, function in READS.items()}
 _CHUNK = 4096
+Answer: TypeAlias = tuple[tuple[int, ...], Response]
+Asked: TypeAlias = tuple[int, Request]  # unit
+Sent: TypeAlias = tuple[int, Request, bytes]  # unit, and the PDU
 _MOST_PARTS = 32  # answers that one identification may come in: no device has so much to say
 
 
@@ -74,13 +78,19 @@ class ModbusDevice:
     """
 
     def __init__(
-        self, host: str, port: int, timeout_s: float = 2.0, tls: TlsFiles | None = None
+        self,
+        host: str,
+        port: int,
+        timeout_s: float = 2.0,
+        tls: TlsFiles | None = None,
+        in_flight: int = 1,
     ) -> None:
         self.name = f"{host}:{port}"
         self._host = host
         self._port = port
         self._timeout_s = timeout_s
         self._tls = tls_context(tls) if tls is not None else None
+        self._in_flight = in_flight
         self._turn = asyncio.Lock()
         self._transaction = 0
         self._link: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -88,6 +98,14 @@ class ModbusDevice:
     async def read(self, unit: int, table: str, address: int, count: int) -> tuple[int, ...]:
         """Read `count` registers (at most 125) or coils (2000): words, or 0 and 1."""
         return (await self._ask(unit, read_of(Table(table), address, count)))[0]
+
+    async def read_many(
+        self, places: Sequence[tuple[int, str, int, int]]
+    ) -> list[tuple[int, ...] | TwinvouchError]:
+        """Several reads `(unit, table, address, count)`: of each its words, or why it has none."""
+        asked = [(unit, read_of(Table(table), at, count)) for unit, table, at, count in places]
+        found = await self._ask_all(asked) if asked else []
+        return [each if isinstance(each, TwinvouchError) else each[0] for each in found]
 
     async def write(self, unit: int, table: str, address: int, words: Sequence[int]) -> None:
         """Write registers (at most 123) or coils (1968); returns when the device confirmed."""
@@ -124,65 +142,100 @@ class ModbusDevice:
             self._drop()
         await asyncio.sleep(0)  # the transport closes in the next turn of the loop
 
-    async def _ask(self, unit: int, request: Request) -> tuple[tuple[int, ...], Response]:
+    async def _ask(self, unit: int, request: Request) -> Answer:
         """One request, the items it asked for and its whole answer. Whatever ends this early also ends the connection."""
-        pdu = write_request(request)
+        (got,) = await self._ask_all([(unit, request)])
+        if isinstance(got, TwinvouchError):
+            raise got
+        return got
+
+    async def _ask_all(self, asked: Sequence[Asked]) -> list[Answer | TwinvouchError]:
+        """For each request its answer, or why there is none; whatever ends this early ends the connection too."""
+        sent = [(unit, request, write_request(request)) for unit, request in asked]
+        got: dict[int, Answer | TwinvouchError] = {}
+        why = ""
         async with self._turn:
             is_whole = False
             try:
-                async with asyncio.timeout(self._timeout_s):
-                    frame, is_last = await self._exchange(unit, pdu)
-                response = read_response(frame.pdu)
-                answer = answer_to(request, response)
-                is_whole = is_last
+                is_whole = await self._exchange(sent, got)
             except TimeoutError:
                 why = f"did not answer within {self._timeout_s:g} s"
-                raise UnavailableError(f"device {self.name} {why}") from None
             except (OSError, EOFError) as error:
-                why = str(error) or type(error).__name__
-                raise UnavailableError(f"device {self.name} is not reachable: {why}") from None
+                why = f"is not reachable: {str(error) or type(error).__name__}"
             except MalformedError as error:
-                raise UnavailableError(f"device {self.name} answered nonsense: {error}") from None
+                why = f"answered nonsense: {error}"
             finally:
                 if not is_whole:
                     self._drop()
-        if isinstance(answer, Refusal):
-            why = EXCEPTIONS.get(answer.code, "a code of its own")
-            text = f"device {self.name} refused {request!r:.100}: exception {answer.code} ({why})"
-            raise ModbusExceptionError(text, answer.code)
-        return answer, response
+        missing = UnavailableError(f"device {self.name} {why}")
+        return [got.get(n, missing) for n in range(len(sent))]
 
-    async def _exchange(self, unit: int, pdu: bytes) -> tuple[Frame, bool]:
-        """Send, and wait for the one frame of this transaction; the bool: nothing came after it."""
+    async def _exchange(
+        self, sent: Sequence[Sent], got: dict[int, Answer | TwinvouchError]
+    ) -> bool:
+        """Send, `in_flight` at most on the way at once, and take answers by transaction; True: nothing came after them.
+
+        Time begins anew with each answer, never with mere bytes: one that drips cannot hold anybody up.
+        """
+        waiting: dict[int, int] = {}  # transaction -> which request
+        stream, following = Stream(), 0
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(self._timeout_s) as limit:
+            reader, writer = await self._connected()
+            while True:
+                while following < len(sent) and len(waiting) < self._in_flight:
+                    self._transaction = (self._transaction + 1) & 0xFFFF
+                    waiting[self._transaction] = following
+                    unit, _, pdu = sent[following]
+                    writer.write(write_frame(self._transaction, unit, pdu))
+                    following += 1
+                chunk = await reader.read(_CHUNK)
+                if not chunk:
+                    raise EOFError("it closed the connection")
+                frames = stream.feed(chunk)
+                for at, frame in enumerate(frames, 1):
+                    number = _claimed(frame, waiting, sent)
+                    got[number] = self._taken(sent[number][1], frame)
+                    limit.reschedule(loop.time() + self._timeout_s)
+                    if len(got) == len(sent):
+                        return at == len(frames) and not stream.pending and not stream.fault
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._link is not None and self._link[0].at_eof():
             self._drop()  # the device closed it while nothing was asked
         if self._link is None:
             self._link = await asyncio.open_connection(
                 self._host, self._port, ssl=self._tls, limit=_CHUNK
             )
-        reader, writer = self._link
-        self._transaction = (self._transaction + 1) & 0xFFFF
-        writer.write(write_frame(self._transaction, unit, pdu))
-        stream = Stream()
-        while True:
-            chunk = await reader.read(_CHUNK)
-            if not chunk:
-                raise EOFError("it closed the connection")
-            frames = stream.feed(chunk)
-            if frames:
-                break
-        frame = frames[0]
-        if (frame.transaction, frame.unit) != (self._transaction, unit):
-            raise MalformedError(
-                f"expected the answer to transaction {self._transaction} of unit {unit}, "
-                f"got {frame.transaction} of unit {frame.unit}"
-            )
-        return frame, len(frames) == 1 and not stream.pending and not stream.fault
+        return self._link
+
+    def _taken(self, request: Request, frame: Frame) -> Answer | TwinvouchError:
+        """The items that a frame brings, or its refusal; MalformedError where it fits no such request."""
+        response = read_response(frame.pdu)
+        answer = answer_to(request, response)
+        if isinstance(answer, Refusal):
+            why = EXCEPTIONS.get(answer.code, "a code of its own")
+            text = f"device {self.name} refused {request!r:.100}: exception {answer.code} ({why})"
+            return ModbusExceptionError(text, answer.code)
+        return answer, response
 
     def _drop(self) -> None:
         if self._link is not None:
             self._link[1].transport.abort()
             self._link = None
+
+
+def _claimed(frame: Frame, waiting: dict[int, int], sent: Sequence[Sent]) -> int:
+    """Which request a frame answers, that waits for it no more; MalformedError where none of that unit does."""
+    number = waiting.get(frame.transaction)
+    if number is None or sent[number][0] != frame.unit:
+        wanted = [f"{t} of unit {sent[n][0]}" for t, n in waiting.items()]
+        raise MalformedError(
+            f"expected the answer to transaction {' or '.join(wanted)}, "
+            f"got {frame.transaction} of unit {frame.unit}"
+        )
+    del waiting[frame.transaction]
+    return number
 
 
 def tls_context(files: TlsFiles) -> ssl.SSLContext:

@@ -93,7 +93,11 @@ class ActuatorConfig(Frozen):
 
 def load(path: Path) -> ActuatorConfig:
     """Read and check an actuator.yaml; raises InvalidConfigError with every problem and its place."""
-    document = open_document(path)
+    return from_document(open_document(path))
+
+
+def from_document(document: Document) -> ActuatorConfig:
+    """As `load`, for a text that is parsed but perhaps not yet written."""
     config = validate(document, ActuatorConfig)
     _check(config, document)
     document.refuse()

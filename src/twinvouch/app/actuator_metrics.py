@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from prometheus_client.core import Metric
@@ -9,25 +10,28 @@ from prometheus_client.core import Metric
 from twinvouch.app import metrics_file
 from twinvouch.app.actuator import Actuator
 from twinvouch.app.clock import Clock
-from twinvouch.app.metric_families import counter, counters, gauge
+from twinvouch.app.link_tls import Ends
+from twinvouch.app.metric_families import counter, counters, ending, gauge
 from twinvouch.core.command import OutcomeStatus
 
 EVERY_S: Final = 15.0
 
 
-async def writing(path: Path | None, actuator: Actuator, clock: Clock) -> None:
+async def writing(
+    path: Path | None, actuator: Actuator, clock: Clock, ends: Ends = MappingProxyType({})
+) -> None:
     """Write the file now and every 15 s until cancelled; once more then."""
     if path is None:
         return
     try:
         while True:
-            metrics_file.write(path, "actuator", families(actuator))
+            metrics_file.write(path, "actuator", families(actuator, ends))
             await clock.sleep(EVERY_S)
     finally:
-        metrics_file.write(path, "actuator", families(actuator))
+        metrics_file.write(path, "actuator", families(actuator, ends))
 
 
-def families(actuator: Actuator) -> Iterable[Metric]:
+def families(actuator: Actuator, ends: Ends = MappingProxyType({})) -> Iterable[Metric]:
     """The tally and the journal as families; nothing of a command or a tag."""
     tally, journal = actuator.tally, actuator.journal
     yield counters(
@@ -45,3 +49,4 @@ def families(actuator: Actuator) -> Iterable[Metric]:
     unresolved, outbox = len(journal.unresolved), len(journal.outbox)
     yield gauge("twinvouch_actuator_unresolved_permits", "Spent, without an outcome.", unresolved)
     yield gauge("twinvouch_actuator_outbox_outcomes", "Outcomes that the core has not.", outbox)
+    yield ending("twinvouch_actuator_certificate_expires_seconds", {}, ends)

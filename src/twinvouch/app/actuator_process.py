@@ -26,7 +26,7 @@ from twinvouch.app.actuator_keys import PermitKeys
 from twinvouch.app.actuator_link import PERMITS, PermitStream, Reporter
 from twinvouch.app.clock import SystemClock
 from twinvouch.app.devices import Connect
-from twinvouch.app.link_tls import link_tls
+from twinvouch.app.link_tls import ends_of, link_tls
 from twinvouch.app.service import USUAL, Manner, notify, serve
 
 FINISH_S: Final = 10.0  # what is being written when the process is told to stop may finish
@@ -104,7 +104,8 @@ async def _serve(
     permits = PermitStream(listen, actuator.take, clock.sleep, random.random)
     async with HttpTransport(config.core, tls=tls) as transport:
         reporter = Reporter(journal, transport, clock.sleep, random.random)
-        metrics = actuator_metrics.writing(own.metrics_file, actuator, clock)
+        ends = ends_of(config.tls, directory)
+        metrics = actuator_metrics.writing(own.metrics_file, actuator, clock, ends)
         beside = [asyncio.create_task(serve()), asyncio.create_task(metrics)]
         try:
             await run_actuator(Parts(actuator, permits, reporter, more), stop)

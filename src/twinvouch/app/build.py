@@ -22,6 +22,7 @@ from twinvouch.app import inventory, key_list
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Stores
 from twinvouch.app.disk_watch import DiskWatch
+from twinvouch.app.yaml_file import Document
 from twinvouch.core.batch import Origin
 from twinvouch.core.errors import ConfigError
 from twinvouch.core.inventory import Plant
@@ -37,6 +38,11 @@ _log = logging.getLogger("twinvouch.core")
 def load(path: Path) -> Config:
     """The validated configuration, its interlocks tried out; raises ConfigError with every problem."""
     return configuration.load(path, CelCondition)
+
+
+def from_document(document: Document, path: Path) -> Config:
+    """As `load`, for a text that is parsed but perhaps not yet written."""
+    return configuration.from_document(document, path, CelCondition)
 
 
 def site(config: Config, origin: Origin | None = None) -> Site:

@@ -49,16 +49,12 @@ class Client:
 
     def __init__(self, config: Config, token: str = "", timeout_s: float = TIMEOUT_S) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        tls = _tls(config)
-        scheme = "http" if tls is None else "https"
-        host = "localhost" if config.api.host in {"0.0.0.0", "::"} else config.api.host  # noqa: S104
-        shown = f"[{host}]" if ":" in host else host
         self._http = httpx.Client(
-            base_url=f"{scheme}://{shown}:{config.api.port}/api/v1",
+            base_url=f"{address_of(config)}/api/v1",
             headers=headers,
             timeout=timeout_s,
             trust_env=False,
-            verify=tls or True,
+            verify=tls_of(config) or True,
         )
 
     def get(self, path: str, **params: str | int) -> Any:
@@ -94,7 +90,15 @@ class Client:
         raise RefusedError(said)
 
 
-def _tls(config: Config) -> ssl.SSLContext | None:
+def address_of(config: Config) -> str:
+    """The URL of the core of this configuration, as a program on its machine reaches it."""
+    scheme = "http" if config.api.tls is None else "https"
+    host = "localhost" if config.api.host in {"0.0.0.0", "::"} else config.api.host  # noqa: S104
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}:{config.api.port}"
+
+
+def tls_of(config: Config) -> ssl.SSLContext | None:
     """Our side of TLS: trusts the plant's authority, shows the certificate that the environment names, if any."""
     if config.api.tls is None:
         return None

@@ -80,6 +80,7 @@ class DeviceSettings(Frozen):
     tls: TlsFiles | None = None
     max_registers: Annotated[int, Field(ge=4, le=125)] = 125
     max_gap: Annotated[int, Field(ge=0, le=124)] = 0
+    in_flight: Annotated[int, Field(ge=1, le=16)] = 1
 
 
 class GroupSettings(Frozen):

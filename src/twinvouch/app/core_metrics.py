@@ -8,14 +8,14 @@ the engine keeps are stored with its state, so they go on over a restart; what `
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import Metric
 
 from twinvouch import __version__
 from twinvouch.app.core import Core
-from twinvouch.app.metric_families import counter, counters, gauge, gauges
+from twinvouch.app.metric_families import counter, counters, ending, gauge, gauges
 from twinvouch.app.metrics_file import Families
 from twinvouch.app.process_memory import pss_bytes
 from twinvouch.core.event import Priority
@@ -26,11 +26,26 @@ VERDICTS: Final = {"permitted": "allow", "held": "hold", "denied": "deny"}
 Asset = tuple[str, int, float]  # id, lowest headline of its tags, age of its oldest reading in s
 
 
+class Counted(Protocol):
+    """What the door counts."""
+
+    def totals(self) -> Mapping[str, int]:
+        """Refusals by rule since this process began."""
+        ...
+
+
 class CoreMetrics:
     """Answers scrapes of one running core; `collect` fits what prometheus_client calls a collector."""
 
-    def __init__(self, core: Core, audience: Callable[[], Mapping[str, int]]) -> None:
+    def __init__(
+        self,
+        core: Core,
+        audience: Callable[[], Mapping[str, int]],
+        strangers: Counted | None = None,
+        ends: Callable[[], Mapping[str, float]] = dict,
+    ) -> None:
         self._core, self._audience = core, audience
+        self._strangers, self._ends = strangers, ends
         self._began_s = time.monotonic()
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -57,6 +72,8 @@ class CoreMetrics:
         yield from _links(memory)
         for audience, number in self._audience().items():
             yield gauge(f"twinvouch_{audience}_streams", f"Open streams of {audience}.", number)
+        turned_away = self._strangers.totals() if self._strangers is not None else {}
+        yield from _door(turned_away, self._ends())
 
 
 def assets(memory: Memory, tags: Sequence[str]) -> list[Asset]:
@@ -163,6 +180,17 @@ def _links(memory: Memory) -> Iterable[Metric]:
     yield gauge(
         "twinvouch_distrusted_tags", "Tags that a person distrusts.", len(memory.distrusted)
     )
+
+
+def _door(turned_away: Mapping[str, int], ends: Mapping[str, float]) -> Iterable[Metric]:
+    """What is known before anybody is: whom the door turned away, and how long its certificates hold."""
+    yield counters(
+        "twinvouch_door_refusals",
+        "Requests that the door turned away before authentication, by rule.",
+        ("rule",),
+        [((rule,), number) for rule, number in turned_away.items()],
+    )
+    yield ending("twinvouch_certificate_expires_seconds", {}, ends)
 
 
 def _edges(memory: Memory) -> Iterable[Metric]:

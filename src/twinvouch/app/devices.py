@@ -36,7 +36,7 @@ def connect(settings: DeviceSettings, directory: Path) -> Closing:
         cert = directory / tls.cert if tls.cert is not None else None
         key = directory / tls.key if tls.key is not None else None
         files = Files(directory / tls.ca, cert, key)
-    return ModbusDevice(settings.host, settings.port, settings.timeout_s, files)
+    return ModbusDevice(settings.host, settings.port, settings.timeout_s, files, settings.in_flight)
 
 
 def listen(name: str, client_id: str, settings: BrokerSettings, directory: Path) -> Broker:

@@ -2,20 +2,51 @@
 
 import asyncio
 import errno
+import os
 import socket
+import ssl
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
 from twinvouch import __version__
 from twinvouch.adapters.event_stream import read_token
+from twinvouch.app.actuator_config import ActuatorConfig
+from twinvouch.app.client import CERTIFICATE_VARIABLES, address_of, tls_of
 from twinvouch.app.config_checks import is_loopback
+from twinvouch.app.config_types import TlsFiles
 from twinvouch.app.devices import connect
 from twinvouch.app.doctor import Found, Patient, fail, ok, warn
+from twinvouch.app.link_tls import link_tls
 from twinvouch.core.errors import TwinvouchError
 
 ASK_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An address, and how to prove who is at both ends of it (None: plain, or an authority of the machine)."""
+
+    url: str
+    tls: ssl.SSLContext | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An edge or the actuator as its settings have it; `own` is plant and principal of its certificate."""
+
+    who: str
+    url: str
+    tls: TlsFiles | None
+    directory: Path
+    own: tuple[str, str]
+
+    @property
+    def name(self) -> str:
+        """The principal."""
+        return self.own[1]
 
 
 def core(patient: Patient) -> Iterator[Found]:
@@ -25,7 +56,6 @@ def core(patient: Patient) -> Iterator[Found]:
         return
     host, port = config.api.host, config.api.port
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    url = f"http://{address}"
     if not _is_taken(host, port):
         yield warn(
             "core",
@@ -33,24 +63,63 @@ def core(patient: Patient) -> Iterator[Found]:
             "start it with `twinvouch run`",
         )
         return
-    yield from _core(url, "core")
+    tls = config.api.tls
+    if tls is not None and tls.require == "all" and not os.environ.get(CERTIFICATE_VARIABLES[0]):
+        do = f"let {' and '.join(CERTIFICATE_VARIABLES)} name a certificate of a person or service"
+        said = f"{address} takes nobody without a certificate (`require: all`), so it was not asked"
+        yield warn("core", said, do)
+        return
+    yield from _core(Link(address_of(config), tls_of(config)), "core")
 
 
 def links(patient: Patient) -> Iterator[Found]:
     """The core as edges and actuator are told to reach it, and whether the actuator's token is known there."""
-    asked: dict[str, str] = {}
+    asked: set[tuple[str, str]] = set()  # address and, where it asks with a certificate, who
+    for caller in _callers(patient):
+        how = (caller.url, caller.name if caller.tls is not None else "")
+        if how in asked:
+            continue
+        asked.add(how)
+        if _is_elsewhere(caller):
+            yield ok("core", f"{caller.who} is not asked: its TLS key is not on this machine")
+            continue
+        try:
+            link = Link(caller.url, link_tls(caller.tls, caller.directory, caller.own))
+        except TwinvouchError as error:
+            yield fail("core", f"{caller.who}: {error}", "bring the right files here")
+            continue
+        yield from _core(link, caller.who)
+    if patient.actuator is not None:
+        yield from _actuators_token(patient, patient.actuator)
+
+
+def _callers(patient: Patient) -> Iterator[Caller]:
+    """Who calls the core, from the files that are here."""
     if patient.config is not None:
-        own = f"http://{patient.config.api.host}:{patient.config.api.port}"
-        for edge, settings in patient.config.edges.items():
-            if settings.core.rstrip("/") != own:
-                asked[settings.core.rstrip("/")] = f"core of edge `{edge}`"
-    if patient.actuator is not None:
-        asked.setdefault(patient.actuator.core.rstrip("/"), "core of the actuator")
-    for url, who in asked.items():
-        yield from _core(url, who)
-    if patient.actuator is not None:
-        token = patient.actuator_path.parent / patient.actuator.token_file
-        yield from _token(patient.actuator.core.rstrip("/"), token)
+        directory, plant = patient.config.path.parent, patient.config.plant.id
+        for edge, edges in patient.config.edges.items():
+            url, who = edges.core.rstrip("/"), f"core of edge `{edge}`"
+            if edges.tls is not None or url != address_of(patient.config):  # else `core` has asked
+                yield Caller(who, url, edges.tls, directory, (plant, edge))
+    if (told := patient.actuator) is not None:
+        own = (told.plant, told.principal)
+        url, directory = told.core.rstrip("/"), patient.actuator_path.parent
+        yield Caller("core of the actuator", url, told.tls, directory, own)
+
+
+def _is_elsewhere(caller: Caller) -> bool:
+    """True where this configuration came without the private key of the caller's machine."""
+    key = caller.tls.key if caller.tls is not None else None
+    return key is not None and not (caller.directory / key).exists()
+
+
+def _actuators_token(patient: Patient, told: ActuatorConfig) -> Iterator[Found]:
+    directory = patient.actuator_path.parent
+    try:
+        tls = link_tls(told.tls, directory, (told.plant, told.principal))
+    except TwinvouchError:
+        return  # told by the check of the core
+    yield from _token(Link(told.core.rstrip("/"), tls), directory / told.token_file)
 
 
 def devices(patient: Patient) -> Iterator[Found]:
@@ -86,16 +155,17 @@ async def _read_all(patient: Patient) -> dict[str, str]:
     return found
 
 
-def _core(url: str, who: str) -> Iterator[Found]:
-    """What answers at `url`: a core of this release that can make events durable."""
+def _core(link: Link, who: str) -> Iterator[Found]:
+    """What answers there: a core of this release that can make events durable."""
+    url = link.url
     try:
-        alive = _get(url, "/livez").json()
+        alive = _get(link, "/livez").json()
         running = str(alive["version"])
     except httpx.TransportError as error:
         yield fail(
             "core",
             f"{who}: no answer from {url}: {error}",
-            "start the core, or correct the address",
+            "start the core, or correct the address or the certificates",
         )
         return
     except (ValueError, KeyError, TypeError):
@@ -105,15 +175,16 @@ def _core(url: str, who: str) -> Iterator[Found]:
     if running != __version__:
         do = "upgrade in the order of docs/how-to/upgrade.md"
         yield warn("core", f"{who}: runs twinvouch {running}, this is {__version__}", do)
-    ready = _get(url, "/readyz")
+    ready = _get(link, "/readyz")
     if ready.status_code == httpx.codes.OK:
         yield ok("core", f"{who}: twinvouch {running} at {url} is ready")
     else:
         yield fail("core", f"{who}: {ready.text[:300]}", "make room on its disk and start it again")
 
 
-def _token(url: str, file: Path) -> Iterator[Found]:
+def _token(link: Link, file: Path) -> Iterator[Found]:
     """Whether the core knows the token: it answers 401 to one that it does not know."""
+    url = link.url
     if not file.exists():
         return  # told by the check of keys
     token = read_token(file)
@@ -122,7 +193,7 @@ def _token(url: str, file: Path) -> Iterator[Found]:
         yield fail("token", said, "run the core's command side here, or use https")
         return
     try:
-        answer = _get(url, "/api/v1/status", token)
+        answer = _get(link, "/api/v1/status", token)
     except httpx.TransportError:
         return  # told by the check of the core
     if answer.status_code == httpx.codes.UNAUTHORIZED:
@@ -132,10 +203,12 @@ def _token(url: str, file: Path) -> Iterator[Found]:
         yield ok("token", f"the core at {url} knows the token in `{file}`")
 
 
-def _get(url: str, path: str, token: str = "") -> httpx.Response:
+def _get(link: Link, path: str, token: str = "") -> httpx.Response:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    with httpx.Client(timeout=ASK_S, trust_env=False, headers=headers) as client:
-        return client.get(url + path)
+    with httpx.Client(
+        timeout=ASK_S, trust_env=False, headers=headers, verify=link.tls or True
+    ) as client:
+        return client.get(link.url + path)
 
 
 def _is_taken(host: str, port: int) -> bool:

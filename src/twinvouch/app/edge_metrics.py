@@ -2,24 +2,28 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import MappingProxyType
 
 from prometheus_client.core import Metric
 
 from twinvouch.app import metrics_file
 from twinvouch.app.edge import Tally
-from twinvouch.app.metric_families import counters, gauges
+from twinvouch.app.link_tls import Ends
+from twinvouch.app.metric_families import counters, ending, gauges
 
 EDGE = ("edge",)
 
 
-def writer(path: Path | None, edge: str) -> Callable[[Tally], None] | None:
-    """Writes the tally of `edge` to the file; None where there is no file."""
+def writer(
+    path: Path | None, edge: str, ends: Ends = MappingProxyType({})
+) -> Callable[[Tally], None] | None:
+    """Writes the tally of `edge`, and when the certificates of its link end, to the file; None where there is no file."""
     if path is None:
         return None
-    return lambda tally: metrics_file.write(path, "edge", families(edge, tally))
+    return lambda tally: metrics_file.write(path, "edge", families(edge, tally, ends))
 
 
-def families(edge: str, tally: Tally) -> Iterable[Metric]:
+def families(edge: str, tally: Tally, ends: Ends = MappingProxyType({})) -> Iterable[Metric]:
     """The tally as families, all with the edge's name."""
     who, shipped = (edge,), tally.shipped
     for name, help_, value in (
@@ -40,3 +44,4 @@ def families(edge: str, tally: Tally) -> Iterable[Metric]:
         ("failing_attempts", "Attempts that failed since the last success.", shipped.failing),
     ):
         yield gauges(f"twinvouch_edge_{name}", help_, EDGE, [(who, value)])
+    yield ending("twinvouch_edge_certificate_expires_seconds", {"edge": edge}, ends)

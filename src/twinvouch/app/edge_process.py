@@ -24,7 +24,7 @@ from twinvouch.app.config_types import ns
 from twinvouch.app.devices import Connect, listen
 from twinvouch.app.edge import EdgeParts, EdgeSetup, Tally, run_edge
 from twinvouch.app.edge_scan import Reach
-from twinvouch.app.link_tls import link_tls
+from twinvouch.app.link_tls import ends_of, link_tls
 from twinvouch.app.service import USUAL, Manner, notify, serve
 from twinvouch.core.errors import ConfigError, SignatureError, UsageError
 from twinvouch.core.inventory import Plant, key_id
@@ -89,8 +89,9 @@ async def _serve(
         for broker, s in settings.mqtt.items()
     ]
     _announce(name, settings, spool, (len(devices), len(brokers)))
-    report = edge_metrics.writer(own.metrics_file, name)
     tls = link_tls(settings.tls, config.path.parent, (plant.id, name))
+    ends = ends_of(settings.tls, config.path.parent)
+    report = edge_metrics.writer(own.metrics_file, name, ends)
     async with HttpTransport(settings.core, tls=tls) as transport:
         parts = EdgeParts(
             devices, spool, own.signer, transport, own.clock, brokers=brokers, report=report

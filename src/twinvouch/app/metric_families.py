@@ -4,6 +4,7 @@ Label values may come from elsewhere: control characters are made visible, the e
 family has more than MOST series, whatever floods in: what is beyond is one series `(other)`.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -40,6 +41,16 @@ def gauges(name: str, help_: str, labels: Labels, rows: Iterable[tuple[Labels, f
     for values, number in list(bounded(rows, add=False).items()):
         family.add_metric(values, number)
     return family
+
+
+def ending(name: str, of: Mapping[str, str], ends: Mapping[str, float]) -> Metric:
+    """How long certificates hold; `ends` says of each when it ends, s since 1970, `of` are labels of all of them."""
+    return gauges(
+        name,
+        "Until a certificate in use, or the list of revoked ones, ends; below 0 once it has.",
+        (*of, "certificate"),
+        [((*of.values(), what), at_s - time.time()) for what, at_s in ends.items()],
+    )
 
 
 def bounded(rows: Iterable[tuple[Labels, float]], *, add: bool = True) -> Mapping[Labels, float]:

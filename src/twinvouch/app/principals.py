@@ -7,7 +7,6 @@ the new text is loaded: it must be the old configuration with exactly the new pr
 import base64
 import os
 import secrets
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -20,6 +19,7 @@ from twinvouch.app.config import from_document
 from twinvouch.app.config_model import Config, PrincipalSettings
 from twinvouch.app.literal_secrets import TOKEN_PREFIX
 from twinvouch.app.problems import InvalidConfigError, named, shown
+from twinvouch.app.replace_text import replace_text
 from twinvouch.app.yaml_file import Document, open_document, parse
 from twinvouch.app.yaml_tree import Fields, Items, Node, Scalar
 from twinvouch.core.errors import ConfigError, UsageError
@@ -168,24 +168,7 @@ def _enter(
         raise ConfigError(
             f"{path}: cannot be edited safely; enter under `principals:` yourself: {line}"
         )
-    if path.read_bytes().decode("utf-8-sig") != document.text:
-        raise UsageError(f"{path} changed meanwhile: nothing was written; run this again")
-    _replace(path, text)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Put `text` in the place of the file at once, with the old file's mode."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    new = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    replace_text(path, document.text, text)
 
 
 def edited(document: Document, known: PrincipalSettings | None, entry: PrincipalSettings) -> str:

@@ -166,8 +166,8 @@ def _server(config: Config, core: Core, hub: Hub, tls: ServerTls | None) -> uvic
     links: Links | None = None
     more: dict[str, Any] = {}
     if tls is not None:
-        context, revoked = tls
-        links = Links(plant.id, revoked, door.refused)
+        context, revoked, ends = tls
+        links = Links(plant.id, revoked, door.refused, ends)
         watched = links.watched(context)
         more = {"http": links.protocol(), "ssl_context_factory": lambda *_: watched}
     app = create_app(core, hub, config.api.allowed_hosts, door, links)

@@ -67,6 +67,15 @@ def of(config: Config, plant: Plant, policy: bytes) -> Safety | None:
     return Safety(digest(content(config, policy)), signers)
 
 
+def signers(part: Mapping[str, Any]) -> set[str]:
+    """The persons whom a safety part lets sign the next one."""
+    return {
+        name
+        for name, p in part["principals"].items()
+        if p["kind"] == PrincipalKind.PERSON and Role.SAFETY_SIGNER in p["roles"]
+    }
+
+
 def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What changed, one line a value: `- path: old` and `+ path: new`."""
     old, new = dict(_leaves(before)), dict(_leaves(now))

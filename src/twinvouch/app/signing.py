@@ -9,6 +9,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,8 @@ def part_of(config: Config) -> dict[str, Any]:
 def last_signed(config: Config) -> tuple[int, dict[str, Any] | None]:
     """Number and safety part of the newest configuration that enough persons signed, by the file; 0 and None for none."""
     found = load(config)
-    number, digest = _complete(_said(config, found))
-    part = found.parts.get(digest.hex())
-    return number, part if part is not None and safety.digest(part) == digest else None
+    number, digest = _complete(_said(config, found), found.parts)
+    return number, _part(found.parts, digest)
 
 
 def sign(
@@ -103,17 +103,28 @@ def _said(config: Config, found: Signed) -> list[ConfigStatement | None]:
     return said
 
 
-def _complete(said: list[ConfigStatement | None]) -> tuple[int, bytes]:
-    """The newest place that enough persons signed alike."""
+def _complete(said: list[ConfigStatement | None], parts: Mapping[str, Any]) -> tuple[int, bytes]:
+    """The newest place that enough persons signed alike, of those whom the place before it lets sign."""
     persons: dict[tuple[int, bytes], set[str]] = {}
     for s in said:
         if s is not None:
             persons.setdefault((s.number, s.digest), set()).add(s.principal)
-    return max((p for p, who in persons.items() if len(who) >= SIGNATURES), default=(0, b""))
+    last = (0, b"")
+    for place, who in sorted(persons.items()):
+        may = _part(parts, last[1] if last[0] else place[1])
+        if len(who if may is None else who & safety.signers(may)) >= SIGNATURES:
+            last = place
+    return last
+
+
+def _part(parts: Mapping[str, Any], digest: bytes) -> dict[str, Any] | None:
+    """The safety part of this digest; None where the file has none, or another one in its place."""
+    part = parts.get(digest.hex())
+    return part if part is not None and safety.digest(part) == digest else None
 
 
 def _next(config: Config, found: Signed, digest: bytes) -> int:
-    number, last = _complete(_said(config, found))
+    number, last = _complete(_said(config, found), found.parts)
     if digest == last:
         raise UsageError(f"this configuration is signed already, as number {number}: nothing to do")
     return number + 1

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from twinvouch.core.errors import TwinvouchError
 from twinvouch.core.event import Plain
 
 
@@ -176,6 +177,17 @@ class Identified(Protocol):
 
     async def identify(self, unit: int) -> Mapping[int, bytes]:
         """What it says it is: texts by object id (vendor 0, product code 1, revision 2, ...)."""
+        ...
+
+
+@runtime_checkable
+class Pipelined(Protocol):
+    """A device that may have several reads on the way at once."""
+
+    async def read_many(
+        self, places: Sequence[tuple[int, str, int, int]]
+    ) -> Sequence[Sequence[int] | TwinvouchError]:
+        """Of each `(unit, table, address, count)` its items, or why it has none."""
         ...
 
 

@@ -3,7 +3,8 @@
 Plain: everybody reads; a write is answered with exception 1 unless the plant is set to
 `legacy_writes`, as most controllers in the field are. TLS: a client certificate is demanded, and its role
 (Modbus/TCP Security) decides by wire/modbus_roles.py: `write` may do everything, `operator` may switch the
-pump, no role may read, a role that cannot be read may do nothing.
+pump, no role may read, a role that cannot be read may do nothing. Two units answer: the controller, and a meter
+that has its input registers only, as behind a gateway.
 """
 
 import logging
@@ -23,7 +24,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.inventory import Table
 from twinvouch.lab.certificates import OPERATOR, WRITE, role_of
-from twinvouch.lab.net3 import BY_TAG, IDENTITY, RUN, UNIT
+from twinvouch.lab.net3 import BY_TAG, IDENTITY, METER, RUN, UNIT
 from twinvouch.lab.waterworks import RefusedWriteError, Waterworks
 from twinvouch.wire.modbus_roles import NO_ROLE, Grant, Roles, refusal
 
@@ -32,7 +33,7 @@ WRITES = frozenset({5, 6, 15, 16, 22, 23})  # function codes that change somethi
 _PUMP = BY_TAG[RUN].point.address
 ROLES: Roles = {
     NO_ROLE: (Grant(READS),),
-    WRITE: (Grant(READS | WRITES, units=(UNIT, UNIT)),),
+    WRITE: (Grant(READS), Grant(WRITES, units=(UNIT, UNIT))),
     OPERATOR: (Grant(READS), Grant(frozenset({5}), (UNIT, UNIT), (_PUMP, _PUMP))),
 }
 _TABLES = {
@@ -41,6 +42,7 @@ _TABLES = {
     **dict.fromkeys((3, 6, 16, 22, 23), Table.HOLDING),
     4: Table.INPUT,
 }
+SERVED = {UNIT: frozenset(Table) - {Table.IDENTITY}, METER: frozenset({Table.INPUT})}
 _peer: ContextVar[str] = ContextVar("peer", default="")
 Journal = Callable[[dict[str, Any]], None]
 
@@ -60,8 +62,9 @@ class Memory:
     ) -> list[int] | list[bool] | ExcCodes:
         """Words or bits from the memory."""
         table = _TABLES.get(func_code)
-        if table is None or device_id != UNIT:
+        if table not in SERVED.get(device_id, ()):
             return ExcCodes.ILLEGAL_ADDRESS
+        assert table is not None
         try:
             words = self._works.read(table, address, count)
         except RefusedWriteError as refused:
@@ -85,8 +88,8 @@ class Memory:
         return None
 
     def device_ids(self) -> list[int]:
-        """The one unit there is."""
-        return [UNIT]
+        """The units there are; any other gets no answer but an exception."""
+        return list(SERVED)
 
     def tell(self, table: str, address: int, words: Sequence[int], code: int) -> None:
         """Journal a write with its peer; `code` is the Modbus exception it got, 0 for none."""

@@ -15,6 +15,7 @@ PLANT = "net3"
 DEVICE = "plc-1"
 IDENTITY = {0: b"twinvouch", 1: b"NET3", 2: b"1.0", 4: b"virtual plant"}  # function 43/14
 UNIT = 1
+METER = 2  # a second unit behind the same address: what is measured, and nothing else
 STEP_S = 60  # plant seconds that one tick computes
 TICK_S = 0.1  # wall seconds between ticks: 600 plant seconds a second
 TANKS = ("1", "2", "3")

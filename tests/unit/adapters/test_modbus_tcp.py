@@ -42,7 +42,9 @@ def with_pymodbus(act: Act[T], tls: tuple[ssl.SSLContext, TlsFiles] | None = Non
 Misbehave = Callable[[Frame, asyncio.StreamWriter, int], Awaitable[bool]]
 
 
-def with_hostile(misbehave: Misbehave, act: Act[T], timeout_s: float = 2.0) -> tuple[T, int]:
+def with_hostile(
+    misbehave: Misbehave, act: Act[T], timeout_s: float = 2.0, in_flight: int = 1
+) -> tuple[T, int]:
     """What `act` gives, and how many connections the server saw. The server goes on while it says True."""
     connections = 0
 
@@ -62,7 +64,8 @@ def with_hostile(misbehave: Misbehave, act: Act[T], timeout_s: float = 2.0) -> t
 
     async def inside() -> T:
         listener = await asyncio.start_server(serve, "127.0.0.1", 0)
-        device = ModbusDevice("127.0.0.1", listener.sockets[0].getsockname()[1], timeout_s)
+        port = listener.sockets[0].getsockname()[1]
+        device = ModbusDevice("127.0.0.1", port, timeout_s, in_flight=in_flight)
         try:
             return await act(device)
         finally:

@@ -66,12 +66,15 @@ class Answers:
         self.thread.join()
 
 
+def alive() -> dict[str, tuple[int, str]]:
+    """What a core that is well answers."""
+    version = json.dumps({"status": "alive", "version": __version__})
+    return {"/livez": (200, version), "/readyz": (200, "{}"), "/api/v1/status": (403, "{}")}
+
+
 @pytest.fixture
 def core() -> Iterator[Answers]:
-    alive = json.dumps({"status": "alive", "version": __version__})
-    answers = Answers(
-        {"/livez": (200, alive), "/readyz": (200, "{}"), "/api/v1/status": (403, "{}")}
-    )
+    answers = Answers(alive())
     yield answers
     answers.close()
 
@@ -322,7 +325,11 @@ def test_a_token_is_not_sent_over_plain_http_to_another_machine(
     place: Place, core: Answers
 ) -> None:
     seen = len(core.asked)
-    found = list(doctor_network._token("http://192.0.2.1:1", place.keys / "actuator-1.token"))
+    found = list(
+        doctor_network._token(
+            doctor_network.Link("http://192.0.2.1:1"), place.keys / "actuator-1.token"
+        )
+    )
     assert [f.status.value for f in found] == ["fail"]
     assert len(core.asked) == seen
 

@@ -11,7 +11,7 @@ from twinvouch.adapters.modbus_tcp import ModbusExceptionError
 from twinvouch.app.edge_device import IDENTIFY_NS, DeviceReader
 from twinvouch.app.edge_scan import Block, Reach, ScanPlan, decode, plan
 from twinvouch.core.batch import Quality
-from twinvouch.core.errors import UnavailableError
+from twinvouch.core.errors import TwinvouchError, UnavailableError
 from twinvouch.core.inventory import Encoding, Table
 from twinvouch.wire.identity import fingerprint
 
@@ -133,3 +133,61 @@ def test_units_behind_one_gateway_are_asked_for_themselves(order: int) -> None:
     points = [point(0, unit=1), point(0, unit=2)][:: 1 - 2 * order]
     scan(device.reader(), plan(group(points), GAPS))
     assert [unit for unit, *_ in device.requests] == [1, 2]
+
+
+class Many(Holes):
+    """May have several requests on the way; what is asked at a `silent` address gets no answer."""
+
+    def __init__(self, *holes: int, silent: tuple[int, ...] = ()) -> None:
+        super().__init__(*holes)
+        self.silent = silent
+        self.together: list[list[int]] = []
+
+    async def read_many(
+        self, places: Sequence[tuple[int, str, int, int]]
+    ) -> list[Sequence[int] | TwinvouchError]:
+        self.together.append([address for _, _, address, _ in places])
+        got: list[Sequence[int] | TwinvouchError] = []
+        for place in places:
+            try:
+                if place[2] in self.silent:
+                    raise UnavailableError("no answer")
+                got.append(await self.read(*place))
+            except TwinvouchError as error:
+                got.append(error)
+        return got
+
+
+def test_the_blocks_of_a_scan_are_asked_for_together() -> None:
+    device = Many()
+    planned = plan(group([point(0), point(20), point(40)]), GAPS)
+    reader = device.reader()
+    assert scan(reader, planned) == scan(reader, planned) == [0, 20, 40]
+    assert device.together == [[0, 20, 40]] * 2
+    assert len(device.requests) == 6, "each once"
+
+
+def test_what_came_before_a_device_went_silent_counts_and_the_rest_is_not_asked_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    device = Many(silent=(20,))
+    planned = plan(group([point(0), point(20), point(40)]), GAPS)
+    with caplog.at_level(logging.WARNING):
+        assert scan(device.reader(), planned) == [0, None, 40]
+    assert [address for _, _, address, _ in device.requests] == [0, 40]
+    assert len([r for r in caplog.records if "does not answer" in r.getMessage()]) == 1
+
+
+def test_a_refused_gap_is_asked_for_in_pieces_that_go_together_from_then_on() -> None:
+    device = Many(2)
+    planned = plan(group([point(0), point(3), point(30)]), GAPS)
+    reader = device.reader()
+    assert scan(reader, planned) == [0, 3, 30]
+    assert scan(reader, planned) == [0, 3, 30]
+    assert device.together == [[0, 30], [0, 3, 30]]
+
+
+def test_a_refused_block_is_missing_and_the_others_are_not() -> None:
+    device = Many(20)
+    planned = plan(group([point(0), point(20), point(40)]), GAPS)
+    assert scan(device.reader(), planned) == [0, None, 40]

@@ -1,12 +1,14 @@
 """Our side of mutual TLS from settings: files that fit, and a certificate for who we are."""
 
+import math
 from pathlib import Path
 
 import pytest
 
 from twinvouch.adapters.plant_authority import Authority, make, now_utc, write_new
+from twinvouch.app.api.links import Links
 from twinvouch.app.config_model import ApiTls, TlsFiles
-from twinvouch.app.link_tls import link_tls, server_tls
+from twinvouch.app.link_tls import ends_of, link_tls, server_tls
 from twinvouch.core.errors import ConfigError
 
 
@@ -27,10 +29,27 @@ def test_a_certificate_is_for_who_we_are(files: TlsFiles, tmp_path: Path) -> Non
             link_tls(files, tmp_path, own)
 
 
+def test_when_the_files_of_a_link_end(files: TlsFiles, tmp_path: Path) -> None:
+    assert ends_of(None, tmp_path) == {}
+    ends = ends_of(files, tmp_path)
+    assert sorted(ends) == ["authority", "own"]
+    assert ends["own"] < ends["authority"]
+    assert ends_of(TlsFiles(ca=files.ca), tmp_path) == {"authority": ends["authority"]}
+
+
 def test_the_core_s_files_are_read_at_the_start(files: TlsFiles, tmp_path: Path) -> None:
     settings = ApiTls(cert=str(files.cert), key=str(files.key), client_ca=files.ca)
-    _, revoked = server_tls(settings, tmp_path)
+    _, revoked, ends = server_tls(settings, tmp_path)
     assert revoked.serials == frozenset()
+    assert (revoked.until_s, sorted(ends)) == (math.inf, ["authority", "own"])
+    days = {what: (at_s - now_utc().timestamp()) / 86_400 for what, at_s in ends.items()}
+    assert 29.9 < days["own"] <= 30
+    assert 3_649 < days["authority"] <= 3_650
+    links = Links("net3", revoked, lambda *_: None, ends)
+    assert links.ends() == ends, "a list that is not there never ends"
+    listed = settings.model_copy(update={"crl": "authority/authority.crl"})
+    _, revoked, ends = server_tls(listed, tmp_path)
+    assert Links("net3", revoked, lambda *_: None, ends).ends()["crl"] == ends["authority"]
     missing = settings.model_copy(update={"crl": "none.crl"})
     with pytest.raises(ConfigError, match=r"none\.crl"):
         server_tls(missing, tmp_path)

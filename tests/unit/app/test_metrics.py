@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -55,6 +56,16 @@ def value(text: str, name: str, **labels: str) -> float:
     return numbers(text)[name, tuple(sorted(labels.items()))]
 
 
+ENDS = {"own": time.time() + 3_600.0, "authority": time.time() - 100.0}
+
+
+def full(served: Served) -> CoreMetrics:
+    """The metrics of a core with a door and with certificates."""
+    served.door.refused("malformed", "10.0.0.9")
+    ends = {"own": time.time() + 100.0, "crl": time.time() - 100.0}
+    return CoreMetrics(served.core, served.hub.audience, served.door.strangers, lambda: ends)
+
+
 def resting(core: Any) -> CoreMetrics:
     """The metrics of something that stands like a core and does nothing."""
     stand_in = {"meter": Meter(), "inbox": Inbox(8), "fatal": "", "recovered": 0}
@@ -81,6 +92,7 @@ def test_a_scrape_counts_what_came_and_what_became_of_it(served: Served) -> None
         assert value(text, "twinvouch_batches_total", fate="repeated") == 1
         assert value(text, "twinvouch_readings_total") == 12
         assert value(text, "twinvouch_refusals_total", rule="malformed") == 3
+        assert value(text, "twinvouch_door_refusals_total", rule="malformed") == 3
         severe = {"rule": "malformed", "severity": "medium"}
         assert value(text, "twinvouch_findings_total", **severe) == 3
         assert value(text, "twinvouch_command_decisions_total", verdict="deny") == 1
@@ -155,6 +167,25 @@ def test_a_flood_of_rules_and_peers_adds_no_series_without_end() -> None:
     assert value(text, "twinvouch_refusals_total", rule=OTHER) == 2 * (9 * MOST + 1)
 
 
+def test_a_certificate_counts_down_and_goes_below_zero(served: Served) -> None:
+    text = full(served).text().decode()
+    left = {c: value(text, "twinvouch_certificate_expires_seconds", certificate=c) for c in ("own", "crl")}  # fmt: skip
+    assert 0 < left["own"] <= 100
+    assert left["crl"] <= -100
+    assert value(text, "twinvouch_door_refusals_total", rule="malformed") == 1
+    assert "10.0.0.9" not in text
+
+
+def test_edge_and_actuator_tell_of_the_certificates_of_their_links(tmp_path: Path) -> None:
+    of_edge_and_actuator(tmp_path)
+    edge = (tmp_path / "edge.prom").read_text("utf-8")
+    name, who = "twinvouch_edge_certificate_expires_seconds", {"edge": "edge-1"}
+    assert value(edge, name, certificate="own", **who) > 0
+    assert value(edge, name, certificate="authority", **who) < 0
+    actuator = (tmp_path / "act.prom").read_text("utf-8")
+    assert value(actuator, "twinvouch_actuator_certificate_expires_seconds", certificate="own") > 0
+
+
 def test_hostile_names_stay_inside_their_label() -> None:
     name = 'a"} 1\nevil_total{x="\\\x1b[31m\r\u2028'
     engine = Engine(make_site())
@@ -213,7 +244,7 @@ def test_the_reference_lists_every_metric_and_no_other(served: Served, tmp_path:
     page = Path(__file__).resolve().parents[3] / "docs" / "reference" / "metrics.md"
     cells = re.findall(r"^\| (`[^|]+) \|", page.read_text("utf-8"), re.MULTILINE)
     listed = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
-    text = CoreMetrics(served.core, served.hub.audience).text([("tank", 0, 0.0)]).decode()
+    text = full(served).text([("tank", 0, 0.0)]).decode()
     assert {*families(text), *of_edge_and_actuator(tmp_path)} == listed
 
 
@@ -230,8 +261,8 @@ def of_edge_and_actuator(folder: Path) -> set[str]:
     tally = Tally(Polled(), 0, 0, 0, Shipped(), 0)
     journal = SimpleNamespace(unresolved=(), outbox=())
     actuator = cast("Actuator", SimpleNamespace(tally=actuator_module.Tally(), journal=journal))
-    metrics_file.write(folder / "edge.prom", "edge", edge_metrics.families("edge-1", tally))
-    metrics_file.write(folder / "act.prom", "actuator", actuator_metrics.families(actuator))
+    metrics_file.write(folder / "edge.prom", "edge", edge_metrics.families("edge-1", tally, ENDS))
+    metrics_file.write(folder / "act.prom", "actuator", actuator_metrics.families(actuator, ENDS))
     return families((folder / "edge.prom").read_text("utf-8")) | families(
         (folder / "act.prom").read_text("utf-8")
     )
@@ -262,7 +293,7 @@ def test_dashboard_and_alerts_name_only_what_there_is(
         await client.post("/api/v1/ingest", content=served.batch(), headers=COSE)
 
     served.talk(said)
-    core = CoreMetrics(served.core, served.hub.audience).text([("tank", 0, 0.0)]).decode()
+    core = full(served).text([("tank", 0, 0.0)]).decode()
     of_edge_and_actuator(tmp_path)
     files = [(tmp_path / f).read_text("utf-8") for f in ("edge.prom", "act.prom")]
     there = {sample for text in (core, *files) for sample, _ in numbers(text)}

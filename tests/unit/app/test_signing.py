@@ -186,3 +186,19 @@ def test_a_plant_that_is_never_written_to_asks_nobody(config: Path) -> None:
     loaded = build.load(config)
     assert loaded.actuator is None
     assert safety.of(loaded, plant_of(loaded), b"p" * 32) is None
+
+
+def test_a_signature_of_somebody_who_may_not_sign_makes_nothing_complete(config: Path) -> None:
+    sign(config, "ann")
+    sign(config, "bob")
+    role = ("--kind", "person", "--role", "safety-signer")
+    call("principals", "add", "cid", *role, "--config", config)
+    assert "as number 2" in sign(config, "cid")
+    assert "as number 2" in sign(config, "ann")
+    assert signing.last_signed(build.load(config))[0] == 1, "cid is a signer from number 3 on"
+    assert "as number 2" in sign(config, "bob")
+    assert signing.last_signed(build.load(config))[0] == 2
+    config.write_text(config.read_text().replace("max: 110", "max: 111"))
+    assert "as number 3" in sign(config, "cid")
+    sign(config, "ann")
+    assert signing.last_signed(build.load(config))[0] == 3

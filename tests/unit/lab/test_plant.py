@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from pymodbus.client import AsyncModbusTcpClient, AsyncModbusTlsClient
 
-from twinvouch.adapters.modbus_tcp import ModbusDevice
+from twinvouch.adapters.modbus_tcp import ModbusDevice, ModbusExceptionError
 from twinvouch.core.errors import UsageError
 from twinvouch.core.inventory import Table
 from twinvouch.lab import certificates
 from twinvouch.lab.modbus_server import Listener, Memory
-from twinvouch.lab.net3 import BY_TAG, IDENTITY, RUN
+from twinvouch.lab.net3 import BY_TAG, IDENTITY, LEVEL, METER, RUN, SPEED, UNIT
 from twinvouch.lab.plant import obey
 from twinvouch.lab.waterworks import Waterworks
 from twinvouch.wire.words import from_words
@@ -238,3 +238,23 @@ def test_the_refusal_of_one_master_is_not_the_others(directory: Path) -> None:
             assert plant.works.truth().speed == pytest.approx(0.902)
 
     asyncio.run(story())
+
+
+def test_a_second_unit_has_what_is_measured_and_nothing_else(directory: Path) -> None:
+    async def act() -> None:
+        async with opened(directory) as plant:
+            plant.memory.legacy_writes = True
+            device = ModbusDevice("127.0.0.1", plant.plain.port)
+            point = BY_TAG[LEVEL].point
+            place = (point.table, point.address, 2)
+            assert await device.read(METER, *place) == await device.read(UNIT, *place)
+            assert from_words(list(await device.read(METER, *place)), point) > 0
+            for unit, table in ((METER, "coil"), (METER, "holding"), (3, "input")):
+                with pytest.raises(ModbusExceptionError):
+                    await device.read(unit, table, 0, 1)
+            with pytest.raises(ModbusExceptionError):
+                await device.write(METER, "holding", BY_TAG[SPEED].point.address, (500,))
+            assert plant.memory.device_ids() == [UNIT, METER]
+            await device.close()
+
+    asyncio.run(act())

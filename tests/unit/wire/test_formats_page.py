@@ -23,8 +23,10 @@ from tests.unit.wire.samples import (
 )
 from twinvouch.core.event import Tick
 from twinvouch.core.kind import Kind, Purpose
+from twinvouch.core.report import Report, Told
 from twinvouch.wire import cbor, cose
-from twinvouch.wire.batch import write_batch
+from twinvouch.wire.batch import write_batch, write_changed, write_report
+from twinvouch.wire.changes import Changes
 from twinvouch.wire.command import write_command
 from twinvouch.wire.eventlog import write_event
 from twinvouch.wire.manifest import write_manifest
@@ -36,6 +38,10 @@ PAGE = Path(__file__).parents[3] / "docs/reference/formats.md"
 GROUP = group_of("f8", "u2")
 VALUES = np.array([[0.5, 1.0], [2.5, 0.0]])
 QUALITY = np.array([[0, 0], [0, 3]], np.uint8)
+REPORTS = (Report(Told.REPLAY, "hall/pump", 1_700_000_000_000_000_000, 3, (("seq", 7.0),)),)
+CHANGES = Changes(
+    times(2), np.array([0, 1], np.uint16), np.array([0.5, 1.0]), np.array([0, 1], np.uint8)
+)
 OUTCOME_CONTENT = write_outcome(OUTCOME, PLANT)
 SEALED = cose.seal(OUTCOME_CONTENT, signer=SeedSigner(), plant=PLANT, purpose=Purpose.OUTCOME)
 WRITTEN = {
@@ -50,6 +56,8 @@ WRITTEN = {
     "senml batch": write_batch(
         header_of(GROUP, Kind.BATCH_SENML), GROUP, times(2), VALUES, QUALITY
     ),
+    "source report": write_report(header_of(GROUP, Kind.SOURCE_REPORT), GROUP, REPORTS),
+    "changes": write_changed(header_of(GROUP, Kind.BATCH_CHANGES), GROUP, CHANGES),
     "command": write_command(COMMAND, PLANT),
     "statement": write_statement(STATEMENT, PLANT),
     "permit": write_permit(PERMIT),
@@ -84,6 +92,17 @@ def test_another_library_checks_the_sealed_example() -> None:
     (key,) = re.findall(r"public key\s`([0-9a-f]{64})`", PAGE.read_text())
     Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(signature, signed)
     assert cbor2.loads(protected)[4] == sha256(bytes.fromhex(key)).digest()[:8]
+
+
+def test_another_library_reads_reports_and_changes() -> None:
+    """The header is that of kind 1; typed arrays are little-endian (RFC 8746)."""
+    report, changes = (cbor2.loads(examples()[n]) for n in ("source report", "changes"))
+    assert (report[1], changes[1]) == (12, 13)
+    assert report[2:10] == changes[2:10]
+    assert report[10] == [[3, "hall/pump", 1_700_000_000_000_000_000, 3, [["seq", 7.0]]]]
+    kinds = {79: "<i8", 69: "<u2", 86: "<f8", 64: "u1"}
+    arrays = [np.frombuffer(item.value, kinds[item.tag]).tolist() for item in changes[10:]]
+    assert arrays == [times(2).tolist(), [0, 1], [0.5, 1.0], [0, 1]]
 
 
 def test_the_page_names_every_kind_and_purpose() -> None:

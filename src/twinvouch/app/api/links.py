@@ -6,14 +6,17 @@ uvicorn does not hand the client's certificate on. Its protocol class may be giv
 
 import asyncio
 import logging
+import math
 import ssl
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from twinvouch.adapters.link_tls import Revoked, peer_of
 from twinvouch.app.api.door import LINK
+from twinvouch.app.link_tls import Ends
 
 _log = logging.getLogger("twinvouch.links")
 Refused = Callable[[str, str], None]
@@ -22,8 +25,11 @@ Refused = Callable[[str, str], None]
 class Links:
     """The open connections of certificates; `refused(rule, peer)` counts what did not come in."""
 
-    def __init__(self, plant: str, revoked: Revoked, refused: Refused) -> None:
+    def __init__(
+        self, plant: str, revoked: Revoked, refused: Refused, ends: Ends = MappingProxyType({})
+    ) -> None:
         self._plant = plant
+        self._ends = ends
         self._revoked = revoked
         self._refused = refused
         self._open: dict[Any, int] = {}
@@ -37,6 +43,11 @@ class Links:
             if serial in self._revoked.serials:
                 _log.warning("certificate %x is revoked: its connection is closed", serial)
                 transport.abort()
+
+    def ends(self) -> Ends:
+        """When our certificate, the authority's and the CRL in force end, s since 1970; none for what never does."""
+        all_ = {**self._ends, "crl": self._revoked.until_s}
+        return {what: at_s for what, at_s in all_.items() if at_s < math.inf}
 
     def opened(self, transport: asyncio.Transport) -> str | None:
         """The principal of a new connection (empty: no certificate); None where it must not stay open."""

@@ -77,7 +77,8 @@ def create_app(
     app.add_middleware(door.around)
     app.include_router(_health(desk))
     site = core.engine.memory.site
-    app.include_router(metrics.router(CoreMetrics(core, hub.audience), site, desk.read))
+    shown = CoreMetrics(core, hub.audience, door.strangers, links.ends if links else dict)
+    app.include_router(metrics.router(shown, site, desk.read))
     for router in (
         _in(desk),
         _reports(desk),

@@ -21,6 +21,7 @@ class Strangers:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rules: dict[str, int] = {}
+        self._all: dict[str, int] = {}
         self._peers: dict[str, int] = {}
         self._told: dict[str, int] = {}  # rule -> when it was last taken, ns
         self._since_ns = 0
@@ -35,6 +36,12 @@ class Strangers:
             if peer not in self._peers and len(self._peers) >= MAX_PEERS:
                 least = self._peers.pop(min(self._peers, key=self._peers.__getitem__))
             self._peers[peer] = self._peers.get(peer, least) + 1
+            self._all[rule] = self._all.get(rule, 0) + 1
+
+    def totals(self) -> dict[str, int]:
+        """Failures by rule since this process began, whatever was taken out."""
+        with self._lock:
+            return dict(self._all)
 
     def due(self, salt: bytes, now_ns: int, *, at_once: bool = False) -> StrangersRefused | None:
         """Take the counts out as an event, where there are any that are not to wait for their minute."""

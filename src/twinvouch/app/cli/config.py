@@ -1,4 +1,4 @@
-"""`twinvouch config show|sign|schema`: the safety part and the two persons who sign it; the schema for editors."""
+"""`twinvouch config show|sign|schema|migrate`: the safety part and who signs it, the schema, files of earlier releases."""
 
 import json
 from pathlib import Path
@@ -97,6 +97,42 @@ def _compare(number: int, is_known: bool, changed: list[str]) -> None:  # noqa: 
     else:
         click.echo(f"changed since number {number}:")
         click.echo("\n".join(safe(line) for line in changed))
+
+
+@command.command()
+@click.argument(
+    "file",
+    metavar="[FILE]",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("twin.yaml"),
+)
+@click.option("--check", is_flag=True, help="say what there is to do, without the diff")
+@click.option("--write", is_flag=True, help="rewrite what can be rewritten safely")
+@click.pass_context
+def migrate(ctx: click.Context, file: Path, *, check: bool, write: bool) -> None:
+    """Say what this release makes of a twin.yaml or actuator.yaml of an earlier one. Exit 1 where anything is to be done."""
+    from twinvouch.app.logs import harmless
+    from twinvouch.app.migrate import Need, examine
+    from twinvouch.app.replace_text import replace_text
+
+    if check and write:
+        raise click.UsageError("--check writes nothing: leave out one of the two")
+    found = examine(file)
+    for step in found.steps:
+        click.echo(harmless(f"{step.place}: {step.need}: {step.text}"))
+    if found.diff and not check:
+        click.echo(harmless(found.diff.rstrip()))
+    if found.diff and write:
+        replace_text(file.resolve(), found.before, found.after)
+    counts = {need: sum(step.need is need for step in found.steps) for need in Need}
+    left = 0 if write else counts[Need.REWRITE]
+    if not left and not counts[Need.PERSON]:
+        click.echo(f"{safe(file)} is current{' now' if counts[Need.REWRITE] else ''}")
+        return
+    click.echo(
+        f"{safe(file)}: {left} to rewrite (`--write`), {counts[Need.PERSON]} for a person to decide"
+    )
+    ctx.exit(1)
 
 
 @command.command()

@@ -28,6 +28,7 @@ def command(
     ctx: click.Context, config_path: Path, actuator_path: Path, *, devices: bool, as_json: bool
 ) -> None:
     """Look over this machine, its configurations, keys, disk, clock and core. Exit 1 where anything fails."""
+    from twinvouch.app import doctor_certificates as certificates
     from twinvouch.app import doctor_files as files
     from twinvouch.app import doctor_machine as machine
     from twinvouch.app import doctor_network as network
@@ -37,6 +38,7 @@ def command(
     checks = [
         *((c.__name__, c) for c in (machine.python, machine.libraries, machine.clock)),
         *((c.__name__, c) for c in (files.config, files.keys, files.agreement)),
+        (certificates.certificates.__name__, certificates.certificates),
         *((c.__name__, c) for c in (machine.data, files.ledger)),
         *((c.__name__, c) for c in (network.core, network.links, network.devices)),
         (machine.units.__name__, machine.units),
