@@ -20,9 +20,10 @@ from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.app import key_list
 from twinvouch.app.actuator import Actuator
 from twinvouch.app.actuator_check import OwnLimits
+from twinvouch.core.command import CommandStatus
 from twinvouch.core.event import CommandProposed
 from twinvouch.core.inventory import Plant
-from twinvouch.core.keyring import KeyPurpose, KeyRefusedError
+from twinvouch.core.keyring import KeyPurpose, KeyRefusedError, KeyVerb
 from twinvouch.core.kind import Purpose
 from twinvouch.core.site import SECOND
 from twinvouch.core.statement import Verb
@@ -310,6 +311,31 @@ def test_c20_every_other_gate_asks_the_ring_too(toy: Keyed) -> None:
     assert reply(effects).body["rule"] == "revoked_key"
     assert published(effects, "finding")[0]["rule"] == "revoked_key"
     assert toy.report(permit.nonce).body["rule"] == "revoked_key"
+
+
+def test_c17_a_held_command_of_a_stolen_key_is_released_by_nobody(toy: Keyed) -> None:
+    """It was signed before the revocation; a permit for it would come after."""
+    toy.read()
+    ident, other = held(toy), held(toy)
+    toy.tell(toy.root.revoke("visitor"))
+    assert approve(toy, "ann", other) == "held", "another service's key is nothing to it"
+    toy.tell(toy.root.revoke("twin"))
+    for each in (ident, other):
+        assert toy.memory.records[each].status is CommandStatus.EXPIRED
+        assert "revoked" in toy.memory.records[each].outcome
+    for person in ("ann", "bob"):
+        assert approve(toy, person, ident) == "refused"
+
+
+def test_c20_whose_approvals_go_is_what_the_root_said_of_the_key(toy: Keyed) -> None:
+    toy.read()
+    ident = held(toy)
+    assert approve(toy, "ann", ident) == "held"
+    wrong = toy.root.say(
+        verb=KeyVerb.REVOKE, purpose=KeyPurpose.EDGE, principal="bob", key=key("ann").public_key
+    )
+    assert toy.tell(wrong).code == 200
+    assert toy.memory.records[ident].approvals == ()
 
 
 def test_the_old_root_speaks_no_longer_once_it_has_handed_over(toy: Keyed) -> None:

@@ -3,6 +3,7 @@
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.genesis import Beginning, Genesis
 from twinvouch.core.inventory import Principal, PrincipalKind, Role
+from twinvouch.engine.epochs import too_old
 from twinvouch.engine.keys import use
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out, enter
@@ -42,6 +43,8 @@ def _objection(m: Memory, signer: Principal, said: Genesis) -> str:
         return (
             f"`{signer.id}` may not enrol an edge: that takes the role {' or '.join(sorted(ROLES))}"
         )
+    if late := too_old(m, said.made_ns):
+        return late
     if said.nonce in m.nonces:
         return "this genesis was used before: sign a new one"
     if not said.made_ns - m.site.commands.max_ahead_ns <= m.now_ns <= said.expires_ns:
