@@ -233,6 +233,23 @@ def test_c19_a_checkpoint_under_a_revoked_log_key_is_named(toy: Keyed) -> None:
     assert "the root revoked in entry" in report.faults[0].why
 
 
+def test_c19_a_revocation_counts_whatever_it_says_the_key_was_for(toy: Keyed) -> None:
+    toy.tell(toy.root.trust("log"))
+    wrong = toy.root.say(
+        verb=KeyVerb.REVOKE, purpose=KeyPurpose.PERMIT, principal="log", key=key("log").public_key
+    )
+    toy.tell(wrong)
+    toy.read()
+    directory = toy.directory / "ledger"
+    assert not verifier.verify(directory, verifier_key(key("log")), root_text()).ok
+
+
+def test_serials_that_are_missing_are_told_however_large_one_is(toy: Keyed) -> None:
+    toy.tell(toy.root.trust("visitor", stranger(), serial=2**62))
+    missing = toy.memory.ring.missing
+    assert (len(missing), missing[0]) == (100, len(PURPOSES) + 1)
+
+
 def test_c19_the_owner_of_the_log_names_no_key_himself(toy: Keyed) -> None:
     """Entries of kind 75 that the root did not sign say nothing, whoever signs the checkpoint over them."""
     thief = replace(toy.root, signer=key("log"))

@@ -137,6 +137,11 @@ class Core:
         except UnavailableError:
             return None
 
+    def give_up(self, error: BaseException) -> None:
+        """End this core as a broken store does: something it cannot go on without has failed."""
+        _log.error("the core ends", exc_info=error)
+        self._fail([], error)
+
     def stop(self) -> None:
         """Finish what was taken in, refuse the rest, close the stores."""
         for item in self.inbox.close():
@@ -278,7 +283,7 @@ class Core:
             elif isinstance(effect, Deliver | Publish):
                 self._leave(effect)
 
-    def _fail(self, group: list[tuple[Item, Step]], error: Exception) -> None:
+    def _fail(self, group: list[tuple[Item, Step]], error: BaseException) -> None:
         """Nothing of this group left; the engine is ahead of what is durable, so this process is over."""
         unavailable = UnavailableError(f"cannot make events durable: {error}")
         with self.inbox.ready:

@@ -43,12 +43,17 @@ def _objection(m: Memory, signer: Principal, said: Genesis) -> str:
         return (
             f"`{signer.id}` may not enrol an edge: that takes the role {' or '.join(sorted(ROLES))}"
         )
-    if late := too_old(m, said.made_ns):
-        return late
+    if why := _spent(m, said):
+        return why
+    if said.edge not in m.site.plant.edges:
+        return f"`{said.edge}` is no edge of plant `{m.site.plant.id}`"
+    return beginning.objection(said, m.links, m.beginnings.get(said.edge))
+
+
+def _spent(m: Memory, said: Genesis) -> str:
+    """Why a genesis counts no longer, or not yet; empty where it does."""
     if said.nonce in m.nonces:
         return "this genesis was used before: sign a new one"
     if not said.made_ns - m.site.commands.max_ahead_ns <= m.now_ns <= said.expires_ns:
         return "this genesis is of another time: check the clocks, and sign a new one"
-    if said.edge not in m.site.plant.edges:
-        return f"`{said.edge}` is no edge of plant `{m.site.plant.id}`"
-    return beginning.objection(said, m.links, m.beginnings.get(said.edge))
+    return too_old(m, said.made_ns)

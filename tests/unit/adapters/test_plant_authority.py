@@ -1,11 +1,13 @@
 """The plant's authority: certificates bound to principals, revocation by a list that only goes forward."""
 
+import base64
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,6 +112,32 @@ def test_a_list_that_is_wrong_or_older_changes_nothing(
     crl.unlink()
     assert "cannot be read" in revoked.look()
     assert revoked.serials == held
+
+
+def test_a_list_that_is_damaged_anywhere_is_told_and_changes_nothing(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Much of a list is parsed only where it is looked at."""
+    folder = tmp_path / "authority"
+    authority.issue("edge-1", (), 30, NOW)
+    authority.revoke("edge-1", NOW)
+    crl = folder / "authority.crl"
+    whole = x509.load_pem_x509_crl(crl.read_bytes()).public_bytes(Encoding.DER)
+    revoked = Revoked(crl, folder / "authority.crt")
+    held = revoked.serials
+    told = 0
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x55
+        pem = base64.encodebytes(bytes(damaged))
+        draft = tmp_path / "draft"  # another file each time, as `cp` and `mv` make it
+        draft.write_bytes(
+            b"-----BEGIN X509 CRL-----\n" + pem + b"-----END X509 CRL-----\n" + b"\n" * (place % 2)
+        )
+        draft.replace(crl)
+        told += bool(revoked.look())
+        assert revoked.serials == held
+    assert told == len(whole)
 
 
 def test_at_the_start_a_wrong_list_is_an_error(authority: Authority, tmp_path: Path) -> None:

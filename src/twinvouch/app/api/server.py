@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -20,7 +21,6 @@ from twinvouch.app.api.hub import Hub, Subscriber
 from twinvouch.app.api.links import Links
 from twinvouch.app.api.proposal import Proposal, content_of
 from twinvouch.app.api.quotas import quotas
-from twinvouch.app.api.submission import files_of
 from twinvouch.app.config_model import QuotaSettings
 from twinvouch.app.core import Core, salt
 from twinvouch.app.core_metrics import CoreMetrics
@@ -64,6 +64,7 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         hub.attach(asyncio.get_running_loop())
         ticking = asyncio.create_task(_tick(core, door, links))
+        ticking.add_done_callback(partial(_on_ticked_out, core))
         yield
         ticking.cancel()
         _tell(core, door, at_once=True)
@@ -104,6 +105,12 @@ async def _tick(core: Core, door: Door, links: Links | None) -> None:
             if last is not None and not core.fatal:
                 alive()
             last = core.tick()
+
+
+def _on_ticked_out(core: Core, ticking: "asyncio.Task[None]") -> None:
+    """Without ticks nothing expires and nobody is revoked: a core whose time stands still ends."""
+    if not ticking.cancelled() and (error := ticking.exception()) is not None:
+        core.give_up(error)
 
 
 def _tell(core: Core, door: Door, *, at_once: bool = False) -> None:
@@ -201,8 +208,7 @@ def _reports(desk: Desk) -> APIRouter:
     @router.post("/models")
     async def submit(request: Request) -> Response:
         """A sealed manifest with the files it names (gate 2)."""
-        raw, files = files_of(await guard.body_of(request))
-        await desk.door.known(raw, Signed.MODEL, request.scope)
+        raw, files = await desk.submitted(request)
         judged = await asyncio.to_thread(files.check)
         reply = await desk.ask(Priority.QUERY, ModelSubmitted(salt(), peer(request), raw, judged))
         if reply.code == 200:
