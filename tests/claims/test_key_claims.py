@@ -78,6 +78,21 @@ def test_c17_the_edge_goes_on_with_a_new_key_and_the_old_one_stays_dead(toy: Key
     assert toy.send(toy.sealed(toy.content(), key("edge-1"))).body["rule"] == "revoked_key"
 
 
+def test_c17_a_thief_cannot_take_the_last_boot_epoch_there_is(toy: Keyed) -> None:
+    """Taken, no later one of the edge's own could follow, whatever its key: no genesis names a later one."""
+    toy.read()
+    own, here = toy.epoch, (toy.seq["edge-1"], toy.prev["edge-1"])
+    for epoch in (2**63 - 1, toy.now // SECOND + 86_401):
+        toy.epoch, toy.seq["edge-1"] = epoch, 0
+        answer = toy.read()
+        assert (answer.code, answer.body["rule"]) == (401, "epoch"), "an edge keeps it"
+    toy.tell(toy.root.revoke("edge-1"))
+    new = stranger()
+    toy.tell(toy.root.trust("edge-1", new))
+    toy.epoch, (toy.seq["edge-1"], toy.prev["edge-1"]) = own, here
+    assert toy.send(toy.sealed(toy.content(), new)).body["status"] == "admitted"
+
+
 def test_c17_a_key_is_good_for_one_purpose_and_for_its_time(toy: Keyed) -> None:
     content = toy.content()
     for name, rule in (("ann", "key_purpose"), ("twin", "key_purpose")):
