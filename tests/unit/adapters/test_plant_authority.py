@@ -1,6 +1,7 @@
 """The plant's authority: certificates bound to principals, revocation by a list that only goes forward."""
 
 import base64
+import os
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,6 +113,24 @@ def test_a_list_that_is_wrong_or_older_changes_nothing(
     crl.unlink()
     assert "cannot be read" in revoked.look()
     assert revoked.serials == held
+
+
+def test_a_list_is_on_the_disk_before_it_takes_the_place_of_the_last(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.issue("edge-1", (), 30, NOW)
+    done: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda fd: done.append(Path(f"/proc/self/fd/{fd}").readlink().name) or fsync(fd),
+    )
+    monkeypatch.setattr(
+        Path, "replace", lambda path, to: done.append(f"{path.name} replaces") or replace(path, to)
+    )
+    authority.revoke("edge-1", NOW)
+    assert done == ["authority.crl.new", "authority.crl.new replaces", "authority"]
 
 
 def test_a_list_that_is_damaged_anywhere_is_told_and_changes_nothing(
