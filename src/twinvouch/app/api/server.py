@@ -37,6 +37,7 @@ from twinvouch.core.event import (
 )
 from twinvouch.core.kind import Purpose as Signed
 from twinvouch.queries.gate import visible
+from twinvouch.queries.memory import STREAM_NS
 
 REASK_S = 60.0  # an open stream is asked of gate 3 again after this
 Purpose = Annotated[str, Query(max_length=200, description="what the answer is for; it is logged")]
@@ -363,10 +364,16 @@ async def _open(desk: Desk, request: Request, action: str, purpose: str) -> Resp
 async def _until_denied(
     desk: Desk, request: Request, action: str, tags: Sequence[str], subscriber: Subscriber
 ) -> AsyncIterator[str]:
-    """The subscriber's events; gate 3 is asked again every minute, and a no ends the stream."""
+    """The subscriber's events; gate 3 is asked again every minute, and a no ends the stream.
+
+    So does a reader that takes nothing for so long that the engine counts no more what the stream shows as read (R7):
+    what waits for it would be read unseen.
+    """
     loop = asyncio.get_running_loop()
     ask_at = loop.time() + REASK_S
     async for message in subscriber.events():
+        if loop.time() > ask_at - REASK_S + STREAM_NS / 1e9:
+            return
         if loop.time() > ask_at:
             try:
                 await desk.read(request, action, purpose="stream", tags=tags)
