@@ -79,7 +79,8 @@ def create_app(
     app.add_middleware(door.around)
     app.include_router(_health(desk))
     site = core.engine.memory.site
-    app.include_router(metrics.router(CoreMetrics(core, hub.audience), site, desk.read))
+    counts = CoreMetrics(core, hub.audience)
+    app.include_router(metrics.router(counts, site, desk.read, desk.principal_of))
     for router in (
         _in(desk),
         _reports(desk),
