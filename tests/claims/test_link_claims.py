@@ -222,6 +222,23 @@ def test_c23_a_genesis_from_before_a_restore_vouches_for_nothing(tmp_path: Path)
     assert vouch(toy, "ann").body["status"] == "founded"
 
 
+def test_c23_an_edge_that_restarted_after_a_backup_was_made_is_vouched_for_too(
+    tmp_path: Path,
+) -> None:
+    """The core of a restored backup does not know how its chain went on: docs/how-to/back-up-and-restore.md says so."""
+    toy = Toy(tmp_path)
+    toy.read()
+    toy.core.feed(EpochOpened(toy.salt(), 1, f"{PLANT}/0", 1, bytes(32), bytes(32)), toy.now)
+    toy.epoch, toy.seq["edge-1"], toy.prev["edge-1"] = 7, 0, b"u" * 32  # a batch after the backup
+    for _ in range(2):
+        toy.now += 1_000_000_000
+        toy.read()
+        assert integrity(toy) == 60
+    assert vouch(toy, "ann").body["status"] == "founded"
+    toy.read()
+    assert integrity(toy) == 255
+
+
 def test_c23_only_an_engineer_or_admin_and_only_for_what_the_core_knows(tmp_path: Path) -> None:
     toy = Toy(tmp_path)
     toy.read()
