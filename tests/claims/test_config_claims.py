@@ -9,7 +9,7 @@ import pytest
 from tests.claims.keyed import PURPOSES, Keyed
 from tests.claims.site import PLANT, START, Toy, make_site, permits, reply, signer, stranger
 from twinvouch.adapters.keys import SeededSigner
-from twinvouch.core.event import Reply, StatementReceived
+from twinvouch.core.event import EpochOpened, Reply, StatementReceived
 from twinvouch.core.keyring import KeyPurpose
 from twinvouch.core.kind import Purpose
 from twinvouch.core.site import SECOND, Safety
@@ -144,6 +144,21 @@ def test_c20_an_old_signature_says_nothing_about_a_later_place(toy: Toy) -> None
         answer = signed(toy, person, number=1)
         assert (answer.code, answer.body["number"]) == (403, 3)
     assert asked(toy) == "denied"
+
+
+def test_c20_what_was_signed_before_a_restore_signs_nothing_after_it(toy: Toy) -> None:
+    """Its place may have been taken since the backup, by a configuration that the backup does not know."""
+    early = toy.now
+    assert signed(toy, "ann").body["status"] == "waiting"
+    toy.now += SECOND
+    restored = EpochOpened(toy.salt(), 1, f"{PLANT}/0", 1, bytes(32), bytes(32))
+    assert reply(toy.core.feed(restored, toy.now)).code == 200
+    toy.now += SECOND
+    late = signed(toy, "ann", made_ns=early)
+    assert (late.code, "before a backup was restored" in str(late.body["why"])) == (403, True)
+    assert signed(toy, "bob").body["signatures"] == 1, "nor does one that waited"
+    assert asked(toy) == "denied"
+    assert signed(toy, "ann").body["status"] == "signed"
 
 
 def test_c20_under_a_root_only_safety_keys_sign_and_a_revoked_one_does_not(tmp_path: Path) -> None:

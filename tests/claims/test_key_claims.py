@@ -20,9 +20,10 @@ from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.app import key_list
 from twinvouch.app.actuator import Actuator
 from twinvouch.app.actuator_check import OwnLimits
+from twinvouch.core.command import CommandStatus
 from twinvouch.core.event import CommandProposed
 from twinvouch.core.inventory import Plant
-from twinvouch.core.keyring import KeyPurpose, KeyRefusedError
+from twinvouch.core.keyring import KeyPurpose, KeyRefusedError, KeyVerb
 from twinvouch.core.kind import Purpose
 from twinvouch.core.site import SECOND
 from twinvouch.core.statement import Verb
@@ -75,6 +76,21 @@ def test_c17_the_edge_goes_on_with_a_new_key_and_the_old_one_stays_dead(toy: Key
         "the root may say so, and it changes nothing"
     )
     assert toy.send(toy.sealed(toy.content(), key("edge-1"))).body["rule"] == "revoked_key"
+
+
+def test_c17_a_thief_cannot_take_the_last_boot_epoch_there_is(toy: Keyed) -> None:
+    """Taken, no later one of the edge's own could follow, whatever its key: no genesis names a later one."""
+    toy.read()
+    own, here = toy.epoch, (toy.seq["edge-1"], toy.prev["edge-1"])
+    for epoch in (2**63 - 1, toy.now // SECOND + 86_401):
+        toy.epoch, toy.seq["edge-1"] = epoch, 0
+        answer = toy.read()
+        assert (answer.code, answer.body["rule"]) == (401, "epoch"), "an edge keeps it"
+    toy.tell(toy.root.revoke("edge-1"))
+    new = stranger()
+    toy.tell(toy.root.trust("edge-1", new))
+    toy.epoch, (toy.seq["edge-1"], toy.prev["edge-1"]) = own, here
+    assert toy.send(toy.sealed(toy.content(), new)).body["status"] == "admitted"
 
 
 def test_c17_a_key_is_good_for_one_purpose_and_for_its_time(toy: Keyed) -> None:
@@ -232,6 +248,23 @@ def test_c19_a_checkpoint_under_a_revoked_log_key_is_named(toy: Keyed) -> None:
     assert "the root revoked in entry" in report.faults[0].why
 
 
+def test_c19_a_revocation_counts_whatever_it_says_the_key_was_for(toy: Keyed) -> None:
+    toy.tell(toy.root.trust("log"))
+    wrong = toy.root.say(
+        verb=KeyVerb.REVOKE, purpose=KeyPurpose.PERMIT, principal="log", key=key("log").public_key
+    )
+    toy.tell(wrong)
+    toy.read()
+    directory = toy.directory / "ledger"
+    assert not verifier.verify(directory, verifier_key(key("log")), root_text()).ok
+
+
+def test_serials_that_are_missing_are_told_however_large_one_is(toy: Keyed) -> None:
+    toy.tell(toy.root.trust("visitor", stranger(), serial=2**62))
+    missing = toy.memory.ring.missing
+    assert (len(missing), missing[0]) == (100, len(PURPOSES) + 1)
+
+
 def test_c19_the_owner_of_the_log_names_no_key_himself(toy: Keyed) -> None:
     """Entries of kind 75 that the root did not sign say nothing, whoever signs the checkpoint over them."""
     thief = replace(toy.root, signer=key("log"))
@@ -310,6 +343,31 @@ def test_c20_every_other_gate_asks_the_ring_too(toy: Keyed) -> None:
     assert reply(effects).body["rule"] == "revoked_key"
     assert published(effects, "finding")[0]["rule"] == "revoked_key"
     assert toy.report(permit.nonce).body["rule"] == "revoked_key"
+
+
+def test_c17_a_held_command_of_a_stolen_key_is_released_by_nobody(toy: Keyed) -> None:
+    """It was signed before the revocation; a permit for it would come after."""
+    toy.read()
+    ident, other = held(toy), held(toy)
+    toy.tell(toy.root.revoke("visitor"))
+    assert approve(toy, "ann", other) == "held", "another service's key is nothing to it"
+    toy.tell(toy.root.revoke("twin"))
+    for each in (ident, other):
+        assert toy.memory.records[each].status is CommandStatus.EXPIRED
+        assert "revoked" in toy.memory.records[each].outcome
+    for person in ("ann", "bob"):
+        assert approve(toy, person, ident) == "refused"
+
+
+def test_c20_whose_approvals_go_is_what_the_root_said_of_the_key(toy: Keyed) -> None:
+    toy.read()
+    ident = held(toy)
+    assert approve(toy, "ann", ident) == "held"
+    wrong = toy.root.say(
+        verb=KeyVerb.REVOKE, purpose=KeyPurpose.EDGE, principal="bob", key=key("ann").public_key
+    )
+    assert toy.tell(wrong).code == 200
+    assert toy.memory.records[ident].approvals == ()
 
 
 def test_the_old_root_speaks_no_longer_once_it_has_handed_over(toy: Keyed) -> None:

@@ -14,7 +14,14 @@ from tests.unit.app.test_api import COSE, Served, problem
 from twinvouch.app.api.quotas import quotas
 from twinvouch.app.config_model import QuotaSettings
 from twinvouch.core.batch import Identity, Origin
-from twinvouch.core.event import BatchReceived, Priority, QueryAsked, Reply, StatementReceived
+from twinvouch.core.event import (
+    BatchReceived,
+    EpochOpened,
+    Priority,
+    QueryAsked,
+    Reply,
+    StatementReceived,
+)
 from twinvouch.core.genesis import Genesis
 from twinvouch.core.kind import Kind, Purpose
 from twinvouch.core.report import Report, Told
@@ -143,7 +150,7 @@ def vouch(toy: Toy, person: str, **but: Any) -> Reply:
         last=but.get("last", known.last if known and not known.is_founded else link.digest),
         reason="new disk",
         nonce=but.get("nonce", toy.salt()),
-        made_ns=toy.now,
+        made_ns=but.get("made_ns", toy.now),
         expires_ns=toy.now + 60_000_000_000,
     )
     raw = seal(
@@ -198,6 +205,38 @@ def test_c23_a_genesis_signed_before_the_edge_comes_makes_its_first_batch_legiti
     wiped(toy, 8)
     toy.read()
     assert integrity(toy) == 60, "it was for one epoch"
+
+
+def test_c23_a_genesis_from_before_a_restore_vouches_for_nothing(tmp_path: Path) -> None:
+    """It may have been used already, and the backup does not know."""
+    toy = Toy(tmp_path)
+    toy.read()
+    wiped(toy, 7)
+    toy.read()
+    early = toy.now
+    toy.now += 1_000_000_000
+    toy.core.feed(EpochOpened(toy.salt(), 1, f"{PLANT}/0", 1, bytes(32), bytes(32)), toy.now)
+    toy.now += 1_000_000_000
+    refused = vouch(toy, "ann", made_ns=early)
+    assert (refused.code, "before a backup" in str(refused.body["why"])) == (403, True)
+    assert vouch(toy, "ann").body["status"] == "founded"
+
+
+def test_c23_an_edge_that_restarted_after_a_backup_was_made_is_vouched_for_too(
+    tmp_path: Path,
+) -> None:
+    """The core of a restored backup does not know how its chain went on: docs/how-to/back-up-and-restore.md says so."""
+    toy = Toy(tmp_path)
+    toy.read()
+    toy.core.feed(EpochOpened(toy.salt(), 1, f"{PLANT}/0", 1, bytes(32), bytes(32)), toy.now)
+    toy.epoch, toy.seq["edge-1"], toy.prev["edge-1"] = 7, 0, b"u" * 32  # a batch after the backup
+    for _ in range(2):
+        toy.now += 1_000_000_000
+        toy.read()
+        assert integrity(toy) == 60
+    assert vouch(toy, "ann").body["status"] == "founded"
+    toy.read()
+    assert integrity(toy) == 255
 
 
 def test_c23_only_an_engineer_or_admin_and_only_for_what_the_core_knows(tmp_path: Path) -> None:

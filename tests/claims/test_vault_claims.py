@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.claims.site import START, Toy, permits
+from tests.claims.keyed import Keyed
+from tests.claims.site import START, Toy, permits, stranger
 from tests.claims.test_record_claims import Snapshots, lived, verified
 from twinvouch.adapters import vault as vaults
 from twinvouch.adapters.key_store import ErasedError, KeyStore
@@ -110,6 +111,18 @@ def test_c27_each_stream_and_day_has_its_own_key(toy: Toy) -> None:
     assert len(set(keys.values())) == len(keys)
     nonces = [raw[len(under.head) :][:12] for under, (_, raw) in zip(labels, toy.core.log.records(0), strict=True)]  # fmt: skip
     assert len(set(nonces)) == len(nonces)
+    toy.core.close()
+
+
+def test_c27_under_a_root_an_edge_has_a_stream_of_its_own_whatever_its_key(tmp_path: Path) -> None:
+    """Else all edges would be under the key of what nobody has signed, and shredding one of them would shred nothing."""
+    (tmp_path / "data").mkdir()
+    toy = Keyed(tmp_path / "data", kek=tmp_path / "kek")
+    new = stranger()
+    toy.tell(toy.root.trust("edge-1", new))
+    assert toy.send(toy.sealed(toy.content(), new)).body["status"] == "admitted"
+    last = [read_label(raw).stream for _, raw in toy.core.log.records(0)][-1]
+    assert last == "edge-1"
     toy.core.close()
 
 

@@ -36,7 +36,7 @@ def take(engine: Engine, event: Event, now_ns: int, vault: Vault | None = None) 
     now_ns = max(now_ns, engine.memory.now_ns)
     record = write_event(event, now_ns)
     if vault is not None:
-        stream = vaults.stream_of(event, engine.memory.site.plant)
+        stream = vaults.stream_of(event, engine.memory.site.plant, engine.memory.ring)
         record = vault.seal(stream, now_ns, record, vaults.LOG)
     return _fed(engine, record, (event, now_ns), vault)
 
@@ -48,7 +48,7 @@ def _fed(engine: Engine, record: bytes, timed: tuple[Event, int], vault: Vault |
     effects = engine.feed(event, now_ns, stored)
     if vault is None:
         return Step(record, effects)
-    stream = vaults.stream_of(event, engine.memory.site.plant)
+    stream = vaults.stream_of(event, engine.memory.site.plant, engine.memory.ring)
     return Step(
         record,
         [_kept(e, stream, now_ns, vault) if isinstance(e, Keep) else e for e in effects],

@@ -12,9 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from twinvouch.adapters.plant_authority import crl_number, named_in
 from twinvouch.core.errors import ConfigError
+
+_NO_CRL = (  # what a damaged one raises, by where the damage is
+    ValueError,
+    TypeError,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    UnsupportedAlgorithm,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +142,18 @@ class Revoked:
         try:
             crl = x509.load_pem_x509_crl(path.read_bytes())
             authority = x509.load_pem_x509_certificate(self._authority.read_bytes())
+            key = authority.public_key()
+            # most of it is parsed only here, where it is looked at
+            is_ours = crl.issuer == authority.subject and crl.is_signature_valid(key)  # type: ignore[arg-type]
+            number, serials = crl_number(crl), frozenset(one.serial_number for one in crl)
+            ends_s = _crl_ends_s(crl)
         except OSError as error:
             raise ConfigError(f"crl `{path}` cannot be read: {error.strerror}") from None
-        except ValueError:
+        except _NO_CRL:
             raise ConfigError(f"crl `{path}` is no PEM certificate revocation list") from None
-        key = authority.public_key()
-        if crl.issuer != authority.subject or not crl.is_signature_valid(key):  # type: ignore[arg-type]
+        if not is_ours:
             raise ConfigError(f"crl `{path}` is not signed by `{self._authority}`")
-        return crl_number(crl), frozenset(one.serial_number for one in crl), _crl_ends_s(crl)
+        return number, serials, ends_s
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -205,7 +205,10 @@ class Authority:
             builder = builder.add_revoked_certificate(one)
         path = self._directory / "authority.crl"
         beside = path.with_suffix(".crl.new")
-        beside.write_bytes(builder.sign(self._key, SHA256()).public_bytes(Encoding.PEM))
+        with beside.open("wb") as file:  # lost, it would be forgotten who is revoked
+            file.write(builder.sign(self._key, SHA256()).public_bytes(Encoding.PEM))
+            file.flush()
+            os.fsync(file.fileno())
         beside.replace(path)
         sync_directory(self._directory)
 

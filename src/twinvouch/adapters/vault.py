@@ -20,6 +20,7 @@ from twinvouch.adapters.key_store import KeyStore
 from twinvouch.core.errors import CorruptError
 from twinvouch.core.event import BatchReceived, Event
 from twinvouch.core.inventory import Plant, PrincipalKind
+from twinvouch.core.keyring import Keyring
 from twinvouch.wire.cose import key_id_of
 from twinvouch.wire.encrypted import (
     DAY_NS,
@@ -32,6 +33,7 @@ from twinvouch.wire.encrypted import (
     label,
     read_label,
 )
+from twinvouch.wire.signed import holder
 
 CORE: Final = "core"
 UNKNOWN: Final = "unknown"
@@ -94,9 +96,9 @@ def opened(vault: Vault | None, stored: bytes, place: bytes) -> bytes:
     return vault.open(stored, place)
 
 
-def stream_of(event: Event, plant: Plant) -> str:
+def stream_of(event: Event, plant: Plant, ring: Keyring | None) -> str:
     """The stream of an event, by who it claims to be from: its signature has not been checked yet."""
     if not isinstance(event, BatchReceived):
         return CORE
-    sender = plant.by_key_id.get(key_id_of(event.raw))
+    sender = holder(key_id_of(event.raw), plant, ring)
     return UNKNOWN if sender is None or sender.kind is not PrincipalKind.EDGE else sender.id

@@ -24,7 +24,9 @@ from twinvouch.app.inbox import After, Inbox, Item
 from twinvouch.app.metering import Meter, TimedLog
 from twinvouch.core.errors import TwinvouchError, UnavailableError
 from twinvouch.core.event import Deliver, Effect, Event, Priority, Publish, Reply, Started, Tick
+from twinvouch.core.inventory import key_id
 from twinvouch.core.ports import Leaves, Log, State
+from twinvouch.core.site import Site
 from twinvouch.engine import Engine
 
 BUILD = f"twinvouch {__version__}"
@@ -93,7 +95,9 @@ class Core:
                 ("tiles", self._tile_loop),
             )
         ]
-        self.recovered = recover(engine, stores.log, stores.state, BUILD, stores.vault)
+        self.recovered = recover(
+            engine, stores.log, stores.state, runs_as(engine.memory.site), stores.vault
+        )
         if stores.disk is not None:
             stores.disk.begin(was_full=engine.memory.is_disk_full)
         self._publish()  # ends here where files and state contradict each other
@@ -104,7 +108,7 @@ class Core:
         for thread in self._threads:
             thread.start()
         site = self.engine.memory.site
-        started = Started(salt(), site.config_digest, site.policy.digest, BUILD)
+        started = Started(salt(), site.config_digest, site.policy.digest, runs_as(site))
         self.submit(Priority.STATEMENT, started).result()
 
     def submit(
@@ -136,6 +140,11 @@ class Core:
             )
         except UnavailableError:
             return None
+
+    def give_up(self, error: BaseException) -> None:
+        """End this core as a broken store does: something it cannot go on without has failed."""
+        _log.error("the core ends", exc_info=error)
+        self._fail([], error)
 
     def stop(self) -> None:
         """Finish what was taken in, refuse the rest, close the stores."""
@@ -278,7 +287,7 @@ class Core:
             elif isinstance(effect, Deliver | Publish):
                 self._leave(effect)
 
-    def _fail(self, group: list[tuple[Item, Step]], error: Exception) -> None:
+    def _fail(self, group: list[tuple[Item, Step]], error: BaseException) -> None:
         """Nothing of this group left; the engine is ahead of what is durable, so this process is over."""
         unavailable = UnavailableError(f"cannot make events durable: {error}")
         with self.inbox.ready:
@@ -301,6 +310,11 @@ class Core:
                 self._publish()
             if is_last:
                 return
+
+
+def runs_as(site: Site) -> str:
+    """The build, and the permit key: no setting names it, and what the ring says of it decides commands."""
+    return f"{BUILD}, permit key {key_id(site.permit_key).hex()}" if site.permit_key else BUILD
 
 
 def salt() -> bytes:

@@ -1,7 +1,8 @@
 """Signing a configuration on a person's own machine, and the file the signatures travel in.
 
 `twin.signed.json` beside twin.yaml holds the sealed statements and, for `config show`, the safety parts that were
-signed. It needs no protection: a changed statement fits no signature, and a part is shown only under its own digest.
+signed. It needs no protection: a changed statement fits no signature, a part is shown only under its own digest, and who
+signs is shown what changed since the last one that his own key has signed.
 """
 
 import base64
@@ -17,13 +18,14 @@ from typing import Any
 from twinvouch.adapters.keys import FileSigner
 from twinvouch.app import build, key_files, safety
 from twinvouch.app.config_model import Config
-from twinvouch.core.errors import ConfigError, MalformedError, UsageError
+from twinvouch.core.errors import ConfigError, MalformedError, SignatureError, UsageError
 from twinvouch.core.keyring import KeyPurpose
 from twinvouch.core.kind import Purpose
+from twinvouch.core.ports import Signer
 from twinvouch.core.statement import ConfigStatement
 from twinvouch.engine.memory import SIGNATURES
 from twinvouch.wire.config import read_config, write_config
-from twinvouch.wire.cose import seal, unseal
+from twinvouch.wire.cose import check, seal, unseal
 
 LIFE_NS = 7 * 86_400_000_000_000  # within this the second person signs, and the core starts
 
@@ -59,26 +61,42 @@ def part_of(config: Config) -> dict[str, Any]:
     return safety.content(config, build.policy(config).digest)
 
 
-def last_signed(config: Config) -> tuple[int, dict[str, Any] | None]:
-    """Number and safety part of the newest configuration that enough persons signed, by the file; 0 and None for none."""
+def last_signed(config: Config, own: bytes = b"") -> tuple[int, dict[str, Any] | None]:
+    """Number and safety part of the newest configuration that enough persons signed, by the file; 0 and None for none.
+
+    With `own`, the public key of who looks, only what that key has signed too: whoever writes the file cannot hide a
+    change behind what he says was signed before.
+    """
     found = load(config)
-    number, digest = _complete(_said(config, found), found.parts)
+    said = _said(config, found)
+    if own:
+        by_own = [_is_by(raw, own, config.plant.id) for raw in found.statements]
+        mine = {
+            (s.number, s.digest) for s, is_own in zip(said, by_own, strict=True) if s and is_own
+        }
+        said = [s for s in said if s and (s.number, s.digest) in mine]
+    number, digest = _complete(said, found.parts)
     return number, _part(found.parts, digest)
 
 
+def signer_of(config: Config, person: str, key_file: Path | None = None) -> Signer:
+    """The person's own key for this; ConfigError where it is not here."""
+    own = key_file or key_files.own_file(config, KeyPurpose.SAFETY_SIGNER, person)
+    return FileSigner(own if own.exists() else config.keys_dir / f"{person}.key")
+
+
 def sign(
-    config: Config, person: str, number: int | None = None, key_file: Path | None = None
+    config: Config, by: tuple[str, Signer], part: dict[str, Any], number: int | None = None
 ) -> tuple[ConfigStatement, bytes]:
-    """Sign the configuration as `person` and keep it in the file; gives the statement and its sealed form.
+    """Sign `part`, which is what was shown, by a person's key and keep it in the file; gives the statement and its sealed form.
 
     Whether the person may is the core's to say: it asks the configuration that was signed last.
     """
-    found, part = load(config), part_of(config)
+    person, signer = by
+    found = load(config)
     digest, now = safety.digest(part), time.time_ns()
     place = number if number is not None else _next(config, found, digest)
     said = ConfigStatement(person, place, digest, now, now + LIFE_NS)
-    own = key_file or key_files.own_file(config, KeyPurpose.SAFETY_SIGNER, person)
-    signer = FileSigner(own if own.exists() else config.keys_dir / f"{person}.key")
     plant = config.plant.id
     raw = seal(write_config(said, plant), signer=signer, plant=plant, purpose=Purpose.CONFIG)
     _write(path_of(config), Signed((*found.statements, raw), {**found.parts, digest.hex(): part}))
@@ -101,6 +119,14 @@ def _said(config: Config, found: Signed) -> list[ConfigStatement | None]:
         except MalformedError:
             said.append(None)
     return said
+
+
+def _is_by(raw: bytes, key: bytes, plant: str) -> bool:
+    try:
+        check(unseal(raw), key, plant=plant, purpose=Purpose.CONFIG)
+    except (MalformedError, SignatureError):
+        return False
+    return True
 
 
 def _complete(said: list[ConfigStatement | None], parts: Mapping[str, Any]) -> tuple[int, bytes]:

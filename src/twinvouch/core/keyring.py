@@ -9,6 +9,7 @@ of the root ends what the old root can say. Without a root there is no ring, and
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import islice
 from typing import TypeAlias
 
 from twinvouch.core.errors import SignatureError
@@ -122,7 +123,8 @@ class Keyring:
     @property
     def missing(self) -> list[int]:
         """Serials that must exist and never came: perhaps a revocation that somebody keeps back."""
-        return [n for n in range(1, max(self.serials, default=0)) if n not in self.serials][:100]
+        absent = (n for n in range(1, max(self.serials, default=0)) if n not in self.serials)
+        return list(islice(absent, 100))  # a serial may be any number
 
     def known_entry(self, said: Said, digest: bytes) -> int | None:
         """The entry that brought exactly this statement, or all that it says; None where it is new."""

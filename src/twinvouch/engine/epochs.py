@@ -1,7 +1,7 @@
 """A restored backup: what came after it is not known here, so nothing that was open may go on.
 
 Held commands may have been approved and executed since, permits may have been used; a statement or command made
-before the restore may have been used already. Edges go on: what they delivered in between is a gap, which is told.
+before the restore may have been used already, so may the signature of one person under a configuration. Edges go on: what they delivered in between is a gap, which is told.
 """
 
 from dataclasses import replace
@@ -19,7 +19,8 @@ PERMITTED = "a backup was restored: whether the permit was used is not known her
 def on_epoch(m: Memory, out: Out, event: EpochOpened) -> None:
     """Enter where the new log begins, and close what was open."""
     m.epoch, m.epoch_ns = event.epoch, m.now_ns
-    m.dirty.add("epoch")
+    m.signed.pending = {}
+    m.dirty |= {"epoch", "signed"}
     committed = out.salted(event.backup)
     index = out.append(entry.epoch(m.site.plant.id, m.now_ns, committed, event))
     for record in [r for r in m.records.values() if r.is_open]:

@@ -100,7 +100,9 @@ def _on_batch(m: Memory, out: Out, event: BatchReceived) -> None:
     elif admission.edge:
         index = enter(m, out, admission.edge, admission.finding)
         out.reply(
-            401 if admission.finding.rule == "wrong_link" else 422,  # 401: the sender keeps it
+            401
+            if admission.finding.rule in {"wrong_link", "epoch"}
+            else 422,  # 401: the sender keeps it
             status="refused",
             rule=admission.finding.rule,
             why=admission.finding.sentence,

@@ -3,6 +3,7 @@
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.genesis import Beginning, Genesis
 from twinvouch.core.inventory import Principal, PrincipalKind, Role
+from twinvouch.engine.epochs import too_old
 from twinvouch.engine.keys import use
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out, enter
@@ -42,10 +43,17 @@ def _objection(m: Memory, signer: Principal, said: Genesis) -> str:
         return (
             f"`{signer.id}` may not enrol an edge: that takes the role {' or '.join(sorted(ROLES))}"
         )
+    if why := _spent(m, said):
+        return why
+    if said.edge not in m.site.plant.edges:
+        return f"`{said.edge}` is no edge of plant `{m.site.plant.id}`"
+    return beginning.objection(said, m.links, m.beginnings.get(said.edge))
+
+
+def _spent(m: Memory, said: Genesis) -> str:
+    """Why a genesis counts no longer, or not yet; empty where it does."""
     if said.nonce in m.nonces:
         return "this genesis was used before: sign a new one"
     if not said.made_ns - m.site.commands.max_ahead_ns <= m.now_ns <= said.expires_ns:
         return "this genesis is of another time: check the clocks, and sign a new one"
-    if said.edge not in m.site.plant.edges:
-        return f"`{said.edge}` is no edge of plant `{m.site.plant.id}`"
-    return beginning.objection(said, m.links, m.beginnings.get(said.edge))
+    return too_old(m, said.made_ns)

@@ -1,7 +1,7 @@
 """Key statements of the plant root as they reach the running engine, and how much each key is used.
 
-A revocation counts from the entry that brings it: nothing signed with the key is taken after it, and approvals of
-held commands that rest on it are gone. What the key signed before stays, and is told.
+A revocation counts from the entry that brings it: nothing signed with the key is taken after it, and held commands
+and approvals of them that rest on it are gone. What the key signed before stays, and is told.
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ from twinvouch.wire.keys import open_said
 HOUR_NS = 3_600_000_000_000
 KEPT_HOURS = 31 * 24
 BEFORE = 0  # the hour that older ones are added to
+REVOKED = "a key of who proposed it is revoked: propose it again"
 
 
 def on_key(m: Memory, out: Out, event: KeyStated) -> None:
@@ -78,19 +79,26 @@ def _told(m: Memory, said: Said) -> dict[str, Plain]:
         "key_id": kid.hex(),
     }
     if said.verb is KeyVerb.REVOKE:
-        _drop_approvals(m, said)
+        _let_go(m, kid)
         told["since_ns"] = said.since_ns
         told["signed_since"] = signed_since(m.uses.get(kid, {}), said.since_ns)
     return told
 
 
-def _drop_approvals(m: Memory, said: KeyStatement) -> None:
-    """An approval counts as long as the key does that signed it; the person can sign again with another."""
-    if said.purpose is not KeyPurpose.PERSON:
+def _let_go(m: Memory, kid: bytes) -> None:
+    """A held command, or an approval of one, counts as long as the key does that signed it; others can be signed anew.
+
+    Whose the key was is what the root said of it when it trusted it, whatever the revocation names.
+    """
+    assert m.ring is not None
+    owner = m.ring.keys[kid].said
+    if owner.purpose not in {KeyPurpose.PERSON, KeyPurpose.SERVICE}:
         return
-    for record in list(m.records.values()):
-        left = tuple(a for a in record.approvals if a.principal != said.principal)
-        if record.status is CommandStatus.HELD and len(left) < len(record.approvals):
+    for record in [r for r in m.records.values() if r.status is CommandStatus.HELD]:
+        left = tuple(a for a in record.approvals if a.principal != owner.principal)
+        if record.command.signed and record.command.principal == owner.principal:
+            m.keep(replace(record, status=CommandStatus.EXPIRED, outcome=REVOKED))
+        elif len(left) < len(record.approvals):
             m.keep(replace(record, approvals=left))
 
 

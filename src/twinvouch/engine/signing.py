@@ -12,6 +12,7 @@ from twinvouch.core.keyring import KeyRefusedError
 from twinvouch.core.kind import Purpose
 from twinvouch.core.site import Safety
 from twinvouch.core.statement import ConfigStatement
+from twinvouch.engine.epochs import too_old
 from twinvouch.engine.keys import use
 from twinvouch.engine.memory import SIGNATURES, Memory
 from twinvouch.engine.out import Out, doubt, enter, refuse
@@ -80,6 +81,8 @@ def _objection(m: Memory, safety: Safety, person: str, said: ConfigStatement) ->
     """Why a verified signature does not count; empty where it does."""
     if said.principal != person:
         return f"`{person}` cannot sign as `{said.principal}`"
+    if late := too_old(m, said.made_ns):
+        return late
     if m.signed.digest == safety.digest:
         return f"this configuration is signed already, as number {m.signed.number}"
     if not 0 < said.number - m.signed.number <= MOST_AHEAD:

@@ -83,7 +83,7 @@ def admit(
     link = links.get(edge)
     placed = place(link, opened.header, opened.sealed.digest, site.readings, now_ns)
     if isinstance(placed, Finding):
-        if link is None or placed.rule == "equivocation":
+        if link is None or placed.rule in {"equivocation", "epoch"}:
             return Refused(placed, edge)
         return Repeated(edge, placed, link)
     known = context.beginnings.get(edge)

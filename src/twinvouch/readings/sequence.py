@@ -14,7 +14,7 @@ from twinvouch.core.batch import Identity
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.kind import Kind
 from twinvouch.core.label import FULL
-from twinvouch.core.site import ReadingRules
+from twinvouch.core.site import SECOND, ReadingRules
 from twinvouch.readings.link import RECENT, Link, Recent, Span
 from twinvouch.readings.wording import count, seconds
 from twinvouch.wire.batch import Header
@@ -29,6 +29,7 @@ TECHNIQUES = {  # ATT&CK for ICS, by rule
     "equivocation": "T0859",
 }
 NAMES = tuple(TECHNIQUES)
+AHEAD_S = 86_400  # a boot epoch is a clock's seconds or a count: later than this nobody can follow
 CAP = 60  # integrity of a batch whose chain does not fit: below what any command class demands
 
 
@@ -45,8 +46,10 @@ class Placed:
 def place(
     link: Link | None, header: Header, digest: bytes, rules: ReadingRules, now_ns: int
 ) -> Placed | Finding:
-    """The place of a batch; a Finding (`duplicate`, `replay`, `equivocation`) where it has none."""
+    """The place of a batch; a Finding (`duplicate`, `replay`, `equivocation`, `epoch`) where it has none."""
     i = header.identity
+    if i.epoch > now_ns // SECOND + AHEAD_S:
+        return _beyond(i, now_ns)
     newest = Recent(i.epoch, i.seq, now_ns, digest)
     if link is None:
         heard = {} if header.kind is Kind.SOURCE_REPORT else {header.group: now_ns}
@@ -144,6 +147,19 @@ def _again(known: Recent, i: Identity, digest: bytes, rules: ReadingRules, now_n
         f"batch {i.epoch}/{i.seq} of `{i.edge}` came again after {seconds(age_ns)}: a retransmission",
         TECHNIQUES["duplicate"],
         (("epoch", i.epoch), ("seq", i.seq), ("age_s", age_ns / 1e9)),
+    )
+
+
+def _beyond(i: Identity, now_ns: int) -> Finding:
+    return Finding(
+        "epoch",
+        i.edge,
+        Severity.HIGH,
+        f"`{i.edge}` sent batch {i.epoch}/{i.seq}, of a boot epoch that lies {seconds(i.epoch * SECOND - now_ns)} in the "
+        "future of the core: taken, it would shut out every later one; set its clock and delete its spool, or "
+        "revoke its key",
+        TECHNIQUES["epoch"],
+        (("epoch", i.epoch), ("seq", i.seq)),
     )
 
 

@@ -66,7 +66,8 @@ class LogKeys:
                 self.root = new
         elif (kind, count) == (KEY, 12):
             verb, purpose, _, key = reader.text(), reader.text(), reader.text(), reader.octets()
-            if purpose == "log" and len(key) == 32:  # checkpoints know only Ed25519
+            # checkpoints know only Ed25519; a revocation counts whatever it says that the key was for, as in the core
+            if key in self.named or (purpose == "log" and len(key) == 32):
                 (self.revoked if verb == "revoke" else self.named).setdefault(key, index)
 
 

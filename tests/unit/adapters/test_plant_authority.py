@@ -1,11 +1,14 @@
 """The plant's authority: certificates bound to principals, revocation by a list that only goes forward."""
 
+import base64
+import os
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,6 +113,50 @@ def test_a_list_that_is_wrong_or_older_changes_nothing(
     crl.unlink()
     assert "cannot be read" in revoked.look()
     assert revoked.serials == held
+
+
+def test_a_list_is_on_the_disk_before_it_takes_the_place_of_the_last(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.issue("edge-1", (), 30, NOW)
+    done: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda fd: done.append(Path(f"/proc/self/fd/{fd}").readlink().name) or fsync(fd),
+    )
+    monkeypatch.setattr(
+        Path, "replace", lambda path, to: done.append(f"{path.name} replaces") or replace(path, to)
+    )
+    authority.revoke("edge-1", NOW)
+    assert done == ["authority.crl.new", "authority.crl.new replaces", "authority"]
+
+
+def test_a_list_that_is_damaged_anywhere_is_told_and_changes_nothing(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Much of a list is parsed only where it is looked at."""
+    folder = tmp_path / "authority"
+    authority.issue("edge-1", (), 30, NOW)
+    authority.revoke("edge-1", NOW)
+    crl = folder / "authority.crl"
+    whole = x509.load_pem_x509_crl(crl.read_bytes()).public_bytes(Encoding.DER)
+    revoked = Revoked(crl, folder / "authority.crt")
+    held = revoked.serials
+    told = 0
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x55
+        pem = base64.encodebytes(bytes(damaged))
+        draft = tmp_path / "draft"  # another file each time, as `cp` and `mv` make it
+        draft.write_bytes(
+            b"-----BEGIN X509 CRL-----\n" + pem + b"-----END X509 CRL-----\n" + b"\n" * (place % 2)
+        )
+        draft.replace(crl)
+        told += bool(revoked.look())
+        assert revoked.serials == held
+    assert told == len(whole)
 
 
 def test_at_the_start_a_wrong_list_is_an_error(authority: Authority, tmp_path: Path) -> None:

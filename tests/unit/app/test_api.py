@@ -11,12 +11,15 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import Request
 
 from tests.claims.site import PLANT, Toy, make_site, signer
 from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.adapters.reserve import Reserve
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
+from twinvouch.app.api import server
+from twinvouch.app.api.desk import Desk
 from twinvouch.app.api.door import Door
 from twinvouch.app.api.hub import Hub
 from twinvouch.app.api.quotas import quotas
@@ -295,5 +298,25 @@ def test_a_statement_in_the_open_counts_once(served: Served) -> None:
         await problem(await client.post("/api/v1/statements", content=raw, headers=COSE), 403)
         shown = (await client.get("/api/v1/tags/tank/level", headers=token("bob"))).json()
         assert (shown["distrusted"], shown["headline"]) == (True, 0)
+
+    served.talk(said)
+
+
+@pytest.mark.parametrize(("counted_s", "shown"), [(120, 1), (-1, 0)])
+def test_what_waited_longer_than_a_stream_counts_as_read_is_not_shown(
+    served: Served, monkeypatch: pytest.MonkeyPatch, counted_s: int, shown: int
+) -> None:
+    """R7: a service that stalls its stream would read what the engine does not know that it has read."""
+    monkeypatch.setattr(server, "STREAM_NS", counted_s * 1_000_000_000)
+
+    async def said(_: httpx.AsyncClient) -> None:
+        subscriber = served.hub.open(actuator=False)
+        assert subscriber is not None
+        subscriber.push("event: labels\n\n")
+        request = Request({"type": "http", "headers": []})
+        desk = Desk(served.core, served.hub, served.door)
+        stream = server._until_denied(desk, request, "stream", (), subscriber)
+        got = [m for m in [await anext(stream, "")] if m]
+        assert len(got) == shown
 
     served.talk(said)

@@ -13,7 +13,7 @@ from twinvouch.adapters.committer import Committer, recover, take
 from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
-from twinvouch.app.core import BUILD, Core, Stores, salt
+from twinvouch.app.core import BUILD, Core, Stores, runs_as, salt
 from twinvouch.app.inbox import Inbox
 from twinvouch.core.errors import ConfigError, UnavailableError
 from twinvouch.core.event import BatchReceived, Effect, Priority, QueryAsked, Reply, Started, Tick
@@ -126,6 +126,24 @@ def test_c16_no_effect_leaves_when_its_entry_is_not_durable(tmp_path: Path) -> N
     assert len(left) == shown
     with pytest.raises(UnavailableError, match="no space left"):
         core.submit(Priority.READING, BatchReceived(salt(), "p", raws[1]))
+
+
+def test_after_a_crash_nothing_is_decided_anew_under_another_permit_key(tmp_path: Path) -> None:
+    """What the ring says of it decides commands: a permit that left would be a denial in the ledger."""
+    log, state = SegmentLog(tmp_path / "log"), SqliteState(tmp_path / "state.db")
+    site = replace(make_site(), permit_key=signer("permit").public_key)
+    committer, engine = Committer(log, state), Engine(site)
+    started = Started(salt(), site.config_digest, site.policy.digest, runs_as(site))
+    committer.commit([take(engine, started, time.time_ns())], engine.drain())
+    raw = batches(tmp_path, 1)[0]
+    committer.commit([take(engine, BatchReceived(salt(), "p", raw), time.time_ns())], None)
+    for key in (b"", signer("log").public_key):
+        other = replace(site, permit_key=key)
+        with pytest.raises(ConfigError, match="Start once as it was"):
+            recover(Engine(other), log, state, runs_as(other))
+    assert recover(Engine(site), log, state, runs_as(site)) == 1
+    log.close()
+    state.close()
 
 
 def test_after_a_crash_nothing_is_decided_anew_under_another_configuration(tmp_path: Path) -> None:

@@ -252,6 +252,21 @@ def test_the_permit_key_of_another_core_fails(place: Place) -> None:
     ]
 
 
+def test_with_a_key_list_the_keys_of_the_files_are_not_compared(place: Place) -> None:
+    """Whose a key is the root says: an edge and the actuator ask the list."""
+    root = base64.b64encode(FileSigner(place.keys / "edge-1.key").public_key).decode()
+    listed = f'key_list: {{root: "{root}", file: keys.list}}'
+    (place.folder / "keys.list").write_text("")
+    with place.twin.open("a", encoding="utf-8") as twin:
+        twin.write(listed + "\n")
+    own = place.actuator.read_text("utf-8")
+    place.actuator.write_text(re.sub(r"permit_key: .*", listed, own), "utf-8")
+    (place.keys / "edge-1.key").unlink()
+    generate(place.keys / "edge-1.key")
+    assert bad(told(doctor_files.keys, place.look())) == []
+    assert bad(told(doctor_files.agreement, place.look())) == []
+
+
 def test_a_directory_that_cannot_be_used_fails(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

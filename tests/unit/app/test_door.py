@@ -1,5 +1,6 @@
 """The door of the API: quotas answer before a body is read, strangers leave no trace but a number."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from twinvouch.adapters.keys import SeededSigner
 from twinvouch.app.api.door import Door
 from twinvouch.app.api.quotas import quotas
 from twinvouch.app.api.server import create_app
+from twinvouch.app.api.submission import pack
 from twinvouch.app.config_model import QuotaSettings
 from twinvouch.core.event import BatchReceived, Priority
 from twinvouch.core.kind import Purpose
@@ -104,3 +106,75 @@ def test_a_body_in_many_small_parts_is_read_whole(served: Served) -> None:
         assert answer.is_success, answer.text
 
     served.talk(said)
+
+
+def few_failures(served: Served) -> Door:
+    """A door that lets two failures of one sender pass."""
+    small = QuotaSettings(failures_per_s=0.001, burst_s=2_000.0)
+    door = Door(served.core.engine.memory.site.plant, quotas(small))
+    served.app = create_app(served.core, served.hub, ["localhost"], door)
+    return door
+
+
+@pytest.mark.parametrize("path", ["ingest", "statements", "outcomes", "models"])
+@pytest.mark.parametrize("kind", ["application/cose", "application/json", "application/cbor"])
+def test_failures_count_whatever_a_body_calls_itself(served: Served, path: str, kind: str) -> None:
+    door = few_failures(served)
+
+    async def said(client: httpx.AsyncClient) -> None:
+        for code in (401, 401, 429):
+            answer = await client.post(
+                f"/api/v1/{path}", content=b"junk", headers={"Content-Type": kind}
+            )
+            await problem(answer, code)
+
+    served.talk(said)
+    counted = door.strangers.due(bytes(16), time.time_ns())
+    assert counted is not None
+    assert dict(counted.rules) == {"malformed": 2, "quota": 1}
+
+
+def test_a_model_by_nobody_is_held_against_who_sent_it_whatever_key_it_claims(
+    served: Served,
+) -> None:
+    few_failures(served)
+    forged = seal(b"x", signer=STRANGER, plant="toy", purpose=Purpose.MODEL)
+    claimed = unseal(served.batch()).key_id
+    disguised = forged.replace(unseal(forged).key_id, claimed, 1)
+
+    async def said(client: httpx.AsyncClient) -> None:
+        for code in (401, 401, 429):
+            answer = await client.post("/api/v1/models", content=pack(disguised, {}))
+            await problem(answer, code)
+
+    served.talk(said)
+
+
+def test_a_submission_of_many_values_is_not_taken_apart(served: Served) -> None:
+    """Before anybody is known to have sent it: each of them costs the loop that serves everybody."""
+    many = 2_000
+    body = b"\x82\x99" + many.to_bytes(2, "big") + b"\x01" * many + b"\xa0"
+
+    async def said(client: httpx.AsyncClient) -> None:
+        refused = await problem(await client.post("/api/v1/models", content=body), 401)
+        assert refused["rule"] == "malformed"
+        assert "expected fewer than 2000 values" in refused["detail"]
+
+    served.talk(said)
+
+
+def test_a_core_whose_ticks_fail_ends(served: Served) -> None:
+    """Else time stands still in it: nothing expires, and nobody is revoked."""
+
+    class Broken:
+        def look(self) -> None:
+            raise RuntimeError("no such list")
+
+    app = create_app(served.core, served.hub, ["localhost"], served.door, Broken())  # type: ignore[arg-type]
+
+    async def run() -> None:
+        async with app.router.lifespan_context(app):
+            await asyncio.to_thread(served.core.ended.wait, 10)
+
+    asyncio.run(run())
+    assert "no such list" in served.core.fatal

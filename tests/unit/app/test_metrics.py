@@ -125,6 +125,9 @@ def test_c07_without_a_token_a_scrape_names_nothing_of_the_plant(served: Served)
             answer = await client.get("/metrics", headers=token(wrong))
             assert answer.status_code == {"nobody": 401, "modeller": 403}[wrong]
             assert "twinvouch_" not in answer.text
+        counted = served.door.strangers.due(bytes(16), time.time_ns())
+        assert counted is not None
+        assert dict(counted.rules) == {"unknown_token": 1}, "guessing tokens here shows too"
         named = (await client.get("/metrics", headers=token("cid"))).text
         assert value(named, "twinvouch_edge_last_heard_seconds", edge="edge-1") >= 0
         assert value(named, "twinvouch_edge_silent_groups", edge="edge-1") == 0

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from tests.unit.app.test_cli_config import call
+from twinvouch.adapters.keys import SeededSigner
 from twinvouch.app import build, run, safety, signing
 from twinvouch.app.core import Core
 from twinvouch.app.inventory import plant as plant_of
@@ -92,6 +94,45 @@ def test_a_part_is_shown_only_under_its_own_digest(config: Path) -> None:
     path.write_text(path.read_text().replace('"max": 110.0', '"max": 90.0'))
     number, part = signing.last_signed(build.load(config))
     assert (number, part) == (1, None)
+
+
+def test_nobody_hides_a_change_behind_what_he_says_was_signed(config: Path) -> None:
+    """Who can write both files: the dangerous limit is in what was `signed last`, and a harmless change is shown."""
+    sign(config, "ann")
+    sign(config, "bob")
+    config.write_text(config.read_text().replace("max: 110", "max: 200"))
+    loaded = build.load(config)
+    thief = SeededSigner(b"t" * 32)
+    for person in ("ann", "bob"):
+        signing.sign(loaded, (person, thief), signing.part_of(loaded), 2)
+    config.write_text(config.read_text().replace("scale: 0.1", "scale: 0.2"))
+    said = sign(config, "ann", "--number", "2")
+    assert "max: 200.0" in said
+    assert "changed since number 1" in said
+
+
+def test_what_was_shown_is_signed_though_the_policy_changed_while_it_was_read(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = config.parent / "own.cedar"
+    policy.write_text("permit (principal, action, resource);\n")
+    config.write_text(config.read_text() + "\npolicy: own.cedar\n")
+    digest = safety.digest(signing.part_of(build.load(config)))
+
+    def confirmed(*_: object, **__: object) -> bool:
+        policy.write_text("permit (principal, action, resource) when { true };\n")
+        return True
+
+    monkeypatch.setattr(click, "confirm", confirmed)
+    assert digest.hex() in call("config", "sign", "--by", "ann", "--config", config).output
+
+
+def test_nothing_in_what_is_signed_moves_the_cursor(config: Path) -> None:
+    text = config.read_text()
+    config.write_text(text.replace("tank_1_level > 0.5", "tank_1_level > 0.5 // \u202e", 1))
+    said = call("config", "show", "--safety", "--config", config).output
+    assert "\\u202e" in said
+    assert "\u202e" not in said
 
 
 CHANGES: dict[str, Callable[[str], str]] = {

@@ -51,3 +51,13 @@ def test_what_could_not_be_handed_over_is_counted_with_the_next() -> None:
     again = strangers.due(SALT, 7 + MINUTE_NS)
     assert again is not None
     assert (again.since_ns, dict(again.rules), dict(again.peers)) == (7, {"quota": 2}, {"a": 2})
+
+
+def test_a_wall_clock_that_is_set_back_hides_no_flood() -> None:
+    strangers = Strangers()
+    strangers.count("quota", "a", 100 * MINUTE_NS)
+    assert strangers.due(SALT, 100 * MINUTE_NS) is not None
+    strangers.count("quota", "a", MINUTE_NS)
+    assert strangers.due(SALT, MINUTE_NS) is not None, "not only in 100 minutes"
+    strangers.count("quota", "a", MINUTE_NS + 1)
+    assert strangers.due(SALT, MINUTE_NS + 1) is None

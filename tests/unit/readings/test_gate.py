@@ -9,7 +9,7 @@ from twinvouch.core.context import Context
 from twinvouch.core.event import BatchReceived
 from twinvouch.core.kind import Kind
 from twinvouch.core.label import Axis
-from twinvouch.readings.gate import Accepted, Repeated, admit
+from twinvouch.readings.gate import Accepted, Refused, Repeated, admit
 from twinvouch.readings.link import read_link, write_link
 from twinvouch.twin.frame import Frame
 
@@ -110,8 +110,9 @@ def test_a_quiet_tick_changes_nothing() -> None:
     assert line.links == links
 
 
-def test_a_batch_after_a_wild_epoch_still_counts_from_there() -> None:
+def test_a_wild_epoch_is_refused_and_shuts_nobody_out() -> None:
     line = Line()
-    line.read(header={"identity": Identity("edge-1", 2**63 - 1, 5)})
-    got = line.send(line.next(), after_s=1)
-    assert rules(got) == ["replay"]
+    wild = line.send(line.next(header={"identity": Identity("edge-1", 2**63 - 1, 5)}), 1)
+    assert isinstance(wild, Refused), wild
+    assert (rules(wild), wild.edge) == (["epoch"], "edge-1")
+    line.read()

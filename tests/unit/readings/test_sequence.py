@@ -12,7 +12,7 @@ from twinvouch.core.label import Axis
 from twinvouch.core.site import ReadingRules
 from twinvouch.readings.gate import Accepted, Refused, Repeated
 from twinvouch.readings.link import RECENT, Link, Span
-from twinvouch.readings.sequence import CAP, Placed, place
+from twinvouch.readings.sequence import AHEAD_S, CAP, Placed, place
 from twinvouch.wire.batch import Header
 
 RULES = ReadingRules()
@@ -207,7 +207,8 @@ def test_huge_jumps_cost_nothing_and_forget_the_oldest_numbers() -> None:
     assert isinstance(got, Placed)
     assert got.link.missing == (Span(1, 2**63 - 11, 2**63 - 2),)
     assert dict(got.findings[0].evidence)["missing"] > 9e18
-    got = chain(2**63 - 1, 2**63 - 1)
+    assert said(chain(2**63 - 1, 2**63 - 1)) == ["epoch"], "no later one could follow"
+    got = chain(AHEAD_S, 2**63 - 1)
     assert isinstance(got, Placed)
     assert sum(s.last - s.first + 1 for s in got.link.missing) == 10
 

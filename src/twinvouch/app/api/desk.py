@@ -11,8 +11,10 @@ from twinvouch.app.api import guard, problems
 from twinvouch.app.api.door import Door, peer_of
 from twinvouch.app.api.hub import Hub
 from twinvouch.app.api.problems import StrangerError
+from twinvouch.app.api.submission import Files, files_of
 from twinvouch.app.core import Core, salt
 from twinvouch.app.inbox import After
+from twinvouch.core.errors import MalformedError
 from twinvouch.core.event import Event, Priority, QueryAsked, Reply
 from twinvouch.core.inventory import Plant, Principal
 from twinvouch.core.kind import Purpose
@@ -47,6 +49,16 @@ class Desk:
         purpose = Purpose.CONFIG if is_config(raw) else Purpose.STATEMENT
         await self.door.known(raw, purpose, request.scope)
         return raw
+
+    async def submitted(self, request: Request) -> tuple[bytes, Files]:
+        """The sealed manifest of a model and its files; StrangerError unless an enrolled key signed the manifest."""
+        body = await guard.body_of(request)
+        try:
+            raw, files = files_of(body)
+        except MalformedError as error:
+            raise self.door.stranger("malformed", str(error), request.scope) from None
+        await self.door.known(raw, Purpose.MODEL, request.scope)
+        return raw, files
 
     def principal_of(self, request: Request) -> Principal:
         """The principal whose token came with the request; StrangerError, counted, where none did."""

@@ -19,6 +19,7 @@ from twinvouch.app.api.strangers import Strangers
 from twinvouch.core.errors import MalformedError, SignatureError
 from twinvouch.core.inventory import Plant, key_id
 from twinvouch.core.keyring import Keyring
+from twinvouch.core.kind import Purpose
 from twinvouch.wire.cose import KEY_ID_END, check, claimed_key_id, unseal
 from twinvouch.wire.keys import open_said
 
@@ -72,7 +73,6 @@ class Door:
 
     async def known(self, raw: bytes, purpose: str, scope: Scope) -> bytes:
         """The public key that signed `raw` for `purpose`; StrangerError, counted, where no enrolled one did."""
-        peer, sender = peer_of(scope), _sender(scope)
         try:
             key = (
                 self._signer(raw, purpose)
@@ -80,10 +80,10 @@ class Door:
                 else await asyncio.to_thread(self._signer, raw, purpose)
             )
         except StrangerError as error:
-            self._quotas.failed(sender, self._claimed(raw), time.monotonic())
-            self.refused(error.rule, peer)
-            raise
-        self._quotas.proved(sender)
+            # the key of a model's manifest is not at the start of its body, where `_admit` looks
+            claimed = None if purpose == Purpose.MODEL else self._claimed(raw)
+            raise self.stranger(error.rule, str(error), scope, claimed) from None
+        self._quotas.proved(_sender(scope))
         return key
 
     def rooted(self, raw: bytes, scope: Scope) -> None:
@@ -96,9 +96,17 @@ class Door:
                 continue
             self._quotas.proved(_sender(scope))
             return
-        self._quotas.failed(_sender(scope), None, time.monotonic())
-        self.refused("bad_signature", peer_of(scope))
-        raise StrangerError("bad_signature", f"no root of plant `{self._plant.id}` has signed this")
+        raise self.stranger(
+            "bad_signature", f"no root of plant `{self._plant.id}` has signed this", scope
+        )
+
+    def stranger(
+        self, rule: str, why: str, scope: Scope, claimed: bytes | None = None
+    ) -> StrangerError:
+        """What to raise for a post that no enrolled key has signed: counted, and held against its sender."""
+        self._quotas.failed(_sender(scope), claimed, time.monotonic())
+        self.refused(rule, peer_of(scope))
+        return StrangerError(rule, why)
 
     def refused(self, rule: str, peer: str) -> None:
         """Count one failure before authentication."""
@@ -180,9 +188,9 @@ def _declared(scope: Scope) -> int:
 
 
 def _is_sealed(scope: Scope) -> bool:
-    """True for posts whose body is a sealed thing; a proposal in JSON comes with a token instead."""
+    """True for posts that a signature vouches for, whatever they call themselves; a proposal in JSON has a token instead."""
     kind = Headers(scope=scope).get("content-type", "")
-    return not kind.startswith(("application/json", "application/cbor"))
+    return not scope["path"].endswith("/commands") or kind.startswith("application/cose")
 
 
 async def _peek(receive: Receive) -> tuple[bytes, Receive]:

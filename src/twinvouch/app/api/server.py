@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -20,7 +21,6 @@ from twinvouch.app.api.hub import Hub, Subscriber
 from twinvouch.app.api.links import Links
 from twinvouch.app.api.proposal import Proposal, content_of
 from twinvouch.app.api.quotas import quotas
-from twinvouch.app.api.submission import files_of
 from twinvouch.app.config_model import QuotaSettings
 from twinvouch.app.core import Core, salt
 from twinvouch.app.core_metrics import CoreMetrics
@@ -37,6 +37,7 @@ from twinvouch.core.event import (
 )
 from twinvouch.core.kind import Purpose as Signed
 from twinvouch.queries.gate import visible
+from twinvouch.queries.memory import STREAM_NS
 
 REASK_S = 60.0  # an open stream is asked of gate 3 again after this
 Purpose = Annotated[str, Query(max_length=200, description="what the answer is for; it is logged")]
@@ -64,6 +65,7 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         hub.attach(asyncio.get_running_loop())
         ticking = asyncio.create_task(_tick(core, door, links))
+        ticking.add_done_callback(partial(_on_ticked_out, core))
         yield
         ticking.cancel()
         _tell(core, door, at_once=True)
@@ -78,7 +80,7 @@ def create_app(
     app.include_router(_health(desk))
     site = core.engine.memory.site
     shown = CoreMetrics(core, hub.audience, door.strangers, links.ends if links else dict)
-    app.include_router(metrics.router(shown, site, desk.read))
+    app.include_router(metrics.router(shown, site, desk.read, desk.principal_of))
     for router in (
         _in(desk),
         _reports(desk),
@@ -105,6 +107,12 @@ async def _tick(core: Core, door: Door, links: Links | None) -> None:
             if last is not None and not core.fatal:
                 alive()
             last = core.tick()
+
+
+def _on_ticked_out(core: Core, ticking: "asyncio.Task[None]") -> None:
+    """Without ticks nothing expires and nobody is revoked: a core whose time stands still ends."""
+    if not ticking.cancelled() and (error := ticking.exception()) is not None:
+        core.give_up(error)
 
 
 def _tell(core: Core, door: Door, *, at_once: bool = False) -> None:
@@ -202,8 +210,7 @@ def _reports(desk: Desk) -> APIRouter:
     @router.post("/models")
     async def submit(request: Request) -> Response:
         """A sealed manifest with the files it names (gate 2)."""
-        raw, files = files_of(await guard.body_of(request))
-        await desk.door.known(raw, Signed.MODEL, request.scope)
+        raw, files = await desk.submitted(request)
         judged = await asyncio.to_thread(files.check)
         reply = await desk.ask(Priority.QUERY, ModelSubmitted(salt(), peer(request), raw, judged))
         if reply.code == 200:
@@ -358,10 +365,16 @@ async def _open(desk: Desk, request: Request, action: str, purpose: str) -> Resp
 async def _until_denied(
     desk: Desk, request: Request, action: str, tags: Sequence[str], subscriber: Subscriber
 ) -> AsyncIterator[str]:
-    """The subscriber's events; gate 3 is asked again every minute, and a no ends the stream."""
+    """The subscriber's events; gate 3 is asked again every minute, and a no ends the stream.
+
+    So does a reader that takes nothing for so long that the engine counts no more what the stream shows as read (R7):
+    what waits for it would be read unseen.
+    """
     loop = asyncio.get_running_loop()
     ask_at = loop.time() + REASK_S
     async for message in subscriber.events():
+        if loop.time() > ask_at - REASK_S + STREAM_NS / 1e9:
+            return
         if loop.time() > ask_at:
             try:
                 await desk.read(request, action, purpose="stream", tags=tags)

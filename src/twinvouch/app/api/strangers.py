@@ -46,8 +46,8 @@ class Strangers:
     def due(self, salt: bytes, now_ns: int, *, at_once: bool = False) -> StrangersRefused | None:
         """Take the counts out as an event, where there are any that are not to wait for their minute."""
         with self._lock:
-            new = [r for r in self._rules if now_ns - self._told.get(r, -MINUTE_NS) >= MINUTE_NS]
-            is_over = now_ns - self._since_ns >= MINUTE_NS
+            new = [r for r in self._rules if r not in self._told or _is_over(self._told[r], now_ns)]
+            is_over = _is_over(self._since_ns, now_ns)
             if not self._rules or not (new or is_over or at_once):
                 return None
             most = sorted(self._peers.items(), key=lambda p: (-p[1], p[0]))[:TOLD_PEERS]
@@ -67,3 +67,8 @@ class Strangers:
                 if peer in self._peers or len(self._peers) < MAX_PEERS:
                     self._peers[peer] = self._peers.get(peer, 0) + count
             self._since_ns = event.since_ns
+
+
+def _is_over(since_ns: int, now_ns: int) -> bool:
+    """True where the minute is over, or the wall clock was set back: nobody floods unseen until it has caught up."""
+    return not 0 <= now_ns - since_ns < MINUTE_NS

@@ -8,6 +8,8 @@ from twinvouch.adapters.model_files import examine, folder, keep
 from twinvouch.core.errors import MalformedError
 from twinvouch.wire.cbor import decode, encode
 
+ITEMS = 1024  # values of a submission: anybody may send one, and nobody is known before it is taken apart
+
 
 @dataclass(frozen=True, slots=True)
 class Files:
@@ -31,7 +33,7 @@ def pack(manifest: bytes, contents: Mapping[str, bytes]) -> bytes:
 
 def files_of(body: bytes) -> tuple[bytes, Files]:
     """The sealed manifest and the files; raises MalformedError where it is not a submission."""
-    content = decode(body)
+    content = decode(body, items=ITEMS)
     if not isinstance(content, list) or len(content) != 2:
         raise MalformedError("a model is submitted as CBOR [sealed manifest, {file name: bytes}]")
     manifest, contents = content

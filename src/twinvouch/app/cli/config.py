@@ -38,7 +38,7 @@ def show(config_path: Path, *, safety_only: bool, as_json: bool) -> None:
         }
         click.echo(json.dumps(told, indent=2))
         return
-    click.echo(json.dumps(part, indent=2, ensure_ascii=False))
+    click.echo("\n".join(map(safe, json.dumps(part, indent=2, ensure_ascii=False).split("\n"))))
     click.echo(f"digest {safety.digest(part).hex()}")
     _compare(number, last is not None, changed)
 
@@ -65,13 +65,14 @@ def sign(
 
     config = build.load(config_path)
     part = signing.part_of(config)
-    last_number, last = signing.last_signed(config)
+    signer = signing.signer_of(config, person, key_file)
+    last_number, last = signing.last_signed(config, signer.public_key)
     changed = safety.difference(last or {}, part)
     click.echo("\n".join(safe(line) for line in changed))
-    _compare(last_number, last is not None, changed)
+    _compare(last_number, last is not None, changed, f", one of them {person} with this key")
     if not yes:
         click.confirm("sign this?", abort=True)
-    said, raw = signing.sign(config, person, number, key_file)
+    said, raw = signing.sign(config, (person, signer), part, number)
     click.echo(
         f"{signing.path_of(config)}: {safe(person)} signed {said.digest.hex()} as number {said.number}"
     )
@@ -87,9 +88,9 @@ def sign(
     click.echo(safe(f"the core: {told}"))
 
 
-def _compare(number: int, is_known: bool, changed: list[str]) -> None:  # noqa: FBT001 (what is known)
+def _compare(number: int, is_known: bool, changed: list[str], who: str = "") -> None:  # noqa: FBT001 (what is known)
     if not number:
-        click.echo("never signed by two persons")
+        click.echo(safe(f"never signed by two persons{who}"))
     elif not is_known:
         click.echo(f"signed last as number {number}, whose text is not in the file")
     elif not changed:
