@@ -263,13 +263,13 @@ class Core:
                 self._fail(group[0], error)
                 return
             self.meter.group.observe(len(group[0]))
-            self._retire()
             with ready:
                 self._group, self._idle = None, True
                 ready.notify_all()
             for item, step in group[0]:
                 self.meter.answered(item, step.effects)
                 self._release(item, step.effects)
+            self._retire()  # last: what fails here leaves nobody without his answer
 
     def _release(self, item: Item, effects: Sequence[Effect]) -> None:
         for effect in effects:

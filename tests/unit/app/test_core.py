@@ -207,3 +207,18 @@ def test_a_core_whose_log_broke_can_still_be_stopped(tmp_path: Path, attempt: in
     assert not stopping.is_alive(), "stop waits for a committer that is gone"
     assert core.fatal
     assert attempt < 5
+
+
+def test_a_retention_that_fails_leaves_nobody_without_his_answer(tmp_path: Path) -> None:
+    def refused(seen: int) -> int:
+        raise UnavailableError(f"cannot unlink below {seen}")
+
+    core = make(tmp_path)
+    core.start()
+    core._stores = replace(core._stores, retire=refused)
+    core._retire_due = 0.0
+    asked = QueryAsked(salt(), "bob", "readStatus", "*", "")
+    assert core.submit(Priority.QUERY, asked).result(10).code == 200
+    assert core.ended.wait(10)
+    assert "cannot unlink" in core.fatal
+    core.stop()
