@@ -89,8 +89,8 @@ def copy_tree(source: Path, target: Path) -> None:
 
 
 def files_of(directory: Path) -> Iterator[str]:
-    """Every file by its path, sorted."""
-    for path in sorted(p for p in directory.rglob("*") if not p.is_dir()):
+    """Every file by its path, sorted; a link to a directory counts as one: what is behind it is not looked at."""
+    for path in sorted(p for p in directory.rglob("*") if p.is_symlink() or not p.is_dir()):
         yield path.relative_to(directory).as_posix()
 
 
@@ -98,6 +98,15 @@ def digest_of(path: Path) -> str:
     """SHA-256 of a file, hex."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
+
+
+def replace_text(path: Path, text: str) -> None:
+    """A small file in the place of another, whole and durable."""
+    draft = path.with_name(f"{path.name}.tmp")
+    draft.write_text(text, "utf-8")
+    _sync(draft)
+    draft.replace(path)
+    sync_directory(path.parent)
 
 
 def sync_tree(directory: Path) -> None:

@@ -218,6 +218,31 @@ def test_a_second_restore_of_one_backup_is_refused_and_a_chain_of_epochs_verifie
     assert {p.name for p in plant.config.data_dir.glob("ledger*")} >= {"ledger", "ledger.0", "ledger.7"}  # fmt: skip
 
 
+def test_two_backups_of_one_log_never_open_the_same_epoch(plant: Plant, tmp_path: Path) -> None:
+    plant.publish()
+    backup.create(plant.config, tmp_path / "b")
+    plant.read()
+    plant.publish()
+    backup.create(plant.config, tmp_path / "c")
+    gone(plant)
+    restore(plant.config, tmp_path / "b")
+    plant.config.data_dir.rename(tmp_path / "first")
+    with pytest.raises(UsageError, match="--epoch 2"):
+        restore(plant.config, tmp_path / "c")
+    assert restore(plant.config, tmp_path / "c", epoch=2).origin == f"{PLANT}/2"
+
+
+def test_a_linked_directory_does_not_belong_to_a_backup(plant: Plant, tmp_path: Path) -> None:
+    plant.publish()
+    backup.create(plant.config, tmp_path / "b")
+    gone(plant)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "evil").write_bytes(b"x")
+    (tmp_path / "b" / "models").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CorruptError, match="`models` does not belong to it"):
+        restore(plant.config, tmp_path / "b")
+
+
 def test_a_backup_with_one_changed_missing_or_foreign_file_is_refused(
     plant: Plant, tmp_path: Path
 ) -> None:
