@@ -46,6 +46,9 @@ def copy_log(source: Path, target: Path, end: int) -> int:
         try:
             shutil.copyfile(source / segment_name(first), target / segment_name(first))
         except FileNotFoundError:
+            for earlier in copied:  # dropped too by now, and a log has no holes
+                (target / segment_name(earlier)).unlink()
+            copied = []
             continue
         copied.append(first)
     if not copied:
