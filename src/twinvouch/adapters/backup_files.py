@@ -41,7 +41,7 @@ def copy_log(source: Path, target: Path, end: int) -> int:
     """Records below `end`; returns the number of the first one that was still there."""
     make_directory(target)
     firsts = sorted(int(p.stem) for p in source.glob("[0-9]" * 20 + ".seg"))
-    copied = []
+    copied: list[int] = []
     for first in [f for f in firsts if f < end or f == firsts[0]]:
         try:
             shutil.copyfile(source / segment_name(first), target / segment_name(first))

@@ -14,7 +14,7 @@ from twinvouch.core.errors import CorruptError, TwinvouchError, UnavailableError
 
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _BUSY_S: Final = 5.0
-CACHE_KIB: Final = 512  # a connection: full within minutes, and small in a process that runs for months
+CACHE_KIB: Final = 512  # of pages a connection: full soon, and small in what runs for months
 
 
 def open_writer(

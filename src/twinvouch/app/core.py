@@ -23,7 +23,17 @@ from twinvouch.app.disk_watch import DiskWatch
 from twinvouch.app.inbox import After, Inbox, Item
 from twinvouch.app.metering import Meter, TimedLog
 from twinvouch.core.errors import TwinvouchError, UnavailableError
-from twinvouch.core.event import Deliver, Effect, Event, Priority, Publish, Reply, Started, Tick
+from twinvouch.core.event import (
+    Deliver,
+    DiskChanged,
+    Effect,
+    Event,
+    Priority,
+    Publish,
+    Reply,
+    Started,
+    Tick,
+)
 from twinvouch.core.ports import Leaves, Log, State
 from twinvouch.engine import Engine
 
@@ -129,13 +139,25 @@ class Core:
         disk = self._disk
         changed = None if disk is None else disk.look(time.monotonic_ns(), salt())
         try:
-            if changed is not None:
-                self.submit(Priority.STATEMENT, changed)
+            if disk is not None and changed is not None:
+                self._say(disk, changed)
             return self.submit(
                 Priority.STATEMENT, Tick(salt(), time.time_ns(), time.monotonic_ns())
             )
         except UnavailableError:
             return None
+
+    def _say(self, disk: DiskWatch, changed: DiskChanged) -> None:
+        try:
+            self.submit(Priority.STATEMENT, changed)
+        except UnavailableError:
+            disk.put_back(changed)
+            raise
+
+    def end(self, error: BaseException) -> None:
+        """End this core: something that it cannot work without has failed."""
+        _log.error("the core ends", exc_info=error)
+        self._fail([], error)
 
     def stop(self) -> None:
         """Finish what was taken in, refuse the rest, close the stores."""
@@ -278,7 +300,7 @@ class Core:
             elif isinstance(effect, Deliver | Publish):
                 self._leave(effect)
 
-    def _fail(self, group: list[tuple[Item, Step]], error: Exception) -> None:
+    def _fail(self, group: list[tuple[Item, Step]], error: BaseException) -> None:
         """Nothing of this group left; the engine is ahead of what is durable, so this process is over."""
         unavailable = UnavailableError(f"cannot make events durable: {error}")
         with self.inbox.ready:

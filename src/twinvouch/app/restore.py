@@ -99,9 +99,7 @@ def _note_epoch(places: tuple[Path, Path], manifest: backup.Manifest, wanted: in
 
 def _lay_out(directory: Path, draft: Path, manifest: backup.Manifest) -> None:
     """The stores as they were; the old ledger under the number of its epoch."""
-    ignored = shutil.ignore_patterns(
-        backup.MANIFEST, f"{backup.RESTORED}*", backup.SETTINGS
-    )
+    ignored = shutil.ignore_patterns(backup.MANIFEST, f"{backup.RESTORED}*", backup.SETTINGS)
     shutil.copytree(directory, draft, ignore=ignored)
     draft.chmod(0o700)
     old = manifest.origin.rpartition("/")[2]

@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -64,6 +65,7 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         hub.attach(asyncio.get_running_loop())
         ticking = asyncio.create_task(_tick(core, door, links))
+        ticking.add_done_callback(partial(_ticked, core))
         yield
         ticking.cancel()
         _tell(core, door, at_once=True)
@@ -104,6 +106,12 @@ async def _tick(core: Core, door: Door, links: Links | None) -> None:
             if last is not None and not core.fatal:
                 alive()
             last = core.tick()
+
+
+def _ticked(core: Core, ticking: asyncio.Task[None]) -> None:
+    """A core for which time stands still neither lets anything expire nor finds silence: it ends."""
+    if not ticking.cancelled() and (error := ticking.exception()) is not None:
+        core.end(error)
 
 
 def _tell(core: Core, door: Door, *, at_once: bool = False) -> None:
