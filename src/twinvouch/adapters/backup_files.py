@@ -41,11 +41,14 @@ def copy_log(source: Path, target: Path, end: int) -> int:
     """Records below `end`; returns the number of the first one that was still there."""
     make_directory(target)
     firsts = sorted(int(p.stem) for p in source.glob("[0-9]" * 20 + ".seg"))
-    copied = []
+    copied: list[int] = []
     for first in [f for f in firsts if f < end or f == firsts[0]]:
         try:
             shutil.copyfile(source / segment_name(first), target / segment_name(first))
         except FileNotFoundError:
+            for earlier in copied:  # dropped too by now, and a log has no holes
+                (target / segment_name(earlier)).unlink()
+            copied = []
             continue
         copied.append(first)
     if not copied:
@@ -89,8 +92,8 @@ def copy_tree(source: Path, target: Path) -> None:
 
 
 def files_of(directory: Path) -> Iterator[str]:
-    """Every file by its path, sorted."""
-    for path in sorted(p for p in directory.rglob("*") if not p.is_dir()):
+    """Every file by its path, sorted; a link to a directory counts as one: what is behind it is not looked at."""
+    for path in sorted(p for p in directory.rglob("*") if p.is_symlink() or not p.is_dir()):
         yield path.relative_to(directory).as_posix()
 
 
@@ -98,6 +101,15 @@ def digest_of(path: Path) -> str:
     """SHA-256 of a file, hex."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
+
+
+def replace_text(path: Path, text: str) -> None:
+    """A small file in the place of another, whole and durable."""
+    draft = path.with_name(f"{path.name}.tmp")
+    draft.write_text(text, "utf-8")
+    _sync(draft)
+    draft.replace(path)
+    sync_directory(path.parent)
 
 
 def sync_tree(directory: Path) -> None:

@@ -16,7 +16,7 @@ from twinvouch.core.errors import ConfigError
 from twinvouch.core.ports import PolicyAnswer, PolicyRequest
 
 KINDS = {"person": "Person", "service": "Service", "edge": "Edge"}
-MAX_KEPT = 4096  # pairs of principal and resource
+MAX_KEPT = 512  # pairs of principal and resource, some 8 kB each; who reads a command names its id
 INTEGER = range(-(2**63), 2**63)  # Cedar's Long
 
 

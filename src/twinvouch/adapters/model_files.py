@@ -22,6 +22,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 
+from twinvouch.adapters.lock_file import make_directory, sync_directory
 from twinvouch.core.errors import UsageError
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){0,3}")
@@ -88,7 +89,7 @@ def _plain(text: str) -> str:
 
 
 def keep(directory: Path, files: Mapping[str, bytes]) -> None:
-    """Make `directory` hold exactly these files; what was there before is replaced as a whole.
+    """Make `directory` hold exactly these files, durably; what was there before is replaced as a whole.
 
     Raises UsageError for a file that `examine` would refuse by its name. Files are 0600.
     """
@@ -100,7 +101,8 @@ def keep(directory: Path, files: Mapping[str, bytes]) -> None:
     fresh, old = (directory.with_name(f".{directory.name}.{end}") for end in ("new", "old"))
     for left in (fresh, old):
         rmtree(left, ignore_errors=True)
-    fresh.mkdir(parents=True, mode=0o700)
+    make_directory(directory.parent)
+    fresh.mkdir(mode=0o700)
     for name, raw in files.items():
         path = fresh / name
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -109,9 +111,12 @@ def keep(directory: Path, files: Mapping[str, bytes]) -> None:
             out.write(raw)
             out.flush()
             fsync(out.fileno())
+    for made in (fresh, *(p for p in fresh.rglob("*") if p.is_dir())):
+        sync_directory(made)
     if directory.exists():
         directory.rename(old)
     fresh.rename(directory)
+    sync_directory(directory.parent)
     rmtree(old, ignore_errors=True)
 
 

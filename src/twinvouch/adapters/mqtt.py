@@ -15,6 +15,7 @@ from typing import Final
 
 import aiomqtt
 
+from twinvouch.adapters.known_secrets import remember
 from twinvouch.core.errors import ConfigError, UnavailableError
 from twinvouch.core.ports import Message
 
@@ -150,7 +151,7 @@ def _password(file: Path | None) -> str | None:
     if file is None:
         return None
     try:
-        return file.read_text("utf-8").split("\n", 1)[0]
+        return remember(file.read_text("utf-8").split("\n", 1)[0])
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"`{file}`: cannot be read: {error}") from None
 

@@ -62,5 +62,5 @@ class Reserve:
         """Give the reserve up; False where there was none to give."""
         if not self.size or not self._path.exists():
             return False
-        self._path.unlink()
+        self._path.unlink(missing_ok=True)  # two threads may be in need at once
         return True

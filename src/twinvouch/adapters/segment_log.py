@@ -68,6 +68,7 @@ class SegmentLog:
         self._pending: list[bytes] = []  # head, payload, head, payload ...
         self._pending_size = 0
         self._broken = ""
+        self._is_begun = False  # a new segment may have its name and is not written to yet
         self.repairs: tuple[str, ...] = ()
         disk.make_directory(directory)
         self._lock = disk.hold(directory / "lock")
@@ -109,7 +110,8 @@ class SegmentLog:
         if not self._pending:
             return
         try:
-            if self._size > HEADER_SIZE and self._size + self._pending_size > self._limit:
+            is_over = self._size > HEADER_SIZE and self._size + self._pending_size > self._limit
+            if is_over or self._is_begun:
                 self._start_segment()
             write_all(self._disk, self._file, self._pending, self._size)
         except OSError as error:
@@ -237,6 +239,7 @@ class SegmentLog:
         try:
             write_all(self._disk, file, [make_header(first, mark, self._key_id)], 0)
             self._disk.fsync(file)
+            self._is_begun = True
             self._disk.rename(draft, path)
             self._disk.sync_directory(self._directory)
         except OSError:
@@ -245,6 +248,7 @@ class SegmentLog:
         if self._file >= 0:
             self._disk.close(self._file)
         self._file, self._mark, self._size = file, mark, HEADER_SIZE
+        self._is_begun = False
         if first not in self._firsts[-1:]:  # else one without records was replaced
             self._firsts.append(first)
         records = self._pending[1::2]

@@ -60,6 +60,7 @@ class Spool:
         self._max_bytes = max_bytes
         self._vault = vault
         self._seq = 0
+        self._from_ns = 0  # after every day whose key is shredded, whatever the clock says
         self.refused = 0
         self._lock = lock_file.hold(path.with_name(path.name + ".lock"))
         try:
@@ -89,7 +90,7 @@ class Spool:
         """
         if self._vault is not None:
             place = _place(self.epoch, self._seq)
-            raw = self._vault.seal(SPOOL, time.time_ns(), raw, place)
+            raw = self._vault.seal(SPOOL, max(time.time_ns(), self._from_ns), raw, place)
         size = len(raw) + _ROW_BYTES
         if self._bytes + size > self._max_bytes:
             self.refused += 1
@@ -161,6 +162,8 @@ class Spool:
         for key in vault.keys.listed():
             if key.shredded_ns is None and key.day not in needed:
                 vault.keys.shred(key.stream, key.day, now_ns)
+            if key.shredded_ns is not None or key.day not in needed:
+                self._from_ns = max(self._from_ns, (key.day + 1) * DAY_NS)
 
     def _measure(self) -> tuple[int, int]:
         query = "SELECT count(*), coalesce(sum(length(raw)), 0) FROM batch"

@@ -14,6 +14,7 @@ from twinvouch.core.errors import CorruptError, TwinvouchError, UnavailableError
 
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _BUSY_S: Final = 5.0
+CACHE_KIB: Final = 512  # of pages a connection: full soon, and small in what runs for months
 
 
 def open_writer(
@@ -30,6 +31,7 @@ def open_writer(
         with told_apart(path):
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {synchronous}")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute("PRAGMA trusted_schema = OFF")
             if _version(connection, path, version) == 0:
                 connection.executescript(
@@ -48,6 +50,7 @@ def open_reader(path: Path, version: int) -> sqlite3.Connection:
     try:
         with told_apart(path):
             connection.execute("PRAGMA query_only = ON")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             _version(connection, path, version)
     except TwinvouchError:
         connection.close()

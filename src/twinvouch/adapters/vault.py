@@ -12,12 +12,13 @@ erasing it erases what was said about it.
 
 import os
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from twinvouch.adapters.key_store import KeyStore
-from twinvouch.core.errors import CorruptError
+from twinvouch.core.errors import CorruptError, UnavailableError
 from twinvouch.core.event import BatchReceived, Event
 from twinvouch.core.inventory import Plant, PrincipalKind
 from twinvouch.core.keyring import Keyring
@@ -51,6 +52,7 @@ class Vault:
         self.keys = keys
         self._today: dict[str, tuple[Label, AESGCM]] = {}
         self._known: OrderedDict[bytes, AESGCM] = OrderedDict()
+        self.make_room: Callable[[], bool] = bool  # asked where a new key found no room
 
     @property
     def id(self) -> bytes:
@@ -62,10 +64,18 @@ class Vault:
         day = now_ns // DAY_NS
         found = self._today.get(stream)
         if found is None or found[0].day != day:
-            key = self.keys.key(stream, day)
+            key = self._key(stream, day)
             found = label(stream, day, commitment(key)), AESGCM(key)
             self._today[stream] = found
         return encrypt(found[1], found[0], os.urandom(NONCE_BYTES), plain, place)
+
+    def _key(self, stream: str, day: int) -> bytes:
+        """The key of a stream and day; a new one that finds no room is tried once more when some was made."""
+        try:
+            return self.keys.key(stream, day)
+        except UnavailableError:
+            self.make_room()  # or another thread has made it
+            return self.keys.key(stream, day)
 
     def open(self, stored: bytes, place: bytes) -> bytes:
         """The plain bytes; ErasedError where their key was shredded, CorruptError where they were changed."""

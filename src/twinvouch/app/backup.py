@@ -31,6 +31,7 @@ from twinvouch.wire import cose
 
 MANIFEST = "backup.cose"
 RESTORED = "restored.json"  # which epochs were opened from this backup
+OPENED = "log.epochs.json"  # beside a log key: which epochs it has opened, from whatever backup
 STATE, LOG, LEDGER, MODELS, SETTINGS = "state.db", "log", "ledger", "models", "config"
 
 
@@ -109,7 +110,7 @@ def check(directory: Path, key: str, plant: str) -> tuple[Manifest, bytes]:
         raise CorruptError(
             f"`{directory / MANIFEST}` is not signed by this log key: {error}"
         ) from None
-    there = set(files.files_of(directory)) - {MANIFEST, RESTORED}
+    there = set(files.files_of(directory)) - {MANIFEST, RESTORED, f"{RESTORED}.tmp"}
     for path in sorted(there ^ set(manifest.files)):
         what = "is missing" if path in manifest.files else "does not belong to it"
         raise CorruptError(f"backup `{directory}`: `{path}` {what}")

@@ -24,7 +24,7 @@ from twinvouch.app.core import Stores
 from twinvouch.app.disk_watch import DiskWatch
 from twinvouch.app.yaml_file import Document
 from twinvouch.core.batch import Origin
-from twinvouch.core.errors import ConfigError
+from twinvouch.core.errors import ConfigError, UnavailableError
 from twinvouch.core.inventory import Plant
 from twinvouch.core.ports import Condition, Policy, State
 from twinvouch.core.site import Site
@@ -96,11 +96,19 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
     data = directory if directory is not None else config.data_dir
     make_directory(data)
     vault = core_vault(config, data)
+    watch = DiskWatch(
+        Reserve(data, config.disk.reserve_mib * 1024 * 1024), config.disk.reserve_percent
+    )
+    if vault is not None:
+        vault.make_room = watch.release  # the first event of a day needs a key, full disk or not
     plain = SqliteState(data / "state.db")
     state: State = plain
     if vault is not None:
         state = SealedState(plain, vault, time.time_ns)
-        state.renew()
+        try:
+            state.renew()
+        except UnavailableError as error:
+            _log.warning("rows of earlier days keep their keys until there is room: %s", error)
     rows, known = state.load()
     log = SegmentLog(data / "log", known=known, key_id=PLAIN if vault is None else vault.id)
     signer = log_signer(config)
@@ -112,8 +120,6 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
     def retire(seen: int) -> int:
         return log.drop_before(min(log.older_than(time.time_ns() - keep_ns), seen))
 
-    reserve = Reserve(data, config.disk.reserve_mib * 1024 * 1024)
-    watch = DiskWatch(reserve, config.disk.reserve_percent)
     return Stores(log, state, ledger, plain.reader(), log.repairs, vault, retire, watch)
 
 

@@ -23,7 +23,17 @@ from twinvouch.app.disk_watch import DiskWatch
 from twinvouch.app.inbox import After, Inbox, Item
 from twinvouch.app.metering import Meter, TimedLog
 from twinvouch.core.errors import TwinvouchError, UnavailableError
-from twinvouch.core.event import Deliver, Effect, Event, Priority, Publish, Reply, Started, Tick
+from twinvouch.core.event import (
+    Deliver,
+    DiskChanged,
+    Effect,
+    Event,
+    Priority,
+    Publish,
+    Reply,
+    Started,
+    Tick,
+)
 from twinvouch.core.inventory import key_id
 from twinvouch.core.ports import Leaves, Log, State
 from twinvouch.core.site import Site
@@ -133,13 +143,20 @@ class Core:
         disk = self._disk
         changed = None if disk is None else disk.look(time.monotonic_ns(), salt())
         try:
-            if changed is not None:
-                self.submit(Priority.STATEMENT, changed)
+            if disk is not None and changed is not None:
+                self._say(disk, changed)
             return self.submit(
                 Priority.STATEMENT, Tick(salt(), time.time_ns(), time.monotonic_ns())
             )
         except UnavailableError:
             return None
+
+    def _say(self, disk: DiskWatch, changed: DiskChanged) -> None:
+        try:
+            self.submit(Priority.STATEMENT, changed)
+        except UnavailableError:
+            disk.put_back(changed)
+            raise
 
     def give_up(self, error: BaseException) -> None:
         """End this core as a broken store does: something it cannot go on without has failed."""
@@ -272,13 +289,13 @@ class Core:
                 self._fail(group[0], error)
                 return
             self.meter.group.observe(len(group[0]))
-            self._retire()
             with ready:
                 self._group, self._idle = None, True
                 ready.notify_all()
             for item, step in group[0]:
                 self.meter.answered(item, step.effects)
                 self._release(item, step.effects)
+            self._retire()  # last: what fails here leaves nobody without his answer
 
     def _release(self, item: Item, effects: Sequence[Effect]) -> None:
         for effect in effects:

@@ -73,12 +73,20 @@ class DiskWatch:
 
     def look(self, now_ns: int, salt: bytes) -> DiskChanged | None:
         """What is to be said now: a change, and while full what was refused, once a minute. `now_ns` is monotonic."""
-        room = self.reserve.room()
-        wanted = room.total * self.percent / 100 * (_BACK if self.is_full else 1)
-        self.is_full = room.free < wanted or not self.reserve.make()
+        try:
+            room = self.reserve.room()
+            wanted = room.total * self.percent / 100 * (_BACK if self.is_full else 1)
+            self.is_full = room.free < wanted or not self.reserve.make()
+        except OSError:  # a disk that does not even say so counts as full
+            room, self.is_full = Room(0, 0), True
         is_due = self.refused and now_ns - self._said_ns >= AGAIN_NS
         if self.is_full == self._said_full and not is_due:
             return None
         refused, self.refused = self.refused, 0
         self._said_full, self._said_ns = self.is_full, now_ns
         return DiskChanged(salt, int(self.is_full), room.free, room.total, refused)
+
+    def put_back(self, said: DiskChanged) -> None:
+        """What could not be handed over is to be said again."""
+        self._said_full = not said.full
+        self.refused += said.refused

@@ -104,12 +104,12 @@ class Listener:
                 self.messages += len(messages)
                 for message in messages:
                     self._translator.take(message, now_ns)
+                    while self._translator.size >= MOST_WAITING:
+                        await clock.sleep(0.01)
                 if session.dropped > dropped:
                     lost, dropped = session.dropped - dropped, session.dropped
                     self._translator.tell(Told.OVERFLOW, "", now_ns, dropped=lost)
                 await self._ask(session, now_ns)
-                while self._translator.size >= MOST_WAITING:
-                    await clock.sleep(0.01)
 
     async def _ask(self, session: Session, now_ns: int) -> None:
         nodes, self._translator.rebirths = self._translator.rebirths, set()

@@ -119,7 +119,9 @@ class Shipper:
         found = verdict(status, body)
         if found is Verdict.LATER:
             asked = body.get("retry_after_s", 0)
-            asked_s = float(asked) if isinstance(asked, int | float) else 0.0
+            asked_s = 0.0
+            if isinstance(asked, int | float) and asked > 0:  # NaN is not
+                asked_s = float(min(asked, _LONGEST_ASKED_S))
             return self._failed(f"the core answered {status}: {_said(body)}", asked_s)
         await self.spool.acknowledge(batch.identity)
         if self.counts.failing:

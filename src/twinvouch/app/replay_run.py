@@ -133,6 +133,7 @@ class _Core:
     def close(self) -> None:
         """Release the stores."""
         self.stores.log.close()
+        self.stores.reader.close()
         self.stores.state.close()
         self.stores.ledger.close()
         if self.stores.vault is not None:

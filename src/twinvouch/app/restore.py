@@ -16,7 +16,7 @@ from pathlib import Path
 from twinvouch import verifier
 from twinvouch.adapters import backup_files as files
 from twinvouch.adapters.committer import Committer, recover, take
-from twinvouch.adapters.lock_file import sync_directory
+from twinvouch.adapters.lock_file import make_directory, sync_directory
 from twinvouch.app import backup, build
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Stores
@@ -49,7 +49,7 @@ def restore(config: Config, directory: Path, key: str = "", epoch: int = 0) -> R
     manifest, digest = backup.check(
         directory, key or backup.own_key(config, origin), config.plant.id
     )
-    epoch = _note_epoch(directory, manifest, epoch)
+    epoch = _note_epoch((directory, config.keys_dir), manifest, epoch)
     draft = data.with_name(f"{data.name}.restoring")
     shutil.rmtree(draft, ignore_errors=True)
     _lay_out(directory, draft, manifest)
@@ -69,30 +69,37 @@ def restore(config: Config, directory: Path, key: str = "", epoch: int = 0) -> R
     return Restored(manifest, new, ledger_key, entries)
 
 
-def _note_epoch(directory: Path, manifest: backup.Manifest, wanted: int) -> int:
-    """The new epoch, noted in the backup before anything signs under it: each is opened once from one backup."""
-    path = directory / backup.RESTORED
-    before = json.loads(path.read_text("utf-8")) if path.exists() else []
+def _note_epoch(places: tuple[Path, Path], manifest: backup.Manifest, wanted: int) -> int:
+    """The new epoch, noted in the backup and beside the log key before anything is signed under it.
+
+    Another backup of the same log, or another copy of this one, knows nothing of a restore; the log key was there.
+    """
+    notes = (places[0] / backup.RESTORED, places[1] / backup.OPENED)
+    known = [json.loads(path.read_text("utf-8")) if path.exists() else [] for path in notes]
+    before = [*known[0], *known[1]]
     next_ = int(manifest.origin.rpartition("/")[2]) + 1
     epoch = wanted or next_
     if epoch < next_ or epoch in before:
         raise UsageError(
-            f"log epoch {epoch} was opened already (by the log in the backup, or by a restore from it): two cores would "
-            f"sign one origin. If that core is gone for good, name a new epoch with --epoch {max([next_, *before]) + 1}"
+            f"log epoch {epoch} was opened already (by the log in the backup, or by a restore from it or with this log "
+            "key): two cores would sign one origin. If that core is gone for good, name a new epoch with "
+            f"--epoch {max([next_, *before]) + 1}"
         )
-    try:
-        path.write_text(json.dumps([*before, epoch]), "utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"`{path}` cannot be written ({error.strerror}): copy the backup to where it can, so that a second restore "
-            "from it is noticed"
-        ) from None
+    for path, opened in zip(notes, known, strict=True):
+        try:
+            make_directory(path.parent)
+            files.replace_text(path, json.dumps([*opened, epoch]))
+        except OSError as error:
+            raise UsageError(
+                f"`{path}` cannot be written ({error.strerror}): put the backup and the keys where they can, so that a "
+                "second restore is noticed"
+            ) from None
     return epoch
 
 
 def _lay_out(directory: Path, draft: Path, manifest: backup.Manifest) -> None:
     """The stores as they were; the old ledger under the number of its epoch."""
-    ignored = shutil.ignore_patterns(backup.MANIFEST, backup.RESTORED, backup.SETTINGS)
+    ignored = shutil.ignore_patterns(backup.MANIFEST, f"{backup.RESTORED}*", backup.SETTINGS)
     shutil.copytree(directory, draft, ignore=ignored)
     draft.chmod(0o700)
     old = manifest.origin.rpartition("/")[2]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from math import isfinite, nan
+from math import nan
 from typing import Any, Final
 
 from twinvouch.core.batch import Quality
@@ -106,12 +106,12 @@ def _at(message: Any, parts: Sequence[str]) -> Any:
 def _time(value: Any, unit: TimeUnit) -> int:
     if unit is TimeUnit.TEXT:
         return _text_time(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise MalformedError("json: expected a number as the time of the value")
-    t_ns = round(value * _NS[unit])
-    if not 0 <= t_ns <= _LATEST_NS:
+    t_ns = value * _NS[unit]
+    if not 0 <= t_ns <= _LATEST_NS:  # before it is rounded: infinity cannot be
         raise MalformedError(f"json: {value!r:.30} {unit} is no time")
-    return t_ns
+    return round(t_ns)
 
 
 def _text_time(value: Any) -> int:

@@ -25,6 +25,7 @@ N, U, V, VS, VB, T, VD = 0, 1, 2, 3, 4, 6, 8
 SENML = 10  # the SenML version where a pack does not say
 RELATIVE_S = 1 << 28  # times below are relative to now, which a signed record must not be
 _SECOND = 1_000_000_000
+_MOST = 1.7e308  # JSON has longer integers than a float can hold
 _VALUES = (V, VS, VB, VD)
 _LABELS = {
     "bver": BVER,
@@ -212,15 +213,17 @@ def _text(value: Item) -> str:
 def _number(value: Item) -> float:
     if type(value) is not int and type(value) is not float:
         raise MalformedError(f"senml: expected a number, got {value!r:.60}")
+    if type(value) is int and abs(value) > _MOST:
+        raise MalformedError(f"senml: a number of {value.bit_length()} bits")
     return value
 
 
 def _ns(value: Item) -> int:
     """Seconds as nanoseconds; whole ones exactly."""
-    ns = _number(value) * _SECOND
-    if not isfinite(ns):
+    seconds = _number(value)
+    if not isfinite(float(seconds) * _SECOND):
         raise MalformedError("senml: expected a finite time")
-    return round(ns)
+    return round(seconds * _SECOND)
 
 
 def _pivot(cells: Mapping[tuple[int, str], Cell], ids: Sequence[str], max_cells: int) -> Cells:

@@ -265,3 +265,11 @@ def test_what_is_kept_for_one_attribute_is_not_used_for_another():
     assert POLICY.decide(ALLOWED["readTags"]).allowed
     assert not POLICY.decide(other).allowed  # True equals 1 as a key
     assert POLICY.decide(request).allowed
+
+
+def test_who_asks_for_every_command_by_its_id_fills_no_memory():
+    policy = default_policy()
+    for number in range(1_200):
+        question = replace(ALLOWED["readCommands"], resource=f"{number:032x}")
+        assert policy.decide(question).allowed
+        assert len(policy._kept) <= 512, "some 8 kB each"

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twinvouch.adapters import model_files
+from twinvouch.adapters.lock_file import sync_directory
 from twinvouch.adapters.model_files import FileLimits, examine, folder, keep, refusal
 from twinvouch.core.errors import UsageError
 
@@ -286,6 +288,18 @@ def test_any_bytes_never_raise(name, raw, prefix):
 )
 def test_all_plain_json_comes_in(document):
     assert refusal("m.json", json.dumps(document).encode()) == ""
+
+
+def test_the_names_of_kept_files_are_durable_before_anybody_is_answered(tmp_path, monkeypatch):
+    synced = []
+
+    def sync(directory):
+        synced.append((directory.name, (tmp_path / "m" / "pump").exists()))
+        sync_directory(directory)
+
+    monkeypatch.setattr(model_files, "sync_directory", sync)
+    keep(tmp_path / "m" / "pump", {"a.json": b"{}", "sub/b.json": b"[]"})
+    assert synced == [(".pump.new", False), ("sub", False), ("m", True)]
 
 
 def test_kept_files_replace_what_was_there(tmp_path):

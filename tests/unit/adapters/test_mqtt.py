@@ -8,6 +8,7 @@ import pytest
 from paho.mqtt.client import MQTTMessage
 
 from twinvouch.adapters import mqtt
+from twinvouch.adapters.known_secrets import HIDDEN, hidden
 from twinvouch.core.errors import ConfigError, UnavailableError
 
 
@@ -55,3 +56,10 @@ def test_no_broker_is_unavailable_and_no_password_file_a_mistake(tmp_path: Path)
         asyncio.run(connect())
     with pytest.raises(ConfigError, match="cannot be read"):
         asyncio.run(connect(username="x", password_file=tmp_path / "none"))
+
+
+def test_the_password_of_a_broker_is_kept_out_of_everything_that_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "broker.password"
+    file.write_text("only-the-broker-knows\nnot this\n")
+    assert mqtt._password(file) == "only-the-broker-knows"
+    assert hidden("refused: only-the-broker-knows") == f"refused: {HIDDEN}"

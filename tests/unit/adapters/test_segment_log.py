@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twinvouch.adapters.disk import OsDisk
 from twinvouch.adapters.segment_file import HEADER_SIZE, MAX_RECORD, RECORD_HEAD, segment_name
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.core.errors import CorruptError, UnavailableError, UsageError
@@ -368,3 +369,29 @@ def test_any_groups_survive_reopening_and_a_cut_loses_a_tail_only(
     assert kept == records[: len(kept)]
     assert len(records) - len(kept) <= len(records) - int(last.stem)
     assert len(repairs) <= 1
+
+
+def test_a_segment_that_could_not_be_begun_hides_no_later_record(tmp_path: Path) -> None:
+    class Failing(OsDisk):
+        is_failing = False
+
+        def sync_directory(self, directory: Path) -> None:
+            if self.is_failing:
+                raise OSError(errno.EIO, "input/output error")
+            super().sync_directory(directory)
+
+    disk = Failing()
+    log = SegmentLog(tmp_path / "log", segment_bytes=400, disk=disk)
+    log.append(b"a" * 150)
+    log.sync()
+    log.append(b"b" * 250)  # needs a new segment, whose name is there and is not durable
+    disk.is_failing = True
+    with pytest.raises(UnavailableError):
+        log.sync()
+    disk.is_failing = False
+    log.append(b"c")  # would fit behind the first
+    log.sync()
+    log.close()
+    again = SegmentLog(tmp_path / "log", known=2)
+    assert [record for _, record in again.records()] == [b"a" * 150, b"c"]
+    again.close()

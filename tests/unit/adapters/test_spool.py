@@ -8,9 +8,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from twinvouch.adapters.key_store import KeyStore
 from twinvouch.adapters.spool import Spool
+from twinvouch.adapters.vault import Vault
 from twinvouch.core.batch import Identity
 from twinvouch.core.errors import UnavailableError, UsageError
+from twinvouch.wire.encrypted import DAY_NS
 
 
 def put(spool: Spool, raw: bytes) -> Identity:
@@ -170,3 +173,21 @@ class SpoolMachine(RuleBasedStateMachine):
 
 TestSpoolMachine = SpoolMachine.TestCase
 TestSpoolMachine.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+
+
+def test_a_clock_that_runs_back_behind_a_shredded_day_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened() -> Spool:
+        vault = Vault(KeyStore(tmp_path / "keys.db", tmp_path / "kek"))
+        return Spool(tmp_path / "s.db", "edge-1", vault=vault)
+
+    for day in (20_000, 20_001, 20_000):  # the second start shreds the first day's key
+        monkeypatch.setattr("twinvouch.adapters.spool.time.time_ns", lambda at=day * DAY_NS: at)
+        spool = opened()
+        identity = put(spool, b"one")
+        waiting = spool.oldest()
+        assert waiting is not None
+        assert (waiting.identity, waiting.raw) == (identity, b"one")
+        spool.acknowledge(identity)
+        spool.close()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twinvouch.adapters import sqlite_file
 from twinvouch.adapters.sqlite_state import VERSION, SqliteState
 from twinvouch.core.errors import CorruptError, UnavailableError, UsageError
 from twinvouch.core.ports import Group
@@ -171,4 +172,13 @@ def test_rows_are_as_a_dictionary_would_have_them(
         state.commit(group(rows, [(number, b"l")], log_end=number))
         expected |= rows
     assert state.load()[0] == {k: v for k, v in expected.items() if v is not None}
+    state.close()
+
+
+def test_the_page_cache_of_a_connection_is_small(tmp_path: Path) -> None:
+    state = SqliteState(tmp_path / "state.db")
+    reader = state.reader()
+    for connection in (state._connection, reader._connection):
+        assert connection.execute("PRAGMA cache_size").fetchone() == (-sqlite_file.CACHE_KIB,)
+    reader.close()
     state.close()

@@ -320,3 +320,19 @@ def test_what_waited_longer_than_a_stream_counts_as_read_is_not_shown(
         assert len(got) == shown
 
     served.talk(said)
+
+
+def test_a_core_whose_ticks_fail_ends_instead_of_standing_still(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise OSError(5, "input/output error")
+
+    monkeypatch.setattr(served.core, "tick", broken)
+
+    async def live() -> None:
+        async with served.app.router.lifespan_context(served.app):
+            await asyncio.to_thread(served.core.ended.wait, 10)
+
+    asyncio.run(live())
+    assert "input/output error" in served.core.fatal

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from dataclasses import replace
 from hashlib import sha256
@@ -15,7 +16,9 @@ from click.testing import CliRunner
 from tests.golden.v1_plant import CONFIG, PLANT, signer
 from tests.unit.app.test_encryption import ON
 from twinvouch import verifier
+from twinvouch.adapters import backup_files as files
 from twinvouch.adapters.committer import Committer, take
+from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.app import backup, build
 from twinvouch.app.cli.backup import command
 from twinvouch.app.config_model import Config
@@ -216,6 +219,53 @@ def test_a_second_restore_of_one_backup_is_refused_and_a_chain_of_epochs_verifie
     assert report.ok, report.faults
     assert [e.origin for e in report.epochs] == [f"{PLANT}/0", f"{PLANT}/7"]
     assert {p.name for p in plant.config.data_dir.glob("ledger*")} >= {"ledger", "ledger.0", "ledger.7"}  # fmt: skip
+
+
+def test_a_log_that_retention_cuts_meanwhile_is_copied_without_a_hole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "log"
+    log = SegmentLog(source, segment_bytes=1)
+    for record in (b"a", b"b", b"c"):
+        log.append(record)
+        log.sync()
+    copy = shutil.copyfile
+
+    def dropping(old: Path, new: Path) -> None:
+        copy(old, new)
+        log.drop_before(2)  # the first that was copied, and the next
+
+    monkeypatch.setattr("twinvouch.adapters.backup_files.shutil.copyfile", dropping)
+    assert files.copy_log(source, tmp_path / "copy", 3) == 2
+    log.close()
+    copied = SegmentLog(tmp_path / "copy", known=3)
+    assert list(copied.records(copied.first)) == [(2, b"c")]
+    copied.close()
+
+
+def test_two_backups_of_one_log_never_open_the_same_epoch(plant: Plant, tmp_path: Path) -> None:
+    plant.publish()
+    backup.create(plant.config, tmp_path / "b")
+    plant.read()
+    plant.publish()
+    backup.create(plant.config, tmp_path / "c")
+    gone(plant)
+    restore(plant.config, tmp_path / "b")
+    plant.config.data_dir.rename(tmp_path / "first")
+    with pytest.raises(UsageError, match="--epoch 2"):
+        restore(plant.config, tmp_path / "c")
+    assert restore(plant.config, tmp_path / "c", epoch=2).origin == f"{PLANT}/2"
+
+
+def test_a_linked_directory_does_not_belong_to_a_backup(plant: Plant, tmp_path: Path) -> None:
+    plant.publish()
+    backup.create(plant.config, tmp_path / "b")
+    gone(plant)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "evil").write_bytes(b"x")
+    (tmp_path / "b" / "models").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CorruptError, match="`models` does not belong to it"):
+        restore(plant.config, tmp_path / "b")
 
 
 def test_a_backup_with_one_changed_missing_or_foreign_file_is_refused(

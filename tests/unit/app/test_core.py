@@ -11,9 +11,11 @@ import pytest
 from tests.claims.site import PLANT, Toy, make_site, signer
 from twinvouch.adapters.committer import Committer, recover, take
 from twinvouch.adapters.ledger_files import LedgerFiles
+from twinvouch.adapters.reserve import Reserve, Room
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
 from twinvouch.app.core import BUILD, Core, Stores, runs_as, salt
+from twinvouch.app.disk_watch import DiskWatch
 from twinvouch.app.inbox import Inbox
 from twinvouch.core.errors import ConfigError, UnavailableError
 from twinvouch.core.event import BatchReceived, Effect, Priority, QueryAsked, Reply, Started, Tick
@@ -234,3 +236,40 @@ def test_a_core_whose_log_broke_can_still_be_stopped(tmp_path: Path, attempt: in
     assert not stopping.is_alive(), "stop waits for a committer that is gone"
     assert core.fatal
     assert attempt < 5
+
+
+def test_a_retention_that_fails_leaves_nobody_without_his_answer(tmp_path: Path) -> None:
+    def refused(seen: int) -> int:
+        raise UnavailableError(f"cannot unlink below {seen}")
+
+    core = make(tmp_path)
+    core.start()
+    core._stores = replace(core._stores, retire=refused)
+    core._retire_due = 0.0
+    asked = QueryAsked(salt(), "bob", "readStatus", "*", "")
+    assert core.submit(Priority.QUERY, asked).result(10).code == 200
+    assert core.ended.wait(10)
+    assert "cannot unlink" in core.fatal
+    core.stop()
+
+
+def test_a_full_inbox_does_not_swallow_that_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core = make(tmp_path)
+    core._disk = DiskWatch(Reserve(tmp_path, 0), 50.0)
+    monkeypatch.setattr(Reserve, "room", lambda _: Room(1, 1000))
+    core.start()
+    submit = core.submit
+
+    def busy(*_: object) -> "Future[Reply]":
+        raise UnavailableError("8192 events are waiting")
+
+    monkeypatch.setattr(core, "submit", busy)
+    assert core.tick() is None
+    monkeypatch.setattr(core, "submit", submit)
+    assert core.tick() is not None
+    asked = QueryAsked(salt(), "bob", "readStatus", "*", "after the tick")
+    assert core.submit(Priority.QUERY, asked).result(10).code == 200
+    assert core.engine.memory.is_disk_full
+    core.stop()

@@ -97,3 +97,21 @@ def test_a_start_remembers_what_was_said_last() -> None:
     said = watch.look(1, b"s")
     assert said is not None
     assert said.full == 0
+
+
+def test_a_disk_that_does_not_answer_counts_as_full() -> None:
+    class Broken(Spare):
+        def room(self) -> Room:
+            raise OSError(5, "input/output error")
+
+    watch = DiskWatch(Broken(), 5.0)
+    assert watch.look(0, b"s") == DiskChanged(b"s", 1, 0, 0, 0)
+
+
+def test_what_was_not_heard_is_said_again() -> None:
+    watch = DiskWatch(Spare(10), 5.0)
+    said = watch.look(0, b"s")
+    assert said is not None
+    watch.put_back(said)
+    assert watch.look(1, b"s") == said
+    assert watch.look(2, b"s") is None

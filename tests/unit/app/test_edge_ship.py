@@ -78,7 +78,7 @@ def ship(core: MemoryCore, spool: MemorySpool) -> tuple[Shipper, list[float]]:
         shipper = Shipper(spool, core, sleep, lambda: 1.0)
         more = asyncio.Event()
         task = asyncio.create_task(shipper.run(more))
-        await spool.empty.wait()
+        await asyncio.wait_for(spool.empty.wait(), 5)
         shipper.is_draining = True
         more.set()
         await asyncio.wait_for(task, 5)
@@ -113,6 +113,15 @@ def test_a_full_core_is_given_the_time_it_asked_for() -> None:
     core.answers = [(429, {"retry_after_s": 7}), (503, {})]
     _, pauses = ship(core, MemorySpool(1))
     assert pauses == [7.0, 0.1]
+    assert core.taken == [b"0"]
+
+
+@pytest.mark.parametrize("asked", [10**400, float("nan"), float("inf"), -1, "soon"])
+def test_no_answer_ends_the_shipper(asked: Plain) -> None:
+    core = MemoryCore()
+    core.answers = [(503, {"retry_after_s": asked})]
+    _, pauses = ship(core, MemorySpool(1))
+    assert pauses in ([0.05], [60.0])
     assert core.taken == [b"0"]
 
 

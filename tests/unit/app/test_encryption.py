@@ -8,12 +8,14 @@ from click.testing import CliRunner
 
 from tests.golden.v1_plant import CONFIG
 from twinvouch.adapters.key_store import iso
+from twinvouch.adapters.sealed_state import SealedState
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.app import build, encryption
 from twinvouch.app.cli.encryption import command
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Core
-from twinvouch.core.errors import ConfigError, UsageError
+from twinvouch.core.errors import ConfigError, UnavailableError, UsageError
+from twinvouch.core.ports import Group
 from twinvouch.engine import Engine
 from twinvouch.wire.encrypted import DAY_NS, is_encrypted
 
@@ -167,3 +169,44 @@ def test_the_spool_of_an_edge_is_rotated_by_its_name(tmp_path: Path) -> None:
     again.close()
     with pytest.raises(UsageError, match="has no edge"):
         encryption.rotate_edge(config, "edge-9")
+
+
+def test_the_first_event_of_a_day_finds_its_key_on_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = configured(tmp_path, ON + "disk: {reserve_mib: 1, reserve_percent: 0}\n")
+    stores = build.stores(config)
+    assert stores.vault is not None
+    assert stores.disk is not None
+    assert stores.disk.reserve.make()
+    reserve, key = config.data_dir / "reserve", stores.vault.keys.key
+
+    def full(stream: str, day: int) -> bytes:
+        if reserve.exists():
+            raise UnavailableError("no space left on device")
+        return key(stream, day)
+
+    monkeypatch.setattr(stores.vault.keys, "key", full)
+    stored = stores.vault.seal("core", 20_000 * DAY_NS, b"said", b"log")
+    assert stores.vault.open(stored, b"log") == b"said"
+    assert stores.disk.is_spent
+    for part in (stores.log, stores.reader, stores.state, stores.ledger, stores.vault):
+        assert part is not None
+        part.close()
+
+
+def test_rows_of_earlier_days_can_wait_for_a_disk_with_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_once(configured(tmp_path, ""))
+
+    def full(self: SealedState, group: Group) -> None:
+        raise UnavailableError("no space left on device")
+
+    monkeypatch.setattr(SealedState, "commit", full)
+    stores = build.stores(configured(tmp_path))
+    assert stores.state.load()[0], "read as they are"
+    assert "until there is room" in caplog.text
+    for part in (stores.log, stores.reader, stores.state, stores.ledger, stores.vault):
+        assert part is not None
+        part.close()

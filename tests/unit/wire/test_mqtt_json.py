@@ -84,6 +84,8 @@ def test_times_in_every_unit(unit: TimeUnit, time: Any, t_ns: int) -> None:
         (TimeUnit.MILLISECONDS, "5"),
         (TimeUnit.MILLISECONDS, -1),
         (TimeUnit.MILLISECONDS, 1e300),
+        (TimeUnit.SECONDS, 1e300),  # infinity, in nanoseconds
+        (TimeUnit.SECONDS, 10**400),  # no float holds it
         (TimeUnit.TEXT, 5),
         (TimeUnit.TEXT, "yesterday"),
         (TimeUnit.TEXT, "2027-01-15T08:00:00"),
@@ -185,6 +187,8 @@ def test_text_and_truth() -> None:
     [
         {}, [5], [{"n": "a", "v": 1, "vb": True}], [{"n": 5, "v": 1}], [{"n": "a", "v": "x"}],
         [{"bver": 11, "n": "a", "v": 1}], [{"n": "a", "v": 1, "must_": 1}], [{"n": "a", "v": 1, "t": -1e12}],
+        [{"n": "a", "v": 10**400}], [{"n": "a", "bv": 10**400, "v": 1}], [{"n": "a", "v": 1, "t": 10**400}],
+        [{"n": "a", "v": 1, "t": 10**305}], [{"bt": 10**400}],
     ],
 )  # fmt: skip
 def test_what_is_no_pack_is_refused(records: Any) -> None:

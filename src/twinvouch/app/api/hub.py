@@ -91,11 +91,10 @@ class Hub:
             raw = seal(
                 effect.content, signer=self._signer, plant=self._plant, purpose=Purpose.PERMIT
             )
-            loop.call_soon_threadsafe(
-                self._permit, f"event: permit\ndata: {base64.b64encode(raw).decode()}\n\n"
-            )
+            message = f"event: permit\ndata: {base64.b64encode(raw).decode()}\n\n"
+            _soon(loop, self._permit, message)
         elif isinstance(effect, Publish) and self._live:
-            loop.call_soon_threadsafe(self._publish, effect)
+            _soon(loop, self._publish, effect)
 
     def open(self, *, actuator: bool) -> Subscriber | None:
         """A new subscriber; None where there are too many."""
@@ -134,6 +133,15 @@ class Hub:
         message = f"event: {effect.topic}\nid: {number}\ndata: {data}\n\n"
         for subscriber in self._live:
             subscriber.push(message)
+
+
+def _soon(loop: asyncio.AbstractEventLoop, work: Callable[[Any], None], what: object) -> None:
+    """Let the loop do it; one that was closed this moment does nothing any more, which ends no committer."""
+    try:
+        loop.call_soon_threadsafe(work, what)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
 
 
 def _listed(array: NDArray[Any]) -> list[Any]:
