@@ -167,6 +167,8 @@ def test_a_core_whose_ticks_fail_ends(served: Served) -> None:
     """Else time stands still in it: nothing expires, and nobody is revoked."""
 
     class Broken:
+        ends = dict
+
         def look(self) -> None:
             raise RuntimeError("no such list")
 
