@@ -1,8 +1,9 @@
 """The safety part of a configuration: what decides whether a command is dangerous, and who decides it.
 
-Limits, interlocks and places of every actuator; what each command class demands; how far readings of each edge are
-trusted; principals with kind, key and roles; the policy; the plant root. A change of any of it is signed by two
-persons. API tokens are not in it: a token proposes, it never approves or signs.
+Limits, interlocks and places of every actuator; the tags whose readings always count there, as they are configured;
+what each command class demands; how far readings of each edge are trusted; principals with kind, key and roles; the
+policy; the plant root. A change of any of it is signed by two persons. API tokens are not in it: a token proposes, it
+never approves or signs.
 """
 
 import json
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
+from twinvouch.app import inventory
 from twinvouch.app.config_model import Config
 from twinvouch.core.inventory import Plant, PrincipalKind, Role
 from twinvouch.core.site import Safety
@@ -26,11 +28,15 @@ def content(config: Config, policy: bytes) -> dict[str, Any]:
         for name, tag in tags.items()
         if tag.get("actuator")
     }
-    used = {d for tag in actuators.values() if (d := tag.get("device"))}
+    inputs = {n: _bare(tags[n]) for n in _always_read(config)}
+    used = {d for tag in (*actuators.values(), *inputs.values()) if (d := tag.get("device"))}
+    groups = {tag["group"] for tag in inputs.values()}
     principals = {p["id"]: _principal(p) for p in whole["principals"]}
     return {
         "plant": {"id": config.plant.id, "origin": config.plant.origin},
         "actuators": actuators,
+        "inputs": inputs,
+        "groups": {n: _bare(g) for n, g in whole["groups"].items() if n in groups},
         "devices": {name: d for name, d in whole["devices"].items() if name in used},
         "actuator": whole["actuator"],
         "command_classes": whole["command_classes"],
@@ -43,6 +49,16 @@ def content(config: Config, policy: bytes) -> dict[str, Any]:
 
 
 _FORM = {"word_order", "bit"}
+
+
+def _always_read(config: Config) -> list[str]:
+    """Tags whose trust counts in every command to some actuator (R7): its controlled variables and interlock tags."""
+    limits = [tag.limits for tag in inventory.plant(config).tags.values() if tag.limits]
+    return sorted({name for of in limits for name in (*of.controlled, *of.interlock_tags)})
+
+
+def _bare(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in settings.items() if k not in {"description", "period_s"}}
 
 
 def digest(part: Mapping[str, Any]) -> bytes:

@@ -144,6 +144,9 @@ CHANGES: dict[str, Callable[[str], str]] = {
     "role": lambda text: text.replace("roles: [safety-signer]", "roles: [safety-signer, admin]", 1),
     "principal": lambda text: text.replace("  - id: actuator-1", "  - id: x\n    kind: service\n  - id: actuator-1"),
     "trust in an edge": lambda text: text.replace("{groups: [fast],", "{groups: [fast], identity_cap: 250,"),
+    "age of an input": lambda text: text.replace("max_age_s: 5}", "max_age_s: 50}", 1),
+    "range of an input": lambda text: text.replace("range: [0, 10]", "range: [0, 100]"),
+    "calibration of an input": lambda text: text.replace("2026-01-31", "2026-02-01"),
     "settings of the gate": lambda text: text + "\ncommands: {permit_s: 9}\n",
     "policy": lambda text: text + "\npolicy: own.cedar\n",
 }  # fmt: skip
