@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.claims.site import signer
 from tests.unit.app.test_api import COSE, Served, problem, token
 from twinvouch.adapters.keys import SeededSigner
+from twinvouch.app.api import door as door_module
 from twinvouch.app.api.door import Door
 from twinvouch.app.api.quotas import quotas
 from twinvouch.app.api.server import create_app
@@ -180,3 +182,32 @@ def test_a_core_whose_ticks_fail_ends(served: Served) -> None:
 
     asyncio.run(run())
     assert "no such list" in served.core.fatal
+
+
+@pytest.mark.parametrize("first", [b"", bytes(40)], ids=["nothing", "a beginning"])
+def test_a_body_that_does_not_come_ends_the_request(
+    served: Served, monkeypatch: pytest.MonkeyPatch, first: bytes
+) -> None:
+    """Who dribbles would hold a connection, and what he has sent, for ever; quotas count whole requests only."""
+    monkeypatch.setattr(door_module, "BODY_S", 0.05)
+    sent = [{"type": "http.request", "body": first, "more_body": True}] if first else []
+    told: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        if sent:
+            return sent.pop()
+        await asyncio.sleep(3600)
+        raise AssertionError("nobody waits so long")
+
+    async def send(message: dict[str, Any]) -> None:
+        told.append(message)
+
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
+        "path": "/api/v1/ingest", "raw_path": b"/api/v1/ingest", "query_string": b"", "root_path": "",
+        "headers": [(b"host", b"localhost"), (b"content-type", b"application/cose")], "client": ("127.0.0.1", 9),
+        "server": ("localhost", 80), "state": {},
+    }  # fmt: skip
+    asyncio.run(asyncio.wait_for(served.app(scope, receive, send), 20))
+    assert told[0]["status"] == 408
+    assert (b"connection", b"close") in told[0]["headers"]

@@ -25,6 +25,9 @@ from twinvouch.wire.keys import open_said
 
 LINK: Final = "twinvouch_link"  # key of scope["state"], see links.py
 MAX_BODY: Final = 16 * 1024 * 1024
+LATE: Final = "twinvouch_late"  # key of scope["state"]: the body was cut off
+BODY_S: Final = 30.0  # for a whole body
+TOO_SLOW: Final = f"the body did not come within {BODY_S:g} s"
 INLINE: Final = 64 * 1024  # larger bodies are verified on a thread of their own
 
 
@@ -54,7 +57,7 @@ class Door:
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
-            wait_s, receive = await self._admit(scope, receive)
+            wait_s, receive = await self._admit(scope, _in_time(scope, receive))
             if wait_s:
                 await self._too_many(wait_s, scope, receive, send)
             else:
@@ -191,6 +194,27 @@ def _is_sealed(scope: Scope) -> bool:
     """True for posts that a signature vouches for, whatever they call themselves; a proposal in JSON has a token instead."""
     kind = Headers(scope=scope).get("content-type", "")
     return not scope["path"].endswith("/commands") or kind.startswith("application/cose")
+
+
+def _in_time(scope: Scope, receive: Receive) -> Receive:
+    """A `receive` that ends a body that takes too long, and says so in the scope: who dribbles held a connection for ever."""
+    ends_s = time.monotonic() + BODY_S
+    is_whole = False
+
+    async def timed() -> Message:
+        nonlocal is_whole
+        if is_whole:  # from here on it waits for the end of the connection, which may be long
+            return await receive()
+        try:
+            async with asyncio.timeout(max(0.0, ends_s - time.monotonic())):
+                message = await receive()
+        except TimeoutError:
+            scope.setdefault("state", {})[LATE] = True
+            message = {"type": "http.request", "body": b"", "more_body": False}
+        is_whole = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
+
+    return timed
 
 
 async def _peek(receive: Receive) -> tuple[bytes, Receive]:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import Response
 
-from twinvouch.app.api.door import MAX_BODY
+from twinvouch.app.api.door import LATE, MAX_BODY, TOO_SLOW
 from twinvouch.app.api.problems import StrangerError, problem
 from twinvouch.core.inventory import Plant, Principal
 
@@ -65,4 +65,6 @@ async def body_of(request: Request) -> bytes:
         if size > MAX_BODY:
             raise HTTPException(413, f"a body has at most {MAX_BODY} bytes")
         parts.append(part)
+    if request.scope.get("state", {}).get(LATE):
+        raise HTTPException(408, TOO_SLOW, {"Connection": "close"})
     return b"".join(parts)
