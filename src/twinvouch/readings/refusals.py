@@ -20,6 +20,7 @@ TECHNIQUES = {  # ATT&CK for ICS, of what is refused before anybody is known to 
     "unknown_key": "T0856",
     "bad_signature": "T0856",
     "malformed": "",
+    "revoked_key": "T0859",
     "tls": "T0859",
     "no_certificate": "T0859",
 }

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from tests.unit.app.test_api import COSE, Served, problem, token
 from twinvouch.adapters.keys import SeededSigner
 from twinvouch.app.api import door as door_module
 from twinvouch.app.api.door import Door
+from twinvouch.app.api.problems import StrangerError
 from twinvouch.app.api.quotas import quotas
 from twinvouch.app.api.server import create_app
 from twinvouch.app.api.submission import pack
 from twinvouch.app.config_model import QuotaSettings
 from twinvouch.core.event import BatchReceived, Priority
+from twinvouch.core.keyring import KeyPurpose, Keyring, KeyStatement, KeyVerb
 from twinvouch.core.kind import Purpose
 from twinvouch.wire.cose import seal, unseal
 from twinvouch.wire.eventlog import read_event
@@ -211,3 +214,31 @@ def test_a_body_that_does_not_come_ends_the_request(
     asyncio.run(asyncio.wait_for(served.app(scope, receive, send), 20))
     assert told[0]["status"] == 408
     assert (b"connection", b"close") in told[0]["headers"]
+
+
+def test_of_a_revoked_key_one_post_a_minute_goes_on_and_the_rest_is_counted(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stole it could else fill the event log at the rate of an edge, each batch refused and kept."""
+    plant = served.core.engine.memory.site.plant
+    key = signer("edge-1").public_key
+    trusted = KeyStatement(1, KeyVerb.TRUST, KeyPurpose.EDGE, "edge-1", key, 0, 2**62)
+    ring = Keyring(plant, signer("root").public_key)
+    ring.take(trusted, b"1" * 32)
+    door = Door(plant, quotas(QuotaSettings()), ring=ring)
+    raw, scope = served.batch(), {"type": "http", "client": ("127.0.0.1", 9), "headers": []}
+
+    def post() -> bytes | str:
+        try:
+            return asyncio.run(door.known(raw, Purpose.READINGS, scope))
+        except StrangerError as error:
+            return error.rule
+
+    assert [post() for _ in range(3)] == [key] * 3
+    ring.take(replace(trusted, serial=2, verb=KeyVerb.REVOKE, reason="stolen"), b"2" * 32)
+    assert [post() for _ in range(3)] == [key, "revoked_key", "revoked_key"]
+    monkeypatch.setattr(door_module, "REVOKED_S", 0.0)
+    assert post() == key
+    counted = door.strangers.due(bytes(16), time.time_ns())
+    assert counted is not None
+    assert dict(counted.rules) == {"revoked_key": 2}

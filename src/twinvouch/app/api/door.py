@@ -25,6 +25,7 @@ from twinvouch.wire.keys import open_said
 
 LINK: Final = "twinvouch_link"  # key of scope["state"], see links.py
 MAX_BODY: Final = 16 * 1024 * 1024
+REVOKED_S: Final = 60.0
 LATE: Final = "twinvouch_late"  # key of scope["state"]: the body was cut off
 BODY_S: Final = 30.0  # for a whole body
 TOO_SLOW: Final = f"the body did not come within {BODY_S:g} s"
@@ -46,6 +47,7 @@ class Door:
         self._plant = plant
         self._quotas = quotas
         self._ring = ring  # the engine's: only looked into here
+        self._named: dict[bytes, float] = {}  # revoked keys -> when one of their posts went on last
         self._signers = signers  # of the last signed configuration, who may have left twin.yaml
         self._is_mutual = is_mutual
         self.strangers = Strangers()
@@ -130,7 +132,23 @@ class Door:
             check(sealed, key, plant=self._plant.id, purpose=purpose)
         except SignatureError as error:
             raise StrangerError("bad_signature", str(error)) from None
+        if self._is_flood(sealed.key_id):
+            name = sealed.key_id.hex()
+            raise StrangerError(
+                "revoked_key", f"key {name} is revoked, and was told to be just now"
+            )
         return key
+
+    def _is_flood(self, kid: bytes) -> bool:
+        """Whether this is more of a revoked key: its first post of a minute goes on, for the engine to name it."""
+        known = self._ring.keys.get(kid) if self._ring is not None else None
+        if known is None or known.revoked is None:
+            return False
+        now_s = time.monotonic()
+        if now_s < self._named.get(kid, -REVOKED_S) + REVOKED_S:
+            return True
+        self._named[kid] = now_s
+        return False
 
     def _key(self, kid: bytes) -> bytes | None:
         """The enrolled public key of an id; whether it counts any more is for the engine to say."""
