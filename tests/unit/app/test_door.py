@@ -223,7 +223,7 @@ def test_of_a_revoked_key_one_post_a_minute_goes_on_and_the_rest_is_counted(
     plant = served.core.engine.memory.site.plant
     key = signer("edge-1").public_key
     trusted = KeyStatement(1, KeyVerb.TRUST, KeyPurpose.EDGE, "edge-1", key, 0, 2**62)
-    ring = Keyring(plant, signer("root").public_key)
+    ring = Keyring(plant, STRANGER.public_key)
     ring.take(trusted, b"1" * 32)
     door = Door(plant, quotas(QuotaSettings()), ring=ring)
     raw, scope = served.batch(), {"type": "http", "client": ("127.0.0.1", 9), "headers": []}
