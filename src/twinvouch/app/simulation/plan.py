@@ -10,7 +10,7 @@ from twinvouch.app.simulation.life import Crash
 from twinvouch.app.simulation.network import Weather
 
 FAULTS_S: Final = 9.0  # faults strike this long
-HEAL_S: Final = 8.0  # and after that everything is answered within this long
+HEAL_S: Final = 10.0  # and after that everything is answered within this long: an approval on its way (2), a permit's life (2), outcome_s (4), ticks
 
 _FILE: Final = ("open", "write before", "write after", "sync before", "sync after")
 _NAMED: Final = ("rename before", "rename after")
