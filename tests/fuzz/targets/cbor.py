@@ -4,7 +4,7 @@ import cbor2
 
 from tests.property.test_cbor import oracle, seen_by_cbor2
 from twinvouch.core.errors import MalformedError
-from twinvouch.wire.cbor import Item, decode, encode
+from twinvouch.wire.cbor import DEPTH, Item, decode, encode
 
 SEEDS = [
     encode(value)
@@ -48,14 +48,14 @@ def is_canonical(raw: bytes) -> bool:
         return False
     try:
         value = cbor2.loads(raw)
-        return is_ours(value, 16) and oracle(value) == raw
+        return is_ours(value, DEPTH) and oracle(value) == raw
     except Exception:  # noqa: BLE001 - whatever cbor2 has against it
         return False
 
 
 def is_ours(value: Item | object, depth: int) -> bool:
-    """Values of our subset: no undefined or other simple values, keys int or str, depth, 64-bit integers."""
-    if depth < 0:
+    """Values of our subset: no undefined or other simple values, keys int or str, nested `depth` deep at most, itself counted."""
+    if not depth:
         return False
     if isinstance(value, list):
         return all(is_ours(v, depth - 1) for v in value)
