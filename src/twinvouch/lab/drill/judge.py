@@ -226,10 +226,15 @@ def _unpermitted(
     said: Ledger,
     used: Mapping[str, str],
 ) -> Iterable[str]:
+    """Spent is what the journal called so when it was looked at, or what the actuator reported executed.
+
+    Between two looks a journal of many permits is rewritten without the oldest.
+    """
     of = {one.place: one.ident for one in asked.values()}
     for at in made:
         ident = of.get(at, "")
-        if not said.permits[ident] or ident not in used:
+        is_spent = ident in used or "executed" in said.outcomes.get(ident, ())
+        if not said.permits[ident] or not is_spent:
             yield f"the write {at} has no spent permit (command `{ident}`)"
 
 
