@@ -71,8 +71,12 @@ class Drill:
             text = "".join(json.dumps(line) + "\n" for line in said)
             (self.directory / f"{name}.jsonl").write_text(text)
         journal.write_text("".join(map(journal_line, self.spent)) + "0badc0de {half a li")
-        used = judge.spent(journal)
-        return judge.verdict(self.directory, len(self.entries), self.acknowledged, used, self.heads)
+        used = judge.SpentPermits(journal)
+        used.look()
+        used.close()
+        return judge.verdict(
+            self.directory, len(self.entries), self.acknowledged, used.nonces, self.heads
+        )
 
 
 def sealed_batch(identity: Identity) -> bytes:
@@ -99,6 +103,26 @@ def test_a_clean_drill_has_no_faults(tmp_path: Path) -> None:
     found = Drill(tmp_path).judged()
     assert found.faults == ()
     assert found.unknown == 1
+
+
+def test_permits_spent_before_the_journal_was_rewritten_are_remembered(tmp_path: Path) -> None:
+    journal, new = tmp_path / "actuator.journal", tmp_path / "actuator.new"
+    spent = judge.SpentPermits(journal)
+    spent.look()
+    assert spent.nonces == {}
+    first, second, third = (
+        journal_line({"spent": {"nonce": nonce, "command": f"c{nonce}"}}) for nonce in "123"
+    )
+    journal.write_text(first + second[:20])
+    spent.look()
+    assert spent.nonces == {"c1": "1"}
+    with journal.open("a") as file:
+        file.write(second[20:])
+    new.write_text(journal_line({"journal": 1, "plant": PLANT}) + third)
+    new.rename(journal)
+    spent.look()
+    spent.close()
+    assert spent.nonces == {"c1": "1", "c2": "2", "c3": "3"}
 
 
 def _lose_a_batch(d: Drill) -> None:

@@ -25,6 +25,7 @@ COMMANDS_PER_S: Final = 5.0
 _EARLY: Final = 0.3  # of all kills come while the process starts
 _START_S: Final = 1.5  # about what a start takes: when an early kill comes
 _WORK_S: Final = 0.6  # a process works at most so long before it is killed
+_LOOK_S: Final = 0.1
 _EVERY: Final = 25  # kills between two lines of progress
 
 
@@ -48,11 +49,11 @@ class Plan:
 class Killed:
     """What was measured: restart times and kills by process, of them early; permits spent and heads signed."""
 
+    spent: judge.SpentPermits
     restarts: dict[str, list[float]] = field(default_factory=dict)
     kills: dict[str, int] = field(default_factory=dict)
     early: int = 0
     false_alarms: int = 0  # `unpermitted_actuation`: nobody but the twin writes here
-    spent: dict[str, str] = field(default_factory=dict)
     heads: list[tuple[int, bytes]] = field(default_factory=list)
 
 
@@ -66,16 +67,20 @@ async def _run(directory: Path, plan: Plan, say: Say) -> tuple[Figures, bool]:
     # a drill is repeated by its seed, as far as processes can be
     chance = random.Random(plan.seed)  # noqa: S311
     stage = Stage(directory, plan.load)
-    began, killed = time.monotonic(), Killed()
+    began, killed = time.monotonic(), Killed(judge.SpentPermits(directory / judge.ACTUATOR_JOURNAL))
     try:
         await stage.start()
+        following = asyncio.create_task(_follow(killed.spent))
         await _drill(stage, _order(chance, plan), chance, killed, say)
         took = time.monotonic() - began
         await stage.settle()
         killed.false_alarms = await stage.found("unpermitted_actuation")
         await stage.end()
+        assert not following.done(), "a journal that cannot be followed"
+        following.cancel()
         _look(stage, killed)
     finally:
+        killed.spent.close()
         await stage.close()
     return _figures(stage, killed, {"seed": plan.seed, "seconds": round(took, 1)}, say)
 
@@ -84,6 +89,13 @@ def _order(chance: random.Random, plan: Plan) -> list[str]:
     order = [name for name in plan.processes for _ in range(plan.kills)]
     chance.shuffle(order)
     return order
+
+
+async def _follow(spent: judge.SpentPermits) -> None:
+    """Two rewrites of the journal are at least a start of its process apart."""
+    while True:
+        spent.look()
+        await asyncio.sleep(_LOOK_S)
 
 
 async def _drill(
@@ -126,7 +138,7 @@ async def _kill(stage: Stage, name: str, killed: Killed) -> None:
 
 def _look(stage: Stage, killed: Killed) -> None:
     """Write down what may be gone later."""
-    killed.spent |= judge.spent(stage.directory / judge.ACTUATOR_JOURNAL)
+    killed.spent.look()
     head = recorded.head(stage.directory / "data" / "ledger")
     if head is not None:
         killed.heads.append(head)
@@ -140,7 +152,7 @@ def _figures(stage: Stage, killed: Killed, known: Figures, say: Say) -> tuple[Fi
         stage.directory,
         checked.size,
         stage.recorder.acknowledged,
-        killed.spent,
+        killed.spent.nonces,
         killed.heads,
     )
     for fault in found.faults[:20]:

@@ -24,9 +24,7 @@ class Highest:
 
     axes: tuple[int, int, int, int] = (0, 0, 0, 0)
     fresh_until: int = 0
-    usable: list[tuple[float, int]] = field(
-        default_factory=list
-    )  # last value that counts, and its time
+    usable: tuple[float, int] | None = None  # last live value that counts, and its time
 
 
 @dataclass(slots=True)
@@ -73,32 +71,33 @@ class Relabel:
     def _label(self, group: ScanGroup, cells: Batch, integrity: int, now_ns: int) -> None:
         identity = self._site.plant.edges[group.edge].identity_cap
         sound = self._sound_rows(group, cells, now_ns)
-        oldest_ns = now_ns - group.max_age_ns
-        # rows that were old when they came are history only: what was live before them may stay
-        may_stay = bool(sound) and all(int(cells.t_ns[row]) < oldest_ns for row in sound)
+        # rows that were old when they came are history only: they change nothing of what is live
+        live = [row for row in sound if int(cells.t_ns[row]) >= now_ns - group.max_age_ns]
+        if not live:
+            return
+        self._row_ns[group.name] = int(cells.t_ns[live[-1]])
         for column, tag in enumerate(group.tags):
             highest = self.highest[tag.id]
-            before = Highest(highest.axes, highest.fresh_until, list(highest.usable))
             highest.axes, highest.fresh_until = (0, 0, 0, 0), 0
+            before = highest.usable  # a row is compared with the one before it, be that old or not
             for row in sound:
                 quality, t_ns = int(cells.quality[row, column]), int(cells.t_ns[row])
                 if quality == Quality.MISSING:
                     continue
                 value = float(cells.values[row, column])
-                cap = min(_cap(tag, value, quality), _rate_cap(tag, highest, value, t_ns))
-                is_old = t_ns < oldest_ns
-                highest.axes = (identity, integrity, min(cap, 60) if is_old else cap, 255)
-                highest.fresh_until = (t_ns if is_old else now_ns) + group.max_age_ns
+                cap = min(_cap(tag, value, quality), _rate_cap(tag, before, value, t_ns))
                 if isfinite(value) and quality <= Quality.UNCERTAIN:
-                    highest.usable = [(value, t_ns)]
-            if may_stay:
-                _keep_higher(highest, before)
+                    before = (value, t_ns)
+                    highest.usable = before if row in live else highest.usable
+                if row in live:
+                    highest.axes = (identity, integrity, cap, 255)
+                    highest.fresh_until = now_ns + group.max_age_ns
 
     def _sound_rows(self, group: ScanGroup, cells: Batch, now_ns: int) -> list[int]:
-        sound = []
+        sound, newest_ns = [], self._row_ns[group.name]
         for row, t in enumerate(cells.t_ns.tolist()):
-            if self._row_ns[group.name] < t <= now_ns + group.max_ahead_ns:
-                self._row_ns[group.name] = t
+            if newest_ns < t <= now_ns + group.max_ahead_ns:
+                newest_ns = t
                 sound.append(row)
         return sound
 
@@ -111,19 +110,10 @@ def _cap(tag: Tag, value: float, quality: int) -> int:
     return 120 if quality == Quality.UNCERTAIN else 255
 
 
-def _rate_cap(tag: Tag, highest: Highest, value: float, t_ns: int) -> int:
-    """60 where the step is too large from whatever value may be the live one."""
-    if not highest.usable or not isfinite(value):
+def _rate_cap(tag: Tag, before: tuple[float, int] | None, value: float, t_ns: int) -> int:
+    """60 where the step is too large from the reading before."""
+    if before is None or not isfinite(value):
         return 255
-    for before, before_ns in highest.usable:
-        # a hair more than the rule allows: the oracle must not be stricter than rounding
-        allowed = tag.rate * (t_ns - before_ns) / 1e9 * (1 + 1e-9) + tag.resolution
-        if abs(value - before) <= allowed + 1e-12:
-            return 255
-    return 60
-
-
-def _keep_higher(highest: Highest, before: Highest) -> None:
-    i, w, p, c = (max(pair) for pair in zip(highest.axes, before.axes, strict=True))
-    highest.axes, highest.fresh_until = (i, w, p, c), max(highest.fresh_until, before.fresh_until)
-    highest.usable = list(dict.fromkeys((*before.usable, *highest.usable)))
+    # a hair more than the rule allows: the oracle must not be stricter than rounding
+    allowed = tag.rate * (t_ns - before[1]) / 1e9 * (1 + 1e-9) + tag.resolution
+    return 255 if abs(value - before[0]) <= allowed + 1e-12 else 60

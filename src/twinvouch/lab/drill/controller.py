@@ -54,8 +54,11 @@ class Controller:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._token = (parts.keys / f"{CONTROLLER}.token").read_text("ascii").strip()
-        self._api = HttpApi(parts.url, self._token)
+        token = (parts.keys / f"{CONTROLLER}.token").read_text("ascii").strip()
+        self._api = HttpApi(parts.url, token)
+        # made once: each client loads all certificates of the machine, and a day of that is a leak
+        headers = {"Authorization": f"Bearer {token}"}
+        self._stream = httpx.AsyncClient(trust_env=False, headers=headers)
         signer = FileSigner(parts.keys / f"{CONTROLLER}.key")
         self._hand = Hand(PLANT, CONTROLLER, signer, os.urandom, time.time_ns)
         self._person = FileSigner(parts.keys / f"{OBSERVER}.key")
@@ -79,6 +82,7 @@ class Controller:
     async def close(self) -> None:
         """Close the connections."""
         await self._api.close()
+        await self._stream.aclose()
 
     async def _propose(self) -> None:
         rests = await self._api.get(f"/tags/{_RESTS_ON}", purpose="drill")
@@ -108,14 +112,9 @@ class Controller:
 
     async def _listen(self) -> None:
         """Open the live stream, listen for a while, go away without a word."""
-        headers = {"Authorization": f"Bearer {self._token}"}
         url = f"{self._parts.url}/api/v1/stream"
         with suppress(httpx.HTTPError, TimeoutError):
-            async with (
-                httpx.AsyncClient(trust_env=False, headers=headers) as http,
-                asyncio.timeout(_LISTEN_S),
-                http.stream("GET", url) as answer,
-            ):
+            async with asyncio.timeout(_LISTEN_S), self._stream.stream("GET", url) as answer:
                 async for _ in answer.aiter_bytes():
                     pass
 

@@ -8,8 +8,10 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from os import fstat
+from os.path import samestat
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.core.batch import Identity
@@ -108,18 +110,45 @@ def writes(path: Path) -> Counter[Place]:
     return Counter((line["address"], tuple(line["words"])) for line in lines(path))
 
 
-def spent(path: Path) -> dict[str, str]:
-    """Permit nonce (hex) by command, of every permit that the actuator's journal calls spent.
+class SpentPermits:
+    """Permit nonce (hex) by command, of every permit that the actuator's journal ever called spent.
 
-    It forgets them when it is rewritten: look now and then. A line that is still being written is left out.
+    The journal is rewritten now and then, without the permits that are long over. The old file stays open here,
+    so that what was added to it until then is read too; look more often than it can be rewritten twice.
     """
-    found = {}
-    text = path.read_text("utf-8", "replace") if path.exists() else ""
-    for raw in text[: text.rfind("\n") + 1].splitlines():
-        record = json.loads(raw.partition(" ")[2])
-        if "spent" in record:
-            found[record["spent"]["command"]] = record["spent"]["nonce"]
-    return found
+
+    def __init__(self, path: Path) -> None:
+        self.nonces: dict[str, str] = {}
+        self._path = path
+        self._file: IO[bytes] | None = None
+        self._rest = b""  # a line that is still being written
+
+    def look(self) -> None:
+        """Take in what was added since."""
+        if self._file is not None:
+            self._read(self._file)
+        if self._is_new():
+            self.close()
+            self._file, self._rest = self._path.open("rb"), b""
+            self._read(self._file)
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._file is not None:
+            self._file.close()
+        self._file = None
+
+    def _is_new(self) -> bool:
+        if not self._path.exists():
+            return False
+        return self._file is None or not samestat(fstat(self._file.fileno()), self._path.stat())
+
+    def _read(self, file: IO[bytes]) -> None:
+        *whole, self._rest = (self._rest + file.read()).split(b"\n")
+        for raw in whole:
+            record = json.loads(raw.partition(b" ")[2])
+            if "spent" in record:
+                self.nonces[record["spent"]["command"]] = record["spent"]["nonce"]
 
 
 def ledger(directory: Path, size: int, sizes: Iterable[int]) -> Ledger:
@@ -169,7 +198,7 @@ def verdict(
 ) -> Verdict:
     """Judge the drill below `directory`, whose ledger has `size` entries.
 
-    Seen meanwhile: `acknowledged` batches, `used` permits (`spent`), `signed` heads.
+    Seen meanwhile: `acknowledged` batches, `used` permits (`SpentPermits`), `signed` heads.
     """
     said = ledger(directory / "data" / "ledger", size, (n for n, _ in signed))
     events = log(directory / "data" / "log")
@@ -226,15 +255,10 @@ def _unpermitted(
     said: Ledger,
     used: Mapping[str, str],
 ) -> Iterable[str]:
-    """Spent is what the journal called so when it was looked at, or what the actuator reported executed.
-
-    Between two looks a journal of many permits is rewritten without the oldest.
-    """
     of = {one.place: one.ident for one in asked.values()}
     for at in made:
         ident = of.get(at, "")
-        is_spent = ident in used or "executed" in said.outcomes.get(ident, ())
-        if not said.permits[ident] or not is_spent:
+        if not said.permits[ident] or ident not in used:
             yield f"the write {at} has no spent permit (command `{ident}`)"
 
 
