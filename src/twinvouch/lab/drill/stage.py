@@ -22,7 +22,7 @@ from twinvouch.lab.processes import HOST, free_port
 PRODUCT: Final = ("core", "edge", "actuator")
 PATIENCE_S: Final = 300.0
 _LOOK_S: Final = 0.005
-_SETTLE_S: Final = 17.0  # permit_s, outcome_s and a tick
+_SETTLE_S: Final = 32.0  # permit_s, outcome_s and a tick
 _KEYS: Final = (*site.PRINCIPALS, "log", "permit")
 
 
