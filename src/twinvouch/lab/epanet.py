@@ -9,7 +9,6 @@ import ctypes
 import os
 import platform
 import sys
-from collections.abc import Sequence
 from enum import IntEnum
 from importlib.util import find_spec
 from math import isfinite
@@ -28,25 +27,23 @@ _LIBRARIES = {
 }
 
 
-class Count(IntEnum):
-    """What EN_getcount counts."""
-
-    CONTROLS = 5
-
-
 class TimeOf(IntEnum):
     """Parameters of EN_settimeparam, seconds."""
 
     DURATION = 0
     STEP = 1
+    REPORT_STEP = 5
 
 
 class OfNode(IntEnum):
     """Parameters of EN_getnodevalue."""
 
     ELEVATION = 0
+    DEMAND = 1  # base demand of the last category
+    PATTERN = 2
     HEAD = 10
     PRESSURE = 11
+    DIAMETER = 17  # of a tank
 
 
 class OfLink(IntEnum):
@@ -66,24 +63,24 @@ class Network:
     def __init__(self, inp: Path, step_s: int) -> None:
         self._library = _load()
         self._project = ctypes.c_void_p()
-        self._call("createproject", ctypes.byref(self._project), bare=True)
+        self.call("createproject", ctypes.byref(self._project), bare=True)
         null = os.devnull.encode()  # an empty report name would print to stdout
-        self._call("open", os.fsencode(inp), null, b"")
-        self._call("setstatusreport", 0)
-        self._call("setqualtype", 0, b"", b"", b"")
-        self._call("settimeparam", TimeOf.DURATION, ctypes.c_long(_FOREVER_S))
-        self._call("settimeparam", TimeOf.STEP, ctypes.c_long(step_s))
+        self.call("open", os.fsencode(inp), null, b"")
+        self.call("setstatusreport", 0)
+        self.call("setqualtype", 0, b"", b"", b"")
+        self.call("settimeparam", TimeOf.DURATION, ctypes.c_long(_FOREVER_S))
+        self.call("settimeparam", TimeOf.STEP, ctypes.c_long(step_s))
 
     def start(self) -> None:
         """Open the solver at time zero and solve the first period."""
-        self._call("openH")
-        self._call("initH", _FROM_COLD)
+        self.call("openH")
+        self.call("initH", _FROM_COLD)
         self._run()
 
     def advance(self) -> int:
         """Move to the end of the period, solve there, and return the clock in seconds."""
         length = ctypes.c_long()
-        self._call("nextH", ctypes.byref(length))
+        self.call("nextH", ctypes.byref(length))
         return self._run()
 
     def resolve(self) -> int:
@@ -110,22 +107,7 @@ class Network:
         """Change a link; it takes effect when the next period is solved."""
         if not isfinite(value):
             raise UsageError(f"link {link}: {what.name.lower()} {value} is not a finite number")
-        self._call("setlinkvalue", link, int(what), ctypes.c_double(value))
-
-    def drop_controls_of(self, link: int) -> int:
-        """Delete the simple controls of a link, so that only its commands move it; returns how many."""
-        count = ctypes.c_int()
-        self._call("getcount", int(Count.CONTROLS), ctypes.byref(count))
-        dropped = 0
-        for control in range(count.value, 0, -1):
-            kind, of, node = ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
-            setting, level = ctypes.c_double(), ctypes.c_double()
-            wanted: Sequence[Any] = (kind, of, setting, node, level)
-            self._call("getcontrol", control, *(ctypes.byref(w) for w in wanted))
-            if of.value == link:
-                self._call("deletecontrol", control)
-                dropped += 1
-        return dropped
+        self.call("setlinkvalue", link, int(what), ctypes.c_double(value))
 
     def close(self) -> None:
         """Free the project."""
@@ -136,21 +118,21 @@ class Network:
 
     def _run(self) -> int:
         clock = ctypes.c_long()
-        self._call("runH", ctypes.byref(clock))
+        self.call("runH", ctypes.byref(clock))
         return clock.value
 
     def _index(self, function: str, name: str) -> int:
         index = ctypes.c_int()
-        self._call(function, name.encode("latin-1"), ctypes.byref(index))
+        self.call(function, name.encode("latin-1"), ctypes.byref(index))
         return index.value
 
     def _value(self, function: str, index: int, what: int) -> float:
         value = ctypes.c_double()
-        self._call(function, index, int(what), ctypes.byref(value))
+        self.call(function, index, int(what), ctypes.byref(value))
         return value.value
 
-    def _call(self, function: str, *args: Any, bare: bool = False) -> None:
-        """Call EN_`function`; codes 1..6 are hydraulic warnings (negative pressure and the like)."""
+    def call(self, function: str, *args: Any, bare: bool = False) -> None:
+        """Call EN_`function` on the project; codes 1..6 are hydraulic warnings (negative pressure and the like)."""
         code = getattr(self._library, f"EN_{function}")(*(() if bare else (self._project,)), *args)
         if code >= 100:
             raise UsageError(f"EPANET refused {function}: error {code}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.inventory import Point, Table
 from twinvouch.lab.epanet import Network, OfLink, OfNode, network_file
+from twinvouch.lab.epanet_model import Model
 from twinvouch.lab.net3 import (
     BY_TAG,
     PLANT_PUMP,
@@ -57,7 +58,7 @@ class Waterworks:
         self._step_s = step_s
         self._network = Network(network_file("Net3"), step_s)
         self._pump = self._network.link(TWIN_PUMP)
-        self._network.drop_controls_of(self._pump)
+        Model(self._network).drop_controls_of(self._pump)
         self._network.start()
         self._clock_s = self._due_s = 0
         self._runs = False
