@@ -1,0 +1,131 @@
+"""Estimates per regime: which pumps and valves ran, now and one row before.
+
+In rows where a pump switches a level can hardly be known from samples (the moment of switching is not); in rows
+where it ran, or stood, all along, the level is nearly determined. One scale for both would be that of the
+switching rows, and blind the rest. So each tag is estimated separately by the states, before and now, of at
+most two switches, chosen on training data by out-of-fold error.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinvouch.readings.detect.ridge import gram, weights
+
+FOLDS: Final = 6  # contiguous: neighbours in time are alike
+CELL_ROWS: Final = 250  # fewer rows of a regime take the estimate of the regime around it
+_GAIN: Final = 50.0  # of the criterion below which a split is not worth it
+_FLOOR: Final = 0.02  # of a standard deviation: sharper than that is no gain
+Split = tuple[int, ...]  # places in `switches`, at most two
+States = NDArray[np.int64]  # 2 * before + now, of one switch a row
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """Estimates of one split: `cells` int64[R] of the training rows, `error` float64[R, K] out of fold.
+
+    `weights` float64[C, F, K] by cell.
+    """
+
+    cells: NDArray[np.int64]
+    error: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+
+def states(on: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Of R rows of n switches the R-1 pairs (before, now) as 0 to 3, int64[R-1, n]."""
+    pairs: NDArray[np.int64] = on[:-1].astype(np.int64) * 2 + on[1:]
+    return pairs
+
+
+def cells_of(split: Split, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The regime of each row under a split: 0 .. 4**len(split) - 1."""
+    cells = np.zeros(len(pairs), np.int64)
+    for switch in split:
+        cells = cells * 4 + pairs[:, switch]
+    return cells
+
+
+def folds(rows: int) -> NDArray[np.int64]:
+    """The fold of each row: contiguous blocks."""
+    place: NDArray[np.int64] = np.arange(rows) * FOLDS // max(rows, 1)
+    return place
+
+
+def fit(
+    features: NDArray[np.float64],
+    tags: int,
+    split: Split,
+    pairs: NDArray[np.int64],
+    around: Fitted | None,
+) -> Fitted:
+    """Fit all tags under one split; cells of few rows are as `around` has them."""
+    cells = cells_of(split, pairs)
+    error = np.zeros((len(features), tags)) if around is None else around.error.copy()
+    made = []
+    fold = folds(len(features))
+    for cell in range(4 ** len(split)):
+        rows = np.flatnonzero(cells == cell)
+        if around is not None and len(rows) < CELL_ROWS:
+            made.append(around.weights[cell // 4 if len(split) > 1 else 0])
+            continue
+        part, of = features[rows], fold[rows]
+        grams = [gram(part[of == f]) for f in range(FOLDS)]
+        whole = np.sum(grams, axis=0)
+        for f in range(FOLDS):
+            out = part[of == f]
+            if len(out):
+                error[rows[of == f]] = out[:, :tags] - out @ weights(whole - grams[f], tags)
+        made.append(weights(whole, tags))
+    return Fitted(cells, error, np.stack(made))
+
+
+def criterion(error: NDArray[np.float64], cells: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How much remains unexplained of each tag: the sum over cells of n log(sd + floor), float64[K]."""
+    total = np.zeros(error.shape[1])
+    for cell in np.unique(cells):
+        part = error[cells == cell]
+        total += len(part) * np.log(part.std(axis=0) + _FLOOR)
+    return total
+
+
+def choose(
+    features: NDArray[np.float64], tags: int, pairs: NDArray[np.int64]
+) -> tuple[list[Split], Mapping[Split, Fitted]]:
+    """The split of each tag, and the fits of all splits in use (and of what they fall back to)."""
+    fits: dict[Split, Fitted] = {(): fit(features, tags, (), pairs, None)}
+    best = criterion(fits[()].error, fits[()].cells)
+    chosen: list[Split] = [()] * tags
+    switches = range(pairs.shape[1])
+    for a in switches:
+        fits[(a,)] = fit(features, tags, (a,), pairs, fits[()])
+    best, chosen = _better(best, chosen, fits, {(a,): range(tags) for a in switches})
+    second: dict[Split, list[int]] = {}
+    for tag, (first, *_) in ((k, s) for k, s in enumerate(chosen) if s):
+        for other in switches:
+            if other != first:
+                second.setdefault((first, other), []).append(tag)
+    for split in second:
+        fits[split] = fit(features, tags, split, pairs, fits[split[:1]])
+    _, chosen = _better(best, chosen, fits, second)
+    used = {s[:n] for s in chosen for n in range(len(s) + 1)} | {()}
+    return chosen, {split: fits[split] for split in used}
+
+
+def _better(
+    best: NDArray[np.float64],
+    chosen: list[Split],
+    fits: Mapping[Split, Fitted],
+    among: Mapping[Split, "range | list[int]"],
+) -> tuple[NDArray[np.float64], list[Split]]:
+    """Each tag takes the split that gains most, where that is enough."""
+    reached, taken = best.copy(), list(chosen)
+    for split, tags in among.items():
+        found = criterion(fits[split].error, fits[split].cells)
+        for tag in tags:
+            if found[tag] < min(best[tag] - _GAIN, reached[tag]):
+                reached[tag], taken[tag] = found[tag], split
+    return reached, taken

@@ -1,0 +1,45 @@
+"""A signal that stands still to the last digit: how long each tag ever did so in training.
+
+Noise makes a sensor's last digit move; a frozen one repeats. Standing at its lowest or highest value of the
+training (an idle pump, a full tank) says nothing.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+_MORE: Final = 1.5
+_ROWS: Final = 3
+
+
+def lengths(
+    values: NDArray[np.float64], before: NDArray[np.float64], run: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """How many rows each value has been the same, int64[R, K]; `before` float64[K] came `run` int64[K] rows long."""
+    same = values == np.vstack((before, values[:-1]))
+    row = np.arange(1, len(values) + 1)[:, None]
+    broke = np.maximum.accumulate(np.where(same, 0, row), axis=0)
+    length: NDArray[np.int64] = np.where(broke > 0, row - broke + 1, row + run)
+    return length
+
+
+def learn(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The longest run each tag may have, int64[K], and its lowest and highest value float64[2, K]."""
+    ends = np.stack((values.min(axis=0), values.max(axis=0)))
+    length = lengths(values, np.full(values.shape[1], np.nan), np.zeros(values.shape[1], np.int64))
+    inside = (values != ends[0]) & (values != ends[1])
+    longest = np.where(inside, length, 0).max(axis=0)
+    most: NDArray[np.int64] = np.maximum((longest * _MORE).astype(np.int64), longest + _ROWS)
+    return most, ends
+
+
+def frozen(
+    values: NDArray[np.float64],
+    length: NDArray[np.int64],
+    most: NDArray[np.int64],
+    ends: NDArray[np.float64],
+) -> NDArray[np.bool_]:
+    """Cells bool[R, K] that have stood still too long."""
+    found: NDArray[np.bool_] = (length > most) & (values != ends[0]) & (values != ends[1])
+    return found

@@ -1,0 +1,60 @@
+"""How surprising an error is: tails of the out-of-fold errors, per tag and regime.
+
+Above the .98 quantile q of |error| the tail is exponential: u = -log10 p = -log10 .02 + (|e| - q) / (b ln 10), with
+b the larger of the mean excess and max excess / ln(m + 1.5) over the m errors above q, so that the largest error
+of the training is no surprise. Below q the chance is not looked at: u falls to 0 in proportion.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+PART: Final = 0.02
+_AT_Q: Final = -np.log10(PART)
+_FEW: Final = (
+    100  # errors of a regime below which its tail is pooled with those of other thin regimes
+)
+_Q_STEPS: Final = 2.0  # a sensor's own rounding is no surprise
+_B_STEPS: Final = 0.67
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tails:
+    """`q` and `b` float64[..., K] in the unit of the errors."""
+
+    q: NDArray[np.float64]
+    b: NDArray[np.float64]
+
+    def surprise(self, size: NDArray[np.float64]) -> NDArray[np.float64]:
+        """U = -log10 p of |errors| float64[R, K] whose q and b are [R, K] or [K]."""
+        over = (size - self.q) / (self.b * np.log(10.0))
+        u: NDArray[np.float64] = np.where(over > 0, _AT_Q + over, _AT_Q * size / self.q)
+        return u
+
+
+def tail(size: NDArray[np.float64], step: float) -> tuple[float, float]:
+    """Q and b of one tag's |errors| in one regime; `step` is the tag's, in the same unit."""
+    q = max(float(np.quantile(size, 1 - PART)), _Q_STEPS * step)
+    excess = size[size > q] - q
+    b = _B_STEPS * step
+    if len(excess):
+        b = max(b, float(excess.mean()), float(excess.max()) / np.log(len(excess) + 1.5))
+    return q, max(b, 1e-12)
+
+
+def learn(
+    error: NDArray[np.float64], cells: NDArray[np.int64], count: int, step: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Q and b float64[C] of one tag by regime; `error` float64[R], NaN where it does not count."""
+    size = np.abs(error)
+    counts = np.isfinite(size)
+    many = np.bincount(cells[counts], minlength=count)
+    thin = counts & (many[cells] < _FEW)
+    pooled = size[thin] if thin.sum() >= _FEW else size[counts]
+    rare = tail(pooled, step) if len(pooled) else (np.inf, np.inf)
+    found = np.array(
+        [tail(size[counts & (cells == c)], step) if many[c] >= _FEW else rare for c in range(count)]
+    )
+    return found[:, 0], found[:, 1]
