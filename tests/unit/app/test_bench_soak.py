@@ -58,8 +58,8 @@ def test_a_leak_is_told_by_its_percent_a_day(pct: float, *, is_leak: bool) -> No
         for hour in HOURS
     ]
     found = figures(samples(rising))
-    assert found["core_pss_pct_per_day"] == pytest.approx(pct, abs=0.1)
-    assert found["core_pss_pct_per_day_low"] <= found["core_pss_pct_per_day"]
+    assert found["core_memory_pct_per_day"] == pytest.approx(pct, abs=0.1)
+    assert found["core_memory_pct_per_day_low"] <= found["core_memory_pct_per_day"]
     assert (pct > LIMIT_PCT) is is_leak
     said = list(faults_of(found))
     assert len(said) == (len(PROCESSES) if is_leak else 0)
@@ -82,3 +82,13 @@ def test_a_jump_in_handles_is_a_fault() -> None:
 def test_connections_that_come_and_go_are_none() -> None:
     chance = Random(3)
     assert handles_of([27 + chance.randrange(3) for _ in HOURS]) == []
+
+
+def test_pages_that_others_stop_sharing_are_no_leak() -> None:
+    shared = [
+        Sample(hour, 0, dict.fromkeys(PROCESSES, Footprint(80_000 + 10 * n, 60_000, 20, 5)), {})
+        for n, hour in enumerate(HOURS)
+    ]
+    found = figures(shared)
+    assert found["core_memory_pct_per_day"] == 0
+    assert list(faults_of(found)) == []

@@ -16,7 +16,7 @@ def test_the_kernels_words_are_read(tmp_path: Path) -> None:
         (place / "fd" / name).touch()
     (place / "status").write_text("Name:\tx\nState:\tS (sleeping)\nThreads:\t9\n")
     (place / "smaps_rollup").write_text(
-        "00400000-7ffe [rollup]\nRss: 500 kB\nPss: 300 kB\nPrivate_Clean: 20 kB\nPrivate_Dirty: 200 kB\n"
+        "00400000-7ffe [rollup]\nRss: 500 kB\nPss: 300 kB\nAnonymous: 220 kB\n"
     )
     assert footprint.of_process(7, tmp_path) == footprint.Footprint(300, 220, 3, 9)
 
@@ -24,7 +24,7 @@ def test_the_kernels_words_are_read(tmp_path: Path) -> None:
 def test_this_process_has_a_footprint() -> None:
     mine = footprint.of_process(os.getpid())
     assert mine.pss_kib > 1000
-    assert mine.private_kib > 1000
+    assert mine.anonymous_kib > 1000
     assert mine.handles >= 3
     assert mine.threads >= 1
 

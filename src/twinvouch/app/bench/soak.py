@@ -160,16 +160,17 @@ def _figures(stage: Stage, samples: list[Sample], known: Figures, say: Say) -> t
 
 
 def figures_of(name: str, counted: list[Sample]) -> Figures:
-    """PSS and its slope in % of the PSS a simulated day, handles and threads of one process."""
+    """PSS, the slope of its anonymous memory in % of the PSS a simulated day, handles and threads of one process."""
     hours = [s.hour for s in counted]
     seen = [s.processes[name] for s in counted]
     pss = [one.pss_kib for one in seen]
-    slope, of = theil_sen(hours, pss), median(pss) / (24 * 100)
+    slope = theil_sen(hours, [one.anonymous_kib for one in seen])
+    of = median(pss) / (24 * 100)
     found: Figures = {
         f"{name}_pss_mb": round(median(pss) * 1024 / 1e6, 1),
-        f"{name}_pss_pct_per_day": round(slope.value / of, 3),
-        f"{name}_pss_pct_per_day_low": round(slope.low / of, 3),
-        f"{name}_pss_pct_per_day_high": round(slope.high / of, 3),
+        f"{name}_memory_pct_per_day": round(slope.value / of, 3),
+        f"{name}_memory_pct_per_day_low": round(slope.low / of, 3),
+        f"{name}_memory_pct_per_day_high": round(slope.high / of, 3),
     }
     quarter = max(1, len(seen) // 4)
     for what in ("handles", "threads"):
@@ -193,7 +194,7 @@ def _growth(counted: list[Sample]) -> Figures:
 def faults_of(figures: Figures) -> Iterator[str]:
     """The limits that are missed, as sentences."""
     for name in PROCESSES:
-        slope = float(figures[f"{name}_pss_pct_per_day"])
+        slope = float(figures[f"{name}_memory_pct_per_day"])
         if slope > LIMIT_PCT:
             yield f"{name} grows by {slope:.2f} % of its memory a day, limit is {LIMIT_PCT:g} %"
         for what in ("handles", "threads"):

@@ -9,10 +9,14 @@ from twinvouch.core.errors import UnavailableError
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """Of one process: proportional and private memory in KiB, open file handles, threads."""
+    """Of one process: proportional and anonymous memory in KiB, open file handles, threads.
+
+    Anonymous memory is what the process itself has asked for; its share of pages of files grows as soon as another
+    process that shares them ends.
+    """
 
     pss_kib: int
-    private_kib: int
+    anonymous_kib: int
     handles: int
     threads: int
 
@@ -26,8 +30,7 @@ def of_process(pid: int, proc: Path = Path("/proc")) -> Footprint:
         handles = sum(1 for _ in (place / "fd").iterdir())
     except OSError as error:
         raise UnavailableError(f"`{place}` cannot be read: {error.strerror}") from None
-    private = memory["Private_Clean"] + memory["Private_Dirty"]
-    return Footprint(memory["Pss"], private, handles, status["Threads"])
+    return Footprint(memory["Pss"], memory["Anonymous"], handles, status["Threads"])
 
 
 def bytes_below(path: Path) -> int:
