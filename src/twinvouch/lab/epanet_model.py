@@ -13,6 +13,8 @@ from typing import Any
 from twinvouch.core.errors import UsageError
 from twinvouch.lab.epanet import Network, OfNode, TimeOf
 
+_PUMP = 2  # EN_PUMP; what follows are valves
+
 
 class Count(IntEnum):
     """What EN_getcount counts."""
@@ -136,3 +138,10 @@ class Model:
         value = ctypes.c_double()
         self._network.call("getpatternvalue", pattern, period, ctypes.byref(value))
         return value.value
+
+
+def is_valve(network: Network, link: int) -> bool:
+    """Whether a link is a control valve: its controls hold settings that cannot be put back once changed."""
+    kind = ctypes.c_int()
+    network.call("getlinktype", link, ctypes.byref(kind))
+    return kind.value > _PUMP

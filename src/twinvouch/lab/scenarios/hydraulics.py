@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.lab.epanet import Network, OfLink, OfNode, network_file
-from twinvouch.lab.epanet_model import Control, ControlType, Count, Model
+from twinvouch.lab.epanet_model import Control, ControlType, Count, Model, is_valve
 from twinvouch.lab.scenarios.settings import NetworkSettings
 
 _LARGE: Final = 40  # junctions of a pattern that is divided into districts
@@ -43,13 +43,17 @@ class Tank:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """What is known of a network before it runs. `profiles` float64[24, D] of its districts."""
+    """What is known of a network before it runs. `profiles` float64[24, D] of its districts.
+
+    `valves` are links that nobody forces: EPANET cannot give them back the controls of the input file.
+    """
 
     path: Path
     settings: NetworkSettings
     instruments: tuple[Instrument, ...]
     tanks: tuple[Tank, ...]
     controls: tuple[Control, ...]
+    valves: frozenset[int]
     profiles: NDArray[np.float64]
 
     @property
@@ -94,10 +98,12 @@ def layout(path: Path, settings: NetworkSettings) -> Layout:
         levels = {i.place: n for n, i in enumerate(instruments) if i.kind == "level"}
         tanks = []
         for node, place in levels.items():
-            links = {Model(network).link_name(c.link).lower() for c in controls if c.node == node}
+            fed = {Model(network).link_name(c.link).lower() for c in controls if c.node == node}
             area = pi / 4 * network.node_value(node, OfNode.DIAMETER) ** 2
-            tanks.append(Tank(place, tuple(sorted(links)), area))
-        return Layout(path, settings, instruments, tuple(tanks), controls, profiles)
+            tanks.append(Tank(place, tuple(sorted(fed)), area))
+        links = {i.place for i in instruments if i.kind == "status"}
+        valves = frozenset(n for n in links if is_valve(network, n))
+        return Layout(path, settings, instruments, tuple(tanks), controls, valves, profiles)
 
 
 def run(
@@ -161,6 +167,11 @@ def _open(path: Path, settings: NetworkSettings) -> Iterator[tuple[Network, NDAr
             model.drop_controls_of(link)
             for hour, setting in ((settings.daily.on_h, 1.0), (settings.daily.off_h, 0.0)):
                 model.add_control(Control(ControlType.AT_CLOCK, link, setting, 0, hour * 3600))
+        for name, level in settings.off_above:
+            link = network.link(name)
+            for n, control in enumerate(model.controls()):
+                if control.link == link and control.kind == ControlType.ABOVE:
+                    model.set_control(n + 1, replace(control, level=level))
         yield network, _districts(network, settings.districts)
     finally:
         network.close()

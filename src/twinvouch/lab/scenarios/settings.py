@@ -50,7 +50,7 @@ class NetworkSettings:
     """One network: what of it is measured.
 
     `flow_to_volume`: volume a second, in the tanks' unit of length, of one unit of flow. `districts`: in so many
-    the junctions of each large demand pattern are divided.
+    the junctions of each large demand pattern are divided. `off_above`: levels at which links close instead of the file's.
     """
 
     file: str
@@ -62,6 +62,7 @@ class NetworkSettings:
     pipes: tuple[str, ...]
     nodes: tuple[str, ...]
     daily: Daily | None
+    off_above: tuple[tuple[str, float], ...]
     flow_to_volume: float
 
 
@@ -97,7 +98,11 @@ def read(raw: bytes) -> Settings:
     """Read settings; a UsageError names what is missing or unknown."""
     content: Any = yaml.safe_load(raw)
     networks = {
-        name: _made(NetworkSettings, {**of, "daily": _daily(of.get("daily"))}, name)
+        name: _made(
+            NetworkSettings,
+            {**of, "daily": _daily(of.get("daily")), "off_above": tuple(of["off_above"].items())},
+            name,
+        )
         for name, of in content["networks"].items()
     }
     parts = {

@@ -84,7 +84,7 @@ def _moving_links(plant: Plant) -> list[int]:
     return [
         n
         for n, i in enumerate(plant.plan.instruments)
-        if i.kind == "status" and 0.02 < plant.mean[n] < 0.98
+        if i.kind == "status" and 0.02 < plant.mean[n] < 0.98 and i.place not in plant.plan.valves
     ]
 
 

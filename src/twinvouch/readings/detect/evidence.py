@@ -18,6 +18,7 @@ END: Final = 1 / 48  # chance that it ends
 MIXED: Final = 0.5
 XI: Final = 0.1
 MOST_U: Final = 8.0
+MOST_ODDS: Final = 100.0
 RAISE: Final = log(0.9 / 0.1)
 RELEASE: Final = 0.0
 
@@ -39,14 +40,27 @@ def says(u: NDArray[np.float64], weight: float = 1.0) -> NDArray[np.float64]:
     return ratio
 
 
+def trace(belief: Belief, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The log-odds after each row, float64[R]."""
+    odds, found = belief.odds, []
+    for row in ratio.tolist():
+        odds = _next(odds, row)
+        found.append(odds)
+    return np.array(found)
+
+
+def _next(odds: float, ratio: float) -> float:
+    share = 1 / (1 + exp(-odds))
+    share = share * (1 - END) + (1 - share) * START
+    return min(log(share) - log1p(-share) + ratio, MOST_ODDS)
+
+
 def follow(belief: Belief, ratio: NDArray[np.float64]) -> tuple[Belief, NDArray[np.bool_]]:
     """The belief after rows that say `ratio` float64[R], and whether the alarm was up at each, bool[R]."""
     odds, is_up = belief.odds, belief.is_up
     up = []
     for row in ratio.tolist():
-        share = 1 / (1 + exp(-odds)) if odds < 500 else 1.0
-        share = share * (1 - END) + (1 - share) * START
-        odds = min(log(share) - log1p(-share) + row, 100.0)
+        odds = _next(odds, row)
         is_up = odds > RAISE or (is_up and odds > RELEASE)
         up.append(is_up)
     return Belief(odds, is_up), np.array(up, np.bool_)

@@ -20,10 +20,11 @@ _KEPT: Final = 256  # joint states of a part
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimates:
-    """`weights` float64[F, 2n]: fast, then still; `tails` of the n tags."""
+    """`weights` float64[F, 2n]: fast, then still; `tails` of the fast, `spread` of the still error of the n tags."""
 
     weights: NDArray[np.float64]
     tails: Tails
+    spread: NDArray[np.float64]
 
 
 class Kernel:
@@ -36,6 +37,7 @@ class Kernel:
         self._by_split: dict[Split, list[int]] = {}
         for n, split in enumerate(part.splits):
             self._by_split.setdefault(split, []).append(n)
+        self._spread = learned.spread[:, part.tags]
         self._q, self._b = learned.q[:, part.tags], learned.b[:, part.tags]
         self._made: OrderedDict[bytes, Estimates] = OrderedDict()
 
@@ -54,12 +56,12 @@ class Kernel:
 
     def _assemble(self, pairs: NDArray[np.int64], *, is_rare: bool) -> Estimates:
         part, count = self.part, len(self.part.tags)
-        whole = part.weights[()][0]
-        weights = np.concatenate((whole, part.still), axis=1)
+        weights = np.concatenate((part.weights[()][0], part.still[()][0]), axis=1)
         cells = np.full(count, RARE_CELL)
         if not is_rare:
             for split, of in self._by_split.items():
                 cells[of] = int(regimes.cells_of(split, pairs[None, :])[0])
                 weights[:, of] = part.weights[split][cells[of[0]]][:, of]
+                weights[:, [n + count for n in of]] = part.still[split][cells[of[0]]][:, of]
         place = (cells, np.arange(count))
-        return Estimates(weights, Tails(self._q[place], self._b[place]))
+        return Estimates(weights, Tails(self._q[place], self._b[place]), self._spread[place])

@@ -1,5 +1,6 @@
 """Learns what normal is from one table of commissioning data; nothing here ever sees the data that is judged later."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,8 +21,7 @@ from twinvouch.readings.detect import (
 )
 from twinvouch.readings.detect.columns import Columns
 from twinvouch.readings.detect.learned import CELLS, RARE_CELL, Learned, Part
-from twinvouch.readings.detect.regimes import FOLDS
-from twinvouch.readings.detect.ridge import gram, weights
+from twinvouch.readings.detect.regimes import Fitted, Split
 from twinvouch.readings.detect.tails import Tails
 
 _MAD: Final = 1.4826  # of a normal distribution
@@ -61,9 +61,9 @@ def learn(table: Table, step: NDArray[np.float64] | None = None) -> Learned:
     k = np.arange(len(known.ids))
     at = (errors.cells, k)
     u = Tails(q[at], b[at]).surprise(np.abs(errors.fast))
-    spread = _MAD * np.median(np.abs(errors.still), axis=0)
-    spread = np.maximum(spread, known.step / known.scale)
-    averaged = slow.clipped(errors.still / spread, np.abs(errors.fast) / q[at])
+    spread = _spread(known, errors)
+    still_tails = _still_tails(known, errors, spread)
+    averaged = slow.clipped(errors.still / spread[at], np.abs(errors.fast) / q[at])
     longest, ends = runs.learn(values)
     return Learned(
         known,
@@ -73,6 +73,8 @@ def learn(table: Table, step: NDArray[np.float64] | None = None) -> Learned:
         fusion.learn(u.max(axis=1)),
         control.learn(known, values),
         spread,
+        still_tails,
+        fusion.learn(still_tails.surprise(np.abs(errors.still) / spread[at]).max(axis=1)),
         averaged[slow.ENERGY].mean(axis=0),
         slow.learn(averaged, known.period_ns),
         longest,
@@ -93,15 +95,16 @@ def _part(known: Columns, rows: _Rows, tags: NDArray[np.intp], errors: _Errors) 
     switches = np.intersect1d(known.switches, tags)
     pairs = regimes.states(known.on(rows.values, switches))[rows.follows]
     splits, fits = regimes.choose(features, len(tags), pairs)
-    error, still = _still(features, len(tags))
+    still = _still(features, len(tags), pairs, fits)
     for n, k in enumerate(tags.tolist()):
         if k in known.continuous:
             fit = fits[splits[n]]
             errors.fast[:, k] = np.where(rows.rare, fits[()].error[:, n], fit.error[:, n])
             errors.cells[:, k] = np.where(rows.rare, RARE_CELL, fit.cells)
-            errors.still[:, k] = error[:, n]
-    kept = {split: fit.weights for split, fit in fits.items()}
-    return Part(tags, switches, tuple(splits), kept, still)
+            fit = still[splits[n]]
+            errors.still[:, k] = np.where(rows.rare, still[()].error[:, n], fit.error[:, n])
+    kept, beside = ({s: f.weights for s, f in of.items()} for of in (fits, still))
+    return Part(tags, switches, tuple(splits), kept, beside)
 
 
 def _tails(known: Columns, errors: _Errors) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -115,19 +118,38 @@ def _tails(known: Columns, errors: _Errors) -> tuple[NDArray[np.float64], NDArra
 
 
 def _still(
-    features: NDArray[np.float64], tags: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Out-of-fold error float64[R, n] and weights of estimates from other tags alone, now and before."""
-    used = np.r_[0 : 2 * tags, features.shape[1] - 1]
-    part, of = features[:, used], regimes.folds(len(features))
-    grams = [gram(part[of == f]) for f in range(FOLDS)]
-    whole = np.sum(grams, axis=0)
-    error = np.zeros((len(part), tags))
-    for f in range(FOLDS):
-        out = part[of == f]
-        error[of == f] = out[:, :tags] - out @ weights(
-            whole - grams[f], tags, without_own_past=True
-        )
-    found = np.zeros((features.shape[1], tags))
-    found[used] = weights(whole, tags, without_own_past=True)
-    return error, found
+    features: NDArray[np.float64],
+    tags: int,
+    pairs: NDArray[np.int64],
+    fits: Mapping[Split, Fitted],
+) -> dict[Split, Fitted]:
+    """Estimates from other tags alone, under the splits that were chosen."""
+    found: dict[Split, Fitted] = {}
+    for split in sorted(fits, key=len):
+        around = found[split[:-1]] if split else None
+        found[split] = regimes.fit(features, tags, split, pairs, around, regimes.still)
+    return found
+
+
+def _spread(known: Columns, errors: _Errors) -> NDArray[np.float64]:
+    """Robust sd of the still error by regime, float64[CELLS, K]; of thin regimes that of all rows."""
+    step = known.step / known.scale
+    whole = np.maximum(_MAD * np.median(np.abs(errors.still), axis=0), step)
+    found = np.tile(whole, (CELLS, 1))
+    for k in known.continuous.tolist():
+        for cell in np.unique(errors.cells[:, k]):
+            size = np.abs(errors.still[errors.cells[:, k] == cell, k])
+            if len(size) >= tails.FEW:
+                found[cell, k] = max(_MAD * float(np.median(size)), float(step[k]))
+            else:
+                found[cell, k] = max(float(whole[k]), float(size.max()))
+    return found
+
+
+def _still_tails(known: Columns, errors: _Errors, spread: NDArray[np.float64]) -> Tails:
+    """Tails of the still error of each tag in robust sd; infinite where nothing is estimated."""
+    q, b = np.full(len(known.ids), np.inf), np.ones(len(known.ids))
+    size = np.abs(errors.still) / spread[errors.cells, np.arange(len(known.ids))]
+    for k in known.continuous.tolist():
+        q[k], b[k] = tails.tail(size[:, k], 0.0)
+    return Tails(q, b)

@@ -11,6 +11,7 @@ from twinvouch.readings.detect.control import ControlRule
 from twinvouch.readings.detect.fusion import Fusion
 from twinvouch.readings.detect.regimes import Split
 from twinvouch.readings.detect.slow import Channel
+from twinvouch.readings.detect.tails import Tails
 
 RARE_CELL = 16  # regime of rows in which a switch is where it hardly ever was
 CELLS = RARE_CELL + 1
@@ -21,21 +22,21 @@ class Part:
     """Estimates of n related tags from each other; F features (`design.py`).
 
     `tags` intp[n] and `switches` intp[s] are places of columns, `splits` by tag hold places in `switches`, `weights` are
-    float64[C, F, n] by split and regime, `still` float64[F, n] without own past and calendar.
+    float64[C, F, n] by split and regime, `still` the same without own past and calendar.
     """
 
     tags: NDArray[np.intp]
     switches: NDArray[np.intp]
     splits: tuple[Split, ...]
     weights: Mapping[Split, NDArray[np.float64]]
-    still: NDArray[np.float64]
+    still: Mapping[Split, NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Learned:
     """What scoring needs of K tags.
 
-    `q`, `b` float64[CELLS, K] are tails of the fast error by regime; `spread` float64[K] is the robust sd
+    `q`, `b` float64[CELLS, K] are tails of the fast error by regime; `spread` float64[CELLS, K] is the robust sd
     of the still error, `rest` float64[K] the mean energy; `runs` int64[K] and `ends` float64[2, K]: `runs.py`.
     """
 
@@ -46,6 +47,8 @@ class Learned:
     fusion: Fusion
     rules: tuple[ControlRule, ...]
     spread: NDArray[np.float64]
+    still_tails: Tails
+    still_fusion: Fusion
     rest: NDArray[np.float64]
     channels: tuple[Channel, ...]
     runs: NDArray[np.int64]

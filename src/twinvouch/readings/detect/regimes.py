@@ -6,7 +6,7 @@ switching rows, and blind the rest. So each tag is estimated separately by the s
 most two switches, chosen on training data by out-of-fold error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +20,7 @@ CELL_ROWS: Final = 250  # fewer rows of a regime take the estimate of the regime
 _GAIN: Final = 50.0  # of the criterion below which a split is not worth it
 _FLOOR: Final = 0.02  # of a standard deviation: sharper than that is no gain
 Split = tuple[int, ...]  # places in `switches`, at most two
-States = NDArray[np.int64]  # 2 * before + now, of one switch a row
+Solve = Callable[[NDArray[np.float64], int], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,8 +61,9 @@ def fit(
     split: Split,
     pairs: NDArray[np.int64],
     around: Fitted | None,
+    solve: Solve = weights,
 ) -> Fitted:
-    """Fit all tags under one split; cells of few rows are as `around` has them."""
+    """Fit all tags under one split by `solve`; cells of few rows are as `around` has them."""
     cells = cells_of(split, pairs)
     error = np.zeros((len(features), tags)) if around is None else around.error.copy()
     made = []
@@ -78,9 +79,17 @@ def fit(
         for f in range(FOLDS):
             out = part[of == f]
             if len(out):
-                error[rows[of == f]] = out[:, :tags] - out @ weights(whole - grams[f], tags)
-        made.append(weights(whole, tags))
+                error[rows[of == f]] = out[:, :tags] - out @ solve(whole - grams[f], tags)
+        made.append(solve(whole, tags))
     return Fitted(cells, error, np.stack(made))
+
+
+def still(of: NDArray[np.float64], tags: int) -> NDArray[np.float64]:
+    """Coefficients float64[F, n] from other tags alone, now and before: no own past, no calendar."""
+    used = np.r_[0 : 2 * tags, len(of) - 1]
+    found = np.zeros((len(of), tags))
+    found[used] = weights(of[np.ix_(used, used)], tags, without_own_past=True)
+    return found
 
 
 def criterion(error: NDArray[np.float64], cells: NDArray[np.int64]) -> NDArray[np.float64]:

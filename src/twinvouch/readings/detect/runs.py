@@ -39,7 +39,9 @@ def frozen(
     length: NDArray[np.int64],
     most: NDArray[np.int64],
     ends: NDArray[np.float64],
+    near: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
-    """Cells bool[R, K] that have stood still too long."""
-    found: NDArray[np.bool_] = (length > most) & (values != ends[0]) & (values != ends[1])
+    """Cells bool[R, K] that have stood still too long, further than `near` float64[K] from the ends."""
+    inside = (values > ends[0] + near) & (values < ends[1] - near)
+    found: NDArray[np.bool_] = (length > most) & inside
     return found

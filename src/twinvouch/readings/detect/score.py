@@ -1,59 +1,57 @@
-"""Scores rows against what was learned: alarms, the tags they name, and what was expected.
+"""Scores rows against what was learned: which tags lie, since when, and what was expected.
 
-State goes in and comes out, so that rows may come one at a time or many.
+A tag that is in alarm, or that people work on, is replaced by its estimate from the other tags wherever it
+explains others: one lie is one alarm, the rest of the plant stays watched, and the alarm ends when the tag agrees
+with the others again. State goes in and comes out, so that rows may come one at a time or many.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twinvouch.readings.detect import control, design, evidence, regimes, runs, slow
+from twinvouch.readings.detect import control, design, evidence, runs, slow
 from twinvouch.readings.detect.columns import filled, rounded
+from twinvouch.readings.detect.context import Ticket, Work, boundary, covered, is_changing
+from twinvouch.readings.detect.errors import Errors
 from twinvouch.readings.detect.evidence import Belief
-from twinvouch.readings.detect.kernel import Kernel
-from twinvouch.readings.detect.learn import rare_rows
 from twinvouch.readings.detect.learned import Learned
+from twinvouch.readings.detect.state import ATTACK, CALM, CHANGE, DRIFT, Scored, State
 
-BROKEN_U = 6.0  # what a broken control rule, a frozen signal or a state never seen says
+BROKEN_U: Final = 6.0  # what a broken control rule, a frozen signal or a state never seen says
+_SEGMENT: Final = 256  # rows that are looked at together
+_BLAME_ROWS: Final = 12.0  # how long a surprise counts when a culprit is looked for
+_PAST: Final = 9  # rows over which suspects are tried
+_SUSPECTS: Final = 4
+_MOST_BLAME: Final = 12.0
+_AGREES: Final = 0.5  # of a slow limit: the tag is where the others say again
+_MOST_ALARMS: Final = 4  # tags at once; beyond, the rest of the plant follows what these began
+_SETTLING_NS: Final = 7 * 24 * 3_600_000_000_000  # in which a recalibrated tag's new zero is found
+_SETTLING_ROWS: Final = 96.0
+_WORK_ROWS: Final = 12.0  # over which the new zero is averaged when the work ends
+_CLEAR: Final = (
+    0.3  # robust sd of the still error: a smaller shift of a recalibration is lost in it
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class State:
-    """What a row leaves behind.
+class _Rows:
+    """Rows of one segment with what was computed of them, all float64[R, K]."""
 
-    Its time and values float64[K] (NaN before the first), how long each value has stood int64[K],
-    the means float64[C, K] of the channels, and the belief.
-    """
-
-    t_ns: int
-    values: NDArray[np.float64]
-    run: NDArray[np.int64]
-    means: NDArray[np.float64]
-    belief: Belief
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scored:
-    """Alarms of R rows and why.
-
-    Alarms bool[R], surprise of the row float64[R], by tag `fast` float64[R, K] (-log10 p) and `slow`
-    float64[R, K] (parts of the limit); `error` float64[R, K] in the tags' units: value minus expectation.
-    """
-
-    raised: NDArray[np.bool_]
-    drift: NDArray[np.bool_]
-    u: NDArray[np.float64]
+    present: NDArray[np.bool_]
+    trust: NDArray[np.float64]
+    away: NDArray[np.float64]
+    full: NDArray[np.float64]
+    length: NDArray[np.int64]
     fast: NDArray[np.float64]
+    moved: NDArray[np.float64]
+    again: NDArray[np.float64]
     slow: NDArray[np.float64]
+    calm: NDArray[np.float64]
+    means: NDArray[np.float64]
     error: NDArray[np.float64]
-
-
-def begin(learned: Learned) -> State:
-    """Nothing seen yet."""
-    width = len(learned.columns.ids)
-    means = np.zeros((len(learned.channels), width))
-    return State(0, np.full(width, np.nan), np.zeros(width, np.int64), means, Belief())
 
 
 class Scorer:
@@ -61,94 +59,298 @@ class Scorer:
 
     def __init__(self, learned: Learned) -> None:
         self.learned = learned
-        self._kernels = [Kernel(learned, part) for part in learned.parts]
-        self._is_estimated = np.zeros(len(learned.columns.ids), np.bool_)
-        self._is_estimated[learned.columns.continuous] = True
+        self._errors = Errors(learned)
+        widest = learned.spread.max(axis=0) * learned.columns.scale
+        # a flow that stands at its new zero after a recalibration is as idle as before
+        self._near = np.clip(
+            widest, 2 * learned.columns.step, 0.05 * (learned.ends[1] - learned.ends[0])
+        )
+        self._agreement = next(
+            (n for n, c in enumerate(learned.channels) if c.error == slow.BIAS and c.rows >= 6), 0
+        )
 
     def score(
-        self, state: State, t_ns: NDArray[np.int64], values: NDArray[np.float64]
+        self,
+        state: State,
+        t_ns: NDArray[np.int64],
+        values: NDArray[np.float64],
+        tickets: Sequence[Ticket] = (),
     ) -> tuple[State, Scored]:
         """Score rows `values` float64[R, K] read at `t_ns` int64[R], NaN where nothing was read."""
+        made, at = [], 0
+        while at < len(t_ns):
+            state = self._work(state, tickets, int(t_ns[at]))
+            end = min(at + _SEGMENT, at + boundary(tickets, t_ns[at:]))
+            rows = self._look(state, t_ns[at:end], values[at:end])
+            state, part = self._until_change(state, t_ns[at:end], rows)
+            made.append(part)
+            at += len(part.u)
+        fields = (np.concatenate([getattr(m, f) for m in made]) for f in Scored.__slots__)
+        return state, Scored(*fields)
+
+    def _work(self, state: State, tickets: Sequence[Ticket], t_ns: int) -> State:
+        """Work that begins makes its tags untrusted; a recalibration that ended leaves its offset."""
+        now = covered(tickets, t_ns, len(state.alarm))
+        state = replace(state, is_changing=is_changing(tickets, t_ns))
+        if np.array_equal(now, state.at_work):
+            return state
+        offset, settles = state.offset.copy(), list(state.settles_ns or (0,) * len(now))
+        for ticket in tickets:
+            for k in ticket.tags:
+                rows = state.work_rows[k]
+                if ticket.work is Work.RECALIBRATION and state.at_work[k] and not now[k] and rows:
+                    moved = state.work_bias[k]
+                    is_clear = abs(moved) > _CLEAR * float(np.median(self.learned.spread[:, k]))
+                    offset[k] += moved if is_clear else 0.0
+                    settles[k] = t_ns + _SETTLING_NS
+        changed = now != state.at_work
+        means = state.means.copy()
+        means[:, changed] = 0.0
+        return replace(
+            state,
+            offset=offset,
+            settles_ns=tuple(settles),
+            away=np.where(changed & ~now, self._as_read(state) - offset, state.away),
+            at_work=now,
+            means=means,
+            alarm=np.where(now, CALM, state.alarm).astype(np.uint8),
+            blame=np.where(changed, 0.0, state.blame),
+            work_rows=np.where(changed, 0, state.work_rows),
+        )
+
+    def _culprit(self, state: State, suspects: NDArray[np.float64]) -> int:
+        """Of the most suspicious tags the one without which the last rows make most sense.
+
+        Each is in turn replaced by its estimate from the others: without the liar the rest agrees.
+        """
+        tried = [k for k in np.argsort(-suspects)[:_SUSPECTS].tolist() if suspects[k] > 0]
+        if len(tried) < 2 or len(state.past_ns) < 2:
+            return int(suspects.argmax())
+        raw = design.scaled(self.learned.columns, state.past) - state.offset
+        out = (state.alarm > 0) | state.at_work
+        follows = design.follows(self.learned.columns, state.past_ns)
+        left = []
+        for k in tried:
+            doubted = out.copy()
+            doubted[k] = True
+            away = self._errors.replaced(
+                state.past_ns, raw, state.past, doubted & self._errors.is_estimated
+            )
+            fast = self._errors.of(state.past_ns, away, raw, state.past)[0]
+            largest = np.where(doubted, 0.0, np.minimum(fast, _MOST_BLAME)).max(axis=1)
+            left.append(float(self.learned.fusion.fused(largest)[follows].sum()))
+        return int(tried[int(np.argmin(left))])
+
+    def _as_read(self, state: State) -> NDArray[np.float64]:
+        """The last values, scaled, of tags that are believed again: their past is what they said."""
+        known = self.learned.columns
+        values = np.where(np.isfinite(state.values), state.values, known.mean)
+        return design.scaled(known, values)
+
+    def _look(self, state: State, t_ns: NDArray[np.int64], values: NDArray[np.float64]) -> _Rows:
+        """Errors and surprises of a segment, under the state's alarms."""
         learned, known = self.learned, self.learned.columns
         before = np.where(np.isfinite(state.values), state.values, known.mean)
         full = filled(rounded(values, known.step), before)
-        at, lagged = np.concatenate(([state.t_ns], t_ns)), np.vstack((before, full))
+        at = np.concatenate(([state.t_ns], t_ns))
         follows = design.follows(known, at)
-        error, bias, size, energy = self._errors(at, lagged)
-        counts = np.isfinite(values) & follows[:, None]
+        lagged = np.vstack((before, full))
+        raw = design.scaled(known, lagged) - state.offset
+        corrected = rounded(full - state.offset * known.scale, known.step)
+        lies = (state.alarm == ATTACK) | (state.alarm == DRIFT) | state.at_work
+        present = np.isfinite(values)
+        doubted = (lies | ~present) & self._errors.is_estimated
+        away = self._errors.replaced(at, raw, lagged, doubted, state.away)
+        trusting = self._errors.of(at, raw, raw, lagged)[2] if lies.any() else None
+        fast, still, again, energy, error, expected = self._errors.of(at, away, raw, lagged)
+        # the row after a missing value has no past of its own
+        was = np.broadcast_to(state.is_present, (1, len(before)))
+        counts = present & np.vstack((was, present[:-1])) & follows[:, None]
         length = runs.lengths(full, state.values, state.run)
-        fast = np.where(counts, size, 0.0)
-        fast = np.maximum(fast, self._broken(full, length) * counts)
-        largest = fast.max(axis=1)
-        u = np.where(largest >= BROKEN_U, np.maximum(largest, BROKEN_U), 0.0)
-        u = np.maximum(u, learned.fusion.fused(largest))
-        belief, raised = evidence.follow(state.belief, evidence.says(u))
-        part, means = self._slow(
-            state, slow.clipped(bias / learned.spread, energy), follows & ~raised
+        fast = np.where(counts, fast, 0.0)
+        fast = np.maximum(fast, self._broken(corrected, length, state) * counts)
+        bias, energy = slow.clipped(np.where(counts, still, 0.0), energy)
+        energy = np.where(counts, energy, learned.rest)
+        part, calm, means = self._slow(state, bias, energy, follows)
+        trust = np.zeros(len(full))
+        if trusting is not None:
+            trust = learned.still_fusion.fused((trusting * counts).max(axis=1))
+        return _Rows(
+            present,
+            trust,
+            away[1:],
+            full,
+            length,
+            fast,
+            raw[1:] - expected,
+            again * counts,
+            part,
+            calm,
+            means,
+            error,
         )
-        after = State(int(t_ns[-1]), full[-1], length[-1], means, belief)
-        return after, Scored(raised, part.max(axis=1) > 1, u, fast, part, error * known.scale)
 
-    def _errors(
-        self, t_ns: NDArray[np.int64], values: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], ...]:
-        """Of rows 1 to R-1: fast and still error in standard deviations, surprise and energy, each float64[R-1, K]."""
-        known = self.learned.columns
-        made = np.zeros((4, len(values) - 1, values.shape[1]))
-        away, rare = design.scaled(known, values), rare_rows(known, values)
-        for kernel in self._kernels:
-            part = kernel.part
-            features = design.features(known, t_ns, away, part.tags)
-            pairs = regimes.states(known.on(values, part.switches))
-            for rows in _alike(pairs[:, kernel.used], rare):
-                estimates = kernel.of(pairs[rows[0]], is_rare=bool(rare[rows[0]]))
-                expected = features[rows] @ estimates.weights
-                count = len(part.tags)
-                fast = features[rows, :count] - expected[:, :count]
-                still = features[rows, :count] - expected[:, count:]
-                size = np.abs(fast)
-                place = np.ix_(rows, part.tags)
-                made[0][place], made[1][place] = fast, still
-                made[2][place] = estimates.tails.surprise(size)
-                made[3][place] = size / estimates.tails.q
-        made[:, :, ~self._is_estimated] = 0.0
-        return tuple(made)
+    def _until_change(
+        self, state: State, t_ns: NDArray[np.int64], rows: _Rows
+    ) -> tuple[State, Scored]:
+        """The rows of a segment up to the first one at which an alarm begins or ends, and the state after it."""
+        watched = (state.alarm == CALM) & ~state.at_work
+        largest = np.where(watched, rows.fast, 0.0).max(axis=1)
+        u = np.where(largest >= BROKEN_U, np.maximum(largest, BROKEN_U), 0.0)
+        u = np.maximum(u, self.learned.fusion.fused(largest))
+        _, raised = evidence.follow(state.belief, evidence.says(u))
+        drifts = (rows.slow > 1) & (rows.calm >= _AGREES) & watched
+        odds, trust, ended = self._ending(state, rows)
+        if np.count_nonzero(state.alarm) >= _MOST_ALARMS:
+            raised[:], drifts[:] = False, False
+        change = raised | drifts.any(axis=1) | ended.any(axis=1)
+        count = int(change.argmax()) + 1 if change.any() else len(u)
+        last = count - 1
+        blame = slow.means(
+            np.minimum(rows.fast[:count], _MOST_BLAME),
+            _BLAME_ROWS,
+            state.blame,
+            np.ones(count, np.bool_),
+        )
+        after = self._after(state, t_ns[:count], rows, u[:count])
+        after = replace(after, blame=blame[last], odds=odds[last], trust=float(trust[last]))
+        if change.any():
+            changes = (bool(raised[last]), drifts[last], ended[last])
+            after = self._change(after, rows, last, changes)
+        alarm = np.tile(state.alarm, (count, 1))
+        alarm[last] = after.alarm
+        scored = Scored(
+            alarm, u[:count], rows.fast[:count], rows.slow[:count], rows.error[:count], blame
+        )
+        return after, scored
+
+    def _after(
+        self, state: State, t_ns: NDArray[np.int64], rows: _Rows, u: NDArray[np.float64]
+    ) -> State:
+        """The state after the first rows of a segment, alarms as they were."""
+        count, last = len(t_ns), len(t_ns) - 1
+        always = np.ones(count, np.bool_)
+        moved = rows.moved[:count]
+        after = replace(
+            state,
+            t_ns=int(t_ns[last]),
+            values=rows.full[last],
+            away=rows.away[last],
+            run=rows.length[last],
+            means=rows.means[:, last],
+            belief=evidence.follow(state.belief, evidence.says(u))[0],
+            is_present=rows.present[last],
+            past_ns=np.concatenate((state.past_ns, t_ns))[-_PAST:],
+            past=np.vstack((state.past.reshape(-1, moved.shape[1]), rows.full[:count]))[-_PAST:],
+            work_bias=slow.means(moved, _WORK_ROWS, state.work_bias, always)[last],
+            work_rows=state.work_rows + count * state.at_work,
+        )
+        settling = np.array(state.settles_ns or (0,) * moved.shape[1]) > t_ns[0]
+        if not settling.any():
+            return after
+        part = min(count / _SETTLING_ROWS, 1.0)
+        by = part * moved.mean(axis=0) * settling * (state.alarm == CALM)
+        return replace(after, offset=after.offset + by, away=after.away - by)
+
+    def _ending(
+        self, state: State, rows: _Rows
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+        """Odds of each tag in alarm [R, K], those that trusting all is wrong [R], and where alarms end [R, K]."""
+        odds = np.tile(state.odds, (len(rows.fast), 1))
+        trust = np.full(len(odds), state.trust)
+        ended = np.zeros(odds.shape, np.bool_)
+        if state.alarm.any():
+            # where everything agrees once everything is believed, whoever was blamed is not the liar
+            calm = evidence.trace(Belief(state.trust), evidence.says(rows.trust))
+            trust[:] = calm
+            ended[calm <= evidence.RELEASE] = state.alarm > 0
+        for k in np.flatnonzero(state.alarm).tolist():
+            size = rows.again[:, k] if self._errors.is_estimated[k] else rows.fast[:, k]
+            belief = Belief(float(state.odds[k]), is_up=True)
+            odds[:, k] = evidence.trace(belief, evidence.says(size))
+            is_drift = state.alarm[k] == DRIFT
+            agrees = rows.calm[:, k] < _AGREES if is_drift else odds[:, k] <= evidence.RELEASE
+            ended[:, k] |= agrees
+        return odds, trust, ended
+
+    def _change(
+        self,
+        state: State,
+        rows: _Rows,
+        row: int,
+        changes: tuple[bool, NDArray[np.bool_], NDArray[np.bool_]],
+    ) -> State:
+        """Alarms begin and end at a row."""
+        is_raised, drifts, ended = changes
+        kind = CHANGE if state.is_changing else ATTACK
+        alarm, odds, means = state.alarm.copy(), state.odds.copy(), state.means.copy()
+        blame = state.blame.copy()
+        alarm[ended] = CALM
+        means[:, ended] = 0.0
+        blame[ended] = 0.0
+        belief = state.belief
+        begun = np.zeros(len(alarm), np.bool_)
+        if is_raised:
+            free = (alarm == CALM) & ~state.at_work & ~ended
+            suspects = np.where(free, blame, 0.0)
+            begun[self._culprit(state, suspects)] = True
+            begun |= free & (rows.fast[row] == BROKEN_U)
+            begun &= free
+            begun &= np.count_nonzero(alarm) < _MOST_ALARMS
+            alarm[begun] = kind
+            belief = Belief()
+        elif drifts.any() and np.count_nonzero(alarm) < _MOST_ALARMS:
+            worst = np.where(drifts, rows.slow[row], 0.0)
+            begun = worst == worst.max()
+            # while a new zero is found out, what leans on that tag drifts a little
+            is_settling = max(state.settles_ns, default=0) > state.t_ns
+            alarm[begun] = CHANGE if state.is_changing or is_settling else DRIFT
+        odds[begun] = evidence.RAISE
+        trust = evidence.RAISE if begun.any() and not state.alarm.any() else state.trust
+        away = np.where(ended, self._as_read(state) - state.offset, state.away)
+        return replace(
+            state,
+            away=away,
+            trust=trust,
+            alarm=alarm,
+            odds=odds,
+            means=means,
+            belief=belief,
+            blame=blame,
+        )
 
     def _broken(
-        self, values: NDArray[np.float64], length: NDArray[np.int64]
+        self, values: NDArray[np.float64], length: NDArray[np.int64], state: State
     ) -> NDArray[np.float64]:
         """BROKEN_U at the cells that break a rule of the control logic, are frozen, or left what never moved."""
         learned, known = self.learned, self.learned.columns
-        found = runs.frozen(values, length, learned.runs, learned.ends) & self._is_estimated
+        found = runs.frozen(values, length, learned.runs, learned.ends, self._near)
+        found &= self._errors.is_estimated
         for rule, rows in control.broken(learned.rules, known, values):
-            found[rows, rule.switch] = True
-            found[rows, rule.tag] = True
-        still = known.constant
+            # what is doubted already breaks no second rule
+            if not (state.at_work | (state.alarm > 0))[[rule.switch, rule.tag]].any():
+                found[rows, rule.switch] = True
+                found[rows, rule.tag] = True
+        still = known.constant[~state.at_work[known.constant]]
         moved = np.abs(values[:, still] - learned.ends[0, still])
         found[:, still] = moved > known.step[still] / 2
         return np.where(found, BROKEN_U, 0.0)
 
     def _slow(
-        self, state: State, averaged: tuple[NDArray[np.float64], ...], counts: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The largest part of a limit by tag float64[R, K], and the means after the last row."""
-        centred = (
-            averaged[slow.BIAS],
-            (averaged[slow.ENERGY] - self.learned.rest) * self._is_estimated,
-        )
-        part, after = np.zeros_like(centred[0]), np.empty_like(state.means)
+        self,
+        state: State,
+        bias: NDArray[np.float64],
+        energy: NDArray[np.float64],
+        counts: NDArray[np.bool_],
+    ) -> tuple[NDArray[np.float64], ...]:
+        """The largest part of a limit by tag, that of some hours' bias, both float64[R, K], and all means [C, R, K]."""
+        centred = (bias, (energy - self.learned.rest) * self._errors.is_estimated)
+        part, calm = np.zeros_like(bias), np.zeros_like(bias)
+        means = np.empty((len(state.means), *bias.shape))
         for n, channel in enumerate(self.learned.channels):
-            mean = slow.means(centred[channel.error], channel.rows, state.means[n], counts)
-            part = np.maximum(part, channel.surprise(mean))
-            after[n] = mean[-1]
-        return part, after
-
-
-def _alike(pairs: NDArray[np.int64], rare: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
-    """Rows by joint state; rows with a rare switch are alike whatever the others do."""
-    if len(pairs) == 1:
-        return [np.zeros(1, np.intp)]
-    keyed = np.where(rare[:, None], -1, pairs)
-    _, of = np.unique(np.column_stack((keyed, rare)), axis=0, return_inverse=True)
-    order = np.argsort(of, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(of[order])) + 1)
+            means[n] = slow.means(centred[channel.error], channel.rows, state.means[n], counts)
+            share = channel.surprise(means[n])
+            part = np.maximum(part, share)
+            if n == self._agreement:
+                calm = share
+        return part, calm, means

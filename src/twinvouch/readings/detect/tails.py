@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 PART: Final = 0.02
 _AT_Q: Final = -np.log10(PART)
-_FEW: Final = (
+FEW: Final = (
     100  # errors of a regime below which its tail is pooled with those of other thin regimes
 )
 _Q_STEPS: Final = 2.0  # a sensor's own rounding is no surprise
@@ -26,6 +26,10 @@ class Tails:
 
     q: NDArray[np.float64]
     b: NDArray[np.float64]
+
+    def of(self, tags: NDArray[np.intp]) -> "Tails":
+        """Those of some tags."""
+        return Tails(self.q[..., tags], self.b[..., tags])
 
     def surprise(self, size: NDArray[np.float64]) -> NDArray[np.float64]:
         """U = -log10 p of |errors| float64[R, K] whose q and b are [R, K] or [K]."""
@@ -51,10 +55,10 @@ def learn(
     size = np.abs(error)
     counts = np.isfinite(size)
     many = np.bincount(cells[counts], minlength=count)
-    thin = counts & (many[cells] < _FEW)
-    pooled = size[thin] if thin.sum() >= _FEW else size[counts]
+    thin = counts & (many[cells] < FEW)
+    pooled = size[thin] if thin.sum() >= FEW else size[counts]
     rare = tail(pooled, step) if len(pooled) else (np.inf, np.inf)
     found = np.array(
-        [tail(size[counts & (cells == c)], step) if many[c] >= _FEW else rare for c in range(count)]
+        [tail(size[counts & (cells == c)], step) if many[c] >= FEW else rare for c in range(count)]
     )
     return found[:, 0], found[:, 1]

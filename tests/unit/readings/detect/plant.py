@@ -11,14 +11,19 @@ LOW, HIGH = 2.0, 4.0
 STEPS = 6  # of the plant in an hour
 
 
-def plant(rows: int, seed: int, start: int = 0) -> Table:
+def plant(rows: int, seed: int, start: int = 0, lively: float = 1.0) -> Table:
     """Hourly rows: the level falls by a demand with a day's shape, a pump fills it between LOW and HIGH."""
     chance = np.random.default_rng(seed)
     values = np.zeros((rows, 5))
-    level, run = 3.0, 0.0
+    level, run, habit = 3.0, 0.0, 0.0
     for row in range(rows):
         hour = (start + row) % 24
-        demand = 0.25 + 0.1 * np.sin(2 * np.pi * hour / 24) + 0.01 * chance.normal()
+        habit = (
+            0.8 * habit + 0.02 * lively * chance.normal()
+        )  # people are no clocks: the pump meets every hour of the day
+        demand = (
+            0.25 + 0.1 * np.sin(2 * np.pi * hour / 24) + 0.02 * lively * chance.normal() + habit
+        )
         for _ in range(STEPS):  # it switches between rows, too
             level += (0.9 * run - demand) / STEPS
             run = 1.0 if level < LOW else 0.0 if level > HIGH else run

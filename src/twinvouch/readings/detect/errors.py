@@ -1,0 +1,90 @@
+"""What is wrong with rows: errors of all estimates and how surprising they are; and estimates in place of what lies."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinvouch.readings.detect import design, regimes
+from twinvouch.readings.detect.kernel import Kernel
+from twinvouch.readings.detect.learn import rare_rows
+from twinvouch.readings.detect.learned import Learned
+
+_PASSES: Final = 3  # of replacing several tags by estimates from each other
+_ROOM: Final = 0.1  # of a tag's span in training: how far an estimate may leave it
+
+
+class Errors:
+    """Errors of rows under what was learned; keeps what it has put together, and no state of the plant."""
+
+    def __init__(self, learned: Learned) -> None:
+        self._learned = learned
+        self._kernels = [Kernel(learned, part) for part in learned.parts]
+        self.is_estimated = np.zeros(len(learned.columns.ids), np.bool_)
+        self.is_estimated[learned.columns.continuous] = True
+        ends = design.scaled(learned.columns, learned.ends)
+        room = _ROOM * (ends[1] - ends[0])
+        self._reach = ends[0] - room, ends[1] + room
+
+    def of(
+        self,
+        t_ns: NDArray[np.int64],
+        away: NDArray[np.float64],
+        raw: NDArray[np.float64],
+        values: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float64], ...]:
+        """What is wrong with rows 1 to R-1, each float64[R-1, K].
+
+        Surprise of the fast error, still error in robust sd and its surprise, energy, fast error in units, still estimate.
+        """
+        known = self._learned.columns
+        made = np.zeros((6, len(values) - 1, values.shape[1]))
+        rare = rare_rows(known, values)
+        for kernel in self._kernels:
+            part = kernel.part
+            features = design.features(known, t_ns, away, part.tags)
+            pairs = regimes.states(known.on(values, part.switches))
+            for rows in _alike(pairs[:, kernel.used], rare):
+                estimates = kernel.of(pairs[rows[0]], is_rare=bool(rare[rows[0]]))
+                expected = features[rows] @ estimates.weights
+                count = len(part.tags)
+                read = raw[1:][np.ix_(rows, part.tags)]
+                fast = read - expected[:, :count]
+                still = (read - expected[:, count:]) / estimates.spread
+                size, place = np.abs(fast), np.ix_(rows, part.tags)
+                made[0][place] = estimates.tails.surprise(size)
+                made[1][place] = still
+                made[5][place] = expected[:, count:]
+                made[2][place] = self._learned.still_tails.of(part.tags).surprise(np.abs(still))
+                made[3][place] = size / estimates.tails.q
+                made[4][place] = fast * known.scale[part.tags]
+        made[:, :, ~self.is_estimated] = 0.0
+        return tuple(made)
+
+    def replaced(
+        self,
+        t_ns: NDArray[np.int64],
+        raw: NDArray[np.float64],
+        values: NDArray[np.float64],
+        doubted: NDArray[np.bool_],  # [R-1, K], or [K] for all rows
+        first: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float64]:
+        """Scaled rows float64[R, K] with estimates in place of the doubted tags, in all rows but the first (`first`)."""
+        away = raw.copy()
+        if first is not None:
+            away[0] = first
+        most = np.count_nonzero(np.broadcast_to(doubted, raw[1:].shape), axis=1).max(initial=0)
+        for _ in range(min(int(most), _PASSES)):
+            estimate = self.of(t_ns, away, raw, values)[5]
+            away[1:] = np.where(doubted, np.clip(estimate, *self._reach), away[1:])
+        return away
+
+
+def _alike(pairs: NDArray[np.int64], rare: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
+    """Rows by joint state; rows with a rare switch are alike whatever the others do."""
+    if len(pairs) == 1:
+        return [np.zeros(1, np.intp)]
+    keyed = np.where(rare[:, None], -1, pairs)
+    _, of = np.unique(np.column_stack((keyed, rare)), axis=0, return_inverse=True)
+    order = np.argsort(of, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(of[order])) + 1)
