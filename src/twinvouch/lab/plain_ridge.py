@@ -1,20 +1,25 @@
 """The plain ridge: the yardstick that sizes of scenarios and figures of detectors are compared with.
 
 Each tag from all other tags at the same row, all tags one row before and the hour of the day; lambda 1 on
-standardised features. Errors are out of fold over six contiguous blocks. A tag that never moved has error 0.
+standardised features. Errors are out of fold over six contiguous blocks. A tag that never moved has error 0. As a
+detector (`fit`, `alarms`) it holds each alarm for 12 hours: the baseline of every detection bench.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.core.table import Table
+from twinvouch.readings.detect import columns
 
 FOLDS: Final = 6
 LAMBDA: Final = 1.0
 _MAD: Final = 1.4826
 _HOUR_NS: Final = 3_600_000_000_000
+HOLD_NS: Final = 12 * _HOUR_NS
+_BEYOND: Final = 1.1
 
 
 def errors(table: Table) -> NDArray[np.float64]:
@@ -37,7 +42,10 @@ def robust_sd(table: Table) -> NDArray[np.float64]:
 
 
 def _moments(table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    mean, scale = np.nanmean(table.values, axis=0), np.nanstd(table.values, axis=0)
+    known = np.isfinite(table.values)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, table.values, 0.0).sum(axis=0) / count
+    scale = np.sqrt(np.where(known, (table.values - mean) ** 2, 0.0).sum(axis=0) / count)
     return mean, np.where(scale > 1e-9 * (1 + np.abs(mean)), scale, 1.0)
 
 
@@ -57,3 +65,35 @@ def _solve(features: NDArray[np.float64], width: int) -> NDArray[np.float64]:
         used = np.arange(len(normal)) != tag
         found[used, tag] = np.linalg.solve(normal[np.ix_(used, used)], normal[used, tag])
     return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """The yardstick as a detector: each tag's limit is 1.1 times its largest out-of-fold error."""
+
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    limit: NDArray[np.float64]
+
+
+def fit(table: Table) -> Fitted:
+    """Fit on clean rows, rounded like live ones: else a sensor that hardly moves alarms for ever."""
+    step = columns.assumed_step(table.values)
+    table = Table(table.ids, table.t_ns, columns.rounded(table.values, step))
+    mean, scale = _moments(table)
+    features, _ = _features(table, mean, scale)
+    largest = np.abs(errors(table)).max(axis=0)
+    limit = np.where(largest > 0, _BEYOND * largest, np.inf)  # what never moved is not judged
+    return Fitted(mean, scale, _solve(features, len(table.ids)), limit)
+
+
+def alarms(fitted: Fitted, table: Table) -> NDArray[np.bool_]:
+    """Rows bool[R] with any tag over its limit, and HOLD_NS after each: what detectors are compared with."""
+    features, _ = _features(table, fitted.mean, fitted.scale)
+    width = len(table.ids)
+    away = np.abs((features[:, :width] - features @ fitted.weights) * fitted.scale)
+    over = np.concatenate(([False], (away > fitted.limit).any(axis=1)))
+    last = np.maximum.accumulate(np.where(over, table.t_ns, np.iinfo(np.int64).min // 2))
+    held: NDArray[np.bool_] = table.t_ns - last < HOLD_NS
+    return held

@@ -147,6 +147,65 @@ def soak(*, hours_simulated: float, wall_minutes: float, table: Path | None, as_
     return 0 if is_ok else 1
 
 
+FILE: Final = click.Path(path_type=Path, dir_okay=False, exists=True)
+_FORM: Final = (
+    ("--time-column", "time_column", "its name (else the first column)"),
+    ("--time-format", "time_format", "strptime pattern, iso, unix or unix_ms"),
+    ("--label-column", "label_column", "its name (else one that is known)"),
+    ("--sep", "delimiter", "what stands between cells (else what stands most often)"),
+)
+
+
+def _form(command_of: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that say how the files are written; none of them tunes anything."""
+    for option, name, told in reversed(_FORM):
+        command_of = click.option(option, name, default="", help=told)(command_of)
+    return command_of
+
+
+@command.command()
+@click.option("--train", type=FILE, required=True, help="CSV of clean rows")
+@click.option("--test", type=FILE, required=True, help="CSV to be judged by its label column")
+@_form
+@click.option(
+    "--predictions",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="file for time, alarm and the tags that are named",
+)
+@AS_JSON
+def detect(
+    *,
+    train: Path,
+    test: Path,
+    predictions: Path | None,
+    as_json: bool,
+    **form: str,
+) -> None:
+    """Learn what is normal from one file and judge another by its labels; no option tunes anything."""
+    require_lab()
+    from twinvouch.app.bench.detect import run
+    from twinvouch.app.wide_csv import Form
+
+    _show(run(train, test, Form(**form), predictions, _say), as_json=as_json)
+
+
+@command.command()
+@click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True)
+@click.option("--first-seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--networks",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="directory that holds ctown.inp (else Net3 alone)",
+)
+@AS_JSON
+def scenarios(*, seeds: int, first_seed: int, networks: Path | None, as_json: bool) -> None:
+    """Judge detection on simulated attacks and honest changes, event by event."""
+    require_lab()
+    from twinvouch.app.bench.scenarios import run
+
+    _show(run(seeds, first_seed, networks, _say), as_json=as_json)
+
+
 def _say(line: str) -> None:
     click.echo(line, err=True)
 
