@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from twinvouch.core.errors import UsageError
 from twinvouch.core.table import Table
 from twinvouch.readings.detect import (
     columns,
@@ -24,6 +25,7 @@ from twinvouch.readings.detect.learned import CELLS, RARE_CELL, Learned, Part
 from twinvouch.readings.detect.regimes import Fitted, Split
 from twinvouch.readings.detect.tails import Tails
 
+FEWEST: Final = 100  # rows; six folds of fewer say nothing about tails
 _MAD: Final = 1.4826  # of a normal distribution
 
 
@@ -48,9 +50,18 @@ class _Errors:
 
 
 def learn(table: Table, step: NDArray[np.float64] | None = None) -> Learned:
-    """Learn from a training table; `step` float64[K] where the inventory declares it."""
+    """Learn from a training table; `step` float64[K] where the inventory declares it.
+
+    Raises UsageError for a table that is too short to say what is normal, or in which nothing moves.
+    """
+    if len(table.t_ns) < FEWEST:
+        raise UsageError(
+            f"{len(table.t_ns)} rows to learn from, expected at least {FEWEST}: give a longer clean run"
+        )
     known = columns.survey(table, step)
     values = columns.filled(columns.rounded(table.values, known.step), known.mean)
+    if not len(known.continuous):
+        raise UsageError("nothing to learn: no column has more than two values")
     follows = design.follows(known, table.t_ns)
     away = design.scaled(known, values)
     rows = _Rows(table.t_ns, away, values, follows, rare_rows(known, values)[follows])

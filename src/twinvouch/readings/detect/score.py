@@ -77,6 +77,10 @@ class Scorer:
         tickets: Sequence[Ticket] = (),
     ) -> tuple[State, Scored]:
         """Score rows `values` float64[R, K] read at `t_ns` int64[R], NaN where nothing was read."""
+        if not len(t_ns):
+            width = len(self.learned.columns.ids)
+            none, wide = np.zeros(0), np.zeros((0, width))
+            return state, Scored(wide.astype(np.uint8), none, wide, wide, wide, wide)
         made, at = [], 0
         while at < len(t_ns):
             state = self._work(state, tickets, int(t_ns[at]))

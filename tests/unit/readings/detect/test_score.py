@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.readings.detect.plant import FLOW, HOUR_NS, LEVEL, PRESSURE, RUN, SPARE, plant
 from twinvouch.core import inject
+from twinvouch.core.errors import UsageError
 from twinvouch.core.table import Table
 from twinvouch.readings.detect.context import Ticket, Work
 from twinvouch.readings.detect.learn import learn
@@ -152,6 +153,21 @@ def test_hostile_values_stop_nothing(hostile: float) -> None:
         found = scored(values)
     assert np.isfinite(found.u).all()
     assert (found.alarm[-100:] == CALM).all()
+
+
+def test_no_rows_change_nothing() -> None:
+    state = begin(learned())
+    after, found = Scorer(learned()).score(state, clean().t_ns[:0], clean().values[:0])
+    assert after is state
+    assert found.alarm.shape == (0, 5)
+
+
+def test_too_short_or_idle_a_training_is_refused() -> None:
+    table = clean()
+    with pytest.raises(UsageError, match="10 rows to learn from, expected at least 100"):
+        learn(Table(table.ids, table.t_ns[:10], table.values[:10]))
+    with pytest.raises(UsageError, match="nothing to learn"):
+        learn(Table(table.ids, table.t_ns, np.ones_like(table.values)))
 
 
 def test_explanations_say_what_was_expected() -> None:
