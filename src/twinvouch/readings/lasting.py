@@ -23,22 +23,22 @@ def lasting(
 ) -> tuple[Times, tuple[Times, Times]]:
     """How long each of n things has held at each of R rows, int64[R, n] ns (NEVER: it does not), and the state after.
 
-    `holds` and `known` bool[R, n]: at a row where it is not known it goes on neither way, and of what was not known
-    for longer than `longest_ns` before the first row nothing goes on. `t_ns` int64[R] ascends. A run counts from the
-    first row that it is seen in.
+    `holds` and `known` bool[R, n]: at a row where it is not known it goes on neither way, and nothing goes on over
+    more than `longest_ns` without a row where it is. `t_ns` int64[R] ascends. A run counts from the first row that it
+    is seen in.
     """
     since, last = state
-    since = np.where(t_ns[0] - last > longest_ns, NOT, since)
     rows, holds = np.arange(1, len(t_ns) + 1)[:, None], holds & known
-    broken = np.maximum.accumulate(np.where(known & ~holds, rows, 0), axis=0)
-    seen = np.cumsum(holds, axis=0)
-    before = np.where(broken > 0, np.take_along_axis(seen, np.maximum(broken - 1, 0), axis=0), 0)
-    carried = (broken == 0) & (since != NOT)
-    is_first = holds & (seen == before + 1) & ~carried
-    first = np.maximum.accumulate(np.where(is_first, rows, 0), axis=0)
-    start = np.where(carried, since, t_ns[np.maximum(first - 1, 0)])
+    newest = np.maximum.accumulate(np.where(known, rows, 0), axis=0)
+    before = np.vstack((np.zeros((1, holds.shape[1]), np.intp), newest[:-1]))
+    at = np.maximum(before - 1, 0)
+    held = np.where(before > 0, np.take_along_axis(holds, at, axis=0), since != NOT)
+    gap = t_ns[:, None] - np.where(before > 0, t_ns[at], last)
+    begins = np.maximum.accumulate(np.where(holds & ~(held & (gap <= longest_ns)), rows, 0), axis=0)
+    start = np.where(begins > 0, t_ns[np.maximum(begins - 1, 0)], since)
     spans = np.where(holds, t_ns[:, None] - start, NEVER)
-    goes_on = carried[-1] | (seen[-1] > before[-1])
-    newest = np.where(known, rows, 0).max(axis=0)
-    last = np.where(newest > 0, t_ns[np.maximum(newest - 1, 0)], last)
-    return spans, (np.where(goes_on, start[-1], NOT), last)
+    end = np.maximum(newest[-1:] - 1, 0)
+    is_held = np.take_along_axis(holds, end, axis=0)
+    now = np.where(is_held, np.take_along_axis(start, end, axis=0), NOT)
+    seen = newest[-1] > 0
+    return spans, (np.where(seen, now[0], since), np.where(seen, t_ns[end[0]], last))

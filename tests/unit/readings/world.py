@@ -193,8 +193,9 @@ class Line:
         other = Line(self.site, self.now, dict(self.links), self.context, self.seq, self.prev)
         other.entries = self.entries
         other.context = replace(other.context, memos=stored(self.context.memos))
-        for group in self.site.plant.groups:
-            other.frame.restore(group, self.frame.rows(group))
+        for name, group in self.site.plant.groups.items():
+            if group.tags:
+                other.frame.restore(name, self.frame.rows(name))
         return other
 
     def tick(self, after_s: float = 1.0) -> list[Finding]:

@@ -72,7 +72,7 @@ def _told(view: View, odd: int, beside: NDArray[np.int64], jitter: Jitter) -> Fi
         group.edge,
         Severity.LOW,
         f"{odd} of the last {RECENT} intervals between rows of scan group `{group.name}` from `{group.edge}` are more than "
-        f"{seconds(jitter.tolerance_ns)} off its period of {seconds(group.period_ns)}, at worst {seconds(worst)}; "
+        f"{seconds(jitter.tolerance_ns)} off its period of {seconds(group.period_ns)}, at worst {seconds(worst)} in this batch; "
         f"{jitter.share:.0%} may be",
         TECHNIQUE,
         (("odd", odd), ("share", jitter.share), ("worst_s", worst / 1e9)),

@@ -80,7 +80,7 @@ def _finding(
     within = f"tolerance of `{told.name}` is {told.tolerance:g}{unit}"
     others = values[~flagged & ~np.isnan(values)]
     if is_named and others.size:
-        middle = float(np.median(others))
+        middle = float(np.clip(np.median(others), -LARGEST, LARGEST))
         numbers += (("others", middle),)
         words += (
             f"; {count(others.size, 'tag')} that measure the same say {middle:.6g}{unit}, {within}"
