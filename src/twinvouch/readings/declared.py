@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from twinvouch.core.batch import Batch
 from twinvouch.core.context import Context
 from twinvouch.core.declared import GroupRules
+from twinvouch.core.finding import Finding
 from twinvouch.core.memo import Memo
 from twinvouch.readings.followed import NOTHING, Followed, together
 from twinvouch.readings.live import Live, live
@@ -28,12 +29,17 @@ RULES = (resolution, stuck, jitter, redundancy, balance, actuator_state)
 
 
 def follow(
-    batch: Batch, view: View, frame: Frame, rules: GroupRules | None, context: Context
+    batch: Batch,
+    view: View,
+    frame: Frame,
+    rules: GroupRules | None,
+    context: Context,
+    told: tuple[Finding, ...] = (),
 ) -> Followed:
-    """What the declared rules of a scan group say of a batch of it."""
+    """What the declared rules of a scan group say of a batch of it, behind what was told of its times."""
     if rules is None or view.is_late:
-        return NOTHING
-    parts = list(_alone(batch, view, rules, context.memos))
+        return Followed(findings=told) if told else NOTHING
+    parts = [Followed(findings=told), *_alone(batch, view, rules, context.memos)]
     now = live(batch, view, frame, stale.young(batch, view))
     if now is not None:
         parts += _across(now, rules, context.memos)

@@ -115,8 +115,8 @@ def admit(
         edge_was = BEFORE_ALL if link is None else link.newest_ns
         oldest_ns = max(edge_was - site.plant.edges[edge].max_lateness_ns, BEFORE_ALL)
         view, told = _look(batch, group, before, oldest_ns, now_ns)
-        followed = declared.follow(batch, view, frame, site.plant.declared.get(group.name), context)
-        followed = replace(followed, findings=(*told, *followed.findings))
+        rules = site.plant.declared.get(group.name)
+        followed = declared.follow(batch, view, frame, rules, context, told)
         return replace(_judge(batch, view, followed, placed, site, context), beginning=begun)
 
 

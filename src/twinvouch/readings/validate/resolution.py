@@ -6,6 +6,7 @@ float32 cannot keep apart is let pass, and one reading alone is no finding.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,8 +16,15 @@ from twinvouch.core.finding import Severity
 from twinvouch.core.memo import Memo
 from twinvouch.readings.flagged import Evidence, Flagged, Rule, per_tag
 from twinvouch.readings.followed import NOTHING, Followed, recall, remember
-from twinvouch.readings.recent import RECENT, counted, none
-from twinvouch.readings.view import Mask, Values, View, usable
+from twinvouch.readings.recent import (
+    RECENT,
+    kept,
+    may_all_be_unset,
+    none,
+    windowed,
+    with_history,
+)
+from twinvouch.readings.view import Mask, Places, Values, View, usable
 
 NAME = "resolution"
 TECHNIQUE = "T0856"
@@ -37,18 +45,35 @@ def follow(batch: Batch, view: View, steps: Steps, memos: Mapping[str, Memo]) ->
     key, about = f"{NAME}/{group.name}", "\n".join(group.ids[k] for k in columns)
     before = recall(memos, key, about, (none(len(columns)),) * 3)
     cells, values = usable(batch, view, columns), batch.values[:, columns]
-    beside, fine = _beside(values, steps, 1), _beside(values, steps, COARSE)
+    beside, fine = _steps(values, steps)
     changed = cells & _changed(values, view, columns)
-    beside &= cells & _visible(values, steps)
-    fine |= ~_visible(values, steps)  # what cannot be told apart is no evidence
-    odd, odd_after = counted(beside, before[0])
-    moves, moves_after = counted(changed, before[1])
-    finer, finer_after = counted(changed & fine, before[2])
-    memo = remember(key, about, before, (odd_after, moves_after, finer_after))
-    few = beside & (odd >= FEW)
-    flagged = few | (cells & (moves >= MANY) & (finer == 0))
-    if not flagged.any():
+    odd = with_history(beside & cells, before[0])
+    moves = with_history(changed, before[1])
+    finer = with_history(changed & fine, before[2])
+    memo = remember(key, about, before, (kept(odd), kept(moves), kept(finer)))
+    seen = Seen(cells, odd, moves, finer)
+    if not odd.any() and not may_all_be_unset(finer).any():
         return Followed(memos=memo)
+    return Followed(_flagged(batch, view, steps, seen), memos=memo)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """Usable cells bool[R, n]; and of the RECENT before and these which were beside, changed, changed to a fine step."""
+
+    cells: Mask
+    odd: Mask
+    moves: Mask
+    finer: Mask
+
+
+def _flagged(batch: Batch, view: View, steps: Steps, seen: Seen) -> tuple[Flagged, ...]:
+    group, columns = view.group, steps.columns
+    odd, moves, finer = windowed(seen.odd), windowed(seen.moves), windowed(seen.finer)
+    few = seen.odd[RECENT:] & (odd >= FEW)
+    flagged = few | (seen.cells & (moves >= MANY) & (finer == 0))
+    if not flagged.any():
+        return ()
     mask = np.zeros(batch.values.shape, np.bool_)
     mask[:, columns] = flagged
     place = {int(k): n for n, k in enumerate(columns)}
@@ -62,29 +87,24 @@ def follow(batch: Batch, view: View, steps: Steps, memos: Mapping[str, Memo]) ->
         words = f"has only steps of {COARSE * step:g} {unit} in its last {moves[row, n]} changes, its step is {step:g}"
         return words, (("value", value), ("step", step), ("changes", int(moves[row, n])))
 
-    return Followed((Flagged(mask, CAP, per_tag(RULE, group, mask, tell)),), memos=memo)
+    return (Flagged(mask, CAP, per_tag(RULE, group, mask, tell)),)
 
 
-def _beside(values: Values, steps: Steps, times: int) -> Mask:
-    """Values [R, n] that are not on a multiple of so many steps."""
-    size = steps.size * times
-    away = np.abs(values - steps.origin - np.rint((values - steps.origin) / size) * size)
-    beside: Mask = away > steps.size * BESIDE + _rounding(values, steps)
-    return beside
+def _steps(values: Values, steps: Steps) -> tuple[Mask, Mask]:
+    """Which values [R, n] are beside a step, and which are not on a coarse one.
+
+    Where float32 does not keep the steps apart none is beside, and all count as fine: that is no evidence.
+    """
+    rounding = FLOAT32 * (np.abs(values) + np.abs(steps.origin))
+    far = values - steps.origin
+    number = np.rint(far / steps.size)
+    blurred = ~(rounding < steps.size / 4)
+    beside = np.abs(far - number * steps.size) > rounding + steps.size * BESIDE
+    is_fine = beside | (np.rint(number / COARSE) * COARSE != number)
+    return beside & ~blurred, is_fine | blurred
 
 
-def _visible(values: Values, steps: Steps) -> Mask:
-    """Values small enough for float32 to keep their steps apart."""
-    visible: Mask = _rounding(values, steps) < steps.size / 4
-    return visible
-
-
-def _rounding(values: Values, steps: Steps) -> Values:
-    rounding: Values = FLOAT32 * (np.abs(values) + np.abs(steps.origin))
-    return rounding
-
-
-def _changed(values: Values, view: View, columns: np.ndarray) -> Mask:
+def _changed(values: Values, view: View, columns: Places) -> Mask:
     """Values [R, n] that differ from the row before, the first from the last live one; not where there is none."""
     assert view.before is not None
     earlier = np.vstack((view.before.usable[columns], values[:-1]))

@@ -17,7 +17,7 @@ from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.memo import Memo
 from twinvouch.readings.flagged import MOST_TAGS, Flagged
 from twinvouch.readings.followed import NOTHING, Followed, recall, remember
-from twinvouch.readings.view import Mask, Places, Values, View, usable
+from twinvouch.readings.view import Mask, Places, Values, View, every, usable
 from twinvouch.readings.wording import count, seconds
 
 NAME = "stuck"
@@ -62,13 +62,19 @@ def _passed(batch: Batch, view: View, cells: Mask, columns: Places) -> Spans:
     """Time that counts up to each cell, int64[R, n] ns: between readings that are at most `max_age_ns` apart."""
     assert view.before is not None
     times = np.where(view.sound, batch.t_ns, 0)
+    never = np.isnan(view.before.usable[columns])
+    last_ns = np.where(never, AFTER_ALL, view.before.usable_t_ns[columns])
+    longest_ns = view.group.max_age_ns
+    if every(cells):  # the usual case: between two rows all columns have the same time
+        spans = np.diff(times, prepend=times[:1])
+        rows = np.cumsum(np.where(spans <= longest_ns, spans, 0))[:, None]
+        first = times[0] - last_ns
+        return rows + np.where((first > 0) & (first <= longest_ns), first, 0)
     rows = np.arange(1, len(times) + 1)[:, None]
     newest = np.maximum.accumulate(np.where(cells, rows, 0), axis=0)
     above = np.vstack((np.zeros((1, cells.shape[1]), np.intp), newest[:-1]))
-    never = np.isnan(view.before.usable[columns])
-    last_ns = np.where(never, AFTER_ALL, view.before.usable_t_ns[columns])
     gaps = times[:, None] - np.where(above > 0, times[above - 1], last_ns)
-    counts = cells & (gaps > 0) & (gaps <= view.group.max_age_ns)
+    counts = cells & (gaps > 0) & (gaps <= longest_ns)
     passed: Spans = np.cumsum(np.where(counts, gaps, 0), axis=0)
     return passed
 
@@ -81,15 +87,20 @@ def _over(
     A batch that spans longer than a column may stand still is looked at in parts that do not.
     """
     step = view.group.resolution[varying.columns]
+    if np.all(stand.still_ns + passed[-1] < varying.limit_ns):
+        moved, _, after = _part(values, cells, passed, stand, step)
+        return np.zeros(values.shape, np.int64), moved, after
     still = np.zeros(values.shape, np.int64)
     moved = np.zeros(values.shape[1], np.bool_)
     begun = np.zeros(values.shape[1], np.int64)
     for part in _parts(passed, int(varying.limit_ns.min())):
-        still[part], gone, stand = _part(
-            values[part], cells[part], passed[part] - begun, stand, step
-        )
+        counted = passed[part] - begun
+        gone, (leaves, back, start), after = _part(values[part], cells[part], counted, stand, step)
+        rows = np.arange(len(counted))[:, None]
+        stays = np.where(rows < leaves, counted + stand.still_ns, 0)
+        still[part] = np.maximum(stays, np.where(gone & (rows >= back), counted - start, 0))
         moved |= gone
-        begun = passed[part][-1]
+        begun, stand = passed[part][-1], after
     return still, moved, stand
 
 
@@ -107,24 +118,32 @@ def _parts(passed: Spans, limit_ns: int) -> Iterator[slice]:
 
 def _part(
     values: Values, cells: Mask, passed: Spans, stand: Stand, step: Values
-) -> tuple[Spans, Mask, Stand]:
-    """One part: cells before a column moves go on standing; behind its last move it stands at its last value."""
-    rows = np.arange(len(values))[:, None]
-    has = cells.any(axis=0)
-    first = np.take_along_axis(values, cells.argmax(axis=0)[None, :], axis=0)[0]
+) -> tuple[Mask, tuple[Places, Places, Spans], Stand]:
+    """Which of n columns moved; at which row each leaves its stand, from which row on it stands at its last value and what had passed then; its stand."""
+    number = len(values)
+    has, order = cells.any(axis=0), np.arange(values.shape[1])
+    first = values[cells.argmax(axis=0), order]
     value = np.where(np.isnan(stand.value) & has, first, stand.value)
     away = cells & (np.abs(values - value) > step)
     moved: Mask = np.any(away, axis=0)
-    stays = rows < np.where(moved, away.argmax(axis=0), len(values))
-    still = np.where(stays, passed + stand.still_ns, 0)
-    at = len(values) - 1 - cells[::-1].argmax(axis=0)[None, :]
-    last = np.take_along_axis(values, at, axis=0)[0]
-    apart = np.where(cells & (np.abs(values - last) > step), rows + 1, 0).max(axis=0)
-    back = cells & (rows >= apart)
-    begun = np.take_along_axis(passed, back.argmax(axis=0)[None, :], axis=0)[0]
-    still = np.maximum(still, np.where(moved & back, passed - begun, 0))
-    ends = np.where(has, np.take_along_axis(still, at, axis=0)[0], stand.still_ns)
-    return still, moved, Stand(np.where(moved, last, value), ends)
+    leaves = np.where(moved, away.argmax(axis=0), number)
+    newest = number - 1 - cells[::-1].argmax(axis=0)
+    last = values[newest, order]
+    apart = cells & (np.abs(values - last) > step)
+    behind = np.where(apart.any(axis=0), number - apart[::-1].argmax(axis=0), 0)
+    back = _next(cells, behind)
+    start = passed[back, order]
+    stood = np.where(moved, passed[newest, order] - start, passed[newest, order] + stand.still_ns)
+    after = Stand(np.where(moved, last, value), np.where(has, stood, stand.still_ns))
+    return moved, (leaves, back, start), after
+
+
+def _next(cells: Mask, rows: Places) -> Places:
+    """Of each column the first usable row from the given one on; the last row where there is none."""
+    if every(cells):
+        return np.minimum(rows, len(cells) - 1)
+    later = cells & (np.arange(len(cells))[:, None] >= rows)
+    return np.where(later.any(axis=0), later.argmax(axis=0), len(cells) - 1)
 
 
 def _findings(
