@@ -6,8 +6,32 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.readings.world import NOW, PLANT, PUMP, SECOND, Line, rules, signer
+from tests.unit.readings.world import (
+    FLOW,
+    LEVEL,
+    NOW,
+    PLANT,
+    PUMP,
+    ROOF,
+    SECOND,
+    VALVE,
+    Line,
+    rules,
+    signer,
+    site_of,
+    stored,
+)
 from twinvouch.core.batch import Identity
+from twinvouch.core.declared import (
+    Balance,
+    Declarations,
+    Expectation,
+    Jitter,
+    Redundancy,
+    Step,
+    Take,
+    Term,
+)
 from twinvouch.core.kind import Purpose
 from twinvouch.readings.gate import Accepted, Refused
 from twinvouch.readings.link import read_link, write_link
@@ -165,3 +189,42 @@ def test_whatever_an_edge_signs_the_gate_goes_on(
         header = {"identity": Identity("edge-1", newest.epoch, newest.seq + 1)}
         got = line.read(header=header | {"prev": newest.digest})
         assert got.admitted.in_live.all(), "and it may do better"
+
+
+EVERYTHING = Declarations(
+    {LEVEL: Step(0.01), FLOW: Step(0.5, -3.0)},
+    {LEVEL: SECOND, FLOW: 1000},
+    {"fast": Jitter(SECOND // 100, 0.1)},
+    (Redundancy("two", (LEVEL, ROOF), 0.1), Redundancy("three", (FLOW, VALVE, PUMP), 0.1, 1000)),
+    (
+        Balance("across", (Term(LEVEL, 2.0), Term(ROOF, -1.0, Take.CHANGE)), 0.1, 10 * SECOND),
+        Balance("own", (Term(FLOW, 1.0, Take.INTEGRAL), Term(LEVEL, -1e300)), 0.1, 10 * SECOND),
+    ),
+    (Expectation("state", VALVE, 0.0, 1.0, FLOW, 0.0, 1.0, 1000),),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(cells(), st.booleans()), min_size=1, max_size=6))
+def test_whatever_an_edge_signs_declared_rules_go_on(
+    sent: list[tuple[tuple[Any, Any, Any], bool]],
+) -> None:
+    line = Line(site_of(declared=EVERYTHING))
+    line.send(line.next("edge-2", "slow"))
+    for seq, (body, is_restart) in enumerate(sent):
+        link = line.links.get("edge-1")
+        prev = link.digest if link is not None else bytes(32)
+        got = line.send(signed(encode(usual(line, 1, seq, prev, body))))
+        if isinstance(got, Accepted):
+            _consistent(line, got)
+            again = stored(got.memos)
+            for key, memo in got.memos.items():
+                assert again[key].about == memo.about
+                for mine, theirs in zip(memo.arrays, again[key].arrays, strict=True):
+                    np.testing.assert_array_equal(mine, theirs)
+        line = line.restart() if is_restart else line
+        line.tick(0.01)
+    line.now += 20 * SECOND
+    got = line.send(line.next("edge-2", "slow"))
+    assert isinstance(got, Accepted), "nobody else suffers"
+    assert got.admitted.in_live.all()

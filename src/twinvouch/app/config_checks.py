@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
+from twinvouch.app import declared_checks as declared
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
 from twinvouch.app.mqtt_checks import brokers, places
@@ -43,6 +44,10 @@ def check(config: Config, document: Document) -> None:
         brokers,
         places,
         _encryption,
+        declared.rhythms,
+        declared.redundancy,
+        declared.balances,
+        declared.states,
     )
     for rule in rules:
         for loc, text in rule(config):

@@ -8,6 +8,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
+from twinvouch.app.config_declared import (
+    ActuatorStateSettings,
+    BalanceSettings,
+    JitterSettings,
+    RedundancySettings,
+)
 from twinvouch.app.config_mqtt import BrokerSettings
 from twinvouch.app.config_tags import TagSettings
 from twinvouch.app.config_types import (
@@ -91,6 +97,7 @@ class GroupSettings(Frozen):
     period_s: Annotated[float, Field(ge=0.001, le=366 * 86_400)] | None = None
     max_age_s: Seconds
     max_ahead_s: Annotated[float, Field(gt=0, le=86_400)] = 5.0
+    jitter: JitterSettings | None = None
 
 
 class EdgeSettings(Frozen):
@@ -253,6 +260,13 @@ class Config(Frozen):
     groups: Annotated[dict[Id, GroupSettings], Field(default_factory=dict, max_length=10_000)]
     tags: Annotated[dict[TagId, TagSettings], Field(default_factory=dict, max_length=50_000)]
     tags_csv: FileName | None = None
+    redundancy: Annotated[
+        dict[Id, RedundancySettings], Field(default_factory=dict, max_length=10_000)
+    ]
+    balance: Annotated[dict[Id, BalanceSettings], Field(default_factory=dict, max_length=1_000)]
+    actuator_state: Annotated[
+        dict[Id, ActuatorStateSettings], Field(default_factory=dict, max_length=10_000)
+    ]
     edges: Annotated[dict[Id, EdgeSettings], Field(default_factory=dict, max_length=1_000)]
     principals: Annotated[tuple[PrincipalSettings, ...], Field(max_length=10_000)] = ()
     actuator: ActuatorProcessSettings | None = None

@@ -16,6 +16,7 @@ from twinvouch.app.config_types import (
     Name,
     Positive,
     Range,
+    Seconds,
     TagId,
 )
 from twinvouch.core.inventory import CommandClass, CommandedBy, Encoding, Table
@@ -46,6 +47,8 @@ class TagSettings(Frozen):
     range: Range | None = None
     rate: Positive | None = None
     resolution: Annotated[float, Field(ge=0)] = 0.0
+    step: Positive | None = None
+    varies_within_s: Seconds | None = None
     dtype: Literal["f8", "f4", "i4", "u2", "u1"] = "f8"
     column: Name | None = None
     device: Id | None = None

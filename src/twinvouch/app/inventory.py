@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from math import inf
 
+from twinvouch.app import declared
 from twinvouch.app.config_checks import interlock_tags, tags_by_variable
 from twinvouch.app.config_model import ClassSettings, Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
@@ -44,6 +45,7 @@ def plant(config: Config) -> Plant:
     columns: dict[str, list[Tag]] = {name: [] for name in config.groups}
     for tag in tags.values():
         columns[tag.group].append(tag)
+    groups = {n: _group(config, n, columns[n]) for n in config.groups}
     return Plant(
         id=config.plant.id,
         assets={
@@ -55,13 +57,14 @@ def plant(config: Config) -> Plant:
         },
         conduits=tuple(Conduit(c.source, c.target, c.protocols) for c in config.conduits),
         tags=tags,
-        groups={n: _group(config, n, columns[n]) for n in config.groups},
+        groups=groups,
         edges={
             n: Edge(n, e.groups, e.identity_cap, ns(e.lateness_s)) for n, e in config.edges.items()
         },
         principals=principals,
         classes={c: _class(rule) for c, rule in config.command_classes.items()},
         actuator=config.actuator.principal if config.actuator else "",
+        declared=declared.rules(config, groups),
     )
 
 

@@ -1,6 +1,7 @@
 """The safety part of a configuration: what decides whether a command is dangerous, and who decides it.
 
-Limits, interlocks and places of every actuator; the tags whose readings always count there, as they are configured;
+Limits, interlocks and places of every actuator; the tags whose readings always count there, as they are configured,
+and what is declared of them together with others (redundancy, balances, states of actuators);
 what each command class demands; how far readings of each edge are trusted; principals with kind, key and roles; the
 policy; the plant root. A change of any of it is signed by two persons. API tokens are not in it: a token proposes, it
 never approves or signs.
@@ -13,6 +14,7 @@ from typing import Any
 
 from twinvouch.app import inventory
 from twinvouch.app.config_model import Config
+from twinvouch.app.declared import members
 from twinvouch.core.inventory import Plant, PrincipalKind, Role
 from twinvouch.core.site import Safety
 
@@ -45,6 +47,7 @@ def content(config: Config, policy: bytes) -> dict[str, Any]:
         "principals": principals,
         "key_list": whole["key_list"]["root"] if whole["key_list"] else None,
         "policy": policy.hex(),
+        **_declared(config, {*actuators, *inputs}),
     }
 
 
@@ -57,8 +60,34 @@ def _always_read(config: Config) -> list[str]:
     return sorted({name for of in limits for name in (*of.controlled, *of.interlock_tags)})
 
 
+def _declared(config: Config, counting: set[str]) -> dict[str, Any]:
+    """What is declared of several tags, of which one is an actuator or always counts: loosened, a lie would pass.
+
+    With the tags that it compares, whatever they are. What a plant does not declare is not in what it signs.
+    """
+    found: dict[str, Any] = {}
+    for name, told in config.redundancy.items():
+        tags = members(config, name)
+        if counting & set(tags):
+            part = {**told.model_dump(mode="json"), "tags": list(tags)}
+            found.setdefault("redundancy", {})[name] = part
+    for name, balance in config.balance.items():
+        if counting & {term.tag for term in balance.terms}:
+            found.setdefault("balance", {})[name] = balance.model_dump(mode="json")
+    for name, state in config.actuator_state.items():
+        if counting & {state.status, state.tag}:
+            found.setdefault("actuator_state", {})[name] = state.model_dump(mode="json")
+    return found
+
+
 def _bare(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in settings.items() if k not in {"description", "period_s"}}
+    """Settings that count; of those that came later only what is set, so that what was signed before them stays signed."""
+    left_out = _UNSIGNED | {k for k in _LATER if settings.get(k) is None}
+    return {k: v for k, v in settings.items() if k not in left_out}
+
+
+_UNSIGNED = {"description", "period_s"}
+_LATER = {"step", "varies_within_s", "jitter"}
 
 
 def digest(part: Mapping[str, Any]) -> bytes:

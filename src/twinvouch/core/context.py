@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from twinvouch.core.genesis import Beginning
 from twinvouch.core.keyring import Keyring
+from twinvouch.core.memo import Memo
 from twinvouch.core.mode import Mode
 
 
@@ -52,6 +53,7 @@ class Context:
     withheld: tuple[tuple[str, str], ...] = ()  # why no permit is issued at all now: rule, sentence
     beginnings: Mapping[str, Beginning] = field(default_factory=dict)  # by edge
     is_disk_full: bool = False  # no room for what a command would leave behind
+    memos: Mapping[str, Memo] = field(default_factory=dict)  # of declared rules of gate 1
 
     def mode_of(self, asset: str) -> Mode:
         """The mode of an asset; supervised, epoch 0, where none was set."""

@@ -18,7 +18,7 @@ class Severity(IntEnum):
 class Finding:
     """One rule's statement about one subject.
 
-    `subject` is a tag id, an edge or a principal; `rows` how many cells are meant and `first_row` the
+    `subject` is a tag id, an edge, a principal, or the name of what the plant declares of several tags; `rows` how many cells are meant and `first_row` the
     first of them; `evidence` numbers by name, rounded to 6 significant digits before they are hashed.
     """
 

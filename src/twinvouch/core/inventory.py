@@ -14,6 +14,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from twinvouch.core.declared import GroupRules
 from twinvouch.core.word_order import WordOrder
 
 
@@ -367,6 +368,7 @@ class Plant:
     actuator: str = (
         ""  # the principal of the actuator process; empty: this plant is never written to
     )
+    declared: Mapping[str, GroupRules] = field(default_factory=dict)  # by scan group that has any
 
     @cached_property
     def by_key_id(self) -> Mapping[bytes, Principal]:

@@ -16,6 +16,7 @@ from twinvouch.core.inventory import key_id
 from twinvouch.core.keyring import KeyRefusedError, Keyring
 from twinvouch.core.kind import Purpose
 from twinvouch.core.label import Label
+from twinvouch.core.memo import Memo
 from twinvouch.core.mode import Mode
 from twinvouch.core.site import Safety, Site
 from twinvouch.queries.memory import Seen
@@ -60,6 +61,7 @@ class Memory:
         self.frame = Frame(site.plant)
         self.links: dict[str, Link] = {}
         self.beginnings: dict[str, Beginning] = {}  # edge -> how its chain last began anew
+        self.memos: dict[str, Memo] = {}  # what declared rules of gate 1 remember
         self.records: dict[str, Record] = {}
         self.closed = 0  # how many of them are
         self.by_nonce: dict[bytes, str] = {}  # permit nonce -> command id
@@ -89,8 +91,8 @@ class Memory:
         )  # digests of configuration and policy, and build, of the last start
         self.is_disk_full = False
         self.size = 0  # ledger entries
-        self.epoch = 0  # of the log: how often a backup was restored
-        self.epoch_ns = 0  # when that was last; what was signed before has no effect any more
+        # of the log: how often a backup was restored, and when last: what was signed before has no effect any more
+        self.epoch, self.epoch_ns = 0, 0
         self.now_ns = 0
         self.ticked: Tick | None = None  # the last one with clocks, of this run of the process
         self.dirty: set[str] = set()
@@ -105,6 +107,7 @@ class Memory:
             self.ring,
             beginnings=self.beginnings,
             is_disk_full=self.is_disk_full,
+            memos=self.memos,
         )
 
     def signers(self, safety: Safety) -> Mapping[str, bytes]:
@@ -157,6 +160,16 @@ class Memory:
         if beginning is not None and beginning != self.beginnings.get(edge):
             self.beginnings[edge] = beginning
             self.dirty.add(f"beginning/{edge}")
+
+    def set_memos(self, memos: Mapping[str, Memo]) -> None:
+        """Remember what declared rules of gate 1 need for the next batch."""
+        self.memos |= memos
+        self.dirty.update(f"memo/{key}" for key in memos)
+
+    def doubt(self, caps: Mapping[str, int]) -> None:
+        """Lower live values that a batch of other tags casts doubt on."""
+        for tag in self.frame.doubt(caps):
+            self.dirty.add(f"frame/{self.site.plant.tags[tag].group}")
 
     def keep(self, record: Record) -> Record:
         """Remember a command's record; beyond a limit the oldest closed ones are forgotten."""

@@ -14,10 +14,12 @@ from twinvouch.core.errors import ConfigError, MalformedError
 from twinvouch.core.event import Tick
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.genesis import Beginning
+from twinvouch.core.memo import Memo
 from twinvouch.core.mode import Mode, Rung
 from twinvouch.engine.memory import KeyUse, Memory, Signed
 from twinvouch.ledger.entry import findings_content
 from twinvouch.queries.memory import read_seen, write_seen
+from twinvouch.readings import declared
 from twinvouch.readings.link import read_link, write_link
 from twinvouch.readings.refusals import Tally
 from twinvouch.wire.cbor import decode, encode
@@ -227,6 +229,22 @@ def _read_disk(m: Memory, _: str, raw: bytes) -> None:
     assert version == 1, version
 
 
+def _write_memo(m: Memory, ident: str) -> bytes | None:
+    memo = m.memos.get(ident)
+    return None if memo is None else encode([1, memo.about, *memo.arrays])
+
+
+def _read_memo(m: Memory, ident: str, raw: bytes) -> None:
+    """What a rule remembers, where it is still declared; else it is forgotten, so that it does not come back later."""
+    content: Any = decode(raw)
+    version, about, *arrays = content
+    assert version == 1, version
+    if ident in declared.keys(m.site.plant.declared):
+        m.memos[ident] = Memo(about, tuple(arrays))
+    else:
+        m.dirty.add(f"memo/{ident}")
+
+
 def _read_frame(m: Memory, ident: str, raw: bytes) -> None:
     m.frame.restore(ident, raw)
 
@@ -252,6 +270,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "use": _write_use,
     "signed": _write_signed,
     "disk": lambda m, _: encode([1, m.is_disk_full]),
+    "memo": _write_memo,
 }
 READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "engine": _read_engine,
@@ -274,4 +293,5 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "use": _read_use,
     "signed": _read_signed,
     "disk": _read_disk,
+    "memo": _read_memo,
 }

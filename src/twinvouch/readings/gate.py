@@ -6,7 +6,7 @@ in the bytes can raise here. Pure: all state comes in (`links`, `frame`, `contex
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -19,8 +19,19 @@ from twinvouch.core.genesis import Beginning
 from twinvouch.core.inventory import ScanGroup
 from twinvouch.core.kind import Kind
 from twinvouch.core.label import AXES, Label
+from twinvouch.core.memo import Memo
 from twinvouch.core.site import Site
-from twinvouch.readings import beginning, clock, clock_drift, clock_jump, late, reports, skew
+from twinvouch.readings import (
+    beginning,
+    clock,
+    clock_drift,
+    clock_jump,
+    declared,
+    late,
+    reports,
+    skew,
+)
+from twinvouch.readings.followed import Followed
 from twinvouch.readings.labelling import label
 from twinvouch.readings.link import Link
 from twinvouch.readings.sequence import Placed, place
@@ -48,11 +59,14 @@ class Accepted:
     """Admitted: acknowledge it, enter it, keep `link` (with the entry's index), update the frame.
 
     `beginning` is how the edge's chain last began anew, if it ever did: to be kept where it is another one than before.
+    `memos` are those of declared rules that changed; `doubted` caps the plausibility of live values of other tags.
     """
 
     admitted: Admitted
     link: Link
     beginning: Beginning | None = None
+    memos: Mapping[str, Memo] = field(default_factory=dict)
+    doubted: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +115,9 @@ def admit(
         edge_was = BEFORE_ALL if link is None else link.newest_ns
         oldest_ns = max(edge_was - site.plant.edges[edge].max_lateness_ns, BEFORE_ALL)
         view, told = _look(batch, group, before, oldest_ns, now_ns)
-        return replace(_judge(batch, view, told, placed, site, context), beginning=begun)
+        rules = site.plant.declared.get(group.name)
+        followed = declared.follow(batch, view, frame, rules, context, told)
+        return replace(_judge(batch, view, followed, placed, site, context), beginning=begun)
 
 
 def _report(opened: Opened, placed: Placed) -> Admission:
@@ -209,13 +225,14 @@ def _clock(batch: Batch, view: View, link: Link) -> tuple[Link, tuple[Finding, .
 def _judge(
     batch: Batch,
     view: View,
-    of_times: tuple[Finding, ...],
+    followed: Followed,
     placed: Placed,
     site: Site,
     context: Context,
 ) -> Accepted:
-    """Rules, label, and what the edge's link has to remember."""
+    """Rules, label, and what the edge's link has to remember; `followed` is what was said of times and as declared."""
     flagged = [f for rule in RULES if (f := rule.check(batch, view)) is not None]
+    flagged += followed.flagged
     link, unpermitted = unpermitted_actuation.follow(batch, view, placed.link, site, context)
     link, gone = missing.follow(batch, view, link)
     link, moved = _clock(batch, view, link)
@@ -224,10 +241,11 @@ def _judge(
     admitted = Admitted(
         batch,
         label(batch, view, flagged, identity, placed.integrity),
-        (*placed.findings, *of_times, *told, *unpermitted, *gone, *moved),
+        (*placed.findings, *followed.findings, *told, *unpermitted, *gone, *moved),
         np.zeros(len(batch.t_ns), np.bool_)
         if view.is_late
         else late.in_live(batch, view.group, view.sound, view.late) & stale.young(batch, view),
     )
     newest_ns = late.newest(batch.t_ns, view.sound, link.newest_ns, view.now_ns)
-    return Accepted(admitted, replace(link, newest_ns=newest_ns))
+    link = replace(link, newest_ns=newest_ns)
+    return Accepted(admitted, link, memos=followed.memos, doubted=followed.doubted)

@@ -6,7 +6,7 @@ value stays to be shown. In a group by exception such a tag is unchanged: its re
 `fresh_until`, and of each tag the newest reading counts, in whatever order they came. Tags of one scan group lie side by side, so that a batch is a handful of slice assignments.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from twinvouch.core.batch import Admitted, Batch, Quality
 from twinvouch.core.inventory import Plant
-from twinvouch.core.label import AXES, Label, expired
+from twinvouch.core.label import AXES, Axis, Label, expired
 from twinvouch.wire.cbor import decode, encode
 
 BEFORE_ALL = -(2**63)  # earlier than any row: nothing was seen yet
@@ -140,6 +140,21 @@ class Frame:
         """The last value, in the tag's unit; None where there is none or it is MISSING now."""
         last = self.last(tag_id)
         return None if last is None or last.quality == Quality.MISSING else last.value
+
+    def fresh(self, tag_ids: Sequence[str], now_ns: int) -> NDArray[np.float64]:
+        """Values that rules may compare with now, float64[n]: NaN where none is fresh, finite, GOOD or UNCERTAIN."""
+        at = [self._place.get(tag, self._nowhere) for tag in tag_ids]
+        a = self._all
+        counts = (a.quality[at] <= Quality.UNCERTAIN) & (a.fresh_until[at] >= now_ns)
+        return np.where(counts & np.isfinite(a.values[at]), a.values[at], np.nan)
+
+    def doubt(self, caps: Mapping[str, int]) -> list[str]:
+        """Lower the plausibility of live values to a cap each, never raise one; the tags that it changed."""
+        axis = self._all.axes[Axis.PLAUSIBILITY]
+        over = [t for t, cap in caps.items() if axis[self._place.get(t, self._nowhere)] > cap]
+        for tag in over:
+            axis[self._place[tag]] = caps[tag]
+        return over
 
     def entry(self, tag_id: str) -> int:
         """The ledger index of the newest batch that spoke of this tag; -1 where none did."""

@@ -51,6 +51,7 @@ def everything(memory: Memory) -> Mapping[str, bytes]:
         *(f"arrival/{a}" for a in memory.arrivals),
         *(f"seen/{p}" for p in memory.seen),
         *(f"model/{m}" for m in memory.models),
+        *(f"memo/{key}" for key in memory.memos),
         *(f"use/{kid.hex()}.{hour}" for kid, hours in memory.uses.items() for hour in hours),
         *(["keys"] if memory.ring else []),
     }  # fmt: skip

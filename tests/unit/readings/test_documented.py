@@ -7,6 +7,7 @@ from twinvouch.readings import (
     clock,
     clock_drift,
     clock_jump,
+    declared,
     gate,
     labelling,
     late,
@@ -39,6 +40,7 @@ RULES = (
     device_identity,
     missing,
     unpermitted_actuation,
+    *declared.RULES,
 )
 
 
@@ -62,7 +64,8 @@ def test_every_rule_has_a_heading_and_no_heading_is_without_a_rule() -> None:
 def test_a_rules_file_is_named_after_it() -> None:
     files = {p.stem for p in VALIDATE.glob("*.py")} - {"__init__"}
     assert files == {rule.NAME for rule in RULES}
-    assert set(gate.RULES) | {unpermitted_actuation, missing} == set(RULES)
+    others = {unpermitted_actuation, missing, *declared.RULES}
+    assert set(gate.RULES) | others == set(RULES)
 
 
 def test_every_section_says_what_it_does_to_the_label_and_what_it_does_not_claim() -> None:
@@ -79,7 +82,7 @@ def test_techniques_and_caps_are_those_of_the_code() -> None:
     others = (verify, sequence, reports, refusals)
     for name, technique in [pair for of in others for pair in of.TECHNIQUES.items()]:
         assert f"*ATT&CK:* {technique or 'none'}" in page[name], name
-    for rule in (finite, quality, range_rule, rate, stale, device_identity):
+    for rule in (*gate.RULES, *declared.RULES):
         assert f"at most {rule.CAP}" in page[rule.NAME], rule.NAME
     assert f"at most {quality.CAP_UNCERTAIN}" in page["quality"]
     for name in ("chain", "epoch"):

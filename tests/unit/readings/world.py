@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from twinvouch.adapters.keys import SeededSigner
 from twinvouch.core.batch import Batch, Identity, Origin
 from twinvouch.core.context import ActuatorWrite, Context
+from twinvouch.core.declared import Declarations, by_group
 from twinvouch.core.event import BatchReceived
 from twinvouch.core.finding import Finding
 from twinvouch.core.inventory import (
@@ -29,6 +30,8 @@ from twinvouch.core.inventory import (
     Tag,
 )
 from twinvouch.core.kind import Kind, Purpose
+from twinvouch.core.label import Axis
+from twinvouch.core.memo import Memo
 from twinvouch.core.ports import PolicyAnswer, PolicyRequest
 from twinvouch.core.site import ReadingRules, Site
 from twinvouch.readings.gate import Accepted, Admission, Repeated, admit, watch
@@ -36,6 +39,7 @@ from twinvouch.readings.link import Link
 from twinvouch.readings.view import View, look
 from twinvouch.twin.frame import Columns, Frame
 from twinvouch.wire.batch import Header, columns_digest, write_batch
+from twinvouch.wire.cbor import decode, encode
 from twinvouch.wire.cose import seal
 
 SECOND = 1_000_000_000
@@ -90,13 +94,23 @@ def group_of(name: str, edge: str, tags: Sequence[Tag], max_age_s: float = 5.0) 
     return ScanGroup(name, edge, tuple(tags), dtypes, digest, SECOND // 10, int(max_age_s * SECOND))
 
 
-def site_of(tags: Sequence[Tag] = TAGS, rules: ReadingRules | None = None) -> Site:
+def site_of(
+    tags: Sequence[Tag] = TAGS,
+    rules: ReadingRules | None = None,
+    declared: Declarations | None = None,
+    slow: Mapping[str, Any] | None = None,
+) -> Site:
+    """`slow` may change the scan group of that name: its `period_ns`, `max_age_ns`, `rhythm`."""
     fast = [t for t in tags if t.group == "fast"]
-    slow = [t for t in tags if t.group == "slow"]
+    others = [t for t in tags if t.group == "slow"]
     names = {
         "edge-1": PrincipalKind.EDGE,
         "edge-2": PrincipalKind.EDGE,
         "ann": PrincipalKind.PERSON,
+    }
+    groups = {
+        "fast": group_of("fast", "edge-1", fast),
+        "slow": replace(group_of("slow", "edge-2", others), **(slow or {})),
     }
     plant = Plant(
         id=PLANT,
@@ -104,10 +118,11 @@ def site_of(tags: Sequence[Tag] = TAGS, rules: ReadingRules | None = None) -> Si
         zones={},
         conduits=(),
         tags={t.id: t for t in tags},
-        groups={"fast": group_of("fast", "edge-1", fast), "slow": group_of("slow", "edge-2", slow)},
+        groups=groups,
         edges={"edge-1": Edge("edge-1", ("fast",), 130), "edge-2": Edge("edge-2", ("slow",))},
         principals={n: Principal(n, kind, signer(n).public_key) for n, kind in names.items()},
         classes={},
+        declared=by_group({n: g.ids for n, g in groups.items()}, declared or Declarations()),
     )
     return Site(plant, Nobody(), bytes(32), readings=rules or ReadingRules())
 
@@ -159,6 +174,8 @@ class Line:
         if isinstance(got, Accepted):
             self.links[got.link.edge] = replace(got.link, entry=self.entries)
             self.frame.update(got.admitted, self.entries, self.now)
+            self.frame.doubt(got.doubted)
+            self.context = replace(self.context, memos={**self.context.memos, **got.memos})
             self.entries += 1
         elif isinstance(got, Repeated):
             self.links[got.link.edge] = got.link
@@ -170,6 +187,16 @@ class Line:
         got = self.send(self.next(**but), 0)
         assert isinstance(got, Accepted), got
         return got
+
+    def restart(self) -> "Line":
+        """The same, from what the engine would have stored of the rules' memory and of the frame."""
+        other = Line(self.site, self.now, dict(self.links), self.context, self.seq, self.prev)
+        other.entries = self.entries
+        other.context = replace(other.context, memos=stored(self.context.memos))
+        for name, group in self.site.plant.groups.items():
+            if group.tags:
+                other.frame.restore(name, self.frame.rows(name))
+        return other
 
     def tick(self, after_s: float = 1.0) -> list[Finding]:
         self.now += int(after_s * SECOND)
@@ -188,6 +215,24 @@ class Line:
         writes = {**self.context.writes, write.tag: (*others, write)}
         self.context = replace(self.context, writes=writes)
         return write
+
+
+def stored(memos: Mapping[str, Memo]) -> dict[str, Memo]:
+    """Memos as they come back from the state store."""
+    rows = {key: encode([memo.about, *memo.arrays]) for key, memo in memos.items()}
+    read: dict[str, Any] = {key: decode(raw) for key, raw in rows.items()}
+    return {key: Memo(about, tuple(arrays)) for key, (about, *arrays) in read.items()}
+
+
+def told(got: Accepted, rule: str) -> list[Finding]:
+    """What one rule said of a batch."""
+    return [f for f in got.admitted.findings if f.rule == rule]
+
+
+def plausible(got: Accepted, tag: str, group: ScanGroup) -> list[int]:
+    """The plausibility of a tag's cells, row by row."""
+    axis: list[int] = got.admitted.label.axes[Axis.PLAUSIBILITY][:, group.ids.index(tag)].tolist()
+    return axis
 
 
 def rules(got: Admission) -> list[str]:

@@ -145,3 +145,27 @@ def test_a_tag_in_two_scan_groups_is_impossible() -> None:
                 **{**vars(plant), "groups": {"a": plant.groups["fast"], "b": plant.groups["fast"]}}
             )
         )
+
+
+def test_only_what_is_fresh_and_good_is_compared_with() -> None:
+    line = Line()
+    line.read(quality=qualities(1, flow=Quality.BAD), values={LEVEL: 4.0})
+    tags = [LEVEL, FLOW, ROOF, "no/tag", VALVE]
+    now = line.frame.fresh(tags, line.now)
+    np.testing.assert_array_equal(now, [4.0, np.nan, np.nan, np.nan, 0.5])
+    assert np.isnan(line.frame.fresh(tags, line.now + 6 * SECOND)).all()
+    line.read(quality=qualities(1, level=MISSING))
+    assert np.isnan(line.frame.fresh([LEVEL], line.now)).all()
+
+
+def test_doubt_lowers_and_never_raises() -> None:
+    line = Line()
+    line.read(quality=qualities(1, flow=Quality.BAD))
+    caps = {LEVEL: 60, FLOW: 60, ROOF: 60, "no/tag": 60}
+    assert line.frame.doubt(caps) == [LEVEL]
+    assert line.frame.doubt(caps) == []
+    label = line.frame.label([LEVEL, FLOW, VALVE], line.now)
+    assert label.axes[Axis.PLAUSIBILITY].tolist() == [60, 0, 255]
+    assert line.frame.columns("fast").axes[Axis.PLAUSIBILITY].tolist()[:2] == [60, 0]
+    line.read()
+    assert line.frame.label([LEVEL], line.now).axes[Axis.PLAUSIBILITY].tolist() == [255]

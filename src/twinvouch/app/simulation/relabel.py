@@ -1,7 +1,8 @@
 """The highest label each tag may have, computed again from the accepted envelopes: plainly, and apart from gate 1.
 
 One cell at a time: this is an oracle, so it shares no code with `readings` or `twin`. Where it says 60, a gate that
-says less is right and a gate that says more is wrong. Rules and caps are those of docs/reference/readings-rules.md.
+says less is right and a gate that says more is wrong. Rules and caps are those of docs/reference/readings-rules.md; rules
+that a plant declares only lower, and so are not in it.
 """
 
 from dataclasses import dataclass, field
