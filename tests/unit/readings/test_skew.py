@@ -1,7 +1,7 @@
 """Clocks of edges: what is a jump, what is a drift, and what is neither."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.readings.world import LEVEL, NOW, SECOND, Line, rules
@@ -69,6 +69,8 @@ def test_delays_of_any_kind_move_no_clock(delays: list[int]) -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@example(-500_000_000, 120)
+@example(-1_500_000_000, 60)
 @given(st.integers(-5 * HOUR, 5 * HOUR), st.integers(0, 120))
 def test_a_jump_is_told_once_with_its_size_or_is_too_small(jump: int, before: int) -> None:
     source = Source()
@@ -79,6 +81,10 @@ def test_a_jump_is_told_once_with_its_size_or_is_too_small(jump: int, before: in
     is_seen = (
         jump > JUMP_NS or jump < -SECOND - JUMP_NS
     )  # back by less may be a row that was read late
+    if -SECOND - JUMP_NS <= jump <= -DRIFT_NS:
+        # less lag than ever is left to no row: where an estimate stands, it comes out as a drift of that size
+        assert [moved.by_ns for moved in source.told] in ([], [jump])
+        return
     assert source.told == ([Moved(jump)] if is_seen else [])
 
 
