@@ -119,30 +119,3 @@ def scenario(network: str, seed: int, networks: Path | None, out: Path) -> None:
         f"{len(made.test.t_ns)} rows of {len(made.test.ids)} tags with {events} attacks and "
         f"{len(made.events) - events} honest changes in `{out}`, digest {made.digest[:16]}"
     )
-
-
-@command.command()
-@click.option("--network", type=click.Choice(["net3", "ctown"]), required=True, help="which plant")
-@click.option("--seed", type=click.IntRange(min=0), required=True, help="what decides everything")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="directory for the files; nothing in it is overwritten",
-)
-@click.option(
-    "--network-file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="the EPANET file; C-Town's is not part of this program (or TWINVOUCH_CTOWN names it)",
-)
-def scenario(network: str, seed: int, out: Path, network_file: Path | None) -> None:
-    """Write a labelled scenario: clean training readings, test readings, and the events in them."""
-    from twinvouch.lab.scenarios.files import write
-    from twinvouch.lab.scenarios.settings import settings
-    from twinvouch.lab.scenarios.world import world
-
-    made = world(network, seed, settings(), network_file)
-    write(made, out)
-    attacks = sum(event.is_attack for event in made.events)
-    click.echo(f"{attacks} attacks and {len(made.events) - attacks} legitimate changes in `{out}`")
-    click.echo(f"digest {made.digest}")
