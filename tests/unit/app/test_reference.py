@@ -33,6 +33,8 @@ def nested(annotation: Any) -> list[type[BaseModel]]:
 
 HEADINGS = {
     "tags.actuator": "### actuator of a tag",
+    "groups.jitter": "### jitter of a group",
+    "balance.terms": "### term of a balance",
     "tags.mqtt": "### mqtt of a tag",
     "edges.mqtt": "### mqtt of an edge",
     "edges.mqtt.tls": "`tls` of a device:",
