@@ -11,6 +11,8 @@ from typing import TextIO
 
 from twinvouch.app.csv_records import MAX_LINE, Record, records
 from twinvouch.app.problems import InvalidConfigError, Place, Problem, named
+from twinvouch.app.source_time import recognise
+from twinvouch.core.errors import UsageError
 
 DELIMITERS = (",", ";", "\t", "|")
 MAX_COLUMNS = 10_000
@@ -66,6 +68,14 @@ def open_table(path: Path, delimiter: str = "") -> Table:
     if problems:
         raise InvalidConfigError(problems)
     return table
+
+
+def recognised(table: Table, record: Record, column: int) -> str:
+    """The format of the time in a cell; UsageError names the cell and what it could be."""
+    try:
+        return recognise(record.cells[column])
+    except UsageError as error:
+        raise UsageError(f"{table.place(record, column)}: {error}") from None
 
 
 def number(text: str) -> float | None:

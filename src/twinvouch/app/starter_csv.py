@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.app.csv_records import Record
-from twinvouch.app.csv_table import Table, number, open_table
+from twinvouch.app.csv_table import Table, number, open_table, recognised
 from twinvouch.app.problems import InvalidConfigError, Problem, named, shown
-from twinvouch.app.source_time import SourceClock, recognise, zone
+from twinvouch.app.source_time import SourceClock, zone
 from twinvouch.app.yaml_file import suggestion
 from twinvouch.core.errors import UsageError
 
@@ -99,7 +99,7 @@ def _read(table: Table, time_column: str, columns: list[Column], choices: CsvCho
             problems.append(table.problem(record, 0, text))
             continue
         if clock is None:
-            time_format = time_format or _recognised(table, record, at)
+            time_format = time_format or recognised(table, record, at)
             clock = SourceClock(time_format, choices.time_zone)
         try:
             times.append(clock.ns(record.cells[at]))
@@ -116,13 +116,6 @@ def _read(table: Table, time_column: str, columns: list[Column], choices: CsvCho
     if problems:
         raise InvalidConfigError(problems)
     return Seen(table, time_column, time_format, np.array(times, np.int64), columns)
-
-
-def _recognised(table: Table, record: Record, at: int) -> str:
-    try:
-        return recognise(record.cells[at])
-    except UsageError as error:
-        raise UsageError(f"{table.place(record, at)}: {error}") from None
 
 
 def _take(table: Table, record: Record, column: Column, problems: list[Problem]) -> None:

@@ -11,11 +11,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from twinvouch.app.csv_records import Record
 from twinvouch.app.csv_table import Table as Csv
-from twinvouch.app.csv_table import number, numbers, open_table
+from twinvouch.app.csv_table import number, numbers, open_table, recognised
 from twinvouch.app.problems import named
-from twinvouch.app.source_time import SourceClock, recognise
+from twinvouch.app.source_time import SourceClock
 from twinvouch.core.errors import UsageError
 from twinvouch.core.table import Table
 
@@ -105,7 +104,7 @@ def _rows(
             place = csv.place(record, 0)
             raise UsageError(f"{place}: {len(record.cells)} cells, expected {len(csv.names)}")
         if clock is None:
-            clock = SourceClock(form.time_format or _recognised(csv, record, at), form.time_zone)
+            clock = SourceClock(form.time_format or recognised(csv, record, at), form.time_zone)
         try:
             times.append(clock.ns(record.cells[at]))
         except ValueError as error:
@@ -121,10 +120,3 @@ def _rows(
 def _number(text: str) -> float:
     value = number(text) if text else None
     return float("nan") if value is None else value
-
-
-def _recognised(csv: Csv, record: Record, at: int) -> str:
-    try:
-        return recognise(record.cells[at])
-    except UsageError as error:
-        raise UsageError(f"{csv.place(record, at)}: {error}") from None

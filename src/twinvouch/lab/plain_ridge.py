@@ -42,17 +42,14 @@ def robust_sd(table: Table) -> NDArray[np.float64]:
 
 
 def _moments(table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    known = np.isfinite(table.values)
-    count = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, table.values, 0.0).sum(axis=0) / count
-    scale = np.sqrt(np.where(known, (table.values - mean) ** 2, 0.0).sum(axis=0) / count)
+    mean, scale = columns.moments(table.values)
     return mean, np.where(scale > 1e-9 * (1 + np.abs(mean)), scale, 1.0)
 
 
 def _features(
     table: Table, mean: NDArray[np.float64], scale: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    away = np.nan_to_num((table.values - mean) / scale)
+    away = (np.where(np.isfinite(table.values), table.values, mean) - mean) / scale
     hours = np.eye(24)[table.t_ns[1:] // _HOUR_NS % 24]
     return np.hstack((away[1:], away[:-1], hours)), scale
 

@@ -141,15 +141,16 @@ def test_labels_that_are_neither_count_as_normal_and_are_told(tmp_path: Path) ->
 def test_hostile_columns_stop_nothing(files: tuple[Path, Path, np.ndarray], tmp_path: Path) -> None:
     """A constant column, one without any number, one that is infinite: told by nothing, and no crash."""
     table = plant(3000, 1)
-    strange = np.column_stack((table.values, np.full((3000, 2), np.nan)))
-    strange[:, -1] = 7.0
+    strange = np.column_stack((table.values, np.full((3000, 3), np.nan)))
+    strange[:, -2] = 7.0
+    strange[:, -1] = np.where(np.arange(3000) % 2, np.inf, -np.inf)
     with (tmp_path / "s.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow([*HEAD, "empty", "still"])
+        writer.writerow([*HEAD, "empty", "still", "endless"])
         for row, values in enumerate(strange.tolist()):
             cells = ["" if np.isnan(v) else f"{v:.4f}" for v in values]
             writer.writerow([946_684_800 + 3600 * row, *cells])
     path = tmp_path / "s.csv"
     found = bench.run(path, path, Form(time_format="unix"), None, lambda _: None)
-    assert found["tags"] == 7
+    assert found["tags"] == 8
     assert found["alarm_share"] < 0.01

@@ -18,8 +18,7 @@ def made(events: tuple[Event, ...]) -> World:
     none = np.zeros((ROWS, 10))
     table = Table(ids, np.arange(ROWS) * QUARTER_NS, none)
     assets = tuple(f"asset-{n}" for n in range(10))
-    kinds = ("level",) * 10
-    return World("net3", 0, "", assets, kinds, np.ones(10), table, table, none, events)
+    return World("net3", 0, "", assets, np.ones(10), table, table, none, events)
 
 
 def alarmed(*at: tuple[int, int, int], kind: int = ATTACK) -> Scored:

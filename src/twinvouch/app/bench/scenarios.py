@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.app.bench.detect import digest_of_code
+from twinvouch.core.errors import UsageError
 from twinvouch.lab.scenarios.events import Event
+from twinvouch.lab.scenarios.hydraulics import file_of
 from twinvouch.lab.scenarios.settings import settings
 from twinvouch.lab.scenarios.world import World, world
 from twinvouch.lab.score.events import QUIET_NS
@@ -54,8 +56,10 @@ def run(seeds: int, first_seed: int, directory: Path | None, say: Say) -> dict[s
     drawn, tally, names = settings(), Tally(), []
     say(f"configuration and code {digest_of_code()}, scenarios {drawn.digest}")
     for name, of in drawn.networks.items():
-        if of.file.endswith(".inp") and not ((directory or Path()) / of.file).is_file():
-            say(f"{name}: `{of.file}` is not there (--networks DIR): left out")
+        try:
+            file_of(of, directory)
+        except UsageError as error:
+            say(f"{name} is left out: {error}")
             continue
         names.append(name)
         scorer: Scorer | None = None
@@ -100,7 +104,8 @@ def count(tally: Tally, made: World, scored: Scored) -> None:
         if quiet[row]:
             tally.false += t_ns - last >= _TOGETHER_NS
             last = t_ns
-    tally.days += float(np.count_nonzero(quiet)) * settings().period_s * 1e9 / _DAY_NS
+    period_ns = int(made.test.t_ns[1] - made.test.t_ns[0])
+    tally.days += np.count_nonzero(quiet) * period_ns / _DAY_NS
 
 
 def _begun(scored: Scored, t_ns: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

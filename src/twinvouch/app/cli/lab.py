@@ -103,16 +103,11 @@ def simulate(seed: int) -> None:
 )
 def scenario(network: str, seed: int, networks: Path | None, out: Path) -> None:
     """Half a year of clean readings of a simulated water network, then three months of attacks and honest changes."""
-    from twinvouch.core.errors import UsageError
     from twinvouch.lab.scenarios.files import write
     from twinvouch.lab.scenarios.settings import settings
     from twinvouch.lab.scenarios.world import world
 
-    drawn = settings()
-    path = (networks or Path()) / drawn.networks[network].file
-    if path.suffix == ".inp" and not path.is_file():
-        raise UsageError(f"`{path}` is not there: say with --networks where C-Town's input file is")
-    made = world(network, seed, drawn, networks)
+    made = world(network, seed, settings(), networks)
     write(made, out)
     events = sum(e.is_attack for e in made.events)
     click.echo(

@@ -22,7 +22,6 @@ LIES: Final = (
 FORCES: Final = ("forced", "threshold")
 CHANGES: Final = ("setpoint", "demand_shift", "maintenance", "recalibration", "season")
 TYPES: Final = (*LIES, *FORCES, *CHANGES)
-DIALLED: Final = {"offset", "scaling", "ramp", "noise", "coordinated", "recalibration"}
 
 
 @dataclass(frozen=True, slots=True)

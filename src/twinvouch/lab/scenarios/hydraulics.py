@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from twinvouch.core.errors import UsageError
 from twinvouch.lab.epanet import Network, OfLink, OfNode, network_file
 from twinvouch.lab.epanet_model import Control, ControlType, Count, Model, is_valve
 from twinvouch.lab.scenarios.settings import NetworkSettings
@@ -83,10 +84,13 @@ class Intervention:
 
 
 def file_of(settings: NetworkSettings, directory: Path | None) -> Path:
-    """The input file: one of wntr's, or one in `directory`."""
-    if settings.file.endswith(".inp"):
-        return (directory or Path()) / settings.file
-    return network_file(settings.file)
+    """The input file: one of wntr's, or one in `directory`; UsageError where it is not there."""
+    if not settings.file.endswith(".inp"):
+        return network_file(settings.file)
+    path = (directory or Path()) / settings.file
+    if not path.is_file():
+        raise UsageError(f"`{path}` is not there: say with --networks where it is")
+    return path
 
 
 @lru_cache(maxsize=4)

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.lab.scenarios.events import Drawn, Event
-from twinvouch.lab.scenarios.hydraulics import Layout
 
 Values = NDArray[np.float64]
 _DAY_H = 24
@@ -71,9 +70,3 @@ def coordinated(
     told[:, 0] += lie
     told[:, 1] += moved
     return told
-
-
-def hidden(plan: Layout, reported: Values, event: Event, shown: Values) -> None:
-    """A forced pump or valve is shown as its controls would have it; its status is the event's first tag."""
-    place = plan.ids.index(event.tags[0])
-    reported[event.start : event.end, place] = shown[event.start : event.end]

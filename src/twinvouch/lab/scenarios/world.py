@@ -41,7 +41,6 @@ class World:
     seed: int
     digest: str
     assets: tuple[str, ...]
-    kinds: tuple[str, ...]
     sd: NDArray[np.float64]
     training: Table
     test: Table
@@ -90,16 +89,17 @@ def world(network: str, seed: int, settings: Settings, directory: Path | None = 
     measured = known.sensors.measure(true, np.random.default_rng([seed, _TEST, 1]))
     reported, events = measured.copy(), []
     for s in strikes:
+        rows = slice(s.event.start, s.event.end)
         if s.event.type in LIES or s.event.type == "recalibration":
             size = _lie(known, s, measured, reported, settings)
         else:
             size = _moved(known.plant, s, strikes, (demand, true), settings)
         if s.event.type == "forced" and s.does is not None and s.drawn.chance.integers(2):
             shown = hydraulics.commanded(plan, true, s.does.link, settings.period_s)
-            lies.hidden(plan, reported, s.event, shown)
+            reported[rows, plan.ids.index(s.event.tags[0])] = shown[rows]
         if s.event.type == "threshold":  # what the operators see is what they once set
             place = plan.ids.index(s.event.tags[0])
-            reported[s.event.start : s.event.end, place] = known.training.values[0, place]
+            reported[rows, place] = known.training.values[0, place]
         events.append(replace(s.event, size=size))
     t_ns = known.training.t_ns[-1] + settings.period_s * 10**9 * np.arange(1, len(true) + 1)
     return World(
@@ -107,7 +107,6 @@ def world(network: str, seed: int, settings: Settings, directory: Path | None = 
         seed,
         digest(network, seed, settings, directory),
         tuple(i.asset for i in plan.instruments),
-        tuple(i.kind for i in plan.instruments),
         known.plant.sd,
         known.training,
         Table(plan.ids, t_ns, reported),
@@ -124,18 +123,17 @@ def digest(network: str, seed: int, settings: Settings, directory: Path | None =
 
 def commissioned(network: str, settings: Settings, directory: Path | None = None) -> _Commissioned:
     """The clean training run of a network, the same for every seed; kept for the life of the process."""
-    key = (network, settings.digest, settings.training_days, settings.training_seed)
+    path = hydraulics.file_of(settings.networks[network], directory)
+    key = (network, path, settings.digest, settings.training_days, settings.training_seed)
     if key not in _KEPT:
-        _KEPT[key] = _commission(network, settings, directory)
+        _KEPT[key] = _commission(layout(path, settings.networks[network]), settings)
     return _KEPT[key]
 
 
-_KEPT: dict[tuple[str, str, int, int], _Commissioned] = {}
+_KEPT: dict[tuple[str, Path, str, int, int], _Commissioned] = {}
 
 
-def _commission(network: str, settings: Settings, directory: Path | None) -> _Commissioned:
-    of = settings.networks[network]
-    plan = layout(hydraulics.file_of(of, directory), of)
+def _commission(plan: Layout, settings: Settings) -> _Commissioned:
     demand = _weather(plan, settings, settings.training_seed, settings.training_days, _TRAINING)
     true = _run(plan, demand, (), settings)
     span = np.ptp(true, axis=0)

@@ -74,6 +74,17 @@ def filled(values: NDArray[np.float64], before: NDArray[np.float64]) -> NDArray[
     return full
 
 
+def moments(
+    values: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation of each column over what was read, float64[K]; 0 where nothing was."""
+    known = np.isfinite(values)
+    counted = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, values, 0.0).sum(axis=0) / counted
+    away = np.where(known, values - mean, 0.0)
+    return mean, np.sqrt((away**2).sum(axis=0) / counted)
+
+
 def survey(table: Table, step: NDArray[np.float64] | None = None) -> Columns:
     """Learn the columns of a training table; `step` float64[K] where the inventory declares it."""
     width = len(table.ids)
@@ -81,8 +92,7 @@ def survey(table: Table, step: NDArray[np.float64] | None = None) -> Columns:
     values = rounded(table.values, step)
     known = np.isfinite(values)
     counted = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, values, 0.0).sum(axis=0) / counted
-    scale = np.sqrt(np.where(known, (values - mean) ** 2, 0.0).sum(axis=0) / counted)
+    mean, scale = moments(values)
     kinds = [np.unique(values[known[:, k], k])[:3] for k in range(width)]
     still = np.array([len(found) < 2 for found in kinds])
     two = np.array([len(found) == 2 for found in kinds])

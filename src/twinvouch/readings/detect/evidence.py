@@ -6,7 +6,6 @@ fixed hold. Raised above .9, released below .5. Source: hidden Markov filtering 
 p-values (Sellke, Bayarri, Berger 2001).
 """
 
-from dataclasses import dataclass
 from math import exp, log, log1p
 from typing import Final
 
@@ -21,28 +20,19 @@ MOST_U: Final = 8.0
 MOST_ODDS: Final = 100.0
 RAISE: Final = log(0.9 / 0.1)
 RELEASE: Final = 0.0
+NEW: Final = log(START)  # log-odds of which nothing is known
 
 
-@dataclass(frozen=True, slots=True)
-class Belief:
-    """Log-odds of an attack, and whether the alarm is up."""
-
-    odds: float = log(START)
-    is_up: bool = False
-
-
-def says(u: NDArray[np.float64], weight: float = 1.0) -> NDArray[np.float64]:
+def says(u: NDArray[np.float64]) -> NDArray[np.float64]:
     """The log-likelihood ratio of rows with -log10 p = u, float64[R]."""
     limited = np.clip(u, 0.0, MOST_U)
-    ratio: NDArray[np.float64] = weight * np.log(
-        (1 - MIXED) + MIXED * XI * 10.0 ** (limited * (1 - XI))
-    )
+    ratio: NDArray[np.float64] = np.log((1 - MIXED) + MIXED * XI * 10.0 ** (limited * (1 - XI)))
     return ratio
 
 
-def trace(belief: Belief, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The log-odds after each row, float64[R]."""
-    odds, found = belief.odds, []
+def trace(odds: float, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The log-odds after each of rows that say `ratio` float64[R], from `odds` before them."""
+    found = []
     for row in ratio.tolist():
         odds = _next(odds, row)
         found.append(odds)
@@ -53,14 +43,3 @@ def _next(odds: float, ratio: float) -> float:
     share = 1 / (1 + exp(-odds))
     share = share * (1 - END) + (1 - share) * START
     return min(log(share) - log1p(-share) + ratio, MOST_ODDS)
-
-
-def follow(belief: Belief, ratio: NDArray[np.float64]) -> tuple[Belief, NDArray[np.bool_]]:
-    """The belief after rows that say `ratio` float64[R], and whether the alarm was up at each, bool[R]."""
-    odds, is_up = belief.odds, belief.is_up
-    up = []
-    for row in ratio.tolist():
-        odds = _next(odds, row)
-        is_up = odds > RAISE or (is_up and odds > RELEASE)
-        up.append(is_up)
-    return Belief(odds, is_up), np.array(up, np.bool_)

@@ -16,7 +16,6 @@ from twinvouch.readings.detect import control, design, evidence, runs, slow
 from twinvouch.readings.detect.columns import filled, rounded
 from twinvouch.readings.detect.context import Ticket, Work, boundary, covered, is_changing
 from twinvouch.readings.detect.errors import Errors
-from twinvouch.readings.detect.evidence import Belief
 from twinvouch.readings.detect.learned import Learned
 from twinvouch.readings.detect.state import ATTACK, CALM, CHANGE, DRIFT, Scored, State
 
@@ -86,7 +85,8 @@ class Scorer:
             state = self._work(state, tickets, int(t_ns[at]))
             end = min(at + _SEGMENT, at + boundary(tickets, t_ns[at:]))
             rows = self._look(state, t_ns[at:end], values[at:end])
-            state, part = self._until_change(state, t_ns[at:end], rows)
+            kind = CHANGE if is_changing(tickets, int(t_ns[at])) else ATTACK
+            state, part = self._until_change(state, t_ns[at:end], rows, kind)
             made.append(part)
             at += len(part.u)
         fields = (np.concatenate([getattr(m, f) for m in made]) for f in Scored.__slots__)
@@ -95,14 +95,12 @@ class Scorer:
     def _work(self, state: State, tickets: Sequence[Ticket], t_ns: int) -> State:
         """Work that begins makes its tags untrusted; a recalibration that ended leaves its offset."""
         now = covered(tickets, t_ns, len(state.alarm))
-        state = replace(state, is_changing=is_changing(tickets, t_ns))
         if np.array_equal(now, state.at_work):
             return state
-        offset, settles = state.offset.copy(), list(state.settles_ns or (0,) * len(now))
+        offset, settles = state.offset.copy(), state.settles_ns.copy()
         for ticket in tickets:
             for k in ticket.tags:
-                rows = state.work_rows[k]
-                if ticket.work is Work.RECALIBRATION and state.at_work[k] and not now[k] and rows:
+                if ticket.work is Work.RECALIBRATION and state.at_work[k] and not now[k]:
                     moved = state.work_bias[k]
                     is_clear = abs(moved) > _CLEAR * float(np.median(self.learned.spread[:, k]))
                     offset[k] += moved if is_clear else 0.0
@@ -113,13 +111,12 @@ class Scorer:
         return replace(
             state,
             offset=offset,
-            settles_ns=tuple(settles),
+            settles_ns=settles,
             away=np.where(changed & ~now, self._as_read(state) - offset, state.away),
             at_work=now,
             means=means,
             alarm=np.where(now, CALM, state.alarm).astype(np.uint8),
             blame=np.where(changed, 0.0, state.blame),
-            work_rows=np.where(changed, 0, state.work_rows),
         )
 
     def _culprit(self, state: State, suspects: NDArray[np.float64]) -> int:
@@ -168,8 +165,8 @@ class Scorer:
         trusting = self._errors.of(at, raw, raw, lagged)[2] if lies.any() else None
         fast, still, again, energy, error, expected = self._errors.of(at, away, raw, lagged)
         # the row after a missing value has no past of its own
-        was = np.broadcast_to(state.is_present, (1, len(before)))
-        counts = present & np.vstack((was, present[:-1])) & follows[:, None]
+        was = np.vstack((state.is_present, present[:-1]))
+        counts = present & was & follows[:, None]
         length = runs.lengths(full, state.values, state.run)
         fast = np.where(counts, fast, 0.0)
         fast = np.maximum(fast, self._broken(corrected, length, state) * counts)
@@ -195,14 +192,18 @@ class Scorer:
         )
 
     def _until_change(
-        self, state: State, t_ns: NDArray[np.int64], rows: _Rows
+        self, state: State, t_ns: NDArray[np.int64], rows: _Rows, kind: int
     ) -> tuple[State, Scored]:
-        """The rows of a segment up to the first one at which an alarm begins or ends, and the state after it."""
+        """The rows of a segment up to the first one at which an alarm begins or ends, and the state after it.
+
+        `kind` is what an alarm is now: ATTACK, or CHANGE where people work on the plant.
+        """
         watched = (state.alarm == CALM) & ~state.at_work
         largest = np.where(watched, rows.fast, 0.0).max(axis=1)
         u = np.where(largest >= BROKEN_U, np.maximum(largest, BROKEN_U), 0.0)
         u = np.maximum(u, self.learned.fusion.fused(largest))
-        _, raised = evidence.follow(state.belief, evidence.says(u))
+        suspicion = evidence.trace(state.suspicion, evidence.says(u))
+        raised = suspicion > evidence.RAISE
         drifts = (rows.slow > 1) & (rows.calm >= _AGREES) & watched
         odds, trust, ended = self._ending(state, rows)
         if np.count_nonzero(state.alarm) >= _MOST_ALARMS:
@@ -216,11 +217,16 @@ class Scorer:
             state.blame,
             np.ones(count, np.bool_),
         )
-        after = self._after(state, t_ns[:count], rows, u[:count])
-        after = replace(after, blame=blame[last], odds=odds[last], trust=float(trust[last]))
+        after = replace(
+            self._after(state, t_ns[:count], rows),
+            suspicion=float(suspicion[last]),
+            blame=blame[last],
+            odds=odds[last],
+            trust=float(trust[last]),
+        )
         if change.any():
             changes = (bool(raised[last]), drifts[last], ended[last])
-            after = self._change(after, rows, last, changes)
+            after = self._change(after, rows, last, changes, kind)
         alarm = np.tile(state.alarm, (count, 1))
         alarm[last] = after.alarm
         scored = Scored(
@@ -228,9 +234,7 @@ class Scorer:
         )
         return after, scored
 
-    def _after(
-        self, state: State, t_ns: NDArray[np.int64], rows: _Rows, u: NDArray[np.float64]
-    ) -> State:
+    def _after(self, state: State, t_ns: NDArray[np.int64], rows: _Rows) -> State:
         """The state after the first rows of a segment, alarms as they were."""
         count, last = len(t_ns), len(t_ns) - 1
         always = np.ones(count, np.bool_)
@@ -242,14 +246,12 @@ class Scorer:
             away=rows.away[last],
             run=rows.length[last],
             means=rows.means[:, last],
-            belief=evidence.follow(state.belief, evidence.says(u))[0],
             is_present=rows.present[last],
             past_ns=np.concatenate((state.past_ns, t_ns))[-_PAST:],
-            past=np.vstack((state.past.reshape(-1, moved.shape[1]), rows.full[:count]))[-_PAST:],
+            past=np.vstack((state.past, rows.full[:count]))[-_PAST:],
             work_bias=slow.means(moved, _WORK_ROWS, state.work_bias, always)[last],
-            work_rows=state.work_rows + count * state.at_work,
         )
-        settling = np.array(state.settles_ns or (0,) * moved.shape[1]) > t_ns[0]
+        settling = state.settles_ns > t_ns[0]
         if not settling.any():
             return after
         part = min(count / _SETTLING_ROWS, 1.0)
@@ -265,13 +267,12 @@ class Scorer:
         ended = np.zeros(odds.shape, np.bool_)
         if state.alarm.any():
             # where everything agrees once everything is believed, whoever was blamed is not the liar
-            calm = evidence.trace(Belief(state.trust), evidence.says(rows.trust))
+            calm = evidence.trace(state.trust, evidence.says(rows.trust))
             trust[:] = calm
             ended[calm <= evidence.RELEASE] = state.alarm > 0
         for k in np.flatnonzero(state.alarm).tolist():
             size = rows.again[:, k] if self._errors.is_estimated[k] else rows.fast[:, k]
-            belief = Belief(float(state.odds[k]), is_up=True)
-            odds[:, k] = evidence.trace(belief, evidence.says(size))
+            odds[:, k] = evidence.trace(float(state.odds[k]), evidence.says(size))
             is_drift = state.alarm[k] == DRIFT
             agrees = rows.calm[:, k] < _AGREES if is_drift else odds[:, k] <= evidence.RELEASE
             ended[:, k] |= agrees
@@ -283,16 +284,16 @@ class Scorer:
         rows: _Rows,
         row: int,
         changes: tuple[bool, NDArray[np.bool_], NDArray[np.bool_]],
+        kind: int,
     ) -> State:
         """Alarms begin and end at a row."""
         is_raised, drifts, ended = changes
-        kind = CHANGE if state.is_changing else ATTACK
         alarm, odds, means = state.alarm.copy(), state.odds.copy(), state.means.copy()
         blame = state.blame.copy()
         alarm[ended] = CALM
         means[:, ended] = 0.0
         blame[ended] = 0.0
-        belief = state.belief
+        suspicion = state.suspicion
         begun = np.zeros(len(alarm), np.bool_)
         if is_raised:
             free = (alarm == CALM) & ~state.at_work & ~ended
@@ -302,13 +303,13 @@ class Scorer:
             begun &= free
             begun &= np.count_nonzero(alarm) < _MOST_ALARMS
             alarm[begun] = kind
-            belief = Belief()
+            suspicion = evidence.NEW
         elif drifts.any() and np.count_nonzero(alarm) < _MOST_ALARMS:
             worst = np.where(drifts, rows.slow[row], 0.0)
             begun = worst == worst.max()
             # while a new zero is found out, what leans on that tag drifts a little
-            is_settling = max(state.settles_ns, default=0) > state.t_ns
-            alarm[begun] = CHANGE if state.is_changing or is_settling else DRIFT
+            is_settling = (state.settles_ns > state.t_ns).any()
+            alarm[begun] = CHANGE if kind == CHANGE or is_settling else DRIFT
         odds[begun] = evidence.RAISE
         trust = evidence.RAISE if begun.any() and not state.alarm.any() else state.trust
         away = np.where(ended, self._as_read(state) - state.offset, state.away)
@@ -319,7 +320,7 @@ class Scorer:
             alarm=alarm,
             odds=odds,
             means=means,
-            belief=belief,
+            suspicion=suspicion,
             blame=blame,
         )
 

@@ -1,12 +1,12 @@
 """What scoring keeps from row to row, and what it says of each."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twinvouch.readings.detect.evidence import Belief
+from twinvouch.readings.detect.evidence import NEW
 from twinvouch.readings.detect.learned import Learned
 
 CALM: Final = 0
@@ -20,32 +20,31 @@ class State:
     """What a row leaves behind, for K tags.
 
     `values` are as read and rounded (NaN before the first row), `away` scaled and with estimates in place of what is not
-    trusted; `run` how long each value has stood; `means` float64[C, K] of the slow channels; `belief` that something
-    is wrong that no tag is blamed for yet; `blame` recent surprise; `alarm` CALM, ATTACK or DRIFT, with the
-    `odds` of each; `offset` what recalibrations have shifted, in scales.
+    trusted, `run` how long each value has stood, `is_present` which were read, `past` float64[n, K] at `past_ns` the last
+    few rows. `means` float64[C, K] are those of the slow channels. `suspicion` is the log-odds that something is wrong
+    that no tag is blamed for, `blame` recent surprise by tag, `alarm` CALM, ATTACK, DRIFT or CHANGE with the log-odds `odds`
+    of each, `trust` those that not all can be believed while there is an alarm. `offset` is what recalibrations have
+    shifted, in scales, still found out until `settles_ns`; `at_work` who is worked on, `work_bias` the recent mean of what
+    is off, in scales.
     """
 
     t_ns: int
     values: NDArray[np.float64]
     away: NDArray[np.float64]
     run: NDArray[np.int64]
+    is_present: NDArray[np.bool_]
+    past_ns: NDArray[np.int64]
+    past: NDArray[np.float64]
     means: NDArray[np.float64]
-    belief: Belief
+    suspicion: float
     blame: NDArray[np.float64]
     alarm: NDArray[np.uint8]
     odds: NDArray[np.float64]
+    trust: float
     offset: NDArray[np.float64]
+    settles_ns: NDArray[np.int64]
     at_work: NDArray[np.bool_]
-    work_bias: NDArray[np.float64]  # recent mean of the still error, in scales
-    work_rows: NDArray[np.int64]  # rows of the work so far
-    is_present: NDArray[np.bool_] | bool = False
-    past_ns: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    past: NDArray[np.float64] = field(
-        default_factory=lambda: np.zeros((0, 0))
-    )  # rows that were read last
-    settles_ns: tuple[int, ...] = ()  # until when the offset of each tag is still found out
-    trust: float = 0.0  # log-odds that not all can be trusted, while there is an alarm
-    is_changing: bool = False  # work goes on, or ended a while ago, that moves the plant itself
+    work_bias: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,9 +67,24 @@ class Scored:
 def begin(learned: Learned) -> State:
     """Nothing seen yet."""
     width = len(learned.columns.ids)
-    none = np.zeros(width)
+    none, times = np.zeros(width), np.zeros(width, np.int64)
+    no = np.zeros(width, np.bool_)
     return State(
-        0, np.full(width, np.nan), none, np.zeros(width, np.int64),
-        np.zeros((len(learned.channels), width)), Belief(), none, np.zeros(width, np.uint8), none, none,
-        np.zeros(width, np.bool_), none, np.zeros(width, np.int64),
-    )  # fmt: skip
+        t_ns=0,
+        values=np.full(width, np.nan),
+        away=none,
+        run=times,
+        is_present=no,
+        past_ns=np.zeros(0, np.int64),
+        past=np.zeros((0, width)),
+        means=np.zeros((len(learned.channels), width)),
+        suspicion=NEW,
+        blame=none,
+        alarm=np.zeros(width, np.uint8),
+        odds=none,
+        trust=0.0,
+        offset=none,
+        settles_ns=times,
+        at_work=no,
+        work_bias=none,
+    )

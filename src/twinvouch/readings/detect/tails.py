@@ -51,14 +51,12 @@ def tail(size: NDArray[np.float64], step: float) -> tuple[float, float]:
 def learn(
     error: NDArray[np.float64], cells: NDArray[np.int64], count: int, step: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Q and b float64[C] of one tag by regime; `error` float64[R], NaN where it does not count."""
+    """Q and b float64[C] of one tag by regime; `error` float64[R]."""
     size = np.abs(error)
-    counts = np.isfinite(size)
-    many = np.bincount(cells[counts], minlength=count)
-    thin = counts & (many[cells] < FEW)
-    pooled = size[thin] if thin.sum() >= FEW else size[counts]
-    rare = tail(pooled, step) if len(pooled) else (np.inf, np.inf)
+    many = np.bincount(cells, minlength=count)
+    thin = size[many[cells] < FEW]
+    rare = tail(thin if len(thin) >= FEW else size, step)
     found = np.array(
-        [tail(size[counts & (cells == c)], step) if many[c] >= FEW else rare for c in range(count)]
+        [tail(size[cells == c], step) if many[c] >= FEW else rare for c in range(count)]
     )
     return found[:, 0], found[:, 1]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twinvouch.readings.detect import evidence, fusion, runs, slow, tails
-from twinvouch.readings.detect.evidence import Belief, follow, says
+from twinvouch.readings.detect.evidence import NEW, RAISE, RELEASE, says, trace
 from twinvouch.readings.detect.tails import Tails
 
 CHANCE = np.random.default_rng(11)
@@ -58,34 +58,30 @@ def test_the_largest_of_many_is_fused_to_one_surprise() -> None:
 
 def test_one_extreme_row_raises_and_quiet_rows_release() -> None:
     u = np.concatenate((np.zeros(5), [8.0], np.full(40, 0.3)))
-    _, up = follow(Belief(), says(u))
-    assert not up[:5].any()
-    assert up[5]
-    assert not up[-1]
-    assert 2 <= up.sum() <= 12
+    odds = trace(NEW, says(u))
+    assert (odds[:5] < RAISE).all()
+    assert odds[5] > RAISE
+    assert 2 <= np.count_nonzero(odds > RELEASE) <= 12
+    assert odds[-1] < RELEASE
 
 
 def test_weak_rows_add_up() -> None:
-    _, alone = follow(Belief(), says(np.array([3.0])))
-    _, together = follow(Belief(), says(np.full(4, 3.0)))
-    assert not alone.any()
-    assert together.any()
+    assert trace(NEW, says(np.array([3.0])))[-1] < RAISE
+    assert trace(NEW, says(np.full(4, 3.0)))[-1] > RAISE
 
 
 def test_normal_rows_hardly_ever_raise() -> None:
     u = -np.log10(np.random.default_rng(1).uniform(size=50_000))
-    _, up = follow(Belief(), says(u))
+    up = trace(NEW, says(u)) > RAISE
     assert np.count_nonzero(np.diff(up.astype(int)) > 0) <= 4
 
 
 @given(st.lists(st.floats(0, 400), min_size=1, max_size=60), st.integers(0, 59))
 def test_rows_may_come_in_any_blocks(u: list[float], at: int) -> None:
     ratio = says(np.array(u))
-    whole, up = follow(Belief(), ratio)
-    first, left = follow(Belief(), ratio[:at])
-    second, right = follow(first, ratio[at:])
-    assert second == whole
-    assert np.concatenate((left, right)).tolist() == up.tolist()
+    first = trace(NEW, ratio[:at])
+    second = trace(float(first[-1]) if len(first) else NEW, ratio[at:])
+    assert np.concatenate((first, second)).tolist() == trace(NEW, ratio).tolist()
 
 
 def loop_means(values: np.ndarray, rows: float, counts: np.ndarray) -> np.ndarray:
@@ -150,8 +146,7 @@ def test_a_signal_that_stands_still_longer_than_ever_is_frozen() -> None:
 
 
 def test_certainty_is_bounded() -> None:
-    belief, _ = follow(Belief(), says(np.full(5000, 400.0)))
-    assert belief.odds <= 100
-    _, up = follow(belief, says(np.zeros(400)))
-    assert not up[-1]
-    assert evidence.RELEASE < evidence.RAISE
+    odds = trace(NEW, says(np.full(5000, 400.0)))
+    assert odds.max() <= evidence.MOST_ODDS
+    assert trace(float(odds[-1]), says(np.zeros(400)))[-1] < RELEASE
+    assert RELEASE < RAISE
