@@ -61,7 +61,8 @@ class Kernel:
         if not is_rare:
             for split, of in self._by_split.items():
                 cells[of] = int(regimes.cells_of(split, pairs[None, :])[0])
-                weights[:, of] = part.weights[split][cells[of[0]]][:, of]
-                weights[:, [n + count for n in of]] = part.still[split][cells[of[0]]][:, of]
+                if split:
+                    weights[:, of] = part.weights[split][cells[of[0]]]
+                    weights[:, [n + count for n in of]] = part.still[split][cells[of[0]]]
         place = (cells, np.arange(count))
         return Estimates(weights, Tails(self._q[place], self._b[place]), self._spread[place])

@@ -114,8 +114,17 @@ def _part(known: Columns, rows: _Rows, tags: NDArray[np.intp], errors: _Errors) 
             errors.cells[:, k] = np.where(rows.rare, RARE_CELL, fit.cells)
             fit = still[splits[n]]
             errors.still[:, k] = np.where(rows.rare, still[()].error[:, n], fit.error[:, n])
-    kept, beside = ({s: f.weights for s, f in of.items()} for of in (fits, still))
+    kept, beside = (_kept(of, splits) for of in (fits, still))
     return Part(tags, switches, tuple(splits), kept, beside)
+
+
+def _kept(fits: Mapping[Split, Fitted], splits: list[Split]) -> dict[Split, NDArray[np.float64]]:
+    """Weights of each split for the tags that have it; of the split of none, which all fall back to, for all tags."""
+    found: dict[Split, NDArray[np.float64]] = {(): fits[()].weights}
+    for split in dict.fromkeys(s for s in splits if s):
+        of = [n for n, s in enumerate(splits) if s == split]
+        found[split] = np.ascontiguousarray(fits[split].weights[:, :, of])
+    return found
 
 
 def _tails(known: Columns, errors: _Errors) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -22,7 +22,8 @@ class Part:
     """Estimates of n related tags from each other; F features (`design.py`).
 
     `tags` intp[n] and `switches` intp[s] are places of columns, `splits` by tag hold places in `switches`, `weights` are
-    float64[C, F, n] by split and regime, `still` the same without own past and calendar.
+    float64[C, F, m] by regime for the m tags of a split, and those of the split of none for all tags; `still` the same
+    without own past and calendar.
     """
 
     tags: NDArray[np.intp]
