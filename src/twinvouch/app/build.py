@@ -18,7 +18,7 @@ from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
 from twinvouch.adapters.vault import Vault
 from twinvouch.app import config as configuration
-from twinvouch.app import inventory, key_list
+from twinvouch.app import detection, inventory, key_list
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Stores
 from twinvouch.app.disk_watch import DiskWatch
@@ -60,6 +60,7 @@ def site(config: Config, origin: Origin | None = None) -> Site:
         commands=inventory.command_rules(config),
         interlocks=interlocks(plant),
         root=root,
+        detector=detection.detector(config, plant),
     )
 
 

@@ -203,6 +203,12 @@ class ApiSettings(Frozen):
     tls: ApiTls | None = None
 
 
+class DetectionSettings(Frozen):
+    """`detection:`, the directory of the signed model that says what normal is (`twinvouch learn`)."""
+
+    model: FileName
+
+
 class RetentionSettings(Frozen):
     """`retention:`, how long what is not the ledger is kept."""
 
@@ -267,6 +273,7 @@ class Config(Frozen):
     actuator_state: Annotated[
         dict[Id, ActuatorStateSettings], Field(default_factory=dict, max_length=10_000)
     ]
+    detection: DetectionSettings | None = None
     edges: Annotated[dict[Id, EdgeSettings], Field(default_factory=dict, max_length=1_000)]
     principals: Annotated[tuple[PrincipalSettings, ...], Field(max_length=10_000)] = ()
     actuator: ActuatorProcessSettings | None = None

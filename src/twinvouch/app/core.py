@@ -67,6 +67,15 @@ class Stores:
     retire: Callable[[int], int] = int  # drop old log segments below this record; says how many
     disk: DiskWatch | None = None  # None: room is not watched, as in a replay
 
+    def close(self) -> None:
+        """Release them all."""
+        self.log.close()
+        self.reader.close()
+        self.state.close()
+        self.ledger.close()
+        if self.vault is not None:
+            self.vault.close()
+
 
 class Core:
     """Runs an Engine over its stores; `submit` from any thread, effects leave through `leave`."""
@@ -171,12 +180,7 @@ class Core:
             thread.join()
         self._stopping.set()
         self._threads[2].join()
-        self._stores.log.close()
-        self._stores.reader.close()
-        self._stores.state.close()
-        self._stores.ledger.close()
-        if self._stores.vault is not None:
-            self._stores.vault.close()
+        self._stores.close()
 
     @property
     def state_behind(self) -> int:
@@ -330,8 +334,13 @@ class Core:
 
 
 def runs_as(site: Site) -> str:
-    """The build, and the permit key: no setting names it, and what the ring says of it decides commands."""
-    return f"{BUILD}, permit key {key_id(site.permit_key).hex()}" if site.permit_key else BUILD
+    """The build, the permit key and the model: no setting names them, and they decide commands and labels."""
+    said = [BUILD]
+    if site.permit_key:
+        said.append(f"permit key {key_id(site.permit_key).hex()}")
+    if site.detector is not None:
+        said.append(f"model {site.detector.digest.hex()[:16]}")
+    return ", ".join(said)
 
 
 def salt() -> bytes:

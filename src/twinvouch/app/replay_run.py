@@ -10,12 +10,13 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from twinvouch import __version__
 from twinvouch.adapters.committer import Committer, Step, take
 from twinvouch.adapters.keys import FileSigner
-from twinvouch.app import build, replay
+from twinvouch.app import build, detection, replay
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Stores, salt
 from twinvouch.app.csv_table import open_table
@@ -24,7 +25,16 @@ from twinvouch.app.replay import Fed, Report, Sealer
 from twinvouch.app.starter_csv import clean_id
 from twinvouch.core.batch import Origin
 from twinvouch.core.errors import ConfigError, UsageError
-from twinvouch.core.event import BatchReceived, Effect, Event, Publish, Reply, Started, Tick
+from twinvouch.core.event import (
+    BatchReceived,
+    Effect,
+    Event,
+    ModelSubmitted,
+    Publish,
+    Reply,
+    Started,
+    Tick,
+)
 from twinvouch.core.inventory import Plant
 from twinvouch.engine import Engine
 
@@ -54,7 +64,8 @@ def run(csv_file: Path, config: Config, directory: Path | None = None) -> Done:
     if directory.exists() and any(directory.iterdir()):
         raise UsageError(f"`{directory}` is not empty: a replay needs a directory of its own")
     origin = f"{config.plant.id}/replay-{os.urandom(8).hex()}"
-    inline = _Core(Engine(site), build.stores(config, directory, origin))
+    model = None if site.detector is None else detection.submission(config, salt())
+    inline = _Core(Engine(site), build.stores(config, directory, origin), model)
     begun = time.perf_counter()
     try:
         report = replay.replay(table, config, site.plant, sealers, inline.feed)
@@ -94,8 +105,9 @@ def _free(config: Config, csv_file: Path) -> Path:
 class _Core:
     """The engine with its stores, on this thread: events are committed in groups."""
 
-    def __init__(self, engine: Engine, stores: Stores) -> None:
+    def __init__(self, engine: Engine, stores: Stores, model: ModelSubmitted | None) -> None:
         self.engine, self.stores = engine, stores
+        self._model = model
         self._committer = Committer(stores.log, stores.state)
         self._steps: list[Step] = []
         self._quiet_ns = min(g.max_age_ns for g in engine.memory.site.plant.groups.values())
@@ -110,6 +122,11 @@ class _Core:
             build_name = f"twinvouch {__version__}"
             started = Started(salt(), site.config_digest, site.policy.digest, build_name)
             self._take(started, now_ns)
+            if self._model is not None:
+                judged = self._take(self._model, now_ns)
+                reply = next(e for e in judged if isinstance(e, Reply))
+                if reply.code != HTTPStatus.OK:
+                    raise ConfigError(f"gate 2 refused the model: {reply.body.get('why')}")
         elif now_ns - last_ns > self._quiet_ns:
             self._take(Tick(salt()), last_ns + self._quiet_ns + SECOND)
         self._batches += 1
@@ -132,12 +149,7 @@ class _Core:
 
     def close(self) -> None:
         """Release the stores."""
-        self.stores.log.close()
-        self.stores.reader.close()
-        self.stores.state.close()
-        self.stores.ledger.close()
-        if self.stores.vault is not None:
-            self.stores.vault.close()
+        self.stores.close()
 
     def _progress(self) -> None:
         now = time.monotonic_ns()

@@ -19,7 +19,6 @@ from twinvouch.adapters.committer import Committer, recover, take
 from twinvouch.adapters.lock_file import make_directory, sync_directory
 from twinvouch.app import backup, build
 from twinvouch.app.config_model import Config
-from twinvouch.app.core import Stores
 from twinvouch.core.errors import CorruptError, UsageError
 from twinvouch.core.event import EpochOpened
 from twinvouch.engine import Engine
@@ -109,7 +108,7 @@ def _lay_out(directory: Path, draft: Path, manifest: backup.Manifest) -> None:
 def _open_epoch(config: Config, draft: Path, origin: str, opened: EpochOpened) -> tuple[str, int]:
     """Enter the new epoch and sign it; returns the key that verifies it and how many entries it has."""
     stores = build.stores(config, draft, origin)
-    with closing(_Closing(stores)):
+    with closing(stores):
         engine = Engine(build.site(config))
         unseen = recover(engine, stores.log, stores.state, None, stores.vault)
         assert unseen == 0, "the log was cut where the state ends"
@@ -117,16 +116,3 @@ def _open_epoch(config: Config, draft: Path, origin: str, opened: EpochOpened) -
         Committer(stores.log, stores.state).commit([step], engine.drain())
         stores.ledger.catch_up(stores.state)
         return stores.ledger.verifier_key, stores.ledger.size
-
-
-class _Closing:
-    def __init__(self, stores: Stores) -> None:
-        self._stores = stores
-
-    def close(self) -> None:
-        self._stores.log.close()
-        self._stores.reader.close()
-        self._stores.state.close()
-        self._stores.ledger.close()
-        if self._stores.vault is not None:
-            self._stores.vault.close()

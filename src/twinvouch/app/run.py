@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from twinvouch.app import build, key_list, logs, safety, signing
+from twinvouch.app import build, detection, key_list, logs, safety, signing
 from twinvouch.app.api.door import Door
 from twinvouch.app.api.hub import Hub
 from twinvouch.app.api.links import Links
@@ -82,6 +82,7 @@ def tell_what_was_said(core: Core, config: Config) -> None:
     """Let a core that has just started know what the root and the signers have said in files."""
     _tell_keys(core, config)
     _tell_signatures(core, config)
+    _tell_model(core, config)
 
 
 def _tell_keys(core: Core, config: Config) -> None:
@@ -131,6 +132,16 @@ def _tell_signatures(core: Core, config: Config) -> None:
         core.submit(Priority.STATEMENT, event).result()
     for _, why in memory.withheld():
         _log.warning("NO PERMITS: %s", why, extra=_f({"no_permits": why}))
+
+
+def _tell_model(core: Core, config: Config) -> None:
+    """Let gate 2 judge the configured model where it has not admitted it; readings are not scored until it has."""
+    if core.engine.memory.site.detector is None or core.engine.memory.detector() is not None:
+        return
+    reply = core.submit(Priority.QUERY, detection.submission(config, salt())).result()
+    if reply.code != HTTPStatus.OK:
+        why = f"detection is off, gate 2 refused the model: {reply.body.get('why')}"
+        _log.warning("NO DETECTION: %s", why, extra=_f({"no_detection": why}))
 
 
 def _door(config: Config) -> socket.socket:

@@ -14,18 +14,21 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from twinvouch.adapters import detector_files
 from twinvouch.adapters.actuator_journal import ActuatorJournal
 from twinvouch.adapters.keys import SeededSigner
 from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.adapters.spool import Spool
-from twinvouch.app import actuator_config, build
+from twinvouch.app import actuator_config, build, detection, learning, training
 from twinvouch.app.actuator import Actuator
 from twinvouch.app.actuator_link import Reporter
+from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
 from twinvouch.app.edge import EdgeParts, EdgeSetup, run_edge
+from twinvouch.app.signed_model import About, sign
 from twinvouch.app.simulated_core import ApiInMemory, Core
 from twinvouch.core.batch import Origin
-from twinvouch.lab import play, recorded, site, truth, virtual_time
+from twinvouch.lab import commissioning, play, recorded, site, truth, virtual_time
 from twinvouch.lab.api import Answer
 from twinvouch.lab.controller import PRINCIPAL as CONTROLLER
 from twinvouch.lab.controller import Controller, Hand
@@ -63,9 +66,12 @@ class Simulation:
         self._tasks: list[asyncio.Task[Any]] = []
         self._stop_edge = asyncio.Event()
         twin, self._actuator_file = self._configure()
-        self._site = build.site(build.load(twin), Origin.SIMULATED)
+        config = build.load(twin)
+        self._learn(config, seed)
+        self._site = build.site(config, Origin.SIMULATED)
         self.plant = PlantInMemory(self._clock.wall_ns)
         self.core = Core(self._site, self._chance, self._clock, self._signers["permit"])
+        self.core.feed(detection.submission(config, self.core.salt()))
         self.api = ApiInMemory(self.core, site.OBSERVER)
         self.wire = Interceptor(self.core)
         self._liar = Liar(loop.time)
@@ -145,6 +151,18 @@ class Simulation:
         return site.write(
             self._directory, site.Places(1, 2, 3, 4), site.Identities(keys, {}, keys["permit"])
         )
+
+    def _learn(self, config: Config, seed: int) -> None:
+        """A commissioning run, and what it teaches."""
+        run = self._directory / "commissioning.csv"
+        commissioning.write(run, seed)
+        table, step = training.table(str(run), config, training.Wanted(), _unsaid)
+        lesson = learning.teach(table, step, _unsaid)
+        model = self._directory / site.MODEL
+        files = detector_files.write(model, lesson.learned, lesson.report)
+        about = About("normal", "1", self._clock.wall_ns(), 365, table.ids)
+        sealed = sign(files, about, PLANT, self._signers[site.MODELLER])
+        (model / detector_files.MANIFEST).write_bytes(sealed)
 
     async def _run_plant(self) -> None:
         while True:
@@ -227,6 +245,10 @@ def _report(
         seconds=round(stage.seconds(), 1),
         directory=str(directory),
     )
+
+
+def _unsaid(_text: str) -> None:
+    """The table of attacks says it better."""
 
 
 def _signer(seed: int, name: str) -> SeededSigner:

@@ -10,6 +10,8 @@ from twinvouch.core.genesis import Beginning
 from twinvouch.core.keyring import Keyring
 from twinvouch.core.memo import Memo
 from twinvouch.core.mode import Mode
+from twinvouch.core.ports import Detector
+from twinvouch.core.ticket import Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,9 @@ class Context:
     withheld: tuple[tuple[str, str], ...] = ()  # why no permit is issued at all now: rule, sentence
     beginnings: Mapping[str, Beginning] = field(default_factory=dict)  # by edge
     is_disk_full: bool = False  # no room for what a command would leave behind
-    memos: Mapping[str, Memo] = field(default_factory=dict)  # of declared rules of gate 1
+    memos: Mapping[str, Memo] = field(default_factory=dict)  # of gate 1: declared rules, detection
+    detector: Detector | None = None  # None: no model is configured, or gate 2 has not admitted it
+    tickets: tuple[Ticket, ...] = ()
 
     def mode_of(self, asset: str) -> Mode:
         """The mode of an asset; supervised, epoch 0, where none was set."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from twinvouch.core.detection import Known, Rows, Verdict
 from twinvouch.core.errors import TwinvouchError
 from twinvouch.core.event import Plain
 
@@ -56,6 +57,24 @@ class Condition(Protocol):
 
     def holds(self, values: Mapping[str, float]) -> bool:
         """Evaluate on finite values; a value or tag that is missing is False, never an error."""
+        ...
+
+
+class Detector(Protocol):
+    """What normal is, as gate 1 asks it: a model that was learned, over the tags of one plant. It keeps no state itself."""
+
+    @property
+    def model(self) -> str:
+        """The name of the model; it counts while gate 2 has it admitted with `digest`."""
+        ...
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 over the model's files."""
+        ...
+
+    def follow(self, rows: Rows, known: Known) -> Verdict:
+        """Judge rows that became live; pure."""
         ...
 
 

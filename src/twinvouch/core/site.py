@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from twinvouch.core.batch import Origin
 from twinvouch.core.inventory import Plant
-from twinvouch.core.ports import Condition, Policy
+from twinvouch.core.ports import Condition, Detector, Policy
 
 SECOND = 1_000_000_000
 
@@ -59,4 +59,5 @@ class Site:
     interlocks: Mapping[str, Condition] = field(default_factory=dict)  # by actuator tag
     root: bytes = b""  # public key of the plant root; empty: the keys of twin.yaml count
     safety: Safety | None = None  # None: nobody is asked to sign (a replay, a simulation)
+    detector: Detector | None = None  # None: no model is configured
     permit_key: bytes = b""  # public key that permits are signed with; empty: not known here

@@ -16,6 +16,7 @@ from twinvouch.core.inventory import Plant, Principal, PrincipalKind, key_id
 from twinvouch.core.kind import Purpose
 from twinvouch.core.ports import PolicyRequest
 from twinvouch.core.statement import Statement, Verb
+from twinvouch.engine import tickets
 from twinvouch.engine.epochs import too_old
 from twinvouch.engine.founding import on_genesis
 from twinvouch.engine.keys import use
@@ -190,6 +191,8 @@ def _objection(m: Memory, signer: Principal, said: Statement) -> str:
 
 
 def _unfit_subject(m: Memory, said: Statement) -> str:
+    if said.verb in tickets.VERBS:
+        return tickets.objection(m, said)
     if said.verb in {Verb.DISTRUST, Verb.RESTORE}:
         known = said.subject in m.site.plant.tags
         return "" if known else f"`{said.subject}` is no tag of plant `{m.site.plant.id}`"
@@ -205,16 +208,26 @@ def _forbidden(m: Memory, signer: Principal, said: Statement) -> str:
     """What the policy has against it; who may approve is asked where approvals are counted."""
     if said.verb is Verb.APPROVE:
         return ""
-    record = m.records.get(said.subject)
-    tag = m.site.plant.tags.get(record.command.tag if record is not None else said.subject)
+    if said.verb in tickets.VERBS:
+        action, names = "ticket", tickets.tags_of(m, said.subject)
+    else:
+        record = m.records.get(said.subject)
+        action = said.verb.value
+        names = (record.command.tag if record is not None else said.subject,)
+    denials = (_denied(m, signer, action, name) for name in names)
+    return next((why for why in denials if why), "")
+
+
+def _denied(m: Memory, signer: Principal, action: str, name: str) -> str:
+    tag = m.site.plant.tags.get(name)
     if tag is None:
-        return f"`{said.subject}` is for a tag that plant `{m.site.plant.id}` has no longer"
+        return f"`{name}` is for a tag that plant `{m.site.plant.id}` has no longer"
     answer = m.site.policy.decide(
         PolicyRequest(
             principal=signer.id,
             principal_kind=signer.kind.value,
             roles=frozenset(r.value for r in signer.roles),
-            action=said.verb.value,
+            action=action,
             resource_type="Tag",
             resource=tag.id,
             attributes={"plant": m.site.plant.id, "confidentiality": tag.confidentiality},
@@ -333,6 +346,7 @@ VERBS: Mapping[Verb, Callable[[Memory, Out, Statement, bytes], None]] = {
     Verb.REJECT: _reject,
     Verb.DISTRUST: _distrust,
     Verb.RESTORE: _distrust,
+    **dict.fromkeys(tickets.VERBS, tickets.take),
 }
 
 

@@ -34,7 +34,7 @@ from twinvouch.core.event import (
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.site import Site
-from twinvouch.engine import rows
+from twinvouch.engine import rows, tickets
 from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
 from twinvouch.engine.epochs import on_epoch
 from twinvouch.engine.keys import on_key, use
@@ -50,6 +50,7 @@ from twinvouch.readings import wall_step
 from twinvouch.readings.refusals import due, strangers
 from twinvouch.wire.config import is_config
 from twinvouch.wire.cose import key_id_of
+from twinvouch.wire.manifest import digests_digest
 
 WAITED_FOR_NS = 2_000_000_000
 
@@ -240,6 +241,7 @@ def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
         "version": manifest.version,
         "signer": judged.signer,
         "files": {name: digest.hex() for name, digest in manifest.files.items()},
+        "digest": digests_digest(manifest.files).hex(),
         "entry": index,
         "admitted_ns": m.now_ns,
         "valid_until_ns": manifest.valid_until_ns,
@@ -302,6 +304,7 @@ def _on_tick(m: Memory, out: Out, event: Tick) -> None:
     for tag in [t for t, until in m.distrusted.items() if until < m.now_ns]:
         del m.distrusted[tag]
         m.dirty.add("distrusted")
+    tickets.forget(m)
     for principal in [p for p, until in m.streams.items() if until < m.now_ns]:
         del m.streams[principal]
         m.dirty.add("streams")

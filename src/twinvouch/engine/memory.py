@@ -18,7 +18,9 @@ from twinvouch.core.kind import Purpose
 from twinvouch.core.label import Label
 from twinvouch.core.memo import Memo
 from twinvouch.core.mode import Mode
+from twinvouch.core.ports import Detector
 from twinvouch.core.site import Safety, Site
+from twinvouch.core.ticket import Ticket
 from twinvouch.queries.memory import Seen
 from twinvouch.readings.link import Link
 from twinvouch.readings.refusals import Tallies
@@ -61,6 +63,7 @@ class Memory:
         self.frame = Frame(site.plant)
         self.links: dict[str, Link] = {}
         self.beginnings: dict[str, Beginning] = {}  # edge -> how its chain last began anew
+        self.tickets: dict[bytes, Ticket] = {}  # what was announced, by the nonce of its statement
         self.memos: dict[str, Memo] = {}  # what declared rules of gate 1 remember
         self.records: dict[str, Record] = {}
         self.closed = 0  # how many of them are
@@ -90,10 +93,9 @@ class Memory:
             "",
         )  # digests of configuration and policy, and build, of the last start
         self.is_disk_full = False
-        self.size = 0  # ledger entries
+        self.size, self.now_ns = 0, 0  # ledger entries; time
         # of the log: how often a backup was restored, and when last: what was signed before has no effect any more
         self.epoch, self.epoch_ns = 0, 0
-        self.now_ns = 0
         self.ticked: Tick | None = None  # the last one with clocks, of this run of the process
         self.dirty: set[str] = set()
 
@@ -108,7 +110,17 @@ class Memory:
             beginnings=self.beginnings,
             is_disk_full=self.is_disk_full,
             memos=self.memos,
+            detector=self.detector(),
+            tickets=tuple(self.tickets.values()),
         )
+
+    def detector(self) -> Detector | None:
+        """The configured model, while it is the one that gate 2 admitted last under its name."""
+        detector = self.site.detector
+        model = self.models.get(detector.model) if detector is not None else None
+        if detector is None or model is None or model.get("digest") != detector.digest.hex():
+            return None
+        return detector
 
     def signers(self, safety: Safety) -> Mapping[str, bytes]:
         """Who may sign a configuration now: those of the last signed one, at first those of the present one."""

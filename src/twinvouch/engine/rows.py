@@ -16,10 +16,12 @@ from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.genesis import Beginning
 from twinvouch.core.memo import Memo
 from twinvouch.core.mode import Mode, Rung
+from twinvouch.core.ticket import Ticket, Work
 from twinvouch.engine.memory import KeyUse, Memory, Signed
 from twinvouch.ledger.entry import findings_content
 from twinvouch.queries.memory import read_seen, write_seen
 from twinvouch.readings import declared
+from twinvouch.readings.detect.detector import KEYS as DETECTION
 from twinvouch.readings.link import read_link, write_link
 from twinvouch.readings.refusals import Tally
 from twinvouch.wire.cbor import decode, encode
@@ -239,10 +241,28 @@ def _read_memo(m: Memory, ident: str, raw: bytes) -> None:
     content: Any = decode(raw)
     version, about, *arrays = content
     assert version == 1, version
-    if ident in declared.keys(m.site.plant.declared):
+    if ident in declared.keys(m.site.plant.declared) or (m.site.detector and ident in DETECTION):
         m.memos[ident] = Memo(about, tuple(arrays))
     else:
         m.dirty.add(f"memo/{ident}")
+
+
+def _write_tickets(m: Memory, _: str) -> bytes:
+    told = [
+        [nonce, t.work.value, list(t.tags), t.start_ns, t.end_ns, t.principal]
+        for nonce, t in m.tickets.items()
+    ]
+    return encode([1, told])
+
+
+def _read_tickets(m: Memory, _: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, told = content
+    assert version == 1, version
+    m.tickets = {
+        nonce: Ticket(Work(work), tuple(tags), start, end, who)
+        for nonce, work, tags, start, end, who in told
+    }
 
 
 def _read_frame(m: Memory, ident: str, raw: bytes) -> None:
@@ -271,6 +291,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "signed": _write_signed,
     "disk": lambda m, _: encode([1, m.is_disk_full]),
     "memo": _write_memo,
+    "tickets": _write_tickets,
 }
 READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "engine": _read_engine,
@@ -294,4 +315,5 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "signed": _read_signed,
     "disk": _read_disk,
     "memo": _read_memo,
+    "tickets": _read_tickets,
 }

@@ -5,7 +5,7 @@ goes out as words again. Used by the TCP proxy and, in the simulated demo, aroun
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,6 +32,23 @@ def ramp(slope: float) -> Lie:
         return float(inject.ramp(np.array([value, value]), np.array([0.0, elapsed_s]), slope)[1])
 
     return lie
+
+
+@dataclass(slots=True)
+class Listener:
+    """Tells the truth, and remembers it."""
+
+    said: list[float] = field(default_factory=list)
+
+    def __call__(self, value: float, _elapsed_s: float) -> float:
+        """As Lie."""
+        self.said.append(value)
+        return value
+
+
+def again(said: Sequence[float], every_s: float) -> Lie:
+    """What was said before, in the same rhythm; after its end the last of it."""
+    return lambda _, elapsed_s: said[min(int(elapsed_s / every_s), len(said) - 1)]
 
 
 @dataclass(slots=True)

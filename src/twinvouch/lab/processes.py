@@ -17,7 +17,7 @@ from twinvouch.adapters.http_transport import HttpTransport
 from twinvouch.adapters.keys import FileSigner, SeededSigner, generate
 from twinvouch.adapters.modbus_tcp import ModbusDevice, ModbusExceptionError, TlsFiles
 from twinvouch.core.errors import UnavailableError
-from twinvouch.lab import certificates, play, signers, site, truth
+from twinvouch.lab import certificates, commissioning, play, signers, site, truth
 from twinvouch.lab.api import Answer, HttpApi
 from twinvouch.lab.children import Children, said_line, tell_line
 from twinvouch.lab.controller import PRINCIPAL as CONTROLLER
@@ -66,6 +66,7 @@ class Processes:
             self._modbus.port, self._listener.port, self._core_port, self._ports["tls"]
         )
         twin, actuator = site.write(self.directory, places, who)
+        await self._learn(twin)
         await signers.enrol_and_sign(self.children, twin)
         self.api = HttpApi(self._url, who.tokens[site.OBSERVER])
         insider = FileSigner(self.directory / "keys" / f"{CONTROLLER}.key")
@@ -153,6 +154,13 @@ class Processes:
         self.log_key = public["log"]
         tokens = {name: os.urandom(24).hex() for name in site.WITH_TOKEN}
         return site.Identities(public, tokens, public["permit"])
+
+    async def _learn(self, twin: Path) -> None:
+        """A commissioning run, and what it teaches, as a user would."""
+        run = self.directory / "commissioning.csv"
+        await asyncio.to_thread(commissioning.write, run, 0)
+        out = ("--out", str(self.directory / site.MODEL), "--signer", site.MODELLER)
+        await self.children.run("learn", ("learn", "--from", str(run), *out, "--config", str(twin)))
 
     async def _start_plant(self) -> None:
         args = ("--certificates", str(self.directory / "certificates"))

@@ -14,7 +14,7 @@ from twinvouch.core.inventory import Table
 from twinvouch.core.kind import Purpose
 from twinvouch.lab import liar
 from twinvouch.lab.interceptor import Order, Passed
-from twinvouch.lab.net3 import BY_TAG, LEVEL, RUN, SPEED
+from twinvouch.lab.net3 import BY_TAG, LEVEL, PERIODS_S, RUN, SPEED
 from twinvouch.lab.site import DUPLICATE_WINDOW_S, EDGE
 from twinvouch.lab.stage import EXECUTED, NO_SESSION, Stage, entries, found
 from twinvouch.wire.cose import seal, unseal
@@ -22,6 +22,8 @@ from twinvouch.wire.cose import seal, unseal
 REFUSED, DETECTED, ADMITTED, NOTHING = "refused", "detected", "admitted", "nothing"
 HOSTILE_SPEED: Final = 1.6  # would put 640 kPa on a discharge rated for 420
 _WAIT_S: Final = 8.0
+LEARNED: Final = ("residual", "drift")  # rules of the learned model
+_REPLAYED_S: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +67,16 @@ async def _lie(stage: Stage, tag: str, lie: liar.Lie, rules: tuple[str, ...]) ->
 
 
 async def _ramp_in(stage: Stage) -> Observation:
-    """A slow lie inside every limit: it is believed, and the table says so."""
-    tag = "tank-2/level"
-    since, began = await entries(stage), stage.seconds()
-    stage.means.liar.lie(tag, liar.ramp(0.1))
-    finding = await found(stage, since, ("range", "rate"), tag, 3.0)
-    shown = await stage.api.get(f"/tags/{tag}", purpose="demo")
-    error = (shown["value"] or 0.0) - stage.true_value(tag)
-    stage.means.liar.stop()
-    await stage.sleep(1.0)
-    seen_s = stage.seconds() - began
-    if finding is not None:
-        return Observation(DETECTED, _told(finding), seen_s, finding["entry"])
-    if error < 0.15:
-        return Observation(NOTHING, f"the lie did not arrive ({error:+.2f} m)", seen_s)
-    what = f"believed {error:+.2f} m: inside range and rate"
-    return Observation(ADMITTED, what, seen_s, shown["entry"])
+    """A slow lie inside every limit: what the plant usually does tells it."""
+    return await _lie(stage, "tank-2/level", liar.ramp(0.1), LEARNED)
+
+
+async def _sensor_replay(stage: Stage) -> Observation:
+    """A sensor says once more what it said some seconds ago, to the last digit."""
+    tag, heard = "node-117/pressure", liar.Listener()
+    stage.means.liar.lie(tag, heard)
+    await stage.sleep(_REPLAYED_S)
+    return await _lie(stage, tag, liar.again(heard.said, PERIODS_S["pressures"]), LEARNED)
 
 
 async def _replay(stage: Stage) -> Observation:
@@ -247,9 +243,10 @@ def _told(finding: Any) -> str:
 
 
 ATTACKS: Final = (
+    Attack("ramp_in", "sensor ramp inside its limits", DETECTED, _ramp_in),
+    Attack("sensor_replay", "a sensor's last seconds again", DETECTED, _sensor_replay),
     Attack("offset", "sensor +20 m on tank 3", DETECTED, _offset),
     Attack("ramp_out", "sensor ramp beyond its range", DETECTED, _ramp_out),
-    Attack("ramp_in", "sensor ramp inside its limits", ADMITTED, _ramp_in),
     Attack("replay", "an old batch sent again", REFUSED, _replay),
     Attack("forged_edge", "a stranger signs as the edge", REFUSED, _forged_edge),
     Attack("tampered", "one bit of a batch flipped", REFUSED, _tampered),

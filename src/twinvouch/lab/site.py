@@ -26,8 +26,9 @@ from twinvouch.lab.net3 import (
     Register,
 )
 
-EDGE, ACTUATOR, OBSERVER = "edge-1", "actuator-1", "observer"
-PRINCIPALS = (EDGE, ACTUATOR, CONTROLLER, OBSERVER)
+EDGE, ACTUATOR, OBSERVER, MODELLER = "edge-1", "actuator-1", "observer", "modeller"
+MODEL = "model"  # directory, beside the configuration
+PRINCIPALS = (EDGE, ACTUATOR, CONTROLLER, OBSERVER, MODELLER)
 WITH_TOKEN = (ACTUATOR, CONTROLLER, OBSERVER)
 RATED_KPA = 420.0  # discharge of pump 10
 DUPLICATE_WINDOW_S = 2.0  # short, so that the demo can show a replay
@@ -37,6 +38,7 @@ _ROLES = {
     ACTUATOR: ("service", ()),
     CONTROLLER: ("service", ("operator",)),
     OBSERVER: ("person", ("operator", "auditor")),
+    MODELLER: ("person", ("model-signer",)),
 }
 _INTERLOCK = f"tank_1_level > 0.5 && tank_1_level < 9.0 && node_10_pressure < {RATED_KPA}"
 _ACTUATORS: dict[str, dict[str, Any]] = {
@@ -109,6 +111,7 @@ def twin_config(places: Places, who: Identities) -> dict[str, Any]:
                 "core": f"http://127.0.0.1:{places.core_for_edge}",
             }
         },
+        "detection": {"model": MODEL},
         "principals": [_principal(name, who) for name in PRINCIPALS],
         "actuator": {"principal": ACTUATOR},
         "command_classes": {

@@ -48,7 +48,7 @@ def follow(
 
 def keys(declared: Mapping[str, GroupRules]) -> set[str]:
     """Keys of all memos that these rules may have; any other is of something that is no longer declared."""
-    found = set()
+    found: set[str] = set()
     for name, rules in declared.items():
         alone = ((resolution, rules.steps), (stuck, rules.varying), (jitter, rules.jitter))
         found |= {f"{rule.NAME}/{name}" for rule, told in alone if told is not None}

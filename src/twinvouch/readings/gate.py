@@ -27,11 +27,12 @@ from twinvouch.readings import (
     clock_drift,
     clock_jump,
     declared,
+    detection,
     late,
     reports,
     skew,
 )
-from twinvouch.readings.followed import Followed
+from twinvouch.readings.followed import Followed, together
 from twinvouch.readings.labelling import label
 from twinvouch.readings.link import Link
 from twinvouch.readings.sequence import Placed, place
@@ -117,6 +118,8 @@ def admit(
         view, told = _look(batch, group, before, oldest_ns, now_ns)
         rules = site.plant.declared.get(group.name)
         followed = declared.follow(batch, view, frame, rules, context, told)
+        if context.detector is not None and not view.is_late:
+            followed = together((followed, detection.follow(batch, view, frame, context)))
         return replace(_judge(batch, view, followed, placed, site, context), beginning=begun)
 
 

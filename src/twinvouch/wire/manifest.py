@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 
 from twinvouch.core.kind import VERSION, Kind
 from twinvouch.wire.cbor import encode
@@ -61,3 +62,13 @@ def read_manifest(content: bytes, plant: str) -> Manifest:
         made_ns=fields.integer("made_ns"),
         valid_until_ns=fields.integer("valid_until_ns"),
     )
+
+
+def files_digest(files: Mapping[str, bytes]) -> bytes:
+    """SHA-256 over the files of a model: of each its name and its own SHA-256, sorted by name."""
+    return digests_digest({name: sha256(raw).digest() for name, raw in files.items()})
+
+
+def digests_digest(files: Mapping[str, bytes]) -> bytes:
+    """As `files_digest`, from the SHA-256 of each file."""
+    return sha256(encode([[name, files[name]] for name in sorted(files)])).digest()

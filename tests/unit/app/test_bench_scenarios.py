@@ -5,9 +5,9 @@ import pytest
 
 from twinvouch.app.bench.scenarios import Tally, count, tickets
 from twinvouch.core.table import Table
+from twinvouch.core.ticket import Work
 from twinvouch.lab.scenarios.events import Context, Event
 from twinvouch.lab.scenarios.world import World
-from twinvouch.readings.detect.context import Work
 from twinvouch.readings.detect.state import ATTACK, CHANGE, Scored
 
 ROWS, QUARTER_NS = 2000, 900 * 10**9

@@ -9,6 +9,7 @@ from twinvouch.core.event import Plain
 from twinvouch.core.inventory import key_id
 from twinvouch.core.keyring import KeyVerb, Known
 from twinvouch.core.label import Axis
+from twinvouch.core.ticket import Ticket
 from twinvouch.engine.keys import signed_since
 from twinvouch.engine.memory import Memory
 from twinvouch.readings.link import Link
@@ -154,12 +155,35 @@ def status(memory: Memory) -> dict[str, Plain]:
         "silent_edges": [e for e in plant.edges if e not in memory.links or memory.links[e].silent],
         "open_commands": held,
         "distrusted": sorted(memory.distrusted),
+        "tickets": [_ticket(t) for t in memory.tickets.values() if t.end_ns > memory.now_ns],
+        "model": _model(memory),
         "disk_full": memory.is_disk_full,
         "modes": {a: m.rung.name.lower() for a, m in memory.modes.items()},
         "counts": dict(memory.counts),
         "config_signed": memory.signed.number,
         "missing_key_statements": memory.ring.missing if memory.ring is not None else [],
         "no_permits": [why for _, why in memory.withheld()],
+    }
+
+
+def _ticket(ticket: Ticket) -> Plain:
+    """Work that is going on."""
+    return {
+        "work": ticket.work.value,
+        "tags": list(ticket.tags),
+        "by": ticket.principal,
+        "until_ns": ticket.end_ns,
+    }
+
+
+def _model(memory: Memory) -> Plain:
+    """The model that detects lies: none, waiting for gate 2, or at work."""
+    if memory.site.detector is None:
+        return None
+    return {
+        "name": memory.site.detector.model,
+        "digest": memory.site.detector.digest.hex(),
+        "at_work": memory.detector() is not None,
     }
 
 

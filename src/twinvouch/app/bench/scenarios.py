@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from twinvouch.app.bench.detect import digest_of_code
 from twinvouch.core.errors import UsageError
+from twinvouch.core.spans import starts
+from twinvouch.core.ticket import Work
 from twinvouch.lab.scenarios.events import Event
 from twinvouch.lab.scenarios.hydraulics import file_of
 from twinvouch.lab.scenarios.settings import settings
 from twinvouch.lab.scenarios.world import World, world
 from twinvouch.lab.score.events import QUIET_NS
-from twinvouch.lab.score.spans import starts
-from twinvouch.readings.detect.context import Ticket, Work
+from twinvouch.readings.detect.context import Ticket
 from twinvouch.readings.detect.learn import learn
 from twinvouch.readings.detect.score import Scorer
 from twinvouch.readings.detect.state import ATTACK, DRIFT, Scored, begin

@@ -4,6 +4,7 @@ Exit codes: 0 ok, 1 negative result, 2 usage, 3 configuration, 4 not permitted, 
 """
 
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -12,6 +13,10 @@ import click
 
 from twinvouch import __version__
 from twinvouch.core.errors import TwinvouchError, UnavailableError
+
+# before numpy is loaded: products of small matrices gain nothing from threads, and beside other busy processes the
+# threads of OpenBLAS wait for each other (learning took 21 times as long)
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 BUG = 70  # exit code of what should not be possible
 
@@ -36,6 +41,7 @@ VERBS = {
     "init": "Write a commented starter configuration.",
     "keys": "The plant root and the keys it stands for: sign, rotate, revoke, list.",
     "lab": "The built-in plant by itself.",
+    "learn": "Learn what normal is from commissioning data.",
     "ledger": "Verify a ledger offline.",
     "models": "Sign, submit and list model artefacts.",
     "principals": "Make keys and tokens for persons, services and edges.",
@@ -45,6 +51,7 @@ VERBS = {
     "status": "Show how the running core is doing.",
     "systemd": "Print unit files with a sandbox for core, edge and actuator.",
     "tags": "List and show tags with value and label.",
+    "ticket": "Announce work on the plant: what departs then is no attack.",
 }
 
 

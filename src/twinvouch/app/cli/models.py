@@ -9,8 +9,6 @@ from twinvouch.app.cli import complete
 from twinvouch.app.cli.printing import as_option, config_option, json_option, show
 from twinvouch.app.terminal import safe
 
-DAY_NS = 86_400_000_000_000
-
 
 @click.group()
 def command() -> None:
@@ -38,37 +36,16 @@ def command() -> None:
 @config_option
 def sign(files: tuple[Path, ...], config_path: Path, out: Path, **about: str | int) -> None:
     """Sign a manifest over model files (our JSON, or npz without pickle)."""
-    from hashlib import sha256
-
-    from twinvouch.adapters.keys import FileSigner
     from twinvouch.app.client import load
-    from twinvouch.core.kind import Purpose
-    from twinvouch.wire.cose import seal
-    from twinvouch.wire.manifest import Manifest, write_manifest
+    from twinvouch.app.signed_model import About, signer_of
+    from twinvouch.app.signed_model import sign as sealed
 
+    of = About(str(about["name"]), str(about["version"]), time.time_ns(), int(about["days"]))
+    contents = {f.name: f.read_bytes() for f in files}
     config = load(config_path)
-    now = time.time_ns()
-    manifest = Manifest(
-        model=str(about["name"]),
-        version=str(about["version"]),
-        files={f.name: sha256(f.read_bytes()).digest() for f in files},
-        inputs=(),
-        lineage=(),
-        metrics={},
-        made_ns=now,
-        valid_until_ns=now + int(about["days"]) * DAY_NS,
-    )
-    own = config.keys_dir / f"{about['signer']}.model-signer.key"
-    signer = FileSigner(own if own.exists() else config.keys_dir / f"{about['signer']}.key")
-    out.write_bytes(
-        seal(
-            write_manifest(manifest, config.plant.id),
-            signer=signer,
-            plant=config.plant.id,
-            purpose=Purpose.MODEL,
-        )
-    )
-    click.echo(f"signed {len(files)} files as {manifest.model} {manifest.version}")
+    key = signer_of(config, str(about["signer"]))
+    out.write_bytes(sealed(contents, of, config.plant.id, key))
+    click.echo(f"signed {len(files)} files as {of.name} {of.version}")
 
 
 @command.command()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from twinvouch.lab.score.spans import spans
+from twinvouch.core.spans import spans
 
 
 @dataclass(frozen=True, slots=True)

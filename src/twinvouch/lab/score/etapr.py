@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from twinvouch.core.spans import spans
 from twinvouch.lab.score.rows import f1
-from twinvouch.lab.score.spans import spans
 
 THETA_P: Final = 0.5
 THETA_R: Final = 0.1

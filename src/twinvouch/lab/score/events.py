@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from twinvouch.lab.score.spans import spans, starts
+from twinvouch.core.spans import spans, starts
 
 HOUR_NS: Final = 3_600_000_000_000
 QUIET_NS: Final = 6 * HOUR_NS

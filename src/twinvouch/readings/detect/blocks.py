@@ -71,18 +71,22 @@ def number_of(t_ns: NDArray[np.int64], period_ns: int) -> NDArray[np.int64]:
     return number
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """One scan group: its place in the plan, where its n tags stand in the model, and how often it is read."""
+
+    group: int
+    places: NDArray[np.intp]
+    every_ns: int
+
+
 def add(
-    before: Open,
-    plan: Plan,
-    group: int,
-    places: NDArray[np.intp],
-    t_ns: NDArray[np.int64],
-    values: NDArray[np.float64],
-    every_ns: int,
+    before: Open, plan: Plan, source: Source, t_ns: NDArray[np.int64], values: NDArray[np.float64]
 ) -> Open:
-    """Take rows float64[L, n] of one scan group, read every `every_ns`, whose tags stand at `places` intp[n]."""
+    """Take rows `values` float64[L, n] of one scan group at times `t_ns` int64[L], rising."""
+    group, places = source.group, source.places
     until_ns = before.until_ns.copy()
-    until_ns[group] = max(int(until_ns[group]), int(t_ns[-1]) + every_ns)
+    until_ns[group] = max(int(until_ns[group]), int(t_ns[-1]) + source.every_ns)
     number = number_of(t_ns, plan.period_ns)
     fresh = number > before.closed
     if not fresh.all():
@@ -174,7 +178,7 @@ def averaged(table: Table, period_ns: int) -> Table:
         np.zeros(1, np.int64),
         np.zeros(len(table.ids), np.int64),
     )
-    places = np.arange(len(table.ids))
-    held = add(nothing(plan), plan, 0, places, table.t_ns, table.values, 2 * period_ns)
+    source = Source(0, np.arange(len(table.ids)), 2 * period_ns)
+    held = add(nothing(plan), plan, source, table.t_ns, table.values)
     _, t_ns, values = close(held, plan)
     return Table(table.ids, t_ns, values)

@@ -97,7 +97,7 @@ def survey(table: Table, step: NDArray[np.float64] | None = None) -> Columns:
     still = np.array([len(found) < 2 for found in kinds])
     two = np.array([len(found) == 2 for found in kinds])
     low = np.array([found[0] if len(found) else 0.0 for found in kinds])
-    scale[still | (scale < step / 2)] = 1.0
+    scale[still | (~two & (scale < step / 2))] = 1.0
     share = np.array(
         [(values[known[:, k], k] > low[k]).mean() if two[k] else 0.0 for k in range(width)]
     )

@@ -2,23 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from twinvouch.core.ticket import Work
+
 SETTLE_NS: Final = (
     24 * 3_600_000_000_000
 )  # after work on the plant, until its levels are what they were
-
-
-class Work(StrEnum):
-    """What a ticket is about: an instrument gets a new zero, equipment is out of service, a set-point is moved."""
-
-    RECALIBRATION = "recalibration"
-    MAINTENANCE = "maintenance"
-    SETPOINT = "setpoint"
 
 
 @dataclass(frozen=True, slots=True)

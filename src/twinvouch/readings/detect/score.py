@@ -12,9 +12,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from twinvouch.core.ticket import Work
 from twinvouch.readings.detect import control, design, evidence, runs, slow
 from twinvouch.readings.detect.columns import filled, rounded
-from twinvouch.readings.detect.context import Ticket, Work, boundary, covered, is_changing
+from twinvouch.readings.detect.context import Ticket, boundary, covered, is_changing
 from twinvouch.readings.detect.errors import Errors
 from twinvouch.readings.detect.learned import Learned
 from twinvouch.readings.detect.state import ATTACK, CALM, CHANGE, DRIFT, Scored, State

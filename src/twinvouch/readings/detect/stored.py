@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.core.errors import MalformedError
+from twinvouch.readings.detect.learned import Learned
+from twinvouch.readings.detect.score import Scorer
+from twinvouch.readings.detect.state import begin
 
 _LARGEST: Final = np.finfo(np.float64).max
 Arrays = dict[str, NDArray[Any]]
@@ -42,6 +45,8 @@ def _put(value: Any, arrays: Arrays) -> Any:
         return [[_put(k, arrays), _put(v, arrays)] for k, v in value.items()]
     if isinstance(value, tuple):
         return [_put(item, arrays) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
     assert isinstance(value, bool | int | float | str), type(value)
     return value
 
@@ -75,11 +80,8 @@ def _items(kind: Any, plain: Any, arrays: Mapping[str, NDArray[Any]], where: str
         raise MalformedError(f"{where}: expected a list")
     of = get_args(kind)
     if get_origin(kind) is not tuple:
-        pairs = [
-            _take(tuple[of[0], of[1]], pair, arrays, f"{where}[{n}]")
-            for n, pair in enumerate(plain)
-        ]
-        return dict(pairs)
+        pair = tuple.__class_getitem__(of)
+        return dict(_take(pair, p, arrays, f"{where}[{n}]") for n, p in enumerate(plain))
     if len(of) == 2 and of[1] is Ellipsis:
         of = (of[0],) * len(plain)
     if len(of) != len(plain):
@@ -99,3 +101,19 @@ def _array(kind: Any, plain: Any, arrays: Mapping[str, NDArray[Any]], where: str
         return found
     unbounded = np.where(np.abs(found) >= _LARGEST, np.copysign(np.inf, found), found)
     return unbounded.astype(wanted)
+
+
+def check(learned: Learned) -> None:
+    """Try a model out on three rows: MalformedError where its parts do not fit together."""
+    columns = learned.columns
+    width, rows = len(columns.ids), 3
+    try:
+        assert columns.period_ns > 0
+        assert len(set(columns.ids)) == width
+        t_ns = np.arange(1, rows + 1) * columns.period_ns
+        values = np.tile(columns.mean, (rows, 1))
+        state, _ = Scorer(learned).score(begin(learned), t_ns, values)
+        assert len(state.alarm) == width
+    except (AssertionError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        why = f"its parts do not fit together ({type(error).__name__}: {error})"
+        raise MalformedError(why) from None

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from twinvouch.core.spans import spans, starts
 from twinvouch.lab.score import batadal, etapr, events, rows
-from twinvouch.lab.score.spans import spans, starts
 
 HOUR = events.HOUR_NS
 

@@ -9,7 +9,8 @@ from tests.unit.readings.detect.plant import FLOW, HOUR_NS, LEVEL, PRESSURE, RUN
 from twinvouch.core import inject
 from twinvouch.core.errors import UsageError
 from twinvouch.core.table import Table
-from twinvouch.readings.detect.context import Ticket, Work
+from twinvouch.core.ticket import Work
+from twinvouch.readings.detect.context import Ticket
 from twinvouch.readings.detect.learn import learn
 from twinvouch.readings.detect.learned import Learned
 from twinvouch.readings.detect.score import Scorer

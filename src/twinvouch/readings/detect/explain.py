@@ -1,0 +1,124 @@
+"""Why a tag is in alarm, in one sentence with numbers: what it reads, what was expected, and which tags say so."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinvouch.core.finding import Finding, Severity
+from twinvouch.readings.detect import control, design, regimes
+from twinvouch.readings.detect.kernel import Kernel
+from twinvouch.readings.detect.learned import Learned
+from twinvouch.readings.detect.state import ATTACK, CHANGE, DRIFT
+from twinvouch.readings.wording import date
+
+SHOWN: Final = 3  # tags that a sentence names
+TECHNIQUE: Final = "T0856"  # ATT&CK for ICS: Spoof Reporting Message
+OWN: Final = "its own value before"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """One row float64[K] at `t_ns` with the one before it, and its errors float64[K] in the tags' units."""
+
+    t_ns: int
+    before: NDArray[np.float64]
+    values: NDArray[np.float64]
+    error: NDArray[np.float64]
+
+
+class Explainer:
+    """Says why; keeps what it has put together, and no state of the plant."""
+
+    def __init__(self, learned: Learned, units: tuple[str, ...]) -> None:
+        self._learned = learned
+        self._units = tuple(f" {u}" if u else "" for u in units)
+        self._kernels = [Kernel(learned, part) for part in learned.parts]
+        self._part = {int(k): n for n, part in enumerate(learned.parts) for k in part.tags}
+
+    def begun(self, k: int, kind: int, moment: Moment) -> Finding:
+        """An alarm of `kind` of the tag at place `k` began."""
+        rule, severity = _KINDS[kind]
+        tag = self._learned.columns.ids[k]
+        words, numbers = self._words(k, kind, moment)
+        technique = "" if kind == CHANGE else TECHNIQUE
+        return Finding(rule, tag, severity, f"`{tag}` {words}", technique, numbers)
+
+    def ended(self, k: int, kind: int, t_ns: int) -> Finding:
+        """An alarm ended: the tag agrees with the others again."""
+        tag = self._learned.columns.ids[k]
+        words = f"`{tag}` agrees with what is expected of it again since {date(t_ns)}"
+        return Finding(_KINDS[kind][0], tag, Severity.INFO, words)
+
+    def _words(self, k: int, kind: int, m: Moment) -> tuple[str, tuple[tuple[str, float], ...]]:
+        known, unit = self._learned.columns, self._units[k]
+        value = float(m.values[k])
+        broken = self._broken(k, m)
+        if broken:
+            return broken, (("value", value),)
+        if k in known.constant:
+            stood = float(self._learned.ends[0, k])
+            return f"is {value:.6g}{unit}; it stood at {stood:.6g}{unit} all through training", (
+                ("value", value),
+                ("expected", stood),
+            )
+        if k not in self._part or not np.isfinite(value):
+            return "departs from what was learned", (("value", value),)
+        within, named = self._expectation(k, m)
+        expected = value - float(m.error[k])
+        numbers = (("value", value), ("expected", expected), ("within", within))
+        if kind == DRIFT:
+            words = (
+                f"has been off on one side, or noisier, for longer than ever in training: now {value:.6g}{unit}, "
+                f"expected is {expected:.6g}{unit} from {named}"
+            )
+        elif abs(m.error[k]) <= within:
+            words = (
+                f"reads {value:.6g}{unit}; its last readings together hardly fit {named}: now {expected:.6g}{unit} is "
+                f"expected, give or take {within:.3g}{unit}"
+            )
+        else:
+            words = f"reads {value:.6g}{unit}, expected is {expected:.6g}{unit}, give or take {within:.3g}{unit}, from {named}"
+        return words, numbers
+
+    def _broken(self, k: int, m: Moment) -> str:
+        """In words, which rule of the control logic a tag breaks; empty where none."""
+        learned, row = self._learned, m.values[None, :]
+        for rule, found in control.broken(learned.rules, learned.columns, row):
+            if found[0] and k in {rule.switch, rule.tag}:
+                switch, tag = (learned.columns.ids[n] for n in (rule.switch, rule.tag))
+                side = "above" if rule.is_upper else "below"
+                limit, unit = float(rule.limits(row)[0]), self._units[rule.tag]
+                state, other = ("on", "off") if rule.is_on else ("off", "on")
+                return (
+                    f"breaks the control logic: `{tag}` is {float(m.values[rule.tag]):.6g}{unit}, {side} "
+                    f"{limit:.6g}{unit} where `{switch}` has always been {state}, and `{switch}` is {other}"
+                )
+        return ""
+
+    def _expectation(self, k: int, m: Moment) -> tuple[float, str]:
+        """How far 98 of 100 rows are off at most, in the tag's unit; and the tags that say most of the estimate."""
+        known, kernel = self._learned.columns, self._kernels[self._part[k]]
+        tags = kernel.part.tags
+        n, count = int(np.searchsorted(tags, k)), len(tags)
+        rows = np.where(np.isfinite(m.values), m.values, m.before)
+        rows = np.where(np.isfinite(rows), rows, known.mean)
+        two = np.vstack((np.where(np.isfinite(m.before), m.before, rows), rows))
+        t_ns = np.array([m.t_ns - known.period_ns, m.t_ns])
+        pairs = regimes.states(known.on(two, kernel.part.switches))
+        estimates = kernel.of(pairs[0], is_rare=False)
+        features = design.features(known, t_ns, design.scaled(known, two), tags)[0]
+        said = np.abs(estimates.weights[:, n] * features)
+        of = said[:count] + said[count : 2 * count]
+        order = np.argsort(-of, kind="stable")[:SHOWN]
+        names = [OWN if tags[j] == k else f"`{known.ids[tags[j]]}`" for j in order if of[j] > 0]
+        q = float(estimates.tails.q[n] * known.scale[k])
+        return q, ", ".join(names) if names else "the time of day"
+
+
+_KINDS: Final = {
+    ATTACK: ("residual", Severity.HIGH),
+    DRIFT: ("drift", Severity.MEDIUM),
+    CHANGE: ("operating_change", Severity.LOW),
+}
