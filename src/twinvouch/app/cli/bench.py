@@ -190,6 +190,21 @@ def detect(
 
 
 @command.command()
+@click.option("--train", type=FILE, required=True, help="CSV of clean rows")
+@click.option("--test", type=FILE, required=True, help="CSV whose unlabelled rows take the ramps")
+@_form
+@click.option("--seeds", type=click.IntRange(1, 1000), default=20, show_default=True)
+@AS_JSON
+def drift(*, train: Path, test: Path, seeds: int, as_json: bool, **form: str) -> None:
+    """Put slow ramps on one tag at a time and tell how many are found, and when; no option tunes anything."""
+    require_lab()
+    from twinvouch.app.bench.drift import run
+    from twinvouch.app.wide_csv import Form
+
+    _show(run(train, test, Form(**form), seeds, _say), as_json=as_json)
+
+
+@command.command()
 @click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True)
 @click.option("--first-seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
