@@ -126,6 +126,10 @@ def test_the_normal_share_is_that_of_rows_without_a_label() -> None:
     assert found["normal_alarm_share"] == 0.01
     low, high = found["normal_alarm_interval"]
     assert low <= 0.01 < high
+    assert found["normal_alarm_share_away"] == 0.0
+    alarm[300:307, 0] = True
+    found = drift._normal(alarm, attacked, T_NS)
+    assert found["normal_alarm_share_away"] == pytest.approx(7 / (ROWS - 100 - 48), abs=1e-5)
 
 
 def test_ramps_on_a_small_plant(tmp_path: Path) -> None:

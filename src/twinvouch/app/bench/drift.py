@@ -265,12 +265,20 @@ def _hours(hours: float) -> float | None:
 
 
 def _normal(alarm: Alarms, attacked: Alarms, t_ns: NDArray[np.int64]) -> Figures:
-    """The share of rows without a label that alarm in the file as it is; its interval is by days drawn again."""
+    """The share of rows without a label that alarm in the file as it is; its interval is by days drawn again.
+
+    `..._away` is that of rows more than AWAY_NS from any label: no tail of an attack.
+    """
     quiet = alarm[~attacked].any(axis=1).astype(float)
     day = t_ns[~attacked] // DAY_NS
     groups = [quiet[day == one] for one in np.unique(day)]
     ends = bootstrap(groups, lambda rows: float(rows.mean()))
+    counted = np.concatenate(([0], np.cumsum(attacked)))
+    first = np.searchsorted(t_ns, t_ns - AWAY_NS)
+    end = np.searchsorted(t_ns, t_ns + AWAY_NS, "right")
+    away = alarm[counted[end] == counted[first]].any(axis=1)
     return {
         "normal_alarm_share": round(float(quiet.mean()), 5),
         "normal_alarm_interval": [round(end, 5) for end in ends],
+        "normal_alarm_share_away": round(float(away.mean()), 5) if away.size else None,
     }
