@@ -2,7 +2,7 @@
 
 Each tag from all other tags at the same row, all tags one row before and the hour of the day; lambda 1 on
 standardised features. Errors are out of fold over six contiguous blocks. A tag that never moved has error 0. As a
-detector (`fit`, `alarms`) it holds each alarm for 12 hours: the baseline of every detection bench.
+detector (`fit`, `alarms`) it holds each alarm for 12 hours, unless told otherwise: the baseline of every detection bench.
 """
 
 from dataclasses import dataclass
@@ -85,12 +85,12 @@ def fit(table: Table) -> Fitted:
     return Fitted(mean, scale, _solve(features, len(table.ids)), limit)
 
 
-def alarms(fitted: Fitted, table: Table) -> NDArray[np.bool_]:
-    """Rows bool[R] with any tag over its limit, and HOLD_NS after each: what detectors are compared with."""
+def alarms(fitted: Fitted, table: Table, hold_ns: int = HOLD_NS) -> NDArray[np.bool_]:
+    """Rows bool[R] with any tag over its limit, and `hold_ns` after each: what detectors are compared with."""
     features, _ = _features(table, fitted.mean, fitted.scale)
     width = len(table.ids)
     away = np.abs((features[:, :width] - features @ fitted.weights) * fitted.scale)
     over = np.concatenate(([False], (away > fitted.limit).any(axis=1)))
     last = np.maximum.accumulate(np.where(over, table.t_ns, np.iinfo(np.int64).min // 2))
-    held: NDArray[np.bool_] = table.t_ns - last < HOLD_NS
+    held: NDArray[np.bool_] = over | (table.t_ns - last < hold_ns)
     return held

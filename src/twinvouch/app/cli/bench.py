@@ -190,6 +190,46 @@ def detect(
 
 
 @command.command()
+@click.option("--train", type=FILE, required=True, help="CSV of clean rows")
+@click.option("--test", type=FILE, required=True, help="CSV whose unlabelled rows take the ramps")
+@_form
+@click.option("--seeds", type=click.IntRange(1, 1000), default=20, show_default=True)
+@AS_JSON
+def drift(*, train: Path, test: Path, seeds: int, as_json: bool, **form: str) -> None:
+    """Put slow ramps on one tag at a time and tell how many are found, and when; no option tunes anything."""
+    require_lab()
+    from twinvouch.app.bench.drift import run
+    from twinvouch.app.wide_csv import Form
+
+    _show(run(train, test, Form(**form), seeds, _say), as_json=as_json)
+
+
+DIRECTORY: Final = click.Path(path_type=Path, file_okay=False, exists=True)
+
+
+@command.command()
+@click.argument("directory", type=DIRECTORY)
+@AS_JSON
+def tep(*, directory: Path, as_json: bool) -> None:
+    """Judge detection on the 21 faults of the Tennessee Eastman process."""
+    require_lab()
+    from twinvouch.app.bench.tep import run
+
+    _show(run(directory, _say), as_json=as_json)
+
+
+@command.command()
+@click.argument("directory", type=DIRECTORY)
+@AS_JSON
+def skab(*, directory: Path, as_json: bool) -> None:
+    """Judge detection on the valve faults of the Skoltech pump testbed."""
+    require_lab()
+    from twinvouch.app.bench.skab import run
+
+    _show(run(directory, _say), as_json=as_json)
+
+
+@command.command()
 @click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True)
 @click.option("--first-seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
