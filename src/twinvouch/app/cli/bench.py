@@ -229,6 +229,16 @@ def change(*, seeds: int, first_seed: int, networks: Path | None, as_json: bool)
     _show(run(seeds, first_seed, networks, _say), as_json=as_json)
 
 
+@command.command()
+@click.option("--scale", is_flag=True, help="2,000 tags too: takes minutes and gigabytes")
+@AS_JSON
+def gate(*, scale: bool, as_json: bool) -> None:
+    """Speed of detection on one core, against detectors of river and PyOD in the same run."""
+    from twinvouch.app.bench.gate import run
+
+    _show(run(_say, with_scale=scale), as_json=as_json)
+
+
 def _say(line: str) -> None:
     click.echo(line, err=True)
 
