@@ -16,10 +16,10 @@ from twinvouch.app import wide_csv
 from twinvouch.app.bench.detect import digest_of_code
 from twinvouch.app.wide_csv import Form, Labelled
 from twinvouch.core.errors import UsageError
+from twinvouch.core.spans import starts
 from twinvouch.core.table import Table
 from twinvouch.lab.score.events import HOUR_NS, QUIET_NS
 from twinvouch.lab.score.intervals import bootstrap, wilson
-from twinvouch.lab.score.spans import starts
 from twinvouch.readings.detect import columns
 from twinvouch.readings.detect.learn import learn
 from twinvouch.readings.detect.score import Scorer

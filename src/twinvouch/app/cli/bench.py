@@ -229,14 +229,26 @@ def skab(*, directory: Path, as_json: bool) -> None:
     _show(run(directory, _say), as_json=as_json)
 
 
-@command.command()
-@click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True)
-@click.option("--first-seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option(
-    "--networks",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="directory that holds ctown.inp (else Net3 alone)",
+_WORLDS: Final = (
+    click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True),
+    click.option("--first-seed", type=click.IntRange(0), default=0, show_default=True),
+    click.option(
+        "--networks",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        help="directory that holds ctown.inp (else Net3 alone)",
+    ),
 )
+
+
+def _worlds(command_of: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that say which simulated worlds."""
+    for option in reversed(_WORLDS):
+        command_of = option(command_of)
+    return command_of
+
+
+@command.command()
+@_worlds
 @AS_JSON
 def scenarios(*, seeds: int, first_seed: int, networks: Path | None, as_json: bool) -> None:
     """Judge detection on simulated attacks and honest changes, event by event."""
@@ -244,6 +256,27 @@ def scenarios(*, seeds: int, first_seed: int, networks: Path | None, as_json: bo
     from twinvouch.app.bench.scenarios import run
 
     _show(run(seeds, first_seed, networks, _say), as_json=as_json)
+
+
+@command.command()
+@_worlds
+@AS_JSON
+def change(*, seeds: int, first_seed: int, networks: Path | None, as_json: bool) -> None:
+    """Judge whether a change of the plant and a lie that looks like it on one tag are told apart."""
+    require_lab()
+    from twinvouch.app.bench.change import run
+
+    _show(run(seeds, first_seed, networks, _say), as_json=as_json)
+
+
+@command.command()
+@click.option("--scale", is_flag=True, help="2,000 tags too: takes minutes and gigabytes")
+@AS_JSON
+def gate(*, scale: bool, as_json: bool) -> None:
+    """Speed of detection on one core, against detectors of river and PyOD in the same run."""
+    from twinvouch.app.bench.gate import run
+
+    _show(run(_say, with_scale=scale), as_json=as_json)
 
 
 def _say(line: str) -> None:

@@ -71,7 +71,7 @@ class _Sensors:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Commissioned:
+class Commissioned:
     """A network with its clean training run."""
 
     plant: Plant
@@ -84,9 +84,9 @@ def world(network: str, seed: int, settings: Settings, directory: Path | None = 
     known = commissioned(network, settings, directory)
     plan = known.plant.plan
     strikes = tuple(strike(known.plant, drawn, settings) for drawn in draw(settings, seed))
-    demand = _weather(plan, settings, seed, settings.test_days)
-    true = _run(plan, demand, strikes, settings)
-    measured = known.sensors.measure(true, np.random.default_rng([seed, _TEST, 1]))
+    demand = demand_of(plan, settings, seed, settings.test_days)
+    true = simulated(plan, demand, strikes, settings)
+    measured = measure(known, true, seed)
     reported, events = measured.copy(), []
     for s in strikes:
         rows = slice(s.event.start, s.event.end)
@@ -121,7 +121,7 @@ def digest(network: str, seed: int, settings: Settings, directory: Path | None =
     return sha256(f"{settings.digest} {sha256(raw).hexdigest()} {seed}".encode()).hexdigest()
 
 
-def commissioned(network: str, settings: Settings, directory: Path | None = None) -> _Commissioned:
+def commissioned(network: str, settings: Settings, directory: Path | None = None) -> Commissioned:
     """The clean training run of a network, the same for every seed; kept for the life of the process."""
     path = hydraulics.file_of(settings.networks[network], directory)
     key = (network, path, settings.digest, settings.training_days, settings.training_seed)
@@ -130,12 +130,12 @@ def commissioned(network: str, settings: Settings, directory: Path | None = None
     return _KEPT[key]
 
 
-_KEPT: dict[tuple[str, Path, str, int, int], _Commissioned] = {}
+_KEPT: dict[tuple[str, Path, str, int, int], Commissioned] = {}
 
 
-def _commission(plan: Layout, settings: Settings) -> _Commissioned:
-    demand = _weather(plan, settings, settings.training_seed, settings.training_days, _TRAINING)
-    true = _run(plan, demand, (), settings)
+def _commission(plan: Layout, settings: Settings) -> Commissioned:
+    demand = demand_of(plan, settings, settings.training_seed, settings.training_days, _TRAINING)
+    true = simulated(plan, demand, (), settings)
     span = np.ptp(true, axis=0)
     share = np.array([settings.noise.get(i.kind, 0.0) for i in plan.instruments])
     noise = np.where(span > _STILL, share * span, 0.0)
@@ -145,10 +145,15 @@ def _commission(plan: Layout, settings: Settings) -> _Commissioned:
     t_ns = (_BEGIN_S + settings.period_s * np.arange(len(true), dtype=np.int64)) * 10**9
     table = Table(plan.ids, t_ns, measured)
     sd = np.where(noise > 0, plain_ridge.robust_sd(table), 0.0)
-    return _Commissioned(Plant(plan, sd, measured.mean(axis=0)), sensors, table)
+    return Commissioned(Plant(plan, sd, measured.mean(axis=0)), sensors, table)
 
 
-def _weather(
+def measure(known: Commissioned, true: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    """What the instruments of a seed's test read of true values; the first rows are the same of shorter runs."""
+    return known.sensors.measure(true, np.random.default_rng([seed, _TEST, 1]))
+
+
+def demand_of(
     plan: Layout, settings: Settings, seed: int, days: int, stream: int = _TEST
 ) -> NDArray[np.float64]:
     """Demand float64[R, D] with the warm-up before it; a test follows the training in the year."""
@@ -162,7 +167,7 @@ def _weather(
     return weather.multipliers(plan.profiles, t_s, settings.weather, chance)
 
 
-def _run(
+def simulated(
     plan: Layout, demand: NDArray[np.float64], strikes: Sequence[Strike], settings: Settings
 ) -> NDArray[np.float64]:
     """True values of the rows after the warm-up, with these strikes."""
@@ -190,7 +195,7 @@ def _profile(s: Strike) -> NDArray[np.float64]:
 
 
 def _lie(
-    known: _Commissioned,
+    known: Commissioned,
     s: Strike,
     measured: NDArray[np.float64],
     reported: NDArray[np.float64],
@@ -233,7 +238,7 @@ def _moved(
     demand, true = ran
     warm = settings.warm_up_days * _DAY_S // settings.period_s
     others = [o for o in strikes if o is not s]
-    without = _run(plant.plan, demand[: warm + s.event.end], others, settings)
+    without = simulated(plant.plan, demand[: warm + s.event.end], others, settings)
     rows = slice(s.event.start, s.event.end)
     away = np.abs(true[rows] - without[rows]).max(axis=0)
     return float(np.max(away[plant.sd > 0] / plant.sd[plant.sd > 0], initial=0.0))
