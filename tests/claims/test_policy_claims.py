@@ -77,7 +77,7 @@ def test_c11_the_policy_allows_nothing_when_an_attribute_of_the_question_is_miss
     actions = {action for action, _, _ in asked}
     assert actions >= {
         "readTags", "readStatus", "takePermits", "submitModel", "propose", "approve", "execute",
-        "distrust", "restore", "reject",
+        "distrust", "restore", "reject", "ticket",
     }  # fmt: skip
     assert len(asked) > 25
     for number, left_out in enumerate(asked):

@@ -89,7 +89,7 @@ COMMANDS = contents(
 STATEMENTS = contents(
     Kind.STATEMENT,
     IDS,
-    st.sampled_from(["approve", "reject", "distrust", "restore"]),
+    st.sampled_from(["approve", "reject", "distrust", "restore", "maintenance"]),
     st.one_of(TAG, st.just((b"n" * 16).hex())),
     TEXTS,
     st.one_of(st.just(b""), st.binary(min_size=32, max_size=32)),

@@ -47,6 +47,7 @@ ALLOWED = {
     "reject": ask("operator", "reject", "Tag", TAG, {}),
     "distrust": ask("analyst", "distrust", "Tag", TAG, {}),
     "restore": ask("engineer", "restore", "Tag", TAG, {}),
+    "ticket": ask("operator", "ticket", "Tag", TAG, {}),
     "execute": ask("engineer", "execute", "Actuator", ACTUATOR, EXECUTE),
 }
 

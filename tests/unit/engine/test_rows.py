@@ -44,7 +44,7 @@ LONG: list[Action] = [
 def everything(memory: Memory) -> Mapping[str, bytes]:
     """Every row there is, whether it changed or not."""
     memory.dirty |= {
-        "engine", "findings", "nonces", "distrusted", "modes", "tallies", "streams", "signed",
+        "engine", "findings", "nonces", "distrusted", "modes", "tallies", "streams", "signed", "tickets",
         *(f"link/{e}" for e in memory.links),
         *(f"frame/{g}" for g in memory.site.plant.groups),
         *(f"command/{c}" for c in memory.records),

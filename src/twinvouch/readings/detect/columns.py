@@ -115,7 +115,7 @@ def survey(table: Table, step: NDArray[np.float64] | None = None) -> Columns:
         np.flatnonzero(two & ~rare),
         np.flatnonzero(rare),
         share[rare] > 0.5,
-        np.flatnonzero(still),
+        np.flatnonzero(still & known.any(axis=0)),  # of what was never read nothing is known
         period_ns,
         span_ns >= _CALENDAR_NS and 0 < period_ns <= 6 * _HOUR_NS,
     )
