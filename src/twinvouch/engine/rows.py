@@ -233,7 +233,7 @@ def _read_disk(m: Memory, _: str, raw: bytes) -> None:
 
 def _write_memo(m: Memory, ident: str) -> bytes | None:
     memo = m.memos.get(ident)
-    return None if memo is None else encode([1, memo.about, *memo.arrays])
+    return None if memo is None else encode([1, memo.about, *memo.stored()])
 
 
 def _read_memo(m: Memory, ident: str, raw: bytes) -> None:

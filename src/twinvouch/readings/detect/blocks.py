@@ -73,11 +73,36 @@ def number_of(t_ns: NDArray[np.int64], period_ns: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """One scan group: its place in the plan, where its n tags stand in the model, and how often it is read."""
+    """One scan group: its place in the plan, where its n tags stand in the model, and how often it is read.
+
+    `is_in_order`: they are all tags of the model, in its order.
+    """
 
     group: int
     places: NDArray[np.intp]
     every_ns: int
+    is_in_order: bool = False
+
+
+def take(
+    before: Open, plan: Plan, source: Source, t_ns: NDArray[np.int64], values: NDArray[np.float64]
+) -> tuple[Open, NDArray[np.int64], NDArray[np.float64]]:
+    """`add`, then `close`; where every row is a block by itself, as it comes."""
+    if (
+        len(plan.by_exception) == 1
+        and not len(before.numbers)
+        and source.every_ns >= plan.period_ns
+    ):
+        number = number_of(t_ns, plan.period_ns)
+        is_next = number[0] > before.closed and (len(number) == 1 or np.diff(number).min() > 0)
+        if is_next and not plan.by_exception[0] and values.shape[1] == len(plan.takes_last):
+            until_ns = np.array([int(t_ns[-1]) + source.every_ns])
+            after = replace(before, closed=int(number[-1]), until_ns=until_ns)
+            if not source.is_in_order:
+                given, values = values, np.empty_like(values)
+                values[:, source.places] = given
+            return after, number * plan.period_ns, values
+    return close(add(before, plan, source, t_ns, values), plan)
 
 
 def add(

@@ -13,7 +13,7 @@ from twinvouch.core.finding import Finding
 from twinvouch.core.inventory import Plant, ScanGroup
 from twinvouch.core.memo import Memo
 from twinvouch.core.ticket import Work
-from twinvouch.readings.detect import blocks, kept
+from twinvouch.readings.detect import blocks
 from twinvouch.readings.detect.blocks import Plan, Source
 from twinvouch.readings.detect.context import Ticket
 from twinvouch.readings.detect.explain import Explainer, Moment
@@ -78,14 +78,14 @@ class Detector:
         columns, source = self._sources[rows.group.name]
         opened = self._recall(known.memos, BLOCKS, blocks.nothing(self._plan))
         state = self._recall(known.memos, STATE, begin(self._scorer.learned))
-        opened = blocks.add(opened, self._plan, source, rows.t_ns, rows.values[:, columns])
-        opened, t_ns, values = blocks.close(opened, self._plan)
-        memos = {BLOCKS: Memo(self._about, kept.pack(opened))}
+        values = rows.values if columns is None else rows.values[:, columns]
+        opened, t_ns, values = blocks.take(opened, self._plan, source, rows.t_ns, values)
+        memos = {BLOCKS: Memo(self._about, value=opened)}
         before = state
         findings: tuple[Finding, ...] = ()
         if len(t_ns):
             state, scored = self._scorer.score(state, t_ns, values, self._tickets(known))
-            memos[STATE] = Memo(self._about, kept.pack(state))
+            memos[STATE] = Memo(self._about, value=state)
             findings = tuple(self._findings(before, t_ns, values, scored))
         raised = np.flatnonzero(state.alarm != CALM).tolist()
         caps = {self.tags[k]: self._caps[int(state.alarm[k])] for k in raised}
@@ -96,7 +96,7 @@ class Detector:
         memo = memos.get(key)
         if memo is None or memo.about != self._about:
             return fresh
-        return kept.unpack(fresh, memo.arrays)
+        return memo.as_value(fresh)
 
     def _tickets(self, known: Known) -> tuple[Ticket, ...]:
         """What was announced, and commands to what never moved in training: set-points."""
@@ -136,9 +136,11 @@ class Detector:
 
 def _source(
     number: int, group: ScanGroup, place: Mapping[str, int]
-) -> tuple[NDArray[np.intp], Source]:
-    """The columns of a scan group that a model knows, and how they come; `place` of each tag in the model."""
+) -> tuple[NDArray[np.intp] | None, Source]:
+    """The columns of a scan group that a model knows (None: all, in its order), and how they come; `place` by tag."""
     columns = [n for n, tag in enumerate(group.ids) if tag in place]
     places = np.array([place[group.ids[n]] for n in columns], np.intp)
     every_ns = 0 if group.by_exception else group.period_ns
-    return np.array(columns, np.intp), Source(number, places, every_ns)
+    is_all = places.tolist() == list(range(len(group.ids))) and len(place) == len(places)
+    source = Source(number, places, every_ns, is_in_order=is_all)
+    return None if is_all else np.array(columns, np.intp), source

@@ -131,3 +131,25 @@ def test_averaged_table_keeps_two_valued_columns() -> None:
     assert table.t_ns.tolist() == [0, MINUTE, 2 * MINUTE, 3 * MINUTE]
     assert table.values[:, 0].tolist() == [run[29], run[89], run[149], run[179]]
     assert table.values[1, 1] == pytest.approx(level[30:90].mean())
+
+
+@given(st.data())
+def test_rows_that_are_blocks_come_as_they_are(data: st.DataObject) -> None:
+    """The short way gives what the long way gives, whatever comes."""
+    of = Plan(MINUTE, np.zeros(2, np.bool_), np.zeros(1, np.bool_), np.array([5 * MINUTE]), np.zeros(2, np.int64))  # fmt: skip
+    order = data.draw(st.permutations([0, 1]))
+    source = Source(0, np.array(order), MINUTE, is_in_order=order == [0, 1])
+    short = long = blocks.nothing(of)
+    at = 1000
+    for _ in range(data.draw(st.integers(1, 6))):
+        steps = data.draw(st.lists(st.sampled_from([0, 1, 1, 1, 2]), min_size=1, max_size=6))
+        numbers = at + np.cumsum(steps)
+        at = int(numbers[-1])
+        jitter = np.sort(np.array(data.draw(st.lists(st.integers(-20, 20), min_size=len(steps), max_size=len(steps)))))  # fmt: skip
+        t_ns = numbers * MINUTE + jitter * SECOND
+        values = np.arange(2 * len(steps), dtype=float).reshape(-1, 2)
+        short, first_t, first = blocks.take(short, of, source, t_ns, values)
+        long, second_t, second = blocks.close(blocks.add(long, of, source, t_ns, values), of)
+        assert first_t.tolist() == second_t.tolist()
+        assert np.array_equal(first, second)
+        assert (short.closed, short.numbers.tolist()) == (long.closed, long.numbers.tolist())

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.unit.readings.detect.plant import plant
 from twinvouch.core.errors import MalformedError
-from twinvouch.readings.detect import kept, stored
+from twinvouch.core.memo import pack, unpack
+from twinvouch.readings.detect import stored
 from twinvouch.readings.detect.learn import learn
 from twinvouch.readings.detect.learned import Learned
 from twinvouch.readings.detect.score import Scorer
@@ -88,9 +89,9 @@ def test_the_state_survives_as_arrays_of_one_dimension() -> None:
     test = plant(300, 3)
     scorer = Scorer(LEARNED)
     half, _ = scorer.score(begin(LEARNED), test.t_ns[:150], test.values[:150])
-    arrays = kept.pack(half)
+    arrays = pack(half)
     assert all(a.ndim == 1 and a.dtype != np.bool_ for a in arrays)
-    again = kept.unpack(begin(LEARNED), arrays)
+    again = unpack(begin(LEARNED), arrays)
     one = scorer.score(half, test.t_ns[150:], test.values[150:])[1]
     two = scorer.score(again, test.t_ns[150:], test.values[150:])[1]
     assert np.array_equal(one.alarm, two.alarm)
