@@ -13,7 +13,7 @@ from twinvouch.readings.detect.columns import Columns
 
 CALENDAR: Final = 48  # hours of a day, hours of a weekend's day
 _HOUR_NS: Final = 3_600_000_000_000
-_HOURS: Final = 24
+HOURS: Final = 24
 _GAP: Final = 1.5  # periods
 _THURSDAY: Final = 3  # 1970-01-01, counted from Monday
 
@@ -43,13 +43,18 @@ def features(
     made[:, count : 2 * count] = part[:-1]
     made[:, -1] = 1.0
     if columns.has_calendar:
-        hour = t_ns[1:] // _HOUR_NS
-        weekend = (hour // _HOURS + _THURSDAY) % 7 >= 5
-        at = 2 * count + hour % _HOURS
+        hour, weekend = hours(t_ns[1:])
+        at = 2 * count + hour
         row = np.arange(rows)
         made[row, at] = 1.0
-        made[row[weekend], at[weekend] + _HOURS] = 1.0
+        made[row[weekend], at[weekend] + HOURS] = 1.0
     return made
+
+
+def hours(t_ns: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The hour of the day of each time (UTC), and whether that is a weekend's."""
+    hour = t_ns // _HOUR_NS
+    return hour % HOURS, (hour // HOURS + _THURSDAY) % 7 >= 5
 
 
 def follows(columns: Columns, t_ns: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -5,8 +5,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from twinvouch.readings.detect import design, regimes
-from twinvouch.readings.detect.kernel import Kernel
+from twinvouch.readings.detect import design, tails
+from twinvouch.readings.detect.kernel import Estimates, Kernel
 from twinvouch.readings.detect.learn import rare_rows
 from twinvouch.readings.detect.learned import Learned
 
@@ -25,6 +25,8 @@ class Errors:
         ends = design.scaled(learned.columns, learned.ends)
         room = _ROOM * (ends[1] - ends[0])
         self._reach = ends[0] - room, ends[1] + room
+        self._scale = learned.columns.scale * self.is_estimated
+        self._still_q, self._still_steep = 1.0 / learned.still_tails.q, learned.still_tails.steep()
 
     def of(
         self,
@@ -38,28 +40,29 @@ class Errors:
         Surprise of the fast error, still error in robust sd and its surprise, energy, fast error in units, still estimate.
         """
         known = self._learned.columns
-        made = np.zeros((6, len(values) - 1, values.shape[1]))
+        made = np.empty((6, len(values) - 1, values.shape[1]))
         rare = rare_rows(known, values)
         for kernel in self._kernels:
-            part = kernel.part
-            features = design.features(known, t_ns, away, part.tags)
-            pairs = regimes.states(known.on(values, part.switches))
-            for rows in _alike(pairs[:, kernel.used], rare):
-                estimates = kernel.of(pairs[rows[0]], is_rare=bool(rare[rows[0]]))
-                expected = features[rows] @ estimates.weights
-                count = len(part.tags)
-                read = raw[1:][np.ix_(rows, part.tags)]
-                fast = read - expected[:, :count]
-                still = (read - expected[:, count:]) / estimates.spread
-                size, place = np.abs(fast), np.ix_(rows, part.tags)
-                made[0][place] = estimates.tails.surprise(size)
-                made[1][place] = still
-                made[5][place] = expected[:, count:]
-                made[2][place] = self._learned.still_tails.of(part.tags).surprise(np.abs(still))
-                made[3][place] = size / estimates.tails.q
-                made[4][place] = fast * known.scale[part.tags]
-        made[:, :, ~self.is_estimated] = 0.0
+            tags = kernel.part.tags
+            is_all = len(tags) == values.shape[1]
+            both = np.concatenate((away[1:, tags], away[:-1, tags]), axis=1)
+            read = raw[1:] if is_all else raw[1:, tags]
+            hours = kernel.hours(t_ns[1:])
+            states = kernel.states(values)
+            groups = _alike(states, rare)
+            for rows in groups:
+                estimates = kernel.of(states[rows[0]], is_rare=bool(rare[rows[0]]))
+                at: slice | NDArray[np.intp] = slice(None) if len(groups) == 1 else rows
+                found = _errors(estimates, both[at], read[at], hours[at], self._still(kernel))
+                place = at if is_all else np.ix_(np.arange(len(read))[at], tags)
+                for n, error in enumerate(found):
+                    made[n][place] = error
+        made[4] *= self._scale
         return tuple(made)
+
+    def _still(self, kernel: Kernel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """1 / q and steepness of the still errors of a part."""
+        return self._still_q[kernel.part.tags], self._still_steep[kernel.part.tags]
 
     def replaced(
         self,
@@ -78,6 +81,31 @@ class Errors:
             estimate = self.of(t_ns, away, raw, values)[5]
             away[1:] = np.where(doubted, np.clip(estimate, *self._reach), away[1:])
         return away
+
+
+def _errors(
+    of: Estimates,
+    both: NDArray[np.float64],
+    read: NDArray[np.float64],
+    hours: NDArray[np.int64],
+    still_tails: tuple[NDArray[np.float64], NDArray[np.float64]],
+) -> tuple[NDArray[np.float64], ...]:
+    """As `Errors.of`, of rows in one joint state: tags now and before `both` float64[R, 2n], `read` float64[R, n]."""
+    expected = both @ of.weights
+    expected += of.calendar[hours]
+    count = read.shape[1]
+    fast = read - expected[:, :count]
+    part = np.abs(fast) * of.per_q
+    still = (read - expected[:, count:]) * of.per_spread
+    per_q, steep = still_tails
+    return (
+        tails.surprise(part, of.steep),
+        still,
+        tails.surprise(np.abs(still) * per_q, steep),
+        part,
+        fast,
+        expected[:, count:],
+    )
 
 
 def _alike(pairs: NDArray[np.int64], rare: NDArray[np.bool_]) -> list[NDArray[np.intp]]:

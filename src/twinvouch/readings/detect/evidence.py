@@ -6,7 +6,7 @@ fixed hold. Raised above .9, released below .5. Source: hidden Markov filtering 
 p-values (Sellke, Bayarri, Berger 2001).
 """
 
-from math import exp, log, log1p
+from math import exp, log
 from typing import Final
 
 import numpy as np
@@ -18,6 +18,7 @@ MIXED: Final = 0.5
 XI: Final = 0.1
 MOST_U: Final = 8.0
 MOST_ODDS: Final = 100.0
+_MOST: Final = exp(MOST_ODDS)
 RAISE: Final = log(0.9 / 0.1)
 RELEASE: Final = 0.0
 NEW: Final = log(START)  # log-odds of which nothing is known
@@ -33,13 +34,11 @@ def says(u: NDArray[np.float64]) -> NDArray[np.float64]:
 def trace(odds: float, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
     """The log-odds after each of rows that say `ratio` float64[R], from `odds` before them."""
     found = []
-    for row in ratio.tolist():
-        odds = _next(odds, row)
-        found.append(odds)
-    return np.array(found)
-
-
-def _next(odds: float, ratio: float) -> float:
-    share = 1 / (1 + exp(-odds))
-    share = share * (1 - END) + (1 - share) * START
-    return min(log(share) - log1p(-share) + ratio, MOST_ODDS)
+    chance = exp(odds)
+    for factor in np.exp(ratio).tolist():
+        # what was so before the row, as it may have begun or ended with it, times what the row says
+        chance = (chance * (1 - END) + START) / (chance * END + (1 - START)) * factor
+        chance = min(chance, _MOST)
+        found.append(chance)
+    traced: NDArray[np.float64] = np.log(np.array(found))
+    return traced

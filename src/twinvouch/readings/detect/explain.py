@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.core.finding import Finding, Severity
-from twinvouch.readings.detect import control, design, regimes
+from twinvouch.readings.detect import control, design
 from twinvouch.readings.detect.kernel import Kernel
 from twinvouch.readings.detect.learned import Learned
 from twinvouch.readings.detect.state import ATTACK, CHANGE, DRIFT
@@ -105,15 +105,13 @@ class Explainer:
         rows = np.where(np.isfinite(m.values), m.values, m.before)
         rows = np.where(np.isfinite(rows), rows, known.mean)
         two = np.vstack((np.where(np.isfinite(m.before), m.before, rows), rows))
-        t_ns = np.array([m.t_ns - known.period_ns, m.t_ns])
-        pairs = regimes.states(known.on(two, kernel.part.switches))
-        estimates = kernel.of(pairs[0], is_rare=False)
-        features = design.features(known, t_ns, design.scaled(known, two), tags)[0]
-        said = np.abs(estimates.weights[:, n] * features)
-        of = said[:count] + said[count : 2 * count]
+        estimates = kernel.of(kernel.states(two)[0], is_rare=False)
+        scaled = design.scaled(known, two)[:, tags]
+        said = np.abs(estimates.weights[:, n] * np.concatenate((scaled[1], scaled[0])))
+        of = said[:count] + said[count:]
         order = np.argsort(-of, kind="stable")[:SHOWN]
         names = [OWN if tags[j] == k else f"`{known.ids[tags[j]]}`" for j in order if of[j] > 0]
-        q = float(estimates.tails.q[n] * known.scale[k])
+        q = float(known.scale[k] / estimates.per_q[n])
         return q, ", ".join(names) if names else "the time of day"
 
 

@@ -33,9 +33,26 @@ class Tails:
 
     def surprise(self, size: NDArray[np.float64]) -> NDArray[np.float64]:
         """U = -log10 p of |errors| float64[R, K] whose q and b are [R, K] or [K]."""
-        over = (size - self.q) / (self.b * np.log(10.0))
-        u: NDArray[np.float64] = np.where(over > 0, _AT_Q + over, _AT_Q * size / self.q)
-        return u
+        steep = self.steep()
+        return surprise(size / self.q, steep)
+
+    def steep(self) -> NDArray[np.float64]:
+        """By how much u rises with each q beyond q; 0 where q is infinite: nothing is estimated there."""
+        steep: NDArray[np.float64] = np.where(
+            np.isinf(self.q), 0.0, self.q / (self.b * np.log(10.0))
+        )
+        return steep
+
+
+def surprise(part: NDArray[np.float64], steep: NDArray[np.float64]) -> NDArray[np.float64]:
+    """U of |errors| in parts of their q, float64[R, K]; `steep` as of `Tails`."""
+    u = np.minimum(part, 1.0)
+    u *= _AT_Q
+    over = part - 1.0
+    np.maximum(over, 0.0, out=over)
+    over *= steep
+    u += over
+    return u
 
 
 def tail(size: NDArray[np.float64], step: float) -> tuple[float, float]:
