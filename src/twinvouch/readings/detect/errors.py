@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from twinvouch.readings.detect import design, regimes
 from twinvouch.readings.detect.kernel import Kernel
 from twinvouch.readings.detect.learn import rare_rows
-from twinvouch.readings.detect.learned import Learned
+from twinvouch.readings.detect.learned import Learned, Part
 
 _PASSES: Final = 3  # of replacing several tags by estimates from each other
+_LEANS: Final = 0.5  # of a tag's spread: what replacing others may move its error
 _ROOM: Final = 0.1  # of a tag's span in training: how far an estimate may leave it
 
 
@@ -25,6 +26,7 @@ class Errors:
         ends = design.scaled(learned.columns, learned.ends)
         room = _ROOM * (ends[1] - ends[0])
         self._reach = ends[0] - room, ends[1] + room
+        self._leaning = [_leaning(learned, part) for part in learned.parts]
 
     def of(
         self,
@@ -35,7 +37,7 @@ class Errors:
     ) -> tuple[NDArray[np.float64], ...]:
         """What is wrong with rows 1 to R-1, each float64[R-1, K].
 
-        Surprise of the fast error, still error in robust sd and its surprise, energy, fast error in units, still estimate.
+        Surprise of the fast error, still error in robust sd and its surprise, fast error in .98 quantiles, fast error in units, still estimate.
         """
         known = self._learned.columns
         made = np.zeros((6, len(values) - 1, values.shape[1]))
@@ -56,10 +58,18 @@ class Errors:
                 made[1][place] = still
                 made[5][place] = expected[:, count:]
                 made[2][place] = self._learned.still_tails.of(part.tags).surprise(np.abs(still))
-                made[3][place] = size / estimates.tails.q
+                made[3][place] = fast / estimates.tails.q
                 made[4][place] = fast * known.scale[part.tags]
         made[:, :, ~self.is_estimated] = 0.0
         return tuple(made)
+
+    def leans(self, doubted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which tags lean on what is doubted so much that their small departures say nothing, bool[R, K]."""
+        found = np.zeros(doubted.shape, np.bool_)
+        if doubted.any():
+            for part, leaning in zip(self._learned.parts, self._leaning, strict=True):
+                found[:, part.tags] = doubted[:, part.tags] @ leaning > _LEANS**2
+        return found
 
     def replaced(
         self,
@@ -78,6 +88,19 @@ class Errors:
             estimate = self.of(t_ns, away, raw, values)[5]
             away[1:] = np.where(doubted, np.clip(estimate, *self._reach), away[1:])
         return away
+
+
+def _leaning(learned: Learned, part: Part) -> NDArray[np.float64]:
+    """How far the still error of tag j of a part moves where tag i is replaced by its estimate, squared, float64[n, n].
+
+    In parts of j's own spread: i is then off by its own spread.
+    """
+    count = len(part.tags)
+    spread = np.median(learned.spread[:, part.tags], axis=0)
+    weights = part.still[()][0]
+    moved = (weights[:count] + weights[count : 2 * count]) * spread[:, None] / spread
+    squared: NDArray[np.float64] = moved**2
+    return squared
 
 
 def _alike(pairs: NDArray[np.int64], rare: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
