@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from twinvouch.readings.detect import design, tails
 from twinvouch.readings.detect.kernel import Estimates, Kernel
 from twinvouch.readings.detect.learn import rare_rows
-from twinvouch.readings.detect.learned import Learned
+from twinvouch.readings.detect.learned import Learned, Part
 
 _PASSES: Final = 3  # of replacing several tags by estimates from each other
+_LEANS: Final = 0.5  # of a tag's spread: what replacing others may move its error
 _ROOM: Final = 0.1  # of a tag's span in training: how far an estimate may leave it
 
 
@@ -27,6 +28,7 @@ class Errors:
         self._reach = ends[0] - room, ends[1] + room
         self._scale = learned.columns.scale * self.is_estimated
         self._still_q, self._still_steep = 1.0 / learned.still_tails.q, learned.still_tails.steep()
+        self._leaning = [_leaning(learned, part) for part in learned.parts]
 
     def of(
         self,
@@ -37,7 +39,7 @@ class Errors:
     ) -> tuple[NDArray[np.float64], ...]:
         """What is wrong with rows 1 to R-1, each float64[R-1, K].
 
-        Surprise of the fast error, still error in robust sd and its surprise, energy, fast error in units, still estimate.
+        Surprise of the fast error, still error in robust sd and its surprise, fast error in .98 quantiles, fast error in units, still estimate.
         """
         known = self._learned.columns
         made = np.empty((6, len(values) - 1, values.shape[1]))
@@ -63,6 +65,14 @@ class Errors:
     def _still(self, kernel: Kernel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """1 / q and steepness of the still errors of a part."""
         return self._still_q[kernel.part.tags], self._still_steep[kernel.part.tags]
+
+    def leans(self, doubted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which tags lean on what is doubted so much that their small departures say nothing, bool[R, K]."""
+        found = np.zeros(doubted.shape, np.bool_)
+        if doubted.any():
+            for part, leaning in zip(self._learned.parts, self._leaning, strict=True):
+                found[:, part.tags] = doubted[:, part.tags] @ leaning > _LEANS**2
+        return found
 
     def replaced(
         self,
@@ -95,17 +105,30 @@ def _errors(
     expected += of.calendar[hours]
     count = read.shape[1]
     fast = read - expected[:, :count]
-    part = np.abs(fast) * of.per_q
+    part = fast * of.per_q
     still = (read - expected[:, count:]) * of.per_spread
     per_q, steep = still_tails
     return (
-        tails.surprise(part, of.steep),
+        tails.surprise(np.abs(part), of.steep),
         still,
         tails.surprise(np.abs(still) * per_q, steep),
         part,
         fast,
         expected[:, count:],
     )
+
+
+def _leaning(learned: Learned, part: Part) -> NDArray[np.float64]:
+    """How far the still error of tag j of a part moves where tag i is replaced by its estimate, squared, float64[n, n].
+
+    In parts of j's own spread: i is then off by its own spread.
+    """
+    count = len(part.tags)
+    spread = np.median(learned.spread[:, part.tags], axis=0)
+    weights = part.still[()][0]
+    moved = (weights[:count] + weights[count : 2 * count]) * spread[:, None] / spread
+    squared: NDArray[np.float64] = moved**2
+    return squared
 
 
 def _alike(pairs: NDArray[np.int64], rare: NDArray[np.bool_]) -> list[NDArray[np.intp]]:

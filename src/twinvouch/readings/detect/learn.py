@@ -18,6 +18,7 @@ from twinvouch.readings.detect import (
     regimes,
     runs,
     slow,
+    switching,
     tails,
 )
 from twinvouch.readings.detect.columns import Columns
@@ -74,7 +75,7 @@ def learn(table: Table, step: NDArray[np.float64] | None = None) -> Learned:
     u = Tails(q[at], b[at]).surprise(np.abs(errors.fast))
     spread = _spread(known, errors)
     still_tails = _still_tails(known, errors, spread)
-    averaged = slow.clipped(errors.still / spread[at], np.abs(errors.fast) / q[at])
+    averaged = slow.clipped(errors.still / spread[at], errors.fast / q[at])
     longest, ends = runs.learn(values)
     return Learned(
         known,
@@ -83,6 +84,8 @@ def learn(table: Table, step: NDArray[np.float64] | None = None) -> Learned:
         b,
         fusion.learn(u.max(axis=1)),
         control.learn(known, values),
+        switching.learn(known, values),
+        switching.clocks(known, table.t_ns, values),
         spread,
         still_tails,
         fusion.learn(still_tails.surprise(np.abs(errors.still) / spread[at]).max(axis=1)),

@@ -11,6 +11,7 @@ from twinvouch.readings.detect.control import ControlRule
 from twinvouch.readings.detect.fusion import Fusion
 from twinvouch.readings.detect.regimes import Split
 from twinvouch.readings.detect.slow import Channel
+from twinvouch.readings.detect.switching import Clock, Point
 from twinvouch.readings.detect.tails import Tails
 
 RARE_CELL = 16  # regime of rows in which a switch is where it hardly ever was
@@ -47,6 +48,8 @@ class Learned:
     b: NDArray[np.float64]
     fusion: Fusion
     rules: tuple[ControlRule, ...]
+    points: tuple[Point, ...]
+    clocks: tuple[Clock, ...]
     spread: NDArray[np.float64]
     still_tails: Tails
     still_fusion: Fusion

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.core.ticket import Work
-from twinvouch.readings.detect import control, design, evidence, runs, slow
+from twinvouch.readings.detect import control, design, drift, evidence, runs, slow
 from twinvouch.readings.detect.columns import filled, rounded
 from twinvouch.readings.detect.context import Ticket, boundary, covered, is_changing
 from twinvouch.readings.detect.errors import Errors
@@ -26,7 +26,7 @@ _BLAME_ROWS: Final = 12.0  # how long a surprise counts when a culprit is looked
 _PAST: Final = 9  # rows over which suspects are tried
 _SUSPECTS: Final = 4
 _MOST_BLAME: Final = 12.0
-_AGREES: Final = 0.5  # of a slow limit: the tag is where the others say again
+_SLOW_U: Final = 5.0  # the surprise that a slow limit is worth where tags are ranked
 _MOST_ALARMS: Final = 4  # tags at once; beyond, the rest of the plant follows what these began
 _SETTLING_NS: Final = 7 * 24 * 3_600_000_000_000  # in which a recalibrated tag's new zero is found
 _SETTLING_ROWS: Final = 96.0
@@ -49,7 +49,7 @@ class _Rows:
     moved: NDArray[np.float64]
     again: NDArray[np.float64]
     slow: NDArray[np.float64]
-    calm: NDArray[np.float64]
+    shares: NDArray[np.float64]
     means: NDArray[np.float64]
     error: NDArray[np.float64]
 
@@ -64,9 +64,6 @@ class Scorer:
         # a flow that stands at its new zero after a recalibration is as idle as before
         self._near = np.clip(
             widest, 2 * learned.columns.step, 0.05 * (learned.ends[1] - learned.ends[0])
-        )
-        self._agreement = next(
-            (n for n, c in enumerate(learned.channels) if c.error == slow.BIAS and c.rows >= 6), 0
         )
 
     def score(
@@ -158,22 +155,22 @@ class Scorer:
         follows = design.follows(known, at)
         lagged = np.vstack((before, full))
         raw = design.scaled(known, lagged) - state.offset
-        corrected = rounded(full - state.offset * known.scale, known.step)
-        lies = (state.alarm == ATTACK) | (state.alarm == DRIFT) | state.at_work
+        corrected = rounded(lagged - state.offset * known.scale, known.step)
+        lies = (state.alarm == ATTACK) | state.at_work
         present = np.isfinite(values)
         doubted = (lies | ~present) & self._errors.is_estimated
         away = self._errors.replaced(at, raw, lagged, doubted, state.away)
         trusting = self._errors.of(at, raw, raw, lagged)[2] if lies.any() else None
-        fast, still, again, energy, error, expected = self._errors.of(at, away, raw, lagged)
+        fast, still, again, step, error, expected = self._errors.of(at, away, raw, lagged)
         # the row after a missing value has no past of its own
         was = np.vstack((state.is_present, present[:-1]))
         counts = present & was & follows[:, None]
         length = runs.lengths(full, state.values, state.run)
         fast = np.where(counts, fast, 0.0)
-        fast = np.maximum(fast, self._broken(corrected, length, state) * counts)
-        bias, energy = slow.clipped(np.where(counts, still, 0.0), energy)
-        energy = np.where(counts, energy, learned.rest)
-        part, calm, means = self._slow(state, bias, energy, follows)
+        broken = self._broken(at, corrected, (length, counts), state)
+        fast = np.maximum(fast, broken)
+        leans = self._errors.leans(doubted | ~was & self._errors.is_estimated)
+        shares, means = self._slow(state, still, step, counts & ~leans)
         trust = np.zeros(len(full))
         if trusting is not None:
             trust = learned.still_fusion.fused((trusting * counts).max(axis=1))
@@ -186,8 +183,8 @@ class Scorer:
             fast,
             raw[1:] - expected,
             again * counts,
-            part,
-            calm,
+            shares.max(axis=0, initial=0.0),
+            shares,
             means,
             error,
         )
@@ -205,11 +202,10 @@ class Scorer:
         u = np.maximum(u, self.learned.fusion.fused(largest))
         suspicion = evidence.trace(state.suspicion, evidence.says(u))
         raised = suspicion > evidence.RAISE
-        drifts = (rows.slow > 1) & (rows.calm >= _AGREES) & watched
         odds, trust, ended = self._ending(state, rows)
         if np.count_nonzero(state.alarm) >= _MOST_ALARMS:
-            raised[:], drifts[:] = False, False
-        change = raised | drifts.any(axis=1) | ended.any(axis=1)
+            raised[:] = False
+        change = raised | ended.any(axis=1)
         count = int(change.argmax()) + 1 if change.any() else len(u)
         last = count - 1
         blame = slow.means(
@@ -226,10 +222,16 @@ class Scorer:
             trust=float(trust[last]),
         )
         if change.any():
-            changes = (bool(raised[last]), drifts[last], ended[last])
-            after = self._change(after, rows, last, changes, kind)
+            after = self._change(after, rows, last, (bool(raised[last]), ended[last]), kind)
+        drifts = drift.latched(rows.shares[:, :count], watched, state.drift)
+        after = replace(after, drift=drifts[:, last] & (after.alarm == CALM))
+        # while a new zero is found out, what leans on that tag drifts a little
+        is_settling = (state.settles_ns > t_ns[0]).any()
+        small = CHANGE if kind == CHANGE or is_settling else DRIFT
         alarm = np.tile(state.alarm, (count, 1))
         alarm[last] = after.alarm
+        alarm = np.where(drifts.any(axis=0) & (alarm == CALM), small, alarm).astype(np.uint8)
+        blame = np.maximum(blame, _SLOW_U * rows.slow[:count])
         scored = Scored(
             alarm, u[:count], rows.fast[:count], rows.slow[:count], rows.error[:count], blame
         )
@@ -274,9 +276,7 @@ class Scorer:
         for k in np.flatnonzero(state.alarm).tolist():
             size = rows.again[:, k] if self._errors.is_estimated[k] else rows.fast[:, k]
             odds[:, k] = evidence.trace(float(state.odds[k]), evidence.says(size))
-            is_drift = state.alarm[k] == DRIFT
-            agrees = rows.calm[:, k] < _AGREES if is_drift else odds[:, k] <= evidence.RELEASE
-            ended[:, k] |= agrees
+            ended[:, k] |= odds[:, k] <= evidence.RELEASE
         return odds, trust, ended
 
     def _change(
@@ -284,15 +284,17 @@ class Scorer:
         state: State,
         rows: _Rows,
         row: int,
-        changes: tuple[bool, NDArray[np.bool_], NDArray[np.bool_]],
+        changes: tuple[bool, NDArray[np.bool_]],
         kind: int,
     ) -> State:
         """Alarms begin and end at a row."""
-        is_raised, drifts, ended = changes
+        is_raised, ended = changes
         alarm, odds, means = state.alarm.copy(), state.odds.copy(), state.means.copy()
         blame = state.blame.copy()
         alarm[ended] = CALM
         means[:, ended] = 0.0
+        if ended.any() and not alarm.any():
+            means[:] = 0.0
         blame[ended] = 0.0
         suspicion = state.suspicion
         begun = np.zeros(len(alarm), np.bool_)
@@ -305,12 +307,6 @@ class Scorer:
             begun &= np.count_nonzero(alarm) < _MOST_ALARMS
             alarm[begun] = kind
             suspicion = evidence.NEW
-        elif drifts.any() and np.count_nonzero(alarm) < _MOST_ALARMS:
-            worst = np.where(drifts, rows.slow[row], 0.0)
-            begun = worst == worst.max()
-            # while a new zero is found out, what leans on that tag drifts a little
-            is_settling = (state.settles_ns > state.t_ns).any()
-            alarm[begun] = CHANGE if kind == CHANGE or is_settling else DRIFT
         odds[begun] = evidence.RAISE
         trust = evidence.RAISE if begun.any() and not state.alarm.any() else state.trust
         away = np.where(ended, self._as_read(state) - state.offset, state.away)
@@ -326,37 +322,53 @@ class Scorer:
         )
 
     def _broken(
-        self, values: NDArray[np.float64], length: NDArray[np.int64], state: State
+        self,
+        t_ns: NDArray[np.int64],
+        lagged: NDArray[np.float64],
+        read: tuple[NDArray[np.int64], NDArray[np.bool_]],
+        state: State,
     ) -> NDArray[np.float64]:
         """BROKEN_U at the cells that break a rule of the control logic, are frozen, or left what never moved."""
-        learned, known = self.learned, self.learned.columns
+        learned, known, values = self.learned, self.learned.columns, lagged[1:]
+        doubted = state.at_work | (state.alarm > 0)
+        length, counts = read
         found = runs.frozen(values, length, learned.runs, learned.ends, self._near)
         found &= self._errors.is_estimated
         for rule, rows in control.broken(learned.rules, known, values):
             # what is doubted already breaks no second rule
-            if not (state.at_work | (state.alarm > 0))[[rule.switch, rule.tag]].any():
-                found[rows, rule.switch] = True
-                found[rows, rule.tag] = True
+            if not doubted[[rule.switch, rule.tag]].any():
+                broken = rows & counts[:, rule.tag]
+                found[broken, rule.switch] = True
+                found[broken, rule.tag] = True
+        for point in learned.points:
+            if not doubted[[point.switch, point.tag]].any():
+                on = known.on(lagged, np.array([point.switch]))[:, 0]
+                broken = point.broken(on, lagged) & counts[:, point.tag]
+                found[broken, point.switch] = True
+                found[broken, point.tag] = True
+        for clock in learned.clocks:
+            if not doubted[clock.switch]:
+                on = known.on(values, np.array([clock.switch]))[:, 0]
+                found[clock.broken(on, t_ns[1:]), clock.switch] = True
         still = known.constant[~state.at_work[known.constant]]
         moved = np.abs(values[:, still] - learned.ends[0, still])
         found[:, still] = moved > known.step[still] / 2
-        return np.where(found, BROKEN_U, 0.0)
+        return np.where(found & counts, BROKEN_U, 0.0)
 
     def _slow(
         self,
         state: State,
-        bias: NDArray[np.float64],
-        energy: NDArray[np.float64],
+        still: NDArray[np.float64],
+        step: NDArray[np.float64],
         counts: NDArray[np.bool_],
     ) -> tuple[NDArray[np.float64], ...]:
-        """The largest part of a limit by tag, that of some hours' bias, both float64[R, K], and all means [C, R, K]."""
-        centred = (bias, (energy - self.learned.rest) * self._errors.is_estimated)
-        part, calm = np.zeros_like(bias), np.zeros_like(bias)
+        """Of the slow channels the parts of their limits and the means, both float64[C, R, K]."""
+        bias, step, energy = slow.clipped(still, step)
+        energy = (energy - self.learned.rest) * self._errors.is_estimated
+        errors = (bias, step, energy)
         means = np.empty((len(state.means), *bias.shape))
+        share = np.empty_like(means)
         for n, channel in enumerate(self.learned.channels):
-            means[n] = slow.means(centred[channel.error], channel.rows, state.means[n], counts)
-            share = channel.surprise(means[n])
-            part = np.maximum(part, share)
-            if n == self._agreement:
-                calm = share
-        return part, calm, means
+            means[n] = slow.means(errors[channel.error], channel.rows, state.means[n], counts)
+            share[n] = channel.share(means[n])
+        return share, means

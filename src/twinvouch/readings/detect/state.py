@@ -22,8 +22,8 @@ class State:
     `values` are as read and rounded (NaN before the first row), `away` scaled and with estimates in place of what is not
     trusted, `run` how long each value has stood, `is_present` which were read, `past` float64[n, K] at `past_ns` the last
     few rows. `means` float64[C, K] are those of the slow channels. `suspicion` is the log-odds that something is wrong
-    that no tag is blamed for, `blame` recent surprise by tag, `alarm` CALM, ATTACK, DRIFT or CHANGE with the log-odds `odds`
-    of each, `trust` those that not all can be believed while there is an alarm. `offset` is what recalibrations have
+    that no tag is blamed for, `blame` recent surprise by tag, `alarm` CALM, ATTACK or CHANGE with the log-odds `odds`
+    of each, `drift` bool[C, K] the slow channels that are beyond their limits, `trust` those that not all can be believed while there is an alarm. `offset` is what recalibrations have
     shifted, in scales, still found out until `settles_ns`; `at_work` who is worked on, `work_bias` the recent mean of what
     is off, in scales.
     """
@@ -40,6 +40,7 @@ class State:
     blame: NDArray[np.float64]
     alarm: NDArray[np.uint8]
     odds: NDArray[np.float64]
+    drift: NDArray[np.bool_]
     trust: float
     offset: NDArray[np.float64]
     settles_ns: NDArray[np.int64]
@@ -82,6 +83,7 @@ def begin(learned: Learned) -> State:
         blame=none,
         alarm=np.zeros(width, np.uint8),
         odds=none,
+        drift=np.zeros((len(learned.channels), width), np.bool_),
         trust=0.0,
         offset=none,
         settles_ns=times,
