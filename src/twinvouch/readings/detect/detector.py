@@ -87,9 +87,9 @@ class Detector:
             state, scored = self._scorer.score(state, t_ns, values, self._tickets(known))
             memos[STATE] = Memo(self._about, value=state)
             findings = tuple(self._findings(before, t_ns, values, scored))
-        raised = np.flatnonzero(state.alarm != CALM).tolist()
-        caps = {self.tags[k]: self._caps[int(state.alarm[k])] for k in raised}
-        begun = frozenset(self.tags[k] for k in raised if state.alarm[k] != before.alarm[k])
+        raised = np.flatnonzero(state.shown != CALM).tolist()
+        caps = {self.tags[k]: self._caps[int(state.shown[k])] for k in raised}
+        begun = frozenset(self.tags[k] for k in raised if state.shown[k] != before.shown[k])
         return Verdict(caps, begun, findings, memos)
 
     def _recall(self, memos: Mapping[str, Memo], key: str, fresh: T) -> T:
@@ -123,7 +123,7 @@ class Detector:
         scored: Scored,
     ) -> Iterator[Finding]:
         """Where alarms begin and end, row by row."""
-        was = np.vstack((before.alarm, scored.alarm[:-1]))
+        was = np.vstack((before.shown, scored.alarm[:-1]))
         lagged = np.vstack((before.values, values))
         for row, k in np.argwhere(scored.alarm != was).tolist():
             now, then = int(scored.alarm[row, k]), int(was[row, k])

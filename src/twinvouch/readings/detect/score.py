@@ -235,7 +235,7 @@ class Scorer:
         scored = Scored(
             alarm, u[:count], rows.fast[:count], rows.slow[:count], rows.error[:count], blame
         )
-        return after, scored
+        return replace(after, shown=alarm[last]), scored
 
     def _after(self, state: State, t_ns: NDArray[np.int64], rows: _Rows) -> State:
         """The state after the first rows of a segment, alarms as they were."""

@@ -23,7 +23,7 @@ class State:
     trusted, `run` how long each value has stood, `is_present` which were read, `past` float64[n, K] at `past_ns` the last
     few rows. `means` float64[C, K] are those of the slow channels. `suspicion` is the log-odds that something is wrong
     that no tag is blamed for, `blame` recent surprise by tag, `alarm` CALM, ATTACK or CHANGE with the log-odds `odds`
-    of each, `drift` bool[C, K] the slow channels that are beyond their limits, `trust` those that not all can be believed while there is an alarm. `offset` is what recalibrations have
+    of each, `drift` bool[C, K] the slow channels that are beyond their limits, `shown` what the last row was told as, `trust` those that not all can be believed while there is an alarm. `offset` is what recalibrations have
     shifted, in scales, still found out until `settles_ns`; `at_work` who is worked on, `work_bias` the recent mean of what
     is off, in scales.
     """
@@ -41,6 +41,7 @@ class State:
     alarm: NDArray[np.uint8]
     odds: NDArray[np.float64]
     drift: NDArray[np.bool_]
+    shown: NDArray[np.uint8]
     trust: float
     offset: NDArray[np.float64]
     settles_ns: NDArray[np.int64]
@@ -84,6 +85,7 @@ def begin(learned: Learned) -> State:
         alarm=np.zeros(width, np.uint8),
         odds=none,
         drift=np.zeros((len(learned.channels), width), np.bool_),
+        shown=np.zeros(width, np.uint8),
         trust=0.0,
         offset=none,
         settles_ns=times,
