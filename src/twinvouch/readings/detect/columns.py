@@ -48,7 +48,8 @@ class Columns:
 
 def assumed_step(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """A step for tags that declare none, float64[K]: two decimals, or three digits of the largest value if finer."""
-    largest = np.nanmax(np.abs(values), axis=0, initial=0.0, where=~np.isnan(values))
+    # column by column: a table may be most of the memory there is
+    largest = np.array([np.abs(column[~np.isnan(column)]).max(initial=0.0) for column in values.T])
     digits = 10.0 ** (np.floor(np.log10(np.where(largest > 0, largest, 1.0))) - 2)
     step: NDArray[np.float64] = np.minimum(DECIMALS, digits)
     return step

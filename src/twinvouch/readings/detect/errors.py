@@ -26,6 +26,8 @@ class Errors:
         ends = design.scaled(learned.columns, learned.ends)
         room = _ROOM * (ends[1] - ends[0])
         self._reach = ends[0] - room, ends[1] + room
+        rare = learned.columns.rare
+        self._rare = [np.isin(rare, part.tags) for part in learned.parts]
         self._scale = learned.columns.scale * self.is_estimated
         self._still_q, self._still_steep = 1.0 / learned.still_tails.q, learned.still_tails.steep()
         self._leaning = [_leaning(learned, part) for part in learned.parts]
@@ -43,8 +45,8 @@ class Errors:
         """
         known = self._learned.columns
         made = np.empty((6, len(values) - 1, values.shape[1]))
-        rare = rare_rows(known, values)
-        for kernel in self._kernels:
+        for kernel, rare_of in zip(self._kernels, self._rare, strict=True):
+            rare = rare_rows(known, values, rare_of)
             tags = kernel.part.tags
             is_all = len(tags) == values.shape[1]
             both = np.concatenate((away[1:, tags], away[:-1, tags]), axis=1)

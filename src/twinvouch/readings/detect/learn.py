@@ -1,7 +1,7 @@
 """Learns what normal is from one table of commissioning data; nothing here ever sees the data that is judged later."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -53,52 +53,80 @@ class _Errors:
 def learn(table: Table, step: NDArray[np.float64] | None = None) -> Learned:
     """Learn from a training table; `step` float64[K] where the inventory declares it.
 
-    Raises UsageError for a table that is too short to say what is normal, or in which nothing moves.
+    A plant of many tags is learned part by part. Raises UsageError for a table that is too short to say what is normal,
+    or in which nothing moves.
     """
     if len(table.t_ns) < FEWEST:
         raise UsageError(
             f"{len(table.t_ns)} rows to learn from, expected at least {FEWEST}: give a longer clean run"
         )
+    step = columns.assumed_step(table.values) if step is None else step
+    divided = parts.divide(table)
+    lessons = [_lesson(parts.of(table, tags), step[tags]) for tags in divided]
+    if not any(len(lesson.learned.columns.continuous) for lesson in lessons):
+        raise UsageError("nothing to learn: no column has more than two values")
+    if len(lessons) == 1:
+        return lessons[0].learned
+    largest, still = (
+        np.max([getattr(lesson, which) for lesson in lessons], axis=0)
+        for which in ("largest", "still")
+    )
+    joined = parts.joined(table.ids, divided, [lesson.learned for lesson in lessons])
+    return replace(joined, fusion=fusion.learn(largest), still_fusion=fusion.learn(still))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lesson:
+    """What one part taught, and the largest surprise of each row of its fast and still errors, float64[R]."""
+
+    learned: Learned
+    largest: NDArray[np.float64]
+    still: NDArray[np.float64]
+
+
+def _lesson(table: Table, step: NDArray[np.float64]) -> _Lesson:
     known = columns.survey(table, step)
     values = columns.filled(columns.rounded(table.values, known.step), known.mean)
-    if not len(known.continuous):
-        raise UsageError("nothing to learn: no column has more than two values")
     follows = design.follows(known, table.t_ns)
     away = design.scaled(known, values)
     rows = _Rows(table.t_ns, away, values, follows, rare_rows(known, values)[follows])
     shape = (int(follows.sum()), len(known.ids))
     errors = _Errors(np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape))
-    made = tuple(_part(known, rows, tags, errors) for tags in parts.divide(away))
+    made = _part(known, rows, np.arange(len(known.ids)), errors)
     q, b = _tails(known, errors)
-    k = np.arange(len(known.ids))
-    at = (errors.cells, k)
-    u = Tails(q[at], b[at]).surprise(np.abs(errors.fast))
+    at = (errors.cells, np.arange(len(known.ids)))
+    u = Tails(q[at], b[at]).surprise(np.abs(errors.fast)).max(axis=1)
     spread = _spread(known, errors)
     still_tails = _still_tails(known, errors, spread)
+    still_u = still_tails.surprise(np.abs(errors.still) / spread[at]).max(axis=1)
     averaged = slow.clipped(errors.still / spread[at], errors.fast / q[at])
     longest, ends = runs.learn(values)
-    return Learned(
+    learned = Learned(
         known,
-        made,
+        (made,),
         q,
         b,
-        fusion.learn(u.max(axis=1)),
+        fusion.learn(u),
         control.learn(known, values),
         switching.learn(known, values),
         switching.clocks(known, table.t_ns, values),
         spread,
         still_tails,
-        fusion.learn(still_tails.surprise(np.abs(errors.still) / spread[at]).max(axis=1)),
+        fusion.learn(still_u),
         averaged[slow.ENERGY].mean(axis=0),
         slow.learn(averaged, known.period_ns),
         longest,
         ends,
     )
+    return _Lesson(learned, u, still_u)
 
 
-def rare_rows(known: Columns, values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which of rows 1 to R-1 have a rare switch where it hardly ever is, now or one row before."""
-    unusual = (known.on(values, known.rare) != known.usual).any(axis=1)
+def rare_rows(
+    known: Columns, values: NDArray[np.float64], of: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
+    """Which of rows 1 to R-1 have a rare switch (of some) where it hardly ever is, now or one row before."""
+    rare, usual = (known.rare, known.usual) if of is None else (known.rare[of], known.usual[of])
+    unusual = (known.on(values, rare) != usual).any(axis=1)
     rows: NDArray[np.bool_] = unusual[1:] | unusual[:-1]
     return rows
 
@@ -106,7 +134,7 @@ def rare_rows(known: Columns, values: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _part(known: Columns, rows: _Rows, tags: NDArray[np.intp], errors: _Errors) -> Part:
     """The estimates of one part; its out-of-fold errors go into `errors`."""
     features = design.features(known, rows.t_ns, rows.away, tags)[rows.follows]
-    switches = np.intersect1d(known.switches, tags)
+    switches = known.switches
     pairs = regimes.states(known.on(rows.values, switches))[rows.follows]
     splits, fits = regimes.choose(features, len(tags), pairs)
     still = _still(features, len(tags), pairs, fits)

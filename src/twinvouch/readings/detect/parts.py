@@ -1,26 +1,35 @@
-"""A plant of many tags in parts of related ones, so that the cost of a tag does not grow with the plant.
+"""A plant of many tags in parts of related ones, so that neither cost nor memory of a tag grows with the plant.
 
-Each tag is estimated from the tags of its own part alone. Up to MOST tags are one part.
+Each tag is estimated from the tags of its own part alone, and the control logic is looked for there. Up to MOST tags
+are one part.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from twinvouch.core.table import Table
+from twinvouch.readings.detect import columns
+from twinvouch.readings.detect.columns import Columns
+from twinvouch.readings.detect.learned import Learned, Part
+from twinvouch.readings.detect.slow import Channel
+from twinvouch.readings.detect.tails import Tails
+
 MOST: Final = 64
 _FULL: Final = 48
 _ROWS: Final = 4000  # so many rows, evenly spread, tell who is related
+_SAME_ASSET: Final = 0.2  # counts as so much correlation
 
 
-def divide(away: NDArray[np.float64]) -> tuple[NDArray[np.intp], ...]:
-    """Places of the tags of each part, rising, from standardised training rows float64[R, K]."""
-    width = away.shape[1]
+def divide(table: Table) -> tuple[NDArray[np.intp], ...]:
+    """Places of the tags of each part, rising, of a training table."""
+    width = len(table.ids)
     if width <= MOST:
         return (np.arange(width),)
-    sample = away[:: max(len(away) // _ROWS, 1)]
-    related = np.abs(sample.T @ sample) / len(sample)
-    np.fill_diagonal(related, 0.0)
+    related = _related(table)
     left = np.ones(width, np.bool_)
     found = []
     while left.any():
@@ -34,3 +43,119 @@ def divide(away: NDArray[np.float64]) -> tuple[NDArray[np.intp], ...]:
             near += related[nearest]
         found.append(np.array(sorted(members)))
     return tuple(found)
+
+
+def _related(table: Table) -> NDArray[np.float64]:
+    """How much two tags have to do with each other, float64[K, K]: correlation, and being of one asset."""
+    sample = table.values[:: max(len(table.values) // _ROWS, 1)]
+    mean, scale = columns.moments(sample)
+    away = (np.where(np.isfinite(sample), sample, mean) - mean) / np.where(scale > 0, scale, 1.0)
+    related = np.abs(away.T @ away) / len(sample)
+    _, asset = np.unique([name.rpartition("/")[0] for name in table.ids], return_inverse=True)
+    related += _SAME_ASSET * (asset[:, None] == asset)
+    np.fill_diagonal(related, 0.0)
+    return related
+
+
+def of(table: Table, tags: NDArray[np.intp]) -> Table:
+    """Some columns of a table; all of them without a copy."""
+    if len(tags) == len(table.ids):
+        return table
+    return Table(tuple(table.ids[k] for k in tags), table.t_ns, table.values[:, tags])
+
+
+def joined(
+    ids: tuple[str, ...], divided: Sequence[NDArray[np.intp]], lessons: Sequence[Learned]
+) -> Learned:
+    """What parts taught, as of one plant of tags `ids`; both fusions are left to be learned over all."""
+    pairs = list(zip(divided, lessons, strict=True))
+
+    def wide(name: str) -> NDArray[np.float64]:
+        """A field whose last dimension is that of the tags."""
+        first = getattr(lessons[0], name)
+        whole = np.zeros((*first.shape[:-1], len(ids)), first.dtype)
+        for tags, lesson in pairs:
+            whole[..., tags] = getattr(lesson, name)
+        return whole
+
+    tails = Tails(np.empty(len(ids)), np.empty(len(ids)))
+    for tags, lesson in pairs:
+        tails.q[tags], tails.b[tags] = lesson.still_tails.q, lesson.still_tails.b
+    return replace(
+        lessons[0],
+        columns=_columns(ids, pairs),
+        parts=tuple(_placed(lesson.parts[0], tags) for tags, lesson in pairs),
+        q=wide("q"),
+        b=wide("b"),
+        rules=tuple(
+            replace(
+                r, switch=int(tags[r.switch]), tag=int(tags[r.tag]), setpoint=_at(tags, r.setpoint)
+            )
+            for tags, lesson in pairs
+            for r in lesson.rules
+        ),
+        points=tuple(
+            replace(
+                p,
+                switch=int(tags[p.switch]),
+                tag=int(tags[p.tag]),
+                setpoints=(_at(tags, p.setpoints[0]), _at(tags, p.setpoints[1])),
+            )
+            for tags, lesson in pairs
+            for p in lesson.points
+        ),
+        clocks=tuple(
+            replace(c, switch=int(tags[c.switch])) for tags, lesson in pairs for c in lesson.clocks
+        ),
+        spread=wide("spread"),
+        still_tails=tails,
+        rest=wide("rest"),
+        channels=_channels(len(ids), pairs),
+        runs=wide("runs").astype(np.int64),
+        ends=wide("ends"),
+    )
+
+
+def _at(tags: NDArray[np.intp], place: int) -> int:
+    return -1 if place < 0 else int(tags[place])
+
+
+def _placed(part: Part, tags: NDArray[np.intp]) -> Part:
+    return replace(part, tags=tags, switches=tags[part.switches])
+
+
+def _channels(width: int, pairs: Sequence[tuple[NDArray[np.intp], Learned]]) -> tuple[Channel, ...]:
+    found = []
+    for n, channel in enumerate(pairs[0][1].channels):
+        limit = np.empty(width)
+        for tags, lesson in pairs:
+            limit[tags] = lesson.channels[n].limit
+        found.append(replace(channel, limit=limit))
+    return tuple(found)
+
+
+def _columns(ids: tuple[str, ...], pairs: Sequence[tuple[NDArray[np.intp], Learned]]) -> Columns:
+    whole = {name: np.empty(len(ids)) for name in ("step", "mean", "scale", "low")}
+    places: dict[str, list[NDArray[np.intp]]] = {
+        name: [] for name in ("continuous", "switches", "rare", "constant")
+    }
+    for tags, lesson in pairs:
+        for name, array in whole.items():
+            array[tags] = getattr(lesson.columns, name)
+        for name, found in places.items():
+            found.append(tags[getattr(lesson.columns, name)])
+    rare = np.concatenate(places["rare"])
+    usual = np.concatenate([lesson.columns.usual for _, lesson in pairs])
+    order = np.argsort(rare)
+    first = pairs[0][1].columns
+    return Columns(
+        ids,
+        **whole,
+        continuous=np.sort(np.concatenate(places["continuous"])),
+        switches=np.sort(np.concatenate(places["switches"])),
+        rare=rare[order],
+        usual=usual[order],
+        constant=np.sort(np.concatenate(places["constant"])),
+        period_ns=first.period_ns,
+        has_calendar=first.has_calendar,
+    )

@@ -105,36 +105,43 @@ def choose(
     features: NDArray[np.float64], tags: int, pairs: NDArray[np.int64]
 ) -> tuple[list[Split], Mapping[Split, Fitted]]:
     """The split of each tag, and the fits of all splits in use (and of what they fall back to)."""
-    fits: dict[Split, Fitted] = {(): fit(features, tags, (), pairs, None)}
-    best = criterion(fits[()].error, fits[()].cells)
-    chosen: list[Split] = [()] * tags
+    found = _Choice(fit(features, tags, (), pairs, None), tags)
     switches = range(pairs.shape[1])
     for a in switches:
-        fits[(a,)] = fit(features, tags, (a,), pairs, fits[()])
-    best, chosen = _better(best, chosen, fits, {(a,): range(tags) for a in switches})
+        found.offer((a,), fit(features, tags, (a,), pairs, found.fits[()]), range(tags))
+    found.settle()
     second: dict[Split, list[int]] = {}
-    for tag, (first, *_) in ((k, s) for k, s in enumerate(chosen) if s):
+    for tag, (first, *_) in ((k, s) for k, s in enumerate(found.chosen) if s):
         for other in switches:
             if other != first:
                 second.setdefault((first, other), []).append(tag)
-    for split in second:
-        fits[split] = fit(features, tags, split, pairs, fits[split[:1]])
-    _, chosen = _better(best, chosen, fits, second)
-    used = {s[:n] for s in chosen for n in range(len(s) + 1)} | {()}
-    return chosen, {split: fits[split] for split in used}
+    for split, among in second.items():
+        found.offer(split, fit(features, tags, split, pairs, found.fits[split[:1]]), among)
+    used = {s[:n] for s in found.chosen for n in range(len(s) + 1)} | {()}
+    return found.chosen, {split: found.fits[split] for split in used}
 
 
-def _better(
-    best: NDArray[np.float64],
-    chosen: list[Split],
-    fits: Mapping[Split, Fitted],
-    among: Mapping[Split, "range | list[int]"],
-) -> tuple[NDArray[np.float64], list[Split]]:
-    """Each tag takes the split that gains most, where that is enough."""
-    reached, taken = best.copy(), list(chosen)
-    for split, tags in among.items():
-        found = criterion(fits[split].error, fits[split].cells)
-        for tag in tags:
-            if found[tag] < min(best[tag] - _GAIN, reached[tag]):
-                reached[tag], taken[tag] = found[tag], split
-    return reached, taken
+class _Choice:
+    """Which split each tag takes, of those offered; fits that no tag needs are let go at once, they are large."""
+
+    def __init__(self, whole: Fitted, tags: int) -> None:
+        self.fits: dict[Split, Fitted] = {(): whole}
+        self.chosen: list[Split] = [()] * tags
+        self._before = criterion(whole.error, whole.cells)
+        self._reached = self._before.copy()
+        self._settled: set[Split] = {()}
+
+    def offer(self, split: Split, fitted: Fitted, among: "range | list[int]") -> None:
+        """Tags that gain enough, and most so far, take it."""
+        found = criterion(fitted.error, fitted.cells)
+        for tag in among:
+            if found[tag] < min(self._before[tag] - _GAIN, self._reached[tag]):
+                self._reached[tag], self.chosen[tag] = found[tag], split
+        self.fits[split] = fitted
+        needed = set(self.chosen) | self._settled
+        self.fits = {s: f for s, f in self.fits.items() if s in needed}
+
+    def settle(self) -> None:
+        """What was chosen so far is what the next offers are measured against, and stays."""
+        self._before = self._reached.copy()
+        self._settled |= set(self.chosen)

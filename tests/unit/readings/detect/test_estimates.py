@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from tests.unit.readings.detect.plant import FLOW, HOUR_NS, LEVEL, RUN, SPARE, plant
 from twinvouch.core.table import Table
 from twinvouch.readings.detect import columns, design, parts, regimes, ridge
+from twinvouch.readings.detect.learn import learn
+from twinvouch.readings.detect.score import Scorer
+from twinvouch.readings.detect.state import ATTACK, begin
 
 
 def test_columns_know_switches_constants_and_continuous_tags() -> None:
@@ -121,11 +124,16 @@ def test_states_say_before_and_now(on: list[bool]) -> None:
     assert pairs == [2 * a + b for a, b in pairwise(on)]
 
 
+def table_of(values: np.ndarray) -> Table:
+    ids = tuple(f"t{n}" for n in range(values.shape[1]))
+    return Table(ids, np.arange(len(values)), values)
+
+
 def test_many_tags_are_divided_among_related_ones() -> None:
     chance = np.random.default_rng(5)
     hidden = chance.normal(size=(500, 4))
     away = np.repeat(hidden, 40, axis=1) + 0.3 * chance.normal(size=(500, 160))
-    found = parts.divide(away)
+    found = parts.divide(table_of(away))
     assert sorted(np.concatenate(found).tolist()) == list(range(160))
     assert max(len(part) for part in found) <= parts.MOST
     related = [np.unique(part // 40, return_counts=True)[1].max() / len(part) for part in found]
@@ -133,4 +141,34 @@ def test_many_tags_are_divided_among_related_ones() -> None:
 
 
 def test_few_tags_are_one_part() -> None:
-    assert parts.divide(np.zeros((10, 64)))[0].tolist() == list(range(64))
+    assert parts.divide(table_of(np.zeros((10, 64))))[0].tolist() == list(range(64))
+
+
+def test_tags_of_one_asset_stay_together_where_nothing_else_relates_them() -> None:
+    ids = tuple(f"a{n % 5}/t{n}" for n in range(100))
+    table = Table(ids, np.arange(50), np.ones((50, 100)))
+    for part in parts.divide(table):
+        assets = [ids[k].partition("/")[0] for k in part.tolist()]
+        assert len(set(assets)) <= 3
+
+
+def test_a_plant_in_parts_finds_what_each_of_its_parts_finds() -> None:
+    """Twenty tanks side by side that have nothing to do with each other."""
+    tanks = [plant(1500, seed) for seed in range(20)]
+    later = [plant(200, 100 + seed, start=1500) for seed in range(20)]
+    ids = tuple(f"t{n}-{name}" for n in range(20) for name in tanks[0].ids)
+    train = Table(ids, tanks[0].t_ns, np.hstack([t.values for t in tanks]))
+    values = np.hstack([t.values for t in later])
+    liar = ids.index("t7-tank/pressure")
+    values[100:140, liar] += 6.0
+    learned = learn(train)
+    assert len(learned.parts) > 1
+    assert sorted(np.concatenate([p.tags for p in learned.parts]).tolist()) == list(range(100))
+    assert learned.columns.ids == ids
+    for k, name in enumerate(ids):
+        kinds = {"tank/level", "tank/pressure", "pump/flow"}
+        assert (k in learned.columns.continuous) == (name.partition("-")[2] in kinds)
+    _, scored = Scorer(learned).score(begin(learned), later[0].t_ns, values)
+    assert (scored.alarm[100:140, liar] == ATTACK).any()
+    others = np.delete(scored.alarm, liar, axis=1)
+    assert np.count_nonzero((others == ATTACK).any(axis=0)) <= 2
