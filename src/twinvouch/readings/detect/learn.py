@@ -16,6 +16,7 @@ from twinvouch.readings.detect import (
     fusion,
     parts,
     regimes,
+    repeats,
     runs,
     slow,
     switching,
@@ -93,6 +94,7 @@ def learn(table: Table, step: NDArray[np.float64] | None = None) -> Learned:
         slow.learn(averaged, known.period_ns),
         longest,
         ends,
+        repeats.learn(values, known.period_ns),
     )
 
 
