@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 T = TypeVar("T")
+_KEPT = (int, float, np.ndarray)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -15,7 +16,7 @@ class Memo:
     """`about` says what it is about, in the words of the declaration: under another one it means nothing.
 
     Either `arrays`, of one dimension each, so that they come back from the state store as they went there; or, until
-    it is stored, a `value`: a dataclass of numbers and arrays, which costs nothing to keep.
+    it is stored, a `value`, which costs nothing to keep: a dataclass of numbers and arrays, or what has `packed()`.
     """
 
     about: str
@@ -29,7 +30,12 @@ class Memo:
 
     def stored(self) -> tuple[NDArray[Any], ...]:
         """The arrays that go into the state store."""
-        return self.arrays if self.value is None else pack(self.value)
+        if self.value is None:
+            return self.arrays
+        arrays: tuple[NDArray[Any], ...] = (
+            self.value.packed() if hasattr(self.value, "packed") else pack(self.value)
+        )
+        return arrays
 
     def as_value(self, like: T) -> T:
         """The dataclass that it is; `like` has the types, and the width of what has two dimensions."""
@@ -41,24 +47,30 @@ class Memo:
 
 
 def pack(value: Any) -> tuple[NDArray[Any], ...]:
-    """The fields of a dataclass of numbers and arrays, in order; truth values become bytes."""
+    """The numbers and arrays among the fields of a dataclass, in order; truth values become bytes."""
     found = []
     for field in dataclasses.fields(value):
-        array = np.array(getattr(value, field.name)).reshape(-1)
-        found.append(array.view(np.uint8) if array.dtype == np.bool_ else array)
+        content = getattr(value, field.name)
+        if isinstance(content, _KEPT):
+            array = np.array(content).reshape(-1)
+            found.append(array.view(np.uint8) if array.dtype == np.bool_ else array)
     return tuple(found)
 
 
 def unpack(like: T, arrays: tuple[NDArray[Any], ...]) -> T:
-    """The dataclass again."""
+    """The dataclass again; a field that is neither number nor array is that of `like`."""
     fields = dataclasses.fields(like)  # type: ignore[arg-type]  # T is a dataclass
-    assert len(fields) == len(arrays), (len(fields), len(arrays))
+    left = list(arrays)
     made = {}
-    for field, array in zip(fields, arrays, strict=True):
+    for field in fields:
         template = getattr(like, field.name)
-        if not isinstance(template, np.ndarray):
-            made[field.name] = type(template)(array[0])
-            continue
-        whole = array.astype(template.dtype)  # a copy: what is stored cannot be written to
-        made[field.name] = whole.reshape(-1, template.shape[1]) if template.ndim > 1 else whole
+        if not isinstance(template, _KEPT):
+            made[field.name] = template
+        elif isinstance(template, np.ndarray):
+            whole = left.pop(0).astype(template.dtype)  # a copy: what is stored cannot be written
+            wide = template.ndim > 1
+            made[field.name] = whole.reshape(-1, template.shape[1]) if wide else whole
+        else:
+            made[field.name] = type(template)(left.pop(0)[0])
+    assert not left, len(left)
     return type(like)(**made)

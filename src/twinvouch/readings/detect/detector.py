@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +13,16 @@ from twinvouch.core.finding import Finding
 from twinvouch.core.inventory import Plant, ScanGroup
 from twinvouch.core.memo import Memo
 from twinvouch.core.ticket import Work
-from twinvouch.readings.detect import blocks
+from twinvouch.readings.detect import blocks, remembered
 from twinvouch.readings.detect.blocks import Plan, Source
 from twinvouch.readings.detect.context import Ticket
 from twinvouch.readings.detect.explain import Explainer, Moment
 from twinvouch.readings.detect.learned import Learned
 from twinvouch.readings.detect.score import Scorer
-from twinvouch.readings.detect.state import ATTACK, CALM, CHANGE, DRIFT, Scored, State, begin
+from twinvouch.readings.detect.state import ATTACK, CALM, CHANGE, DRIFT, Scored, State
 
-T = TypeVar("T")
-BLOCKS, STATE = "detection/blocks", "detection/state"
-KEYS: Final = frozenset({BLOCKS, STATE})
+BLOCKS: Final = "detection/blocks"
+KEYS: Final = frozenset({BLOCKS, remembered.STATE, *remembered.HEARD})
 CAP_ATTACK: Final = 40  # below what any command class demands by default
 CAP_DRIFT: Final = 60
 
@@ -76,8 +75,11 @@ class Detector:
         if rows.group.name not in self._sources or not len(rows.t_ns):
             return Verdict()
         columns, source = self._sources[rows.group.name]
-        opened = self._recall(known.memos, BLOCKS, blocks.nothing(self._plan))
-        state = self._recall(known.memos, STATE, begin(self._scorer.learned))
+        memo = known.memos.get(BLOCKS)
+        opened = blocks.nothing(self._plan)
+        if memo is not None and memo.about == self._about:
+            opened = memo.as_value(opened)
+        state = remembered.recall(self._about, known.memos, self._scorer.learned)
         values = rows.values if columns is None else rows.values[:, columns]
         opened, t_ns, values = blocks.take(opened, self._plan, source, rows.t_ns, values)
         memos = {BLOCKS: Memo(self._about, value=opened)}
@@ -85,18 +87,12 @@ class Detector:
         findings: tuple[Finding, ...] = ()
         if len(t_ns):
             state, scored = self._scorer.score(state, t_ns, values, self._tickets(known))
-            memos[STATE] = Memo(self._about, value=state)
+            memos |= remembered.memos(self._about, before, state)
             findings = tuple(self._findings(before, t_ns, values, scored))
         raised = np.flatnonzero(state.shown != CALM).tolist()
         caps = {self.tags[k]: self._caps[int(state.shown[k])] for k in raised}
         begun = frozenset(self.tags[k] for k in raised if state.shown[k] != before.shown[k])
         return Verdict(caps, begun, findings, memos)
-
-    def _recall(self, memos: Mapping[str, Memo], key: str, fresh: T) -> T:
-        memo = memos.get(key)
-        if memo is None or memo.about != self._about:
-            return fresh
-        return memo.as_value(fresh)
 
     def _tickets(self, known: Known) -> tuple[Ticket, ...]:
         """What was announced, and commands to what never moved in training: set-points."""

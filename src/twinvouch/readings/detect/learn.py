@@ -16,6 +16,7 @@ from twinvouch.readings.detect import (
     fusion,
     parts,
     regimes,
+    repeats,
     runs,
     slow,
     switching,
@@ -117,6 +118,7 @@ def _lesson(table: Table, step: NDArray[np.float64]) -> _Lesson:
         slow.learn(averaged, known.period_ns),
         longest,
         ends,
+        repeats.learn(values, known.period_ns),
     )
     return _Lesson(learned, u, still_u)
 

@@ -10,6 +10,7 @@ from twinvouch.readings.detect.columns import Columns
 from twinvouch.readings.detect.control import ControlRule
 from twinvouch.readings.detect.fusion import Fusion
 from twinvouch.readings.detect.regimes import Split
+from twinvouch.readings.detect.repeats import Windows
 from twinvouch.readings.detect.slow import Channel
 from twinvouch.readings.detect.switching import Clock, Point
 from twinvouch.readings.detect.tails import Tails
@@ -57,3 +58,4 @@ class Learned:
     channels: tuple[Channel, ...]
     runs: NDArray[np.int64]
     ends: NDArray[np.float64]
+    windows: Windows

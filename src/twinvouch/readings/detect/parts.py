@@ -15,6 +15,7 @@ from twinvouch.core.table import Table
 from twinvouch.readings.detect import columns
 from twinvouch.readings.detect.columns import Columns
 from twinvouch.readings.detect.learned import Learned, Part
+from twinvouch.readings.detect.repeats import Windows
 from twinvouch.readings.detect.slow import Channel
 from twinvouch.readings.detect.tails import Tails
 
@@ -111,6 +112,7 @@ def joined(
         still_tails=tails,
         rest=wide("rest"),
         channels=_channels(len(ids), pairs),
+        windows=Windows(_windows(len(ids), pairs), lessons[0].windows.memory),
         runs=wide("runs").astype(np.int64),
         ends=wide("ends"),
     )
@@ -122,6 +124,13 @@ def _at(tags: NDArray[np.intp], place: int) -> int:
 
 def _placed(part: Part, tags: NDArray[np.intp]) -> Part:
     return replace(part, tags=tags, switches=tags[part.switches])
+
+
+def _windows(width: int, pairs: Sequence[tuple[NDArray[np.intp], Learned]]) -> NDArray[np.int64]:
+    rows = np.zeros(width, np.int64)
+    for tags, lesson in pairs:
+        rows[tags] = lesson.windows.rows
+    return rows
 
 
 def _channels(width: int, pairs: Sequence[tuple[NDArray[np.intp], Learned]]) -> tuple[Channel, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.core.ticket import Work
-from twinvouch.readings.detect import control, design, drift, evidence, runs, slow
+from twinvouch.readings.detect import control, design, drift, evidence, repeats, runs, slow
 from twinvouch.readings.detect.columns import filled, rounded
 from twinvouch.readings.detect.context import Ticket, boundary, covered, is_changing
 from twinvouch.readings.detect.errors import Errors
@@ -78,17 +78,19 @@ class Scorer:
             width = len(self.learned.columns.ids)
             none, wide = np.zeros(0), np.zeros((0, width))
             return state, Scored(wide.astype(np.uint8), none, wide, wide, wide, wide)
+        read = rounded(values, self.learned.columns.step)
+        heard, replayed = repeats.hear(state.heard, self.learned.windows, read)
         made, at = [], 0
         while at < len(t_ns):
             state = self._work(state, tickets, int(t_ns[at]))
             end = min(at + _SEGMENT, at + boundary(tickets, t_ns[at:]))
-            rows = self._look(state, t_ns[at:end], values[at:end])
+            rows = self._look(state, t_ns[at:end], read[at:end], replayed[at:end])
             kind = CHANGE if is_changing(tickets, int(t_ns[at])) else ATTACK
             state, part = self._until_change(state, t_ns[at:end], rows, kind)
             made.append(part)
             at += len(part.u)
         fields = (np.concatenate([getattr(m, f) for m in made]) for f in Scored.__slots__)
-        return state, Scored(*fields)
+        return replace(state, heard=heard), Scored(*fields)
 
     def _work(self, state: State, tickets: Sequence[Ticket], t_ns: int) -> State:
         """Work that begins makes its tags untrusted; a recalibration that ended leaves its offset."""
@@ -146,11 +148,17 @@ class Scorer:
         values = np.where(np.isfinite(state.values), state.values, known.mean)
         return design.scaled(known, values)
 
-    def _look(self, state: State, t_ns: NDArray[np.int64], values: NDArray[np.float64]) -> _Rows:
+    def _look(
+        self,
+        state: State,
+        t_ns: NDArray[np.int64],
+        values: NDArray[np.float64],
+        replayed: NDArray[np.bool_],
+    ) -> _Rows:
         """Errors and surprises of a segment, under the state's alarms."""
         learned, known = self.learned, self.learned.columns
         before = np.where(np.isfinite(state.values), state.values, known.mean)
-        full = filled(rounded(values, known.step), before)
+        full = filled(values, before)
         at = np.concatenate(([state.t_ns], t_ns))
         follows = design.follows(known, at)
         lagged = np.vstack((before, full))
@@ -168,12 +176,16 @@ class Scorer:
         length = runs.lengths(full, state.values, state.run)
         fast = np.where(counts, fast, 0.0)
         broken = self._broken(at, corrected, (length, counts), state)
+        replayed = replayed & ~state.at_work
+        broken = np.maximum(broken, np.where(replayed, BROKEN_U, 0.0))
         fast = np.maximum(fast, broken)
+        again = np.maximum(again, broken)
         leans = self._errors.leans(doubted | ~was & self._errors.is_estimated)
         shares, means = self._slow(state, still, step, counts & ~leans)
         trust = np.zeros(len(full))
         if trusting is not None:
             trust = learned.still_fusion.fused((trusting * counts).max(axis=1))
+            trust = np.maximum(trust, broken.max(axis=1))
         return _Rows(
             present,
             trust,

@@ -6,8 +6,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from twinvouch.readings.detect import repeats
 from twinvouch.readings.detect.evidence import NEW
 from twinvouch.readings.detect.learned import Learned
+from twinvouch.readings.detect.repeats import Heard
 
 CALM: Final = 0
 ATTACK: Final = 1
@@ -25,7 +27,7 @@ class State:
     that no tag is blamed for, `blame` recent surprise by tag, `alarm` CALM, ATTACK or CHANGE with the log-odds `odds`
     of each, `drift` bool[C, K] the slow channels that are beyond their limits, `shown` what the last row was told as, `trust` those that not all can be believed while there is an alarm. `offset` is what recalibrations have
     shifted, in scales, still found out until `settles_ns`; `at_work` who is worked on, `work_bias` the recent mean of what
-    is off, in scales.
+    is off, in scales. `heard` is what `repeats.py` keeps.
     """
 
     t_ns: int
@@ -47,6 +49,7 @@ class State:
     settles_ns: NDArray[np.int64]
     at_work: NDArray[np.bool_]
     work_bias: NDArray[np.float64]
+    heard: Heard
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,4 +94,5 @@ def begin(learned: Learned) -> State:
         settles_ns=times,
         at_work=no,
         work_bias=none,
+        heard=repeats.begin(learned.windows),
     )
