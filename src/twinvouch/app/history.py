@@ -97,7 +97,7 @@ class _Gathering:
         if not closed.t_ns:
             return Table(self.ids, np.zeros(0, np.int64), np.zeros((0, len(self.ids))))
         mean, last = np.concatenate(closed.mean), np.concatenate(closed.last)
-        values = np.where(self._is_between, mean, last)
+        values = np.where(self._is_between, mean, last)  # of few readings `mean` is the last, too
         return Table(self.ids, np.concatenate(closed.t_ns), values)
 
 

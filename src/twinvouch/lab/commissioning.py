@@ -18,11 +18,14 @@ from twinvouch.lab.net3 import BY_TAG, LEVEL, PERIODS_S, REGISTERS, RUN, TICK_S,
 from twinvouch.lab.waterworks import Waterworks
 from twinvouch.wire.words import from_words, to_words
 
-STARTS: Final = 6
-SECONDS: Final = 240.0  # of the accelerated clock: forty hours of the plant
+STARTS: Final = 12
+SECONDS: Final = 160.0  # of the accelerated clock: 27 hours of the plant
 SCAN_S: Final = min(PERIODS_S.values())
 _BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
-_READY_S: Final = (5.0, 25.0)  # until the controller speaks
+_READY_S: Final = (
+    24.0  # until the controller speaks at the latest: each start later than the one before
+)
+_LATE_S: Final = (0.3, 3.3)
 _ACT_S: Final = (0.3, 1.0)  # from a decision to the write
 _PAUSE_S: Final = 2.5
 
@@ -43,15 +46,17 @@ def write(path: Path, seed: int) -> None:
         writer.writerow(("time", *(register.tag for register in REGISTERS)))
         for number in range(STARTS):
             begun = _BEGIN + timedelta(hours=number)
-            for at_s, cells in _scans(random.Random(seed * STARTS + number)):  # noqa: S311 - a simulation
+            chance = random.Random(seed * STARTS + number)  # noqa: S311 - a simulation
+            ready_s = _READY_S * number / STARTS + chance.uniform(*_LATE_S)
+            for at_s, cells in _scans(chance, ready_s):
                 moment = (begun + timedelta(seconds=at_s)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
                 writer.writerow((moment, *cells))
 
 
-def _scans(chance: random.Random) -> Iterator[tuple[float, list[str]]]:
-    """Time and cells of each scan of one start."""
+def _scans(chance: random.Random, ready_s: float) -> Iterator[tuple[float, list[str]]]:
+    """Time and cells of each scan of one start; the controller speaks after `ready_s`."""
     works = Waterworks()
-    hand = _Hand(chance.uniform(*_READY_S))
+    hand = _Hand(ready_s)
     phase_s = chance.uniform(0.0, SCAN_S)
     every = {name: round(period_s / SCAN_S) for name, period_s in PERIODS_S.items()}
     first = {name: chance.randrange(n) for name, n in every.items()}

@@ -17,6 +17,7 @@ from twinvouch.readings import (
     verify,
     wall_step,
 )
+from twinvouch.readings.detect import explain
 from twinvouch.readings.validate import (
     device_identity,
     finite,
@@ -58,6 +59,7 @@ def test_every_rule_has_a_heading_and_no_heading_is_without_a_rule() -> None:
     )
     names |= set(reports.NAMES)
     names |= set(refusals.TECHNIQUES)
+    names |= set(explain.RULES)
     assert set(sections()) == names
 
 

@@ -1,7 +1,7 @@
 """Rows at the model's own period out of scan groups of any rates: one row a block of time.
 
 Block n covers the time within half a period of n periods since 1970, so that a source that is read at that period may
-jitter. A tag's value in a block is the mean of its readings there; of a switch it is the last. A block closes when
+jitter. A tag's value in a block is the mean of its readings there; of a switch, and of few readings, it is the last. A block closes when
 every scan group has come past its end; a group that fell silent for longer than its readings count is not waited
 for. What comes for a closed block is too late.
 """
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from twinvouch.core.table import Table
 
 NEVER_NS = -(2**62)
+FEWEST = 4  # readings of which a mean is made: of fewer it says little, and mixes what a switch did in between
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,7 +156,8 @@ def close(before: Open, plan: Plan) -> tuple[Open, NDArray[np.int64], NDArray[np
         return before, numbers, before.sums[:0]
     counts = before.counts[:count]
     mean = before.sums[:count] / np.maximum(counts, 1)
-    values = np.where(counts > 0, np.where(plan.takes_last, before.last[:count], mean), np.nan)
+    takes_last = plan.takes_last | (counts < FEWEST)
+    values = np.where(counts > 0, np.where(takes_last, before.last[:count], mean), np.nan)
     value, value_ns = before.value, before.value_ns
     if plan.held_ns.any():
         values, value, value_ns = _held(before, plan, ends[:count], values)

@@ -115,6 +115,7 @@ class Explainer:
         return q, ", ".join(names) if names else "the time of day"
 
 
+RULES: Final = ("residual", "drift", "operating_change")
 _KINDS: Final = {
     ATTACK: ("residual", Severity.HIGH),
     DRIFT: ("drift", Severity.MEDIUM),

@@ -51,7 +51,8 @@ def naive(numbers: NDArray[np.int64]) -> NDArray[np.float64]:
             inside = column[(t_ns + MINUTE // 2) // MINUTE == number]
             inside = inside[np.isfinite(inside)]
             if len(inside):
-                found[n, k] = inside[-1] if k == 1 else inside.mean()
+                few = k == 1 or len(inside) < blocks.FEWEST
+                found[n, k] = inside[-1] if few else inside.mean()
     return found
 
 
