@@ -37,10 +37,10 @@ class Errors:
     ) -> tuple[NDArray[np.float64], ...]:
         """What is wrong with rows 1 to R-1, each float64[R-1, K].
 
-        Surprise of the fast error, still error in robust sd and its surprise, fast error in .98 quantiles, fast error in units, still estimate.
+        Surprise of the fast error, still error in robust sd and its surprise, fast error in .98 quantiles, fast error in units, still estimate, its spread.
         """
         known = self._learned.columns
-        made = np.zeros((6, len(values) - 1, values.shape[1]))
+        made = np.zeros((7, len(values) - 1, values.shape[1]))
         rare = rare_rows(known, values)
         for kernel in self._kernels:
             part = kernel.part
@@ -57,6 +57,7 @@ class Errors:
                 made[0][place] = estimates.tails.surprise(size)
                 made[1][place] = still
                 made[5][place] = expected[:, count:]
+                made[6][place] = estimates.spread
                 made[2][place] = self._learned.still_tails.of(part.tags).surprise(np.abs(still))
                 made[3][place] = fast / estimates.tails.q
                 made[4][place] = fast * known.scale[part.tags]
