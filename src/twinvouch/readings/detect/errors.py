@@ -41,10 +41,10 @@ class Errors:
     ) -> tuple[NDArray[np.float64], ...]:
         """What is wrong with rows 1 to R-1, each float64[R-1, K].
 
-        Surprise of the fast error, still error in robust sd and its surprise, fast error in .98 quantiles, fast error in units, still estimate.
+        Surprise of the fast error, still error in robust sd and its surprise, fast error in .98 quantiles, fast error in units, still estimate, its spread.
         """
         known = self._learned.columns
-        made = np.empty((6, len(values) - 1, values.shape[1]))
+        made = np.empty((7, len(values) - 1, values.shape[1]))
         for kernel, rare_of in zip(self._kernels, self._rare, strict=True):
             rare = rare_rows(known, values, rare_of)
             tags = kernel.part.tags
@@ -117,6 +117,7 @@ def _errors(
         part,
         fast,
         expected[:, count:],
+        np.broadcast_to(of.spread, fast.shape),
     )
 
 

@@ -22,14 +22,15 @@ class Estimates:
     """How the n tags of a part are estimated in one joint state: first fast, then still, side by side.
 
     `weights` float64[2n, 2n] of the tags now and before, `calendar` float64[H, 2n] by hour (`Kernel.hours`). Of the fast
-    error `per_q` is 1 / q and `steep` as of `tails`, of the still one `per_spread` 1 / spread; all 0 for what is not
-    estimated.
+    error `per_q` is 1 / q and `steep` as of `tails`, of the still one `spread` and `per_spread` 1 / spread; all 0 for what is
+    not estimated.
     """
 
     weights: NDArray[np.float64]
     calendar: NDArray[np.float64]
     per_q: NDArray[np.float64]
     steep: NDArray[np.float64]
+    spread: NDArray[np.float64]
     per_spread: NDArray[np.float64]
 
 
@@ -94,13 +95,14 @@ class Kernel:
         weights *= np.tile(self._is_estimated, 2)
         place = (cells, np.arange(count))
         tails = Tails(self._q[place], self._b[place])
-        per_spread = self._is_estimated / self._spread[place]
+        spread = self._spread[place]
         return Estimates(
             np.ascontiguousarray(weights[: 2 * count]),
             self._calendar(weights[2 * count :]),
             1.0 / tails.q,
             tails.steep(),
-            per_spread,
+            spread * self._is_estimated,
+            self._is_estimated / spread,
         )
 
     def _calendar(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:

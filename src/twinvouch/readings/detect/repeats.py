@@ -16,6 +16,7 @@ MOST: Final = 2048
 WINDOWS: Final = (3, 4, 5, 6, 8, 10, 12, 16)
 LONGEST: Final = WINDOWS[-1]
 _MEMORY_NS: Final = 14 * 86_400_000_000_000
+_MORE: Final = 2  # rows beyond: chance repeats some tag of many once in a while
 _STILL: Final = 2  # rows of a window in which the value may be that of the row before
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _SCRAMBLE: Final = np.uint64(0xBF58476D1CE4E5B9)
@@ -140,7 +141,7 @@ def learn(values: NDArray[np.float64], period_ns: int) -> Windows:
             break
         made = hashes(values[:, at], np.full(len(at), window))
         is_unique = ~_repeats(made, memory)
-        found[at[is_unique]] = window + 1
+        found[at[is_unique]] = window + _MORE
         left[at[is_unique]] = False
     found[(values == values[0]).all(axis=0)] = 0
     return Windows(np.minimum(found, LONGEST), memory)

@@ -13,27 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.core.ticket import Work
-from twinvouch.readings.detect import control, design, drift, evidence, repeats, runs, slow
+from twinvouch.readings.detect import control, design, drift, evidence, repeats, runs, slow, zero
+from twinvouch.readings.detect.blame import culprit
 from twinvouch.readings.detect.columns import filled, rounded
 from twinvouch.readings.detect.context import Ticket, boundary, covered, is_changing
 from twinvouch.readings.detect.errors import Errors
 from twinvouch.readings.detect.learned import Learned
 from twinvouch.readings.detect.state import ATTACK, CALM, CHANGE, DRIFT, Scored, State
 
-BROKEN_U: Final = 6.0  # what a broken control rule, a frozen signal or a state never seen says
+BROKEN_U: Final = 8.0  # what a broken control rule, a frozen signal or a state never seen says
 _SEGMENT: Final = 256  # rows that are looked at together
 _BLAME_ROWS: Final = 12.0  # how long a surprise counts when a culprit is looked for
 _PAST: Final = 9  # rows over which suspects are tried
-_SUSPECTS: Final = 4
 _MOST_BLAME: Final = 12.0
 _SLOW_U: Final = 5.0  # the surprise that a slow limit is worth where tags are ranked
 _MOST_ALARMS: Final = 4  # tags at once; beyond, the rest of the plant follows what these began
 _SETTLING_NS: Final = 7 * 24 * 3_600_000_000_000  # in which a recalibrated tag's new zero is found
-_SETTLING_ROWS: Final = 96.0
-_WORK_ROWS: Final = 12.0  # over which the new zero is averaged when the work ends
-_CLEAR: Final = (
-    0.3  # robust sd of the still error: a smaller shift of a recalibration is lost in it
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,13 +37,14 @@ class _Rows:
 
     present: NDArray[np.bool_]
     trust: NDArray[np.float64]
+    broken: NDArray[np.bool_]
     away: NDArray[np.float64]
     full: NDArray[np.float64]
     length: NDArray[np.int64]
     fast: NDArray[np.float64]
     moved: NDArray[np.float64]
+    counted: NDArray[np.float64]
     again: NDArray[np.float64]
-    slow: NDArray[np.float64]
     shares: NDArray[np.float64]
     means: NDArray[np.float64]
     error: NDArray[np.float64]
@@ -60,6 +56,7 @@ class Scorer:
     def __init__(self, learned: Learned) -> None:
         self.learned = learned
         self._errors = Errors(learned)
+        self._usual = np.median(learned.spread, axis=0)
         widest = learned.spread.max(axis=0) * learned.columns.scale
         # a flow that stands at its new zero after a recalibration is as idle as before
         self._near = np.clip(
@@ -101,9 +98,7 @@ class Scorer:
         for ticket in tickets:
             for k in ticket.tags:
                 if ticket.work is Work.RECALIBRATION and state.at_work[k] and not now[k]:
-                    moved = state.work_bias[k]
-                    is_clear = abs(moved) > _CLEAR * float(np.median(self.learned.spread[:, k]))
-                    offset[k] += moved if is_clear else 0.0
+                    offset[k] += state.work_bias[k]
                     settles[k] = t_ns + _SETTLING_NS
         changed = now != state.at_work
         means = state.means.copy()
@@ -115,32 +110,11 @@ class Scorer:
             away=np.where(changed & ~now, self._as_read(state) - offset, state.away),
             at_work=now,
             means=means,
+            work_bias=np.where(changed & now, 0.0, state.work_bias),
+            work_rows=np.where(changed & now, 0, state.work_rows),
             alarm=np.where(now, CALM, state.alarm).astype(np.uint8),
             blame=np.where(changed, 0.0, state.blame),
         )
-
-    def _culprit(self, state: State, suspects: NDArray[np.float64]) -> int:
-        """Of the most suspicious tags the one without which the last rows make most sense.
-
-        Each is in turn replaced by its estimate from the others: without the liar the rest agrees.
-        """
-        tried = [k for k in np.argsort(-suspects)[:_SUSPECTS].tolist() if suspects[k] > 0]
-        if len(tried) < 2 or len(state.past_ns) < 2:
-            return int(suspects.argmax())
-        raw = design.scaled(self.learned.columns, state.past) - state.offset
-        out = (state.alarm > 0) | state.at_work
-        follows = design.follows(self.learned.columns, state.past_ns)
-        left = []
-        for k in tried:
-            doubted = out.copy()
-            doubted[k] = True
-            away = self._errors.replaced(
-                state.past_ns, raw, state.past, doubted & self._errors.is_estimated
-            )
-            fast = self._errors.of(state.past_ns, away, raw, state.past)[0]
-            largest = np.where(doubted, 0.0, np.minimum(fast, _MOST_BLAME)).max(axis=1)
-            left.append(float(self.learned.fusion.fused(largest)[follows].sum()))
-        return int(tried[int(np.argmin(left))])
 
     def _as_read(self, state: State) -> NDArray[np.float64]:
         """The last values, scaled, of tags that are believed again: their past is what they said."""
@@ -160,42 +134,40 @@ class Scorer:
         before = np.where(np.isfinite(state.values), state.values, known.mean)
         full = filled(values, before)
         at = np.concatenate(([state.t_ns], t_ns))
-        follows = design.follows(known, at)
         lagged = np.vstack((before, full))
         raw = design.scaled(known, lagged) - state.offset
-        corrected = rounded(lagged - state.offset * known.scale, known.step)
         lies = (state.alarm == ATTACK) | state.at_work
         present = np.isfinite(values)
         doubted = (lies | ~present) & self._errors.is_estimated
         away = self._errors.replaced(at, raw, lagged, doubted, state.away)
-        trusting = self._errors.of(at, raw, raw, lagged)[2] if lies.any() else None
-        fast, still, again, step, error, expected = self._errors.of(at, away, raw, lagged)
+        fast, still, again, step, error, expected, spread = self._errors.of(at, away, raw, lagged)
         # the row after a missing value has no past of its own
         was = np.vstack((state.is_present, present[:-1]))
-        counts = present & was & follows[:, None]
+        counts = present & was & design.follows(known, at)[:, None]
         length = runs.lengths(full, state.values, state.run)
         fast = np.where(counts, fast, 0.0)
-        broken = self._broken(at, corrected, (length, counts), state)
-        replayed = replayed & ~state.at_work
-        broken = np.maximum(broken, np.where(replayed, BROKEN_U, 0.0))
-        fast = np.maximum(fast, broken)
-        again = np.maximum(again, broken)
+        broken = self._broken(at, lagged, (length, counts), state)
+        broken |= replayed & ~state.at_work
+        said = np.where(broken, BROKEN_U, 0.0)
+        fast = np.maximum(fast, said)
+        again = np.maximum(again * counts, said)
         leans = self._errors.leans(doubted | ~was & self._errors.is_estimated)
         shares, means = self._slow(state, still, step, counts & ~leans)
-        trust = np.zeros(len(full))
-        if trusting is not None:
-            trust = learned.still_fusion.fused((trusting * counts).max(axis=1))
-            trust = np.maximum(trust, broken.max(axis=1))
+        trust = said.max(axis=1)
+        if lies.any():
+            believed = self._errors.of(at, raw, raw, lagged)[2] * counts
+            trust = np.maximum(trust, learned.still_fusion.fused(believed.max(axis=1)))
         return _Rows(
             present,
             trust,
+            broken,
             away[1:],
             full,
             length,
             fast,
             raw[1:] - expected,
-            again * counts,
-            shares.max(axis=0, initial=0.0),
+            zero.weights(spread, self._usual) * counts,
+            again,
             shares,
             means,
             error,
@@ -227,7 +199,7 @@ class Scorer:
             np.ones(count, np.bool_),
         )
         after = replace(
-            self._after(state, t_ns[:count], rows),
+            self._after(state, t_ns[:count], rows, kind),
             suspicion=float(suspicion[last]),
             blame=blame[last],
             odds=odds[last],
@@ -243,17 +215,15 @@ class Scorer:
         alarm = np.tile(state.alarm, (count, 1))
         alarm[last] = after.alarm
         alarm = np.where(drifts.any(axis=0) & (alarm == CALM), small, alarm).astype(np.uint8)
-        blame = np.maximum(blame, _SLOW_U * rows.slow[:count])
-        scored = Scored(
-            alarm, u[:count], rows.fast[:count], rows.slow[:count], rows.error[:count], blame
-        )
+        part = rows.shares[:, :count].max(axis=0, initial=0.0)
+        blame = np.maximum(blame, _SLOW_U * part)
+        scored = Scored(alarm, u[:count], rows.fast[:count], part, rows.error[:count], blame)
         return replace(after, shown=alarm[last]), scored
 
-    def _after(self, state: State, t_ns: NDArray[np.int64], rows: _Rows) -> State:
+    def _after(self, state: State, t_ns: NDArray[np.int64], rows: _Rows, kind: int) -> State:
         """The state after the first rows of a segment, alarms as they were."""
         count, last = len(t_ns), len(t_ns) - 1
-        always = np.ones(count, np.bool_)
-        moved = rows.moved[:count]
+        moved, counted = rows.moved[:count], rows.counted[:count]
         after = replace(
             state,
             t_ns=int(t_ns[last]),
@@ -264,14 +234,18 @@ class Scorer:
             is_present=rows.present[last],
             past_ns=np.concatenate((state.past_ns, t_ns))[-_PAST:],
             past=np.vstack((state.past, rows.full[:count]))[-_PAST:],
-            work_bias=slow.means(moved, _WORK_ROWS, state.work_bias, always)[last],
         )
+        if state.at_work.any():
+            bias, rows_of = zero.found_out(
+                state.work_bias, state.work_rows, moved, counted * state.at_work
+            )
+            after = replace(after, work_bias=bias, work_rows=rows_of)
         settling = state.settles_ns > t_ns[0]
-        if not settling.any():
+        # where the plant itself is in doubt nothing is learned
+        if not settling.any() or state.alarm.any() or kind == CHANGE:
             return after
-        part = min(count / _SETTLING_ROWS, 1.0)
-        by = part * moved.mean(axis=0) * settling * (state.alarm == CALM)
-        return replace(after, offset=after.offset + by, away=after.away - by)
+        by, rows_of = zero.settled(state.work_rows, moved, counted * settling)
+        return replace(after, offset=after.offset + by, away=after.away - by, work_rows=rows_of)
 
     def _ending(
         self, state: State, rows: _Rows
@@ -313,8 +287,9 @@ class Scorer:
         if is_raised:
             free = (alarm == CALM) & ~state.at_work & ~ended
             suspects = np.where(free, blame, 0.0)
-            begun[self._culprit(state, suspects)] = True
-            begun |= free & (rows.fast[row] == BROKEN_U)
+            begun = free & rows.broken[row]
+            if not begun.any():
+                begun[culprit(self._errors, self.learned, state, suspects)] = True
             begun &= free
             begun &= np.count_nonzero(alarm) < _MOST_ALARMS
             alarm[begun] = kind
@@ -339,9 +314,11 @@ class Scorer:
         lagged: NDArray[np.float64],
         read: tuple[NDArray[np.int64], NDArray[np.bool_]],
         state: State,
-    ) -> NDArray[np.float64]:
-        """BROKEN_U at the cells that break a rule of the control logic, are frozen, or left what never moved."""
-        learned, known, values = self.learned, self.learned.columns, lagged[1:]
+    ) -> NDArray[np.bool_]:
+        """The cells that break a rule of the control logic, are frozen, or left what never moved."""
+        learned, known = self.learned, self.learned.columns
+        lagged = rounded(lagged - state.offset * known.scale, known.step)
+        values = lagged[1:]
         doubted = state.at_work | (state.alarm > 0)
         length, counts = read
         found = runs.frozen(values, length, learned.runs, learned.ends, self._near)
@@ -365,7 +342,8 @@ class Scorer:
         still = known.constant[~state.at_work[known.constant]]
         moved = np.abs(values[:, still] - learned.ends[0, still])
         found[:, still] = moved > known.step[still] / 2
-        return np.where(found & counts, BROKEN_U, 0.0)
+        cells: NDArray[np.bool_] = found & counts
+        return cells
 
     def _slow(
         self,

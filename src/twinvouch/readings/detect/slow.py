@@ -22,7 +22,7 @@ CLIP: Final = 4.0  # robust standard deviations
 CLIP_FAST: Final = 2.0  # .98 quantiles
 _SPANS: Final = 40  # a window is at most this part of the training
 _ROWS: Final = 4  # and at least so many rows
-_BEYOND: Final = 1.2  # of the largest mean of the training
+_BEYOND: Final = 1.1  # of the largest mean of the training
 _LEAST_SD: Final = 5.0  # of the means of the training
 BIAS, STEP, ENERGY = 0, 1, 2
 

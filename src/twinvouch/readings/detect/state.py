@@ -26,7 +26,7 @@ class State:
     few rows. `means` float64[C, K] are those of the slow channels. `suspicion` is the log-odds that something is wrong
     that no tag is blamed for, `blame` recent surprise by tag, `alarm` CALM, ATTACK or CHANGE with the log-odds `odds`
     of each, `drift` bool[C, K] the slow channels that are beyond their limits, `shown` what the last row was told as, `trust` those that not all can be believed while there is an alarm. `offset` is what recalibrations have
-    shifted, in scales, still found out until `settles_ns`; `at_work` who is worked on, `work_bias` the recent mean of what
+    shifted, in scales, still found out until `settles_ns`; `at_work` who is worked on, `work_bias` the mean over `work_rows` rows of what
     is off, in scales. `heard` is what `repeats.py` keeps.
     """
 
@@ -49,6 +49,7 @@ class State:
     settles_ns: NDArray[np.int64]
     at_work: NDArray[np.bool_]
     work_bias: NDArray[np.float64]
+    work_rows: NDArray[np.float64]
     heard: Heard
 
 
@@ -94,5 +95,6 @@ def begin(learned: Learned) -> State:
         settles_ns=times,
         at_work=no,
         work_bias=none,
+        work_rows=none,
         heard=repeats.begin(learned.windows),
     )

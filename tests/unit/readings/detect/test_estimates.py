@@ -90,7 +90,7 @@ def rows_of(table: Table) -> tuple[np.ndarray, np.ndarray, columns.Columns]:
 
 
 def test_the_level_is_split_by_its_pump() -> None:
-    features, pairs, known = rows_of(plant(4000, 1, lively=0.3))
+    features, pairs, known = rows_of(plant(8000, 1, lively=0.3))
     splits, fits = regimes.choose(features, 5, pairs)
     assert splits[LEVEL] == (0,)
     level = fits[(0,)].error[:, LEVEL] * known.scale[LEVEL]
