@@ -94,13 +94,13 @@ def test_tags_are_told_in_the_order_of_their_alarms() -> None:
 
 
 def test_shares_come_with_intervals() -> None:
-    tally = Tally(small=2)
+    tally = Tally(left_out=2)
     tally.by_change.update({("pairs", "season"): 20, ("found", "season"): 19})
     found = figures(tally, ["net3"], 3)
     assert found["same_size_found"] == 0.95
     assert found["same_size_found_ci"] == pytest.approx([0.764, 0.991], abs=1e-3)
     assert found["legit_false"] == 0.0
-    assert found["pairs_too_small"] == 2
+    assert found["pairs_left_out"] == 2
     assert found["by_change"][0]["found"] == 19
     json.dumps(found)
 
@@ -121,6 +121,6 @@ def test_from_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said.exit_code == 0, said.output
     found = json.loads(said.stdout)
     assert found["networks"] == "net3"
-    assert 1 <= found["pairs"] + found["pairs_too_small"] <= 4
+    assert 1 <= found["pairs"] + found["pairs_left_out"] <= 4
     assert "ctown is left out" in said.stderr
     assert said.stderr.count("net3 0 ") == found["pairs"]

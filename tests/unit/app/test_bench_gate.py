@@ -7,18 +7,17 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from twinvouch.app.bench import gate, learning
-from twinvouch.app.bench.gate import Sizes, Stream, sentences
+from twinvouch.app.bench import gate, scale
+from twinvouch.app.bench.gate import Sizes
 from twinvouch.app.bench.sections import KINDS, sections, with_lies
+from twinvouch.app.bench.stream import Stream, sentences
 from twinvouch.app.cli import cli
 from twinvouch.core.errors import UsageError
 from twinvouch.core.table import Table
 from twinvouch.readings.detect.learn import learn
 from twinvouch.readings.detect.state import ATTACK, Scored
 
-SMALL = Sizes(
-    tags=10, learned=2000, rounds=1, rows=150, batches=1, many_tags=20, many_rows=1000, seed=1
-)
+SMALL = Sizes(tags=10, learned=2000, rounds=1, rows=150, batches=1, many_tags=20)
 
 
 def column(table: Table, kind: str) -> np.ndarray:
@@ -81,15 +80,19 @@ def test_a_stream_carries_state_on_and_tells_of_alarms() -> None:
     assert 0 < stream.alarmed <= stream.sentences
 
 
-def test_learning_is_measured_here_and_in_a_process_of_its_own() -> None:
-    for found in (learning.measure(10, 300), learning.in_child(10, 300)):
-        assert found["s"] > 0
-        assert found["mb"] >= found["mb_before"] > 1
+@pytest.mark.slow
+def test_a_larger_plant_is_measured_here_and_in_a_process_of_its_own() -> None:
+    for found in (scale.measure(10, 20, 400), scale.in_child(10, 20, 400)):
+        assert tuple(found) == scale.KEYS
+        assert found["cost_ratio_2000"] > 0
+        assert found["cost_ratio_2000_row"] > 0
+        assert min(found["learn_peak_mb_2000"], found["learn_table_mb_2000"]) > 1
 
 
 def test_a_process_that_ends_badly_gives_no_figures() -> None:
-    found = learning.in_child(10, 5)  # too few rows to learn from
-    assert found == {"s": None, "mb": None, "mb_before": None, "died": 1}
+    found = scale.in_child(10, 10, 5)  # too few rows to learn from
+    assert found.pop("died") == 1
+    assert found == dict.fromkeys(scale.KEYS)
 
 
 def test_missing_baselines_are_named_with_what_installs_them(

@@ -38,7 +38,7 @@ _COUNTED: Final = ("legit_false", "found", "undisturbed_alarmed")
 class Tally:
     """What was counted of pairs that are large enough: (what, kind of change) and (what, kind of work)."""
 
-    small: int = 0
+    left_out: int = 0
     by_change: Counter[tuple[str, str]] = field(default_factory=Counter)
     by_work: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -88,10 +88,10 @@ def _seed(tally: Tally, scorer: Scorer, made: Paired) -> Iterator[str]:
         whole[at : pair.start] = scored.alarm
         at = pair.start
         work = list(Work)[n // len(CHANGES) % len(Work)]
-        if pair.is_large:
+        if pair.counts:
             yield count(tally, made, pair, _arms(scorer, made, pair, (state, whole), work))
         else:
-            tally.small += 1
+            tally.left_out += 1
 
 
 def _arms(
@@ -178,7 +178,7 @@ def figures(tally: Tally, names: list[str], seeds: int) -> dict[str, Any]:
         "networks": ",".join(names),
         "seeds": seeds,
         "pairs": whole,
-        "pairs_too_small": tally.small,
+        "pairs_left_out": tally.left_out,
         **_share("legit_false", _sum(tally.by_change, "legit_false"), whole),
         **_share("same_size_found", _sum(tally.by_change, "found"), whole),
         **_share("in_ticket_missed", missed, whole),

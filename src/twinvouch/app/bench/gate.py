@@ -6,33 +6,25 @@ and HBOS of PyOD, the fastest of its detectors that we found (ECOD: 1,000 values
 process counts, on one thread; the median of the rounds. Preparing rows as each library wants them (dicts between 0 and 1) is not counted.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from statistics import median
-from time import process_time_ns
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from twinvouch.app.bench import learning
+from twinvouch.app.bench import scale
 from twinvouch.app.bench.detect import digest_of_code
-from twinvouch.app.bench.sections import sections, with_lies
+from twinvouch.app.bench.sections import SEED, sections, with_lies
+from twinvouch.app.bench.stream import BATCH, Side, Stream, rates
 from twinvouch.core.errors import UsageError
 from twinvouch.core.table import Table
 from twinvouch.readings.detect.learn import learn
-from twinvouch.readings.detect.learned import Learned
-from twinvouch.readings.detect.score import Scorer
-from twinvouch.readings.detect.state import CALM, Scored, begin
 
 Say = Callable[[str], None]
-Side = Callable[[int, int], None]  # rows from, to
-BATCH: Final = 256
 NEEDED: Final = ("river", "pyod", "threadpoolctl")
 _EVERY, _LIE = 1000, 50  # rows
-_SCALE_ROUNDS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,39 +37,6 @@ class Sizes:
     rows: int = 1000
     batches: int = 16
     many_tags: int = 2000
-    many_rows: int = 4032  # 14 days of five minutes, for the cost of scoring; learning is measured on `learned` rows
-    seed: int = learning.SEED
-
-
-class Stream:
-    """A detector with its state, given rows of one table in order."""
-
-    def __init__(self, learned: Learned, table: Table) -> None:
-        self._scorer, self._state = Scorer(learned), begin(learned)
-        self._table = table
-        self.sentences, self.alarmed = 0, 0
-
-    def feed(self, start: int, end: int, rows: int) -> None:
-        """Score rows `start` to before `end`, so many at a time, and say a sentence for each alarm of each row."""
-        table = self._table
-        for at in range(start, end, rows):
-            values = table.values[at : min(at + rows, end)]
-            self._state, scored = self._scorer.score(
-                self._state, table.t_ns[at : at + len(values)], values
-            )
-            told = list(sentences(table.ids, values, scored))
-            self.sentences += len(told)
-            self.alarmed += int(np.count_nonzero(scored.alarm.any(axis=1))) if told else 0
-
-
-def sentences(ids: tuple[str, ...], values: NDArray[np.float64], scored: Scored) -> Iterator[str]:
-    """Of each tag in alarm what it is, what was expected, and how surprising that is: all that scoring gives today."""
-    for row, tag in zip(*(at.tolist() for at in np.nonzero(scored.alarm != CALM)), strict=True):
-        value, error = float(values[row, tag]), float(scored.error[row, tag])
-        yield (
-            f"`{ids[tag]}` is {value:.6g}, expected {value - error:.6g} from the other tags:"
-            f" chance 1e-{scored.fast[row, tag]:.1f}, {scored.slow[row, tag]:.2f} of its limit for drift"
-        )
 
 
 def run(say: Say, *, with_scale: bool, sizes: Sizes | None = None) -> dict[str, Any]:
@@ -99,21 +58,21 @@ def run(say: Say, *, with_scale: bool, sizes: Sizes | None = None) -> dict[str, 
 
 def _speed(size: Sizes, say: Say) -> dict[str, Any]:
     """Values a second, ours and theirs."""
-    plant = sections(size.tags, size.seed)
+    plant = sections(size.tags, SEED)
     training = plant.run(size.learned)
     say(f"learning from {len(training.t_ns)} rows of {size.tags} tags ...")
     learned = learn(training)
     of_rows, of_batches = size.rows, size.batches * BATCH
     rounds = size.rounds + 1  # the first warms up
     test = plant.run(rounds * max(of_rows, of_batches), size.learned)
-    test = with_lies(test, _EVERY, _LIE, size.seed)
+    test = with_lies(test, _EVERY, _LIE, SEED)
     by_row, by_batch = Stream(learned, test), Stream(learned, test)
     one, many = partial(by_row.feed, rows=1), partial(by_batch.feed, rows=BATCH)
     trees, hbos = _half_space_trees(training, test), _hbos(training, test)
     say("scoring rows one at a time ...")
-    row = _rates((one, trees, partial(hbos, rows=1)), of_rows, rounds)
+    row = rates((one, trees, partial(hbos, rows=1)), of_rows, rounds)
     say(f"scoring {BATCH} rows at a time ...")
-    batch = _rates((many, partial(hbos, rows=BATCH)), of_batches, rounds)
+    batch = rates((many, partial(hbos, rows=BATCH)), of_batches, rounds)
     row, batch = ([rate * size.tags for rate in rates] for rates in (row, batch))
     return {
         "tags": size.tags,
@@ -129,17 +88,6 @@ def _speed(size: Sizes, say: Say) -> dict[str, Any]:
         "rows_alarmed": round(by_row.alarmed / (rounds * of_rows), 4),
         "sentences": by_row.sentences,
     }
-
-
-def _rates(sides: tuple[Side, ...], rows: int, rounds: int) -> list[float]:
-    """Rows a second of CPU of each side, rounds in turn."""
-    taken: list[list[int]] = [[] for _ in sides]
-    for n in range(rounds):
-        for side, times in zip(sides, taken, strict=True):
-            began = process_time_ns()
-            side(n * rows, (n + 1) * rows)
-            times.append(process_time_ns() - began)
-    return [rows / median(times[1:]) * 1e9 for times in taken]
 
 
 def _half_space_trees(training: Table, test: Table) -> Side:
@@ -174,35 +122,8 @@ def _hbos(training: Table, test: Table) -> Callable[..., None]:
 
 def _scale(size: Sizes, say: Say) -> dict[str, Any]:
     """Cost of a value of a large plant against a small one, and what learning the large one takes."""
-    say(f"learning from {size.many_rows} rows of {size.tags} and of {size.many_tags} tags ...")
-    cost = _cost(size)
     say(f"learning from {size.learned} rows of {size.many_tags} tags, in a process of its own ...")
-    learned = learning.in_child(size.many_tags, size.learned)
-    if "died" in learned:
-        say(f"the process that learned ended with {learned['died']}")
-    found = cost | {
-        "learn_s_2000": learned["s"],
-        "learn_peak_mb_2000": learned["mb"],
-        "learn_table_mb_2000": learned["mb_before"],
-    }
-    return {k: v if v is None else round(v, 3) for k, v in found.items()}
-
-
-def _cost(size: Sizes) -> dict[str, float]:
-    """Of a value of the large plant, in those of the small one."""
-    few, many = (_stream(size, tags) for tags in (size.tags, size.many_tags))
-    wider = size.many_tags / size.tags
-    found = {}
-    for key, rows, at_once in (("", BATCH, BATCH), ("_row", size.rows // 10, 1)):
-        sides = (partial(s.feed, rows=at_once) for s in (few, many))
-        small, large = _rates(tuple(sides), rows, _SCALE_ROUNDS)
-        found[f"cost_ratio_2000{key}"] = small / large / wider
+    found = scale.in_child(size.tags, size.many_tags, size.learned)
+    if "died" in found:
+        say(f"the process that learned ended with {found.pop('died')}")
     return found
-
-
-def _stream(size: Sizes, tags: int) -> Stream:
-    plant = sections(tags, size.seed, 300)
-    learned = learn(plant.run(size.many_rows))
-    return Stream(
-        learned, plant.run(2 * _SCALE_ROUNDS * max(size.rows // 10, BATCH), size.many_rows)
-    )

@@ -25,6 +25,7 @@ KINDS: Final = (
     "discharge",
     "power",
 )
+SEED: Final = 1  # of the plant that is measured
 _BEGIN_S: Final = 1_767_225_600  # 2026-01-01 UTC
 _DAY_S: Final = 86_400
 _LOW, _HIGH, _AREA = 2.0, 4.0, 120.0  # m, m, m2

@@ -25,6 +25,9 @@ from twinvouch.lab.scenarios.world import Commissioned
 
 CHANGES: Final = ("setpoint", "demand_shift", "maintenance", "season")
 LARGE: Final = 3.0  # robust sd; what moves no tag so far is no pair
+_IMPOSSIBLE: Final = (
+    100.0  # spans of the training: EPANET gives such pressures to nodes that nothing supplies
+)
 _KINDS: Final = 6  # a stream of chance of its own
 
 
@@ -32,7 +35,8 @@ _KINDS: Final = 6  # a stream of chance of its own
 class Pair:
     """A change over rows `start` to before `end` and its attack, float64[end - start, K] as reported.
 
-    `touched` is the place of the tag that is alike in both, `size` how far it departs from the undisturbed run, in robust sd.
+    `touched` is the place of the tag that is alike in both, `size` how far it departs from the undisturbed run, in robust sd
+    (0 where the change left a node without supply, which EPANET cannot say truly).
     """
 
     change: str
@@ -44,8 +48,8 @@ class Pair:
     attacked: NDArray[np.float64]
 
     @property
-    def is_large(self) -> bool:
-        """Whether it counts."""
+    def counts(self) -> bool:
+        """Whether the departure is large enough."""
         return self.size >= LARGE
 
 
@@ -97,7 +101,8 @@ def _pair(
     changed = world.measure(known, true, seed)[rows]
     sd = known.plant.sd
     moved = np.where(sd > 0, np.abs(changed - quiet[rows]).max(axis=0), 0.0)
-    size = moved / np.where(sd > 0, sd, 1.0)
+    is_possible = (moved <= _IMPOSSIBLE * np.ptp(known.training.values, axis=0)).all()
+    size = is_possible * moved / np.where(sd > 0, sd, 1.0)
     large = np.flatnonzero(size >= LARGE).tolist()
     touched = one_of(drawn.chance, large) if large else int(size.argmax())
     attacked = quiet[rows].copy()

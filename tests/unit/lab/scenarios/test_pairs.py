@@ -32,7 +32,7 @@ def test_the_touched_tag_is_alike_and_in_the_attack_no_other_moved(made: list[Pa
 
 
 def test_in_the_change_the_rest_of_the_plant_follows(made: list[Paired]) -> None:
-    large = [(of, pair) for of in made for pair in of.pairs if pair.is_large]
+    large = [(of, pair) for of in made for pair in of.pairs if pair.counts]
     assert large
     for of, pair in large:
         quiet = of.undisturbed.values[pair.start : pair.end]
@@ -47,7 +47,7 @@ def test_sizes_are_departures_in_the_unit_of_scenarios(made: list[Paired]) -> No
             quiet = of.undisturbed.values[pair.start : pair.end, pair.touched]
             away = np.abs(pair.attacked[:, pair.touched] - quiet).max()
             assert pair.size == pytest.approx(away / sd[pair.touched] if away else 0.0)
-            assert pair.is_large == (pair.size >= LARGE)
+            assert pair.counts == (pair.size >= LARGE)
 
 
 def test_kinds_come_evenly_and_nothing_but_the_plant_is_undisturbed(made: list[Paired]) -> None:
