@@ -6,7 +6,7 @@ are one part.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,26 +88,7 @@ def joined(
         parts=tuple(_placed(lesson.parts[0], tags) for tags, lesson in pairs),
         q=wide("q"),
         b=wide("b"),
-        rules=tuple(
-            replace(
-                r, switch=int(tags[r.switch]), tag=int(tags[r.tag]), setpoint=_at(tags, r.setpoint)
-            )
-            for tags, lesson in pairs
-            for r in lesson.rules
-        ),
-        points=tuple(
-            replace(
-                p,
-                switch=int(tags[p.switch]),
-                tag=int(tags[p.tag]),
-                setpoints=(_at(tags, p.setpoints[0]), _at(tags, p.setpoints[1])),
-            )
-            for tags, lesson in pairs
-            for p in lesson.points
-        ),
-        clocks=tuple(
-            replace(c, switch=int(tags[c.switch])) for tags, lesson in pairs for c in lesson.clocks
-        ),
+        **_logic(pairs),
         spread=wide("spread"),
         still_tails=tails,
         rest=wide("rest"),
@@ -116,6 +97,29 @@ def joined(
         runs=wide("runs").astype(np.int64),
         ends=wide("ends"),
     )
+
+
+def _logic(pairs: Sequence[tuple[NDArray[np.intp], Learned]]) -> dict[str, Any]:
+    """The control logic of all parts, in places of the whole."""
+    rules = [
+        replace(r, switch=int(tags[r.switch]), tag=int(tags[r.tag]), setpoint=_at(tags, r.setpoint))
+        for tags, lesson in pairs
+        for r in lesson.rules
+    ]
+    points = [
+        replace(
+            p,
+            switch=int(tags[p.switch]),
+            tag=int(tags[p.tag]),
+            setpoints=(_at(tags, p.setpoints[0]), _at(tags, p.setpoints[1])),
+        )
+        for tags, lesson in pairs
+        for p in lesson.points
+    ]
+    clocks = [
+        replace(c, switch=int(tags[c.switch])) for tags, lesson in pairs for c in lesson.clocks
+    ]
+    return {"rules": tuple(rules), "points": tuple(points), "clocks": tuple(clocks)}
 
 
 def _at(tags: NDArray[np.intp], place: int) -> int:
