@@ -1,7 +1,7 @@
 """Rows of a data set of faults under both detectors: what `bench tep` and `bench skab` have in common.
 
-A fault is no attack, so an attack alarm and a drift alarm both count, in detection and in false alarms alike; the attack
-alarm alone stands beside. The plain ridge is without its hold of 12 hours, which is made for hourly rows.
+An alarm is what it is in `bench detect`: an attack alarm; attack or drift alarms stand beside, and count alike in
+detection and in false alarms. The plain ridge is without its hold of 12 hours, which is made for hourly rows.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from twinvouch.readings.detect.learn import learn
 from twinvouch.readings.detect.score import Scorer
 from twinvouch.readings.detect.state import ATTACK, DRIFT, begin
 
-KINDS: Final = ("", "attack_", "baseline_")  # prefixes of figures
+KINDS: Final = ("", "either_", "baseline_")  # prefixes of figures
 
 
 class Judge:
@@ -30,6 +30,6 @@ class Judge:
         """Rows bool[R] with an alarm, by prefix of figures; nothing came before the first row."""
         _, scored = self._scorer.score(begin(self._scorer.learned), table.t_ns, table.values)
         attack, drift = scored.alarm == ATTACK, scored.alarm == DRIFT
-        rows = ((attack | drift).any(axis=1), attack.any(axis=1))
+        rows = (attack.any(axis=1), (attack | drift).any(axis=1))
         plain = plain_ridge.alarms(self._plain, table, hold_ns=0)
         return dict(zip(KINDS, (*rows, plain), strict=True))
