@@ -7,7 +7,7 @@ stands say nothing. A tag whose training repeats itself is not looked at.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,18 @@ _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _SCRAMBLE: Final = np.uint64(0xBF58476D1CE4E5B9)
 _NOTHING: Final = np.uint64(0)
 Hashes = NDArray[np.uint64]
+_ROWS: Final = 4096  # that are hashed together at most
+
+
+def _powers() -> tuple[Hashes, Hashes]:
+    """Powers of _MIX and of its inverse modulo 2**64."""
+    inverse = np.uint64(pow(int(_MIX), -1, 2**64))
+    with np.errstate(over="ignore"):
+        both = [np.multiply.accumulate(np.full(_ROWS, base)) for base in (_MIX, inverse)]
+    return both[0], both[1]
+
+
+_POWERS: Final = _powers()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,24 +105,37 @@ def hear(
 
 
 def hashes(values: NDArray[np.float64], windows: NDArray[np.int64]) -> Hashes:
-    """Of rows LONGEST-1 to R-1 of values float64[R, K] the hash of the window that ends there; 0 where it says nothing."""
+    """Of rows LONGEST-1 to R-1 of values float64[R, K] the hash of the window that ends there; 0 where it says nothing.
+
+    A polynomial over the values' bits modulo 2**64, of all windows by one sum over the rows (Karp and Rabin 1987).
+    """
+    starts = range(0, max(len(values) - LONGEST + 1, 1), _ROWS - LONGEST + 1)
+    return np.concatenate([_hashes(values[s : s + _ROWS], windows) for s in starts])
+
+
+def _hashes(values: NDArray[np.float64], windows: NDArray[np.int64]) -> Hashes:
     bits = (values + 0.0).view(np.uint64)
     mixed = (bits ^ (bits >> np.uint64(29))) * _SCRAMBLE
-    moves = np.vstack((np.zeros((1, values.shape[1]), np.int64), values[1:] != values[:-1]))
-    made = np.zeros((len(values) - LONGEST + 1, values.shape[1]), np.uint64)
+    rows = len(values)
+    whole = _from(np.cumsum(mixed * _POWERS[1][:rows, None], axis=0))
+    moves = _from(np.cumsum(values[1:] != values[:-1], axis=0))
+    known = _from(np.cumsum(np.isfinite(values), axis=0))
+    made = np.zeros((rows - LONGEST + 1, values.shape[1]), np.uint64)
     for window in np.unique(windows[windows > 0]).tolist():
         at = np.flatnonzero(windows == window)
-        first = LONGEST - window
-        found = np.zeros((len(made), len(at)), np.uint64)
-        moved = np.zeros(found.shape, np.int64)
-        for row in range(window):
-            part = slice(first + row, first + row + len(made))
-            found = found * _MIX + mixed[part, at]
-            moved += moves[part, at] if row else 0
-        known = np.isfinite(values[:, at])
-        whole = np.minimum.reduce([known[first + r : first + r + len(made)] for r in range(window)])
-        made[:, at] = np.where(whole & (moved >= window - _STILL), found | np.uint64(1), _NOTHING)
+        first, last = LONGEST - window, rows + 1 - window
+        found = whole[LONGEST:, at] - whole[first:last, at]
+        found *= _POWERS[0][LONGEST - 1 : rows, None]
+        moved = moves[LONGEST - 1 :, at] - moves[first:last, at]
+        is_read = known[LONGEST:, at] - known[first:last, at] == window
+        says = is_read & (moved >= window - _STILL)
+        made[:, at] = np.where(says, found | np.uint64(1), _NOTHING)
     return made
+
+
+def _from(summed: NDArray[Any]) -> NDArray[Any]:
+    """Sums up to before each row and after the last, from sums up to and with each row."""
+    return np.concatenate((np.zeros((1, summed.shape[1]), summed.dtype), summed))
 
 
 def repeated(seen: Hashes, made: Hashes, memory: int) -> NDArray[np.bool_]:
