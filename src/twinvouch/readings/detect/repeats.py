@@ -120,17 +120,14 @@ def _hashes(values: NDArray[np.float64], windows: NDArray[np.int64]) -> Hashes:
     whole = _from(np.cumsum(mixed * _POWERS[1][:rows, None], axis=0))
     moves = _from(np.cumsum(values[1:] != values[:-1], axis=0))
     known = _from(np.cumsum(np.isfinite(values), axis=0))
-    made = np.zeros((rows - LONGEST + 1, values.shape[1]), np.uint64)
-    for window in np.unique(windows[windows > 0]).tolist():
-        at = np.flatnonzero(windows == window)
-        first, last = LONGEST - window, rows + 1 - window
-        found = whole[LONGEST:, at] - whole[first:last, at]
-        found *= _POWERS[0][LONGEST - 1 : rows, None]
-        moved = moves[LONGEST - 1 :, at] - moves[first:last, at]
-        is_read = known[LONGEST:, at] - known[first:last, at] == window
-        says = is_read & (moved >= window - _STILL)
-        made[:, at] = np.where(says, found | np.uint64(1), _NOTHING)
-    return made
+    last = np.arange(LONGEST - 1, rows)[:, None]
+    first = last + 1 - np.maximum(windows, 1)
+    found = whole[LONGEST:] - np.take_along_axis(whole, first, axis=0)
+    found *= _POWERS[0][LONGEST - 1 : rows, None]
+    moved = moves[LONGEST - 1 :] - np.take_along_axis(moves, first, axis=0)
+    is_read = known[LONGEST:] - np.take_along_axis(known, first, axis=0) == windows
+    says = is_read & (moved >= windows - _STILL) & (windows > 0)
+    return np.where(says, found | np.uint64(1), _NOTHING)
 
 
 def _from(summed: NDArray[Any]) -> NDArray[Any]:

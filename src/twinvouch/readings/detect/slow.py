@@ -56,8 +56,10 @@ def means(
 
     Blocks are short against the range of a double: (1 - 1/rows)**R stays above 1e-300.
     """
-    made = np.empty_like(values)
     counts = counts[:, None] if counts.ndim == 1 else counts
+    if len(values) == 1:
+        return np.where(counts, before + (values - before) / rows, before)
+    made = np.empty_like(values)
     kept = np.log1p(-1 / rows)
     block = max(int(-300 / kept), 1)
     for start in range(0, len(values), block):
