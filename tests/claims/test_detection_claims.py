@@ -142,3 +142,26 @@ def test_c32_a_model_that_gate_2_has_not_admitted_judges_nothing(
     lived(toy, 60, 2, lie=0.9)
     assert "residual" not in toy.rules()
     assert not toy.memory.memos
+
+
+def test_c32_what_people_work_on_commands_nothing_of_the_highest_class_whatever_it_reads(
+    tmp_path: Path, learned: Learned
+) -> None:
+    """An attack under the cover of a ticket may go unseen; it is never admitted at the highest class."""
+    toy = toy_with(tmp_path, learned)
+    lived(toy, 10, 4)
+    assert asked(toy, "pump/run") == "held"  # for its approvals alone
+    assert "plausibility" not in newest_why(toy)
+    assert toy.say("bob", Verb.MAINTENANCE, "tank", life_s=600)[0].code == 200
+    lived(toy, 10, 2, lie=0.5)
+    assert asked(toy) == "permitted"  # class C
+    assert asked(toy, "pump/run") == "held"
+    assert "plausibility" in newest_why(toy)
+    toy.wait(700)
+    lived(toy, 30, 5)
+    assert asked(toy, "pump/run") == "held"
+    assert "plausibility" not in newest_why(toy)
+
+
+def newest_why(toy: Toy) -> str:
+    return str(max(toy.memory.records.values(), key=lambda r: r.entry).decision.why)

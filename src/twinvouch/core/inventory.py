@@ -380,6 +380,11 @@ class Plant:
         """Principals by the SHA-256 of their API token."""
         return {p.token_sha256: p for p in self.principals.values() if p.token_sha256}
 
+    @property
+    def below_highest(self) -> int:
+        """Plausibility with which no command of the highest class rests on a reading, and any of the others may."""
+        return max(max((c.plausibility for c in self.classes.values()), default=255) - 1, 0)
+
 
 def key_id(public_key: bytes) -> bytes:
     """The 8-byte key id of a raw public key."""

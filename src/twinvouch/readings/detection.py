@@ -4,8 +4,10 @@ import numpy as np
 
 from twinvouch.core.batch import Batch
 from twinvouch.core.context import Context
-from twinvouch.core.detection import Known, Rows
+from twinvouch.core.detection import Known, Rows, Verdict
+from twinvouch.core.inventory import Plant
 from twinvouch.core.label import FULL
+from twinvouch.core.ticket import Ticket
 from twinvouch.readings.flagged import Flagged
 from twinvouch.readings.followed import NOTHING, Followed
 from twinvouch.readings.live import live
@@ -14,30 +16,43 @@ from twinvouch.readings.view import View, present, usable
 from twinvouch.twin.frame import Frame
 
 
-def follow(batch: Batch, view: View, frame: Frame, context: Context) -> Followed:
-    """Let the model see the rows that become live; cells of tags in alarm, findings, and what it remembers."""
-    assert context.detector is not None
+def follow(batch: Batch, view: View, frame: Frame, context: Context, plant: Plant) -> Followed:
+    """Let the model see the rows that become live; cells of tags in alarm, findings, and what it remembers.
+
+    What people work on counts for no command of the highest class meanwhile, whatever it reads.
+    """
     now = live(batch, view, frame, stale.young(batch, view))
     if now is None:
         return NOTHING
-    every = np.arange(batch.values.shape[1])
-    cells = usable(batch, view, every)[now.rows]
-    values = np.where(cells, batch.values[now.rows], np.nan)
-    rows = Rows(view.group, now.t_ns, values, view.now_ns)
-    verdict = context.detector.follow(
-        rows, Known(context.memos, context.tickets, _written(context))
-    )
+    verdict = Verdict()
+    if context.detector is not None:
+        every = np.arange(batch.values.shape[1])
+        cells = usable(batch, view, every)[now.rows]
+        values = np.where(cells, batch.values[now.rows], np.nan)
+        rows = Rows(view.group, now.t_ns, values, view.now_ns)
+        known = Known(context.memos, context.tickets, _written(context))
+        verdict = context.detector.follow(rows, known)
+    ticketed = _ticketed(context.tickets, view.now_ns)
+    caps = {**dict.fromkeys(ticketed, plant.below_highest), **verdict.caps}
+    if not caps and not verdict.findings:
+        return Followed(memos=verdict.memos)
     ids = view.group.ids
-    own = np.array([k for k, tag in enumerate(ids) if tag in verdict.caps], np.intp)
+    own = np.array([k for k, tag in enumerate(ids) if tag in caps], np.intp)
     mask = np.zeros(batch.values.shape, np.bool_)
     mask[np.ix_(now.rows, own)] = True
     mask &= present(batch)
-    caps = np.full(batch.values.shape, FULL, np.uint8)
-    caps[:, own] = [verdict.caps[ids[k]] for k in own.tolist()]
+    capped = np.full(batch.values.shape, FULL, np.uint8)
+    capped[:, own] = [caps[ids[k]] for k in own.tolist()]
     mine = set() if view.group.by_exception else set(ids)
-    doubted = {tag: verdict.caps[tag] for tag in sorted(verdict.begun - mine)}
-    flagged = (Flagged(mask, caps, verdict.findings),) if own.size or verdict.findings else ()
-    return Followed(flagged, memos=verdict.memos, doubted=doubted)
+    doubted = {tag: caps[tag] for tag in sorted((verdict.begun | ticketed) - mine)}
+    return Followed(
+        (Flagged(mask, capped, verdict.findings),), memos=verdict.memos, doubted=doubted
+    )
+
+
+def _ticketed(tickets: tuple[Ticket, ...], now_ns: int) -> frozenset[str]:
+    """Tags that people work on now."""
+    return frozenset(tag for t in tickets if t.start_ns <= now_ns < t.end_ns for tag in t.tags)
 
 
 def _written(context: Context) -> tuple[tuple[str, int], ...]:

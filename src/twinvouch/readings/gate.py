@@ -118,8 +118,9 @@ def admit(
         view, told = _look(batch, group, before, oldest_ns, now_ns)
         rules = site.plant.declared.get(group.name)
         followed = declared.follow(batch, view, frame, rules, context, told)
-        if context.detector is not None and not view.is_late:
-            followed = together((followed, detection.follow(batch, view, frame, context)))
+        if (context.detector is not None or context.tickets) and not view.is_late:
+            said = detection.follow(batch, view, frame, context, site.plant)
+            followed = together((followed, said))
         return replace(_judge(batch, view, followed, placed, site, context), beginning=begun)
 
 

@@ -67,8 +67,7 @@ class Detector:
         )
         self._scorer = Scorer(model.learned)
         self._explainer = Explainer(model.learned, tuple(plant.tags[tag].unit for tag in ids))
-        highest = max((c.plausibility for c in plant.classes.values()), default=255)
-        self._caps = {ATTACK: CAP_ATTACK, DRIFT: CAP_DRIFT, CHANGE: max(highest - 1, 0)}
+        self._caps = {ATTACK: CAP_ATTACK, DRIFT: CAP_DRIFT, CHANGE: plant.below_highest}
 
     def follow(self, rows: Rows, known: Known) -> Verdict:
         """Take rows that became live; blocks that are complete are scored."""
