@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-_MORE: Final = 1.5
+_RARER: Final = 100.0  # than the longest run of the training
 _ROWS: Final = 3
 
 
@@ -30,7 +30,9 @@ def learn(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.fl
     length = lengths(values, np.full(values.shape[1], np.nan), np.zeros(values.shape[1], np.int64))
     inside = (values != ends[0]) & (values != ends[1])
     longest = np.where(inside, length, 0).max(axis=0)
-    most: NDArray[np.int64] = np.maximum((longest * _MORE).astype(np.int64), longest + _ROWS)
+    # of R rows the longest run grows as ln R where runs end by chance: so the fewer rows, the more room
+    more = 1 + np.log(_RARER) / np.log(max(len(values), 2))
+    most: NDArray[np.int64] = np.maximum((longest * more).astype(np.int64), longest + _ROWS)
     return most, ends
 
 
