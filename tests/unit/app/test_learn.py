@@ -12,11 +12,14 @@ import pytest
 
 from tests.unit.app.test_cli_config import call
 from tests.unit.readings.detect.plant import FLOW, HOUR_NS, LEVEL, plant
-from twinvouch.app import build, replay_run
+from twinvouch.app import build, replay_run, run
+from twinvouch.app.api import views
+from twinvouch.app.core import Core
 from twinvouch.core.event import Publish
 from twinvouch.core.label import Axis
 from twinvouch.core.table import Table
 from twinvouch.core.ticket import Ticket, Work
+from twinvouch.engine import Engine
 from twinvouch.engine.memory import Memory
 
 NAMES = ("level", "pressure", "flow", "run", "spare")
@@ -69,7 +72,7 @@ def replayed(
         found.extend(e.body for e in effects if isinstance(e, Publish) and e.topic == "finding")
         return fed(effects)
 
-    class Core(replay_run._Core):
+    class Inline(replay_run._Core):
         def feed(self, raw: bytes, now_ns: int) -> Any:
             if not kept:
                 kept.append(self.engine.memory)
@@ -78,7 +81,7 @@ def replayed(
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(replay_run, "fed", keep)
-        patched.setattr(replay_run, "_Core", Core)
+        patched.setattr(replay_run, "_Core", Inline)
         replay_run.run(path, build.load(home / "twin.yaml"), tmp_path / "replay")
     return found, kept[0]
 
@@ -222,3 +225,50 @@ def test_what_teaches_nothing_is_told(learned: Path, args: tuple[str, ...], told
         "learn", *args, "--out", out, "--config", config, code=2 if "history" in args else 3
     )
     assert told in said.stderr
+
+
+def started(config: Path) -> Core:
+    loaded = build.load(config)
+    site = run.live_site(loaded, None)
+    core = Core(Engine(site), build.stores(loaded), lambda _: None, loaded.data_dir / "models")
+    core.start()
+    run.tell_what_was_said(core, loaded)
+    return core
+
+
+def test_a_core_takes_the_configured_model_over_at_its_start_once(learned: Path) -> None:
+    core = started(learned / "twin.yaml")
+    size = core.engine.memory.size
+    assert views.status(core.engine.memory)["model"] == {
+        "name": "normal",
+        "digest": core.engine.memory.site.detector.digest.hex(),  # type: ignore[union-attr]
+        "at_work": True,
+    }
+    core.stop()
+    core = started(learned / "twin.yaml")
+    assert core.engine.memory.detector() is not None
+    assert core.engine.memory.size == size + 1, "the start, and no second submission"
+    core.stop()
+
+
+def test_a_core_starts_without_a_model_that_gate_2_refuses_and_says_so(
+    learned: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    for file in (learned / "model").iterdir():
+        (model / file.name).write_bytes(file.read_bytes())
+    report = json.loads((model / "report.json").read_text())
+    (model / "report.json").write_text(json.dumps({**report, "rows": 8}))
+    config = learned / "refused.yaml"
+    text = (learned / "twin.yaml").read_text()
+    config.write_text(
+        text.replace("{model: model}", f"{{model: {model}}}").replace(
+            "data: data", f"data: {tmp_path / 'd'}"
+        )
+    )
+    core = started(config)
+    assert core.engine.memory.detector() is None
+    assert "NO DETECTION" in caplog.text
+    assert views.status(core.engine.memory)["model"]["at_work"] is False  # type: ignore[index,call-overload]
+    core.stop()
