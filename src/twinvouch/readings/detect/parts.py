@@ -1,7 +1,7 @@
 """A plant of many tags in parts of related ones, so that neither cost nor memory of a tag grows with the plant.
 
 Each tag is estimated from the tags of its own part alone, and the control logic is looked for there. Up to MOST tags
-are one part.
+that move are one part.
 """
 
 from collections.abc import Sequence
@@ -26,12 +26,31 @@ _SAME_ASSET: Final = 0.2  # counts as so much correlation
 
 
 def divide(table: Table) -> tuple[NDArray[np.intp], ...]:
-    """Places of the tags of each part, rising, of a training table."""
-    width = len(table.ids)
-    if width <= MOST:
-        return (np.arange(width),)
-    related = _related(table)
-    left = np.ones(width, np.bool_)
+    """Places of the tags of each part, rising, of a training table.
+
+    What never moves explains nothing: it does not count, and goes where most tags of its asset are.
+    """
+    sample = table.values[:: max(len(table.values) // _ROWS, 1)]
+    mean, scale = columns.moments(sample)
+    moving = np.flatnonzero(scale > 0)
+    if len(moving) <= MOST:
+        return (np.arange(len(table.ids)),)
+    away = (np.where(np.isfinite(sample), sample, mean) - mean)[:, moving] / scale[moving]
+    related = np.abs(away.T @ away) / len(sample)
+    _, asset = np.unique([name.rpartition("/")[0] for name in table.ids], return_inverse=True)
+    related += _SAME_ASSET * (asset[moving][:, None] == asset[moving])
+    np.fill_diagonal(related, 0.0)
+    found = [moving[members] for members in _groups(related)]
+    for k in np.flatnonzero(scale == 0).tolist():
+        own = [np.count_nonzero(asset[part] == asset[k]) for part in found]
+        at = int(np.argmax(own))
+        found[at] = np.append(found[at], k)
+    return tuple(np.sort(part) for part in found)
+
+
+def _groups(related: NDArray[np.float64]) -> list[NDArray[np.intp]]:
+    """Of n tags that have to do with each other as float64[n, n] says, groups of at most _FULL."""
+    left = np.ones(len(related), np.bool_)
     found = []
     while left.any():
         members = [int(np.where(left, related @ left, -1.0).argmax())]
@@ -42,20 +61,8 @@ def divide(table: Table) -> tuple[NDArray[np.intp], ...]:
             left[nearest] = False
             members.append(nearest)
             near += related[nearest]
-        found.append(np.array(sorted(members)))
-    return tuple(found)
-
-
-def _related(table: Table) -> NDArray[np.float64]:
-    """How much two tags have to do with each other, float64[K, K]: correlation, and being of one asset."""
-    sample = table.values[:: max(len(table.values) // _ROWS, 1)]
-    mean, scale = columns.moments(sample)
-    away = (np.where(np.isfinite(sample), sample, mean) - mean) / np.where(scale > 0, scale, 1.0)
-    related = np.abs(away.T @ away) / len(sample)
-    _, asset = np.unique([name.rpartition("/")[0] for name in table.ids], return_inverse=True)
-    related += _SAME_ASSET * (asset[:, None] == asset)
-    np.fill_diagonal(related, 0.0)
-    return related
+        found.append(np.array(members))
+    return found
 
 
 def of(table: Table, tags: NDArray[np.intp]) -> Table:

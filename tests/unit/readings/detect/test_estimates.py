@@ -146,8 +146,13 @@ def test_few_tags_are_one_part() -> None:
 
 def test_tags_of_one_asset_stay_together_where_nothing_else_relates_them() -> None:
     ids = tuple(f"a{n % 5}/t{n}" for n in range(100))
-    table = Table(ids, np.arange(50), np.ones((50, 100)))
-    for part in parts.divide(table):
+    values = np.random.default_rng(6).normal(size=(2000, 100))
+    still = values.copy()
+    still[:, 70:] = 1.0  # what never moves goes with its asset, and does not count
+    assert len(parts.divide(Table(ids, np.arange(2000), still[:, 10:]))) == 1
+    divided = parts.divide(Table(ids, np.arange(2000), np.hstack((values[:, :80], still[:, 80:]))))
+    assert sorted(np.concatenate(divided).tolist()) == list(range(100))
+    for part in divided:
         assets = [ids[k].partition("/")[0] for k in part.tolist()]
         assert len(set(assets)) <= 3
 
