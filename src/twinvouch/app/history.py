@@ -103,7 +103,8 @@ class _Gathering:
 
 def table(config: Config, period_ns: int, say: Say) -> Table:
     """Rows of `period_ns` out of everything in the log; UsageError where nothing was admitted."""
-    site = replace(build.site(config), detector=None)
+    # the model that is configured may be the one that is to be learned
+    site = build.site(config.model_copy(update={"detection": None}))
     engine, gathering = Engine(site), _Gathering(site.plant, period_ns)
     vault = build.core_vault(config, config.data_dir)
     log = SegmentLog(config.data_dir / "log", key_id=PLAIN if vault is None else vault.id)
