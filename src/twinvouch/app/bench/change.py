@@ -22,7 +22,7 @@ from twinvouch.lab.scenarios.hydraulics import file_of
 from twinvouch.lab.scenarios.pairs import CHANGES, Pair, Paired, paired
 from twinvouch.lab.scenarios.settings import settings
 from twinvouch.lab.score.events import QUIET_NS
-from twinvouch.lab.score.wilson import interval
+from twinvouch.lab.score.intervals import wilson
 from twinvouch.readings.detect.context import Ticket
 from twinvouch.readings.detect.learn import learn
 from twinvouch.readings.detect.score import Scorer
@@ -195,7 +195,7 @@ def _sum(counted: Counter[tuple[str, str]], what: str) -> int:
 
 
 def _share(name: str, of: int, whole: int) -> dict[str, Any]:
-    ends = [round(end, 4) for end in interval(of, whole)]
+    ends = [round(end, 4) for end in wilson(of, whole)]
     return {name: round(of / whole, 4) if whole else 0.0, f"{name}_ci": ends}
 
 
