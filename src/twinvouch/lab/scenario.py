@@ -13,6 +13,7 @@ from typing import Any, Final
 from twinvouch.core.inventory import Table
 from twinvouch.core.kind import Purpose
 from twinvouch.lab import liar
+from twinvouch.lab.controller import START_BELOW_M, STOP_ABOVE_M
 from twinvouch.lab.interceptor import Order, Passed
 from twinvouch.lab.net3 import BY_TAG, LEVEL, PERIODS_S, RUN, SPEED
 from twinvouch.lab.site import DUPLICATE_WINDOW_S, EDGE
@@ -22,6 +23,7 @@ from twinvouch.wire.cose import seal, unseal
 REFUSED, DETECTED, ADMITTED, NOTHING = "refused", "detected", "admitted", "nothing"
 HOSTILE_SPEED: Final = 1.6  # would put 640 kPa on a discharge rated for 420
 _WAIT_S: Final = 8.0
+_FAR_M: Final = 0.2  # from the level at which the controller switches: two seconds at least
 LEARNED: Final = ("residual", "drift")  # rules of the learned model
 _REPLAYED_S: Final = 6.0
 
@@ -200,11 +202,13 @@ async def _direct_write_legacy(stage: Stage) -> Observation:
 
 
 async def _quiet(stage: Stage) -> None:
-    """Wait until the twin's own last write is well over, so that nobody can mix them up."""
-    for _ in range(100):
+    """Wait until the twin neither writes nor is about to switch, so that nobody can mix its write and the attack up."""
+    for _ in range(80):
         before = len(stage.writes())
         await stage.sleep(0.5)
-        if len(stage.writes()) == before:
+        level, runs = stage.true_value(LEVEL), stage.true_value(RUN) > 0
+        is_far = level < STOP_ABOVE_M - _FAR_M if runs else level > START_BELOW_M + _FAR_M
+        if is_far and len(stage.writes()) == before:
             return
 
 
