@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.app.bench.detect import digest_of_code
-from twinvouch.core.errors import UsageError
+from twinvouch.app.bench.scenarios import networks
 from twinvouch.core.spans import starts
 from twinvouch.core.ticket import Work
-from twinvouch.lab.scenarios.hydraulics import file_of
 from twinvouch.lab.scenarios.pairs import CHANGES, Pair, Paired, paired
 from twinvouch.lab.scenarios.settings import settings
 from twinvouch.lab.score.events import QUIET_NS
@@ -60,12 +59,7 @@ def run(seeds: int, first_seed: int, directory: Path | None, say: Say) -> dict[s
     """Figures over the pairs of `seeds` seeds of each network whose file is there."""
     drawn, tally, names = settings(), Tally(), []
     say(f"configuration and code {digest_of_code()}, scenarios {drawn.digest}")
-    for name, of in drawn.networks.items():
-        try:
-            file_of(of, directory)
-        except UsageError as error:
-            say(f"{name} is left out: {error}")
-            continue
+    for name in networks(drawn, directory, say):
         names.append(name)
         scorer: Scorer | None = None
         for seed in range(first_seed, first_seed + seeds):

@@ -21,7 +21,7 @@ from twinvouch.core.spans import starts
 from twinvouch.core.ticket import Work
 from twinvouch.lab.scenarios.events import Event
 from twinvouch.lab.scenarios.hydraulics import file_of
-from twinvouch.lab.scenarios.settings import settings
+from twinvouch.lab.scenarios.settings import Settings, settings
 from twinvouch.lab.scenarios.world import World, world
 from twinvouch.lab.score.events import QUIET_NS
 from twinvouch.readings.detect.context import Ticket
@@ -56,12 +56,7 @@ def run(seeds: int, first_seed: int, directory: Path | None, say: Say) -> dict[s
     """Figures over `seeds` worlds of each network whose file is there."""
     drawn, tally, names = settings(), Tally(), []
     say(f"configuration and code {digest_of_code()}, scenarios {drawn.digest}")
-    for name, of in drawn.networks.items():
-        try:
-            file_of(of, directory)
-        except UsageError as error:
-            say(f"{name} is left out: {error}")
-            continue
+    for name in networks(drawn, directory, say):
         names.append(name)
         scorer: Scorer | None = None
         for seed in range(first_seed, first_seed + seeds):
@@ -73,6 +68,17 @@ def run(seeds: int, first_seed: int, directory: Path | None, say: Say) -> dict[s
             count(tally, made, scored)
             say(f"{name} seed {seed}: {tally.found} of {tally.large} found, {tally.false} false")
     return _figures(tally, names, seeds)
+
+
+def networks(drawn: Settings, directory: Path | None, say: Say) -> Iterator[str]:
+    """Names of the networks whose file is there; the others are said."""
+    for name, of in drawn.networks.items():
+        try:
+            file_of(of, directory)
+        except UsageError as error:
+            say(f"{name} is left out: {error}")
+            continue
+        yield name
 
 
 def tickets(made: World) -> tuple[Ticket, ...]:
