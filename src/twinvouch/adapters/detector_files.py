@@ -21,7 +21,7 @@ from twinvouch.wire.manifest import files_digest
 PLAIN, ARRAYS, REPORT = "detector.json", "detector.npz", "report.json"
 NAMES: Final = (PLAIN, ARRAYS, REPORT)
 MANIFEST: Final = "manifest.cose"
-_FORMAT: Final = ["twinvouch detector", 1]
+_FORMAT: Final = ["twinvouch detector", 2]
 
 
 def write(directory: Path, learned: Learned, report: Mapping[str, Any]) -> dict[str, bytes]:

@@ -93,7 +93,7 @@ def _lesson(table: Table, step: NDArray[np.float64]) -> _Lesson:
     rows = _Rows(table.t_ns, away, values, follows, rare_rows(known, values)[follows])
     shape = (int(follows.sum()), len(known.ids))
     errors = _Errors(np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape))
-    made = _part(known, rows, np.arange(len(known.ids)), errors)
+    made = _part(known, rows, errors)
     q, b = _tails(known, errors)
     at = (errors.cells, np.arange(len(known.ids)))
     u = Tails(q[at], b[at]).surprise(np.abs(errors.fast)).max(axis=1)
@@ -133,20 +133,20 @@ def rare_rows(
     return rows
 
 
-def _part(known: Columns, rows: _Rows, tags: NDArray[np.intp], errors: _Errors) -> Part:
-    """The estimates of one part; its out-of-fold errors go into `errors`."""
+def _part(known: Columns, rows: _Rows, errors: _Errors) -> Part:
+    """The estimates of all tags from each other; their out-of-fold errors go into `errors`."""
+    tags = np.arange(len(known.ids))
     features = design.features(known, rows.t_ns, rows.away, tags)[rows.follows]
     switches = known.switches
     pairs = regimes.states(known.on(rows.values, switches))[rows.follows]
     splits, fits = regimes.choose(features, len(tags), pairs)
     still = _still(features, len(tags), pairs, fits)
-    for n, k in enumerate(tags.tolist()):
-        if k in known.continuous:
-            fit = fits[splits[n]]
-            errors.fast[:, k] = np.where(rows.rare, fits[()].error[:, n], fit.error[:, n])
-            errors.cells[:, k] = np.where(rows.rare, RARE_CELL, fit.cells)
-            fit = still[splits[n]]
-            errors.still[:, k] = np.where(rows.rare, still[()].error[:, n], fit.error[:, n])
+    for k in known.continuous.tolist():
+        fit = fits[splits[k]]
+        errors.fast[:, k] = np.where(rows.rare, fits[()].error[:, k], fit.error[:, k])
+        errors.cells[:, k] = np.where(rows.rare, RARE_CELL, fit.cells)
+        fit = still[splits[k]]
+        errors.still[:, k] = np.where(rows.rare, still[()].error[:, k], fit.error[:, k])
     kept, beside = (_kept(of, splits) for of in (fits, still))
     return Part(tags, switches, tuple(splits), kept, beside)
 

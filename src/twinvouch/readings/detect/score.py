@@ -353,9 +353,9 @@ class Scorer:
         counts: NDArray[np.bool_],
     ) -> tuple[NDArray[np.float64], ...]:
         """Of the slow channels the parts of their limits and the means, both float64[C, R, K]."""
-        bias, step, energy = slow.clipped(still, step)
+        bias, energy = slow.clipped(still, step)
         energy = (energy - self.learned.rest) * self._errors.is_estimated
-        errors = (bias, step, energy)
+        errors = (bias, energy)
         means = np.empty((len(state.means), *bias.shape))
         share = np.empty_like(means)
         for n, channel in enumerate(self.learned.channels):

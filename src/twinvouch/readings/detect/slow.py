@@ -1,8 +1,8 @@
 """Small departures that last: exponential means over rows, hours and days of each tag's errors.
 
-Three errors are averaged. *Step*: the fast error, signed; it is nearly white, so that a few rows say much. *Bias*:
-that of an estimate which leaves out the tag's own past (or a lie would soon explain itself), signed. *Energy*: the
-size of the fast error, for noise that is added to a signal. All are clipped, so that one row never decides.
+Two errors are averaged. *Bias*: that of an estimate which leaves out the tag's own past (or a lie would soon explain
+itself), signed. *Energy*: the size of the fast error, for noise that is added to a signal. Both are clipped, so that
+one row never decides.
 A mean over w rows forgets by itself, which a cumulative sum does not (Roberts 1959; Page 1954 for the sum).
 
 Each tag has a limit of its own for each mean, beyond the largest of its out-of-fold errors: a limit for all tags is
@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 HOURS_NS: Final = tuple(h * 3_600_000_000_000 for h in (1, 6, 24, 96))
-STEP_ROWS: Final = (3, 8, 24)
 ENERGY_ROWS: Final = (8, 24, 96)
 CLIP: Final = 4.0  # robust standard deviations
 CLIP_FAST: Final = 2.0  # .98 quantiles
@@ -24,7 +23,7 @@ _SPANS: Final = 40  # a window is at most this part of the training
 _ROWS: Final = 4  # and at least so many rows
 _BEYOND: Final = 1.1  # of the largest mean of the training
 _LEAST_SD: Final = 5.0  # of the means of the training
-BIAS, STEP, ENERGY = 0, 1, 2
+BIAS, ENERGY = 0, 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,9 +43,8 @@ class Channel:
 def clipped(
     bias: NDArray[np.float64], fast: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], ...]:
-    """What is averaged: still errors in robust sd, fast errors in units of their .98 quantile, and the size of these."""
-    step = np.clip(fast, -CLIP_FAST, CLIP_FAST)
-    return np.clip(bias, -CLIP, CLIP), step, np.abs(step)
+    """What is averaged: still errors in robust sd, and the size of fast errors in units of their .98 quantile."""
+    return np.clip(bias, -CLIP, CLIP), np.minimum(np.abs(fast), CLIP_FAST)
 
 
 def means(
@@ -77,7 +75,7 @@ def windows(error: int, period_ns: int, rows: int) -> tuple[float, ...]:
     if error == BIAS:
         wanted = [max(ns / max(period_ns, 1), _ROWS) for ns in HOURS_NS]
     else:
-        wanted = [float(w) for w in (STEP_ROWS if error == STEP else ENERGY_ROWS)]
+        wanted = [float(w) for w in ENERGY_ROWS]
     return tuple(dict.fromkeys(float(min(w, most)) for w in wanted))
 
 

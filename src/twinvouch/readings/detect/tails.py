@@ -27,10 +27,6 @@ class Tails:
     q: NDArray[np.float64]
     b: NDArray[np.float64]
 
-    def of(self, tags: NDArray[np.intp]) -> "Tails":
-        """Those of some tags."""
-        return Tails(self.q[..., tags], self.b[..., tags])
-
     def surprise(self, size: NDArray[np.float64]) -> NDArray[np.float64]:
         """U = -log10 p of |errors| float64[R, K] whose q and b are [R, K] or [K]."""
         steep = self.steep()

@@ -108,7 +108,7 @@ def test_a_lasting_bias_passes_the_limit_and_training_does_not() -> None:
         size=(4000, 5)
     )  # its own: the order of tests must not count
     channels = slow.learn(slow.clipped(train, train / 2.3), 3_600_000_000_000)
-    assert {c.error for c in channels} == {slow.BIAS, slow.STEP, slow.ENERGY}
+    assert {c.error for c in channels} == {slow.BIAS, slow.ENERGY}
     channel = next(c for c in channels if c.error == slow.BIAS and c.rows == 96)
     counts = np.ones(2000, np.bool_)
     clean = np.random.default_rng(3).normal(size=(2000, 5))
@@ -124,7 +124,7 @@ def test_windows_fit_the_training() -> None:
     hour = 3_600_000_000_000
     assert slow.windows(slow.BIAS, hour, 8760) == (4.0, 6.0, 24.0, 96.0)
     assert slow.windows(slow.BIAS, hour // 4, 17_280) == (4.0, 24.0, 96.0, 384.0)
-    assert slow.windows(slow.STEP, hour, 8760) == (3.0, 8.0, 24.0)
+    assert slow.windows(slow.ENERGY, hour, 8760) == (8.0, 24.0, 96.0)
     assert max(slow.windows(slow.BIAS, 10**9, 400)) == 10.0
 
 
