@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from twinvouch.core.memo import Memo
 from twinvouch.readings.detect import repeats
 from twinvouch.readings.detect.learned import Learned
-from twinvouch.readings.detect.repeats import Hashes, Heard
+from twinvouch.readings.detect.repeats import Heard
+from twinvouch.readings.detect.rolling import Hashes
+from twinvouch.readings.detect.seen import Seen
 from twinvouch.readings.detect.state import State, begin
 
 STATE: Final = "detection/state"
@@ -75,5 +77,5 @@ def _heard(chunks: list[Memo], learned: Learned) -> Heard:
         if start + len(hashes) >= reached > start:
             rows.insert(0, hashes[: reached - start])
             reached = start
-    seen, end = repeats.Seen(memory, width).appended(0, np.concatenate(rows)[-memory:])
+    seen, end = Seen(memory, width).appended(0, np.concatenate(rows)[-memory:])
     return Heard(seen, end, newest[1].reshape(-1, width), count)

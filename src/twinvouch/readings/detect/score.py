@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.core.ticket import Work
-from twinvouch.readings.detect import control, design, drift, evidence, repeats, runs, slow, zero
+from twinvouch.readings.detect import control, design, drift, evidence, runs, slow, zero
 from twinvouch.readings.detect.blame import culprit
 from twinvouch.readings.detect.columns import filled, rounded
 from twinvouch.readings.detect.context import Ticket, boundary, covered, is_changing
 from twinvouch.readings.detect.errors import Errors
 from twinvouch.readings.detect.learned import Learned
+from twinvouch.readings.detect.repeats import Ear
 from twinvouch.readings.detect.state import ATTACK, CALM, CHANGE, DRIFT, Scored, State
 
 BROKEN_U: Final = 8.0  # what a broken control rule, a frozen signal or a state never seen says
@@ -56,6 +57,7 @@ class Scorer:
     def __init__(self, learned: Learned) -> None:
         self.learned = learned
         self._errors = Errors(learned)
+        self._ear = Ear(learned.windows)
         self._usual = np.median(learned.spread, axis=0)
         widest = learned.spread.max(axis=0) * learned.columns.scale
         # a flow that stands at its new zero after a recalibration is as idle as before
@@ -76,12 +78,13 @@ class Scorer:
             none, wide = np.zeros(0), np.zeros((0, width))
             return state, Scored(wide.astype(np.uint8), none, wide, wide, wide, wide)
         read = rounded(values, self.learned.columns.step)
-        heard, replayed = repeats.hear(state.heard, self.learned.windows, read)
+        heard, replayed = self._ear.hear(state.heard, read)
         made, at = [], 0
         while at < len(t_ns):
             state = self._work(state, tickets, int(t_ns[at]))
             end = min(at + _SEGMENT, at + boundary(tickets, t_ns[at:]))
-            rows = self._look(state, t_ns[at:end], read[at:end], replayed[at:end])
+            again = None if replayed is None else replayed[at:end]
+            rows = self._look(state, t_ns[at:end], read[at:end], again)
             kind = CHANGE if is_changing(tickets, int(t_ns[at])) else ATTACK
             state, part = self._until_change(state, t_ns[at:end], rows, kind)
             made.append(part)
@@ -127,7 +130,7 @@ class Scorer:
         state: State,
         t_ns: NDArray[np.int64],
         values: NDArray[np.float64],
-        replayed: NDArray[np.bool_],
+        replayed: NDArray[np.bool_] | None,
     ) -> _Rows:
         """Errors and surprises of a segment, under the state's alarms."""
         learned, known = self.learned, self.learned.columns
@@ -147,7 +150,8 @@ class Scorer:
         length = runs.lengths(full, state.values, state.run)
         fast = np.where(counts, fast, 0.0)
         broken = self._broken(at, lagged, (length, counts), state)
-        broken |= replayed & ~state.at_work
+        if replayed is not None:
+            broken |= replayed & ~state.at_work
         said = np.where(broken, BROKEN_U, 0.0)
         fast = np.maximum(fast, said)
         again = np.maximum(again * counts, said)

@@ -16,6 +16,12 @@ def signals(rows: int) -> np.ndarray:
 
 
 WINDOWS = repeats.learn(signals(3000), HOUR_NS)
+EAR = repeats.Ear(WINDOWS)
+
+
+def hear(heard: repeats.Heard, values: np.ndarray) -> tuple[repeats.Heard, np.ndarray]:
+    heard, found = EAR.hear(heard, values)
+    return heard, np.zeros(values.shape, np.bool_) if found is None else found
 
 
 def test_a_window_is_learned_where_training_never_repeats_itself() -> None:
@@ -30,7 +36,7 @@ def test_a_replay_is_heard_and_nothing_else(block: int) -> None:
     values[500:530, 0] = values[428:458, 0]
     heard, parts = repeats.begin(WINDOWS), []
     for start in range(0, 1000, block):
-        heard, found = repeats.hear(heard, WINDOWS, values[start : start + block])
+        heard, found = hear(heard, values[start : start + block])
         parts.append(found)
     whole = np.concatenate(parts)
     first = 500 + int(WINDOWS.rows[0]) - 1
@@ -41,15 +47,15 @@ def test_a_replay_is_heard_and_nothing_else(block: int) -> None:
 def test_what_is_older_than_the_memory_is_forgotten() -> None:
     values = signals(1000)
     values[900:930, 0] = values[100:130, 0]
-    assert not repeats.hear(repeats.begin(WINDOWS), WINDOWS, values)[1].any()
+    assert not hear(repeats.begin(WINDOWS), values)[1].any()
 
 
 def test_an_old_state_is_what_it_was() -> None:
     values = signals(400)
     values[300:320, 0] = values[100:120, 0]
-    before, _ = repeats.hear(repeats.begin(WINDOWS), WINDOWS, values[:300])
-    first = repeats.hear(before, WINDOWS, values[300:])[1]
-    assert np.array_equal(repeats.hear(before, WINDOWS, values[300:])[1], first)
+    before, _ = hear(repeats.begin(WINDOWS), values[:300])
+    first = hear(before, values[300:])[1]
+    assert np.array_equal(hear(before, values[300:])[1], first)
     assert first.any()
 
 
@@ -57,4 +63,4 @@ def test_missing_values_end_a_stretch() -> None:
     values = signals(400)
     values[300:320, 0] = values[100:120, 0]
     values[300:320:2, 0] = np.nan
-    assert not repeats.hear(repeats.begin(WINDOWS), WINDOWS, values)[1].any()
+    assert not hear(repeats.begin(WINDOWS), values)[1].any()
