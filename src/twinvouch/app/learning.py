@@ -19,7 +19,7 @@ from twinvouch.readings.detect.control import ControlRule
 from twinvouch.readings.detect.learn import FEWEST, learn
 from twinvouch.readings.detect.learned import Learned
 from twinvouch.readings.detect.score import Scorer
-from twinvouch.readings.detect.state import ATTACK, CALM, DRIFT, begin
+from twinvouch.readings.detect.state import CALM, DRIFT, begin
 from twinvouch.readings.wording import date
 
 Say = Callable[[str], None]
@@ -82,7 +82,7 @@ def _held_out(table: Table, step: NDArray[np.float64] | None, say: Say) -> _Outc
         scorer = Scorer(learn(_rows(table, ~out), step))
         part = _rows(table, out)
         _, scored = scorer.score(begin(scorer.learned), part.t_ns, part.values)
-        up = scored.alarm == ATTACK
+        up = scored.is_alarm
         alarm[out] = (up | (scored.alarm == DRIFT)).any(axis=1)
         named[out] = scored.alarm != CALM
         suspect[out] = _certain(up, scored.u, _unknown(scorer.learned, part))

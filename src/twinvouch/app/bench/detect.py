@@ -19,7 +19,7 @@ from twinvouch.lab import plain_ridge
 from twinvouch.lab.score import batadal, etapr, events, rows
 from twinvouch.readings.detect.learn import learn
 from twinvouch.readings.detect.score import Scorer
-from twinvouch.readings.detect.state import ATTACK, DRIFT, Scored, begin
+from twinvouch.readings.detect.state import DRIFT, Scored, begin
 
 Say = Callable[[str], None]
 Figures = dict[str, Any]
@@ -50,7 +50,7 @@ def run(train: Path, test: Path, form: Form, predictions: Path | None, say: Say)
     began = time.perf_counter()
     _, scored = Scorer(learned).score(begin(learned), table.t_ns, table.values)
     took = time.perf_counter() - began
-    alarm = (scored.alarm == ATTACK).any(axis=1)
+    alarm = scored.is_alarm.any(axis=1)
     if predictions is not None:
         _write(predictions, table, alarm, scored)
     figures: Figures = {"rows": len(table.t_ns), "tags": len(table.ids), "code": digest}
@@ -97,7 +97,7 @@ def _write(path: Path, table: Table, alarm: NDArray[np.bool_], scored: Scored) -
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("time", "alarm", *table.ids))
-        named = (scored.alarm == ATTACK).astype(int).tolist()
+        named = scored.is_alarm.astype(int).tolist()
         for t_ns, is_up, tags in zip(
             table.t_ns.tolist(), alarm.astype(int).tolist(), named, strict=True
         ):

@@ -23,7 +23,7 @@ from twinvouch.lab.score.intervals import bootstrap, wilson
 from twinvouch.readings.detect import columns
 from twinvouch.readings.detect.learn import learn
 from twinvouch.readings.detect.score import Scorer
-from twinvouch.readings.detect.state import ATTACK, DRIFT, State, begin
+from twinvouch.readings.detect.state import CALM, State, begin
 
 Say = Callable[[str], None]
 Figures = dict[str, Any]
@@ -126,7 +126,7 @@ def walk(scorer: Scorer, table: Table, rows: Sequence[int]) -> Walked:
 
 
 def _up(alarm: NDArray[np.uint8]) -> Alarms:
-    up: Alarms = (alarm == ATTACK) | (alarm == DRIFT)
+    up: Alarms = alarm != CALM
     return up
 
 

@@ -14,7 +14,7 @@ from twinvouch.core.table import Table
 from twinvouch.lab import plain_ridge
 from twinvouch.readings.detect.learn import learn
 from twinvouch.readings.detect.score import Scorer
-from twinvouch.readings.detect.state import ATTACK, DRIFT, begin
+from twinvouch.readings.detect.state import DRIFT, begin
 
 KINDS: Final = ("", "either_", "baseline_")  # prefixes of figures
 
@@ -29,7 +29,7 @@ class Judge:
     def alarms(self, table: Table) -> Mapping[str, NDArray[np.bool_]]:
         """Rows bool[R] with an alarm, by prefix of figures; nothing came before the first row."""
         _, scored = self._scorer.score(begin(self._scorer.learned), table.t_ns, table.values)
-        attack, drift = scored.alarm == ATTACK, scored.alarm == DRIFT
-        rows = (attack.any(axis=1), (attack | drift).any(axis=1))
+        alarm = scored.is_alarm
+        rows = (alarm.any(axis=1), (alarm | (scored.alarm == DRIFT)).any(axis=1))
         plain = plain_ridge.alarms(self._plain, table, hold_ns=0)
         return dict(zip(KINDS, (*rows, plain), strict=True))

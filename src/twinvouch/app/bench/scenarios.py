@@ -1,7 +1,7 @@
 """`bench scenarios`: learn from each network's clean run, score unseen worlds, judge event by event.
 
-An attack of at least three robust sd counts as found where an alarm that was clear for six hours begins inside it and
-names its asset. What people said of changes (tickets, commands) is given to the detector as it would be to gate 1. A false
+An attack of at least three robust sd counts as found where an alarm (attack, drift, or a candidate for a change) that was clear
+for six hours begins inside it and names its asset; a change counts as called an attack where an attack or drift alarm does. What people said of changes (tickets, commands) is given to the detector as it would be to gate 1. A false
 alarm begins outside all events and more than six hours after them; alarms of several tags within twelve hours are one.
 """
 
@@ -27,7 +27,7 @@ from twinvouch.lab.score.events import QUIET_NS
 from twinvouch.readings.detect.context import Ticket
 from twinvouch.readings.detect.learn import learn
 from twinvouch.readings.detect.score import Scorer
-from twinvouch.readings.detect.state import ATTACK, DRIFT, Scored, begin
+from twinvouch.readings.detect.state import ATTACK, CHANGE, DRIFT, Scored, begin
 
 Say = Callable[[str], None]
 LARGE: Final = 3.0
@@ -43,6 +43,7 @@ class Tally:
 
     large: int = 0
     found: int = 0
+    as_attack: int = 0
     top: int = 0
     chance: float = 0.0
     false: int = 0
@@ -94,17 +95,21 @@ def tickets(made: World) -> tuple[Ticket, ...]:
 
 def count(tally: Tally, made: World, scored: Scored) -> None:
     """Count one world."""
-    begun = sorted(_begun(scored, made.test.t_ns))
+    begun = sorted(_begun(scored, made.test.t_ns, (ATTACK, DRIFT, CHANGE)))
+    attacks = sorted(_begun(scored, made.test.t_ns, (ATTACK, DRIFT)))
     quiet = np.ones(len(made.test.t_ns), np.bool_)
     for event in made.events:
         after = np.searchsorted(made.test.t_ns, made.test.t_ns[event.end - 1] + QUIET_NS, "right")
         quiet[event.start : int(after)] = False
-        inside = [(row, tag) for row, tag in begun if event.start <= row < event.end]
+        inside, called = (
+            [(row, tag) for row, tag in rows if event.start <= row < event.end]
+            for rows in (begun, attacks)
+        )
         if event.is_attack:
-            _attack(tally, made, scored, event, inside)
+            _attack(tally, made, scored, event, (inside, called))
         else:
             tally.changes += 1
-            tally.changes_alarmed += bool(inside)
+            tally.changes_alarmed += bool(called)
     last = -_TOGETHER_NS
     for row, _ in begun:
         t_ns = int(made.test.t_ns[row])
@@ -115,16 +120,24 @@ def count(tally: Tally, made: World, scored: Scored) -> None:
     tally.days += np.count_nonzero(quiet) * period_ns / _DAY_NS
 
 
-def _begun(scored: Scored, t_ns: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Rows and tags at which an alarm begins that was clear for six hours."""
-    up = (scored.alarm == ATTACK) | (scored.alarm == DRIFT)
+def _begun(
+    scored: Scored, t_ns: NDArray[np.int64], kinds: tuple[int, ...]
+) -> Iterator[tuple[int, int]]:
+    """Rows and tags at which an alarm of one of the kinds begins that was clear for six hours."""
+    up = np.isin(scored.alarm, kinds)
     for tag in np.flatnonzero(up.any(axis=0)).tolist():
         yield from ((row, tag) for row in starts(up[:, tag], t_ns, QUIET_NS).tolist())
 
 
 def _attack(
-    tally: Tally, made: World, scored: Scored, event: Event, inside: list[tuple[int, int]]
+    tally: Tally,
+    made: World,
+    scored: Scored,
+    event: Event,
+    alarms: tuple[list[tuple[int, int]], list[tuple[int, int]]],
 ) -> None:
+    """Count one attack by the alarms of any kind and by those that call it an attack, (row, tag) as they begin inside."""
+    inside, called = alarms
     own = {n for n, asset in enumerate(made.assets) if asset == event.asset}
     lied = {made.test.ids.index(tag) for tag in event.tags}
     hit = [row for row, tag in inside if tag in own | lied]
@@ -134,6 +147,7 @@ def _attack(
         return
     tally.large += 1
     tally.found += bool(hit)
+    tally.as_attack += any(tag in own | lied for _, tag in called)
     width = len(made.test.ids)
     tally.chance += 1 - comb(width - len(lied), NAMED) / comb(width, NAMED)
     if inside:
@@ -154,6 +168,7 @@ def _figures(tally: Tally, names: list[str], seeds: int) -> dict[str, Any]:
         "seeds": seeds,
         "events_3sd": tally.large,
         "found_3sd": _part(tally.found, tally.large),
+        "found_3sd_as_attack": _part(tally.as_attack, tally.large),
         "false_alarms_per_30d": _part(tally.false * 30, tally.days),
         "change_false": _part(tally.changes_alarmed, tally.changes),
         "top3": _part(tally.top, tally.large),

@@ -7,14 +7,24 @@ with the others again. State goes in and comes out, so that rows may come one at
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.core.ticket import Work
-from twinvouch.readings.detect import control, design, drift, evidence, runs, slow, zero
-from twinvouch.readings.detect.blame import culprit
+from twinvouch.readings.detect import (
+    candidate,
+    control,
+    design,
+    drift,
+    evidence,
+    runs,
+    slow,
+    zero,
+)
+from twinvouch.readings.detect.blame import tried
 from twinvouch.readings.detect.columns import filled, rounded
 from twinvouch.readings.detect.context import Ticket, boundary, covered, is_changing
 from twinvouch.readings.detect.errors import Errors
@@ -38,7 +48,9 @@ class _Rows:
 
     present: NDArray[np.bool_]
     trust: NDArray[np.float64]
-    broken: NDArray[np.bool_]
+    signs: NDArray[np.bool_]
+    logic: NDArray[np.bool_]
+    plain: NDArray[np.float64]
     away: NDArray[np.float64]
     full: NDArray[np.float64]
     length: NDArray[np.int64]
@@ -149,29 +161,31 @@ class Scorer:
         counts = present & was & design.follows(known, at)[:, None]
         length = runs.lengths(full, state.values, state.run)
         fast = np.where(counts, fast, 0.0)
-        broken = self._broken(at, lagged, (length, counts), state)
+        signs, logic = self._broken(at, lagged, (length, counts), state)
         if replayed is not None:
-            broken |= replayed & ~state.at_work
-        said = np.where(broken, BROKEN_U, 0.0)
-        fast = np.maximum(fast, said)
-        again = np.maximum(again * counts, said)
+            signs |= replayed & ~state.at_work
+        said = np.where(signs | logic, BROKEN_U, 0.0)
+        plain, fast = fast, np.maximum(fast, said)
+        again = again * counts
         leans = self._errors.leans(doubted | ~was & self._errors.is_estimated)
         shares, means = self._slow(state, still, step, counts & ~leans)
         trust = said.max(axis=1)
-        if lies.any():
-            believed = self._errors.of(at, raw, raw, lagged)[2] * counts
+        if state.alarm.any() or lies.any():
+            believed = self._errors.of(at, raw, raw, lagged)[2] * counts if lies.any() else again
             trust = np.maximum(trust, learned.still_fusion.fused(believed.max(axis=1)))
         return _Rows(
             present,
             trust,
-            broken,
+            signs,
+            logic,
+            plain,
             away[1:],
             full,
             length,
             fast,
             raw[1:] - expected,
             zero.weights(spread, self._usual) * counts,
-            again,
+            np.maximum(again, said),
             shares,
             means,
             error,
@@ -185,19 +199,22 @@ class Scorer:
         `kind` is what an alarm is now: ATTACK, or CHANGE where people work on the plant.
         """
         watched = (state.alarm == CALM) & ~state.at_work
-        largest = np.where(watched, rows.fast, 0.0).max(axis=1)
+        # what is a candidate for a change may lie on top of it
+        doubted = (state.alarm == CHANGE) & ~state.at_work & (kind == ATTACK)
+        seen = np.where(doubted, rows.plain, rows.fast)
+        largest = np.where(watched | doubted, seen, 0.0).max(axis=1)
         u = np.where(largest >= BROKEN_U, np.maximum(largest, BROKEN_U), 0.0)
         u = np.maximum(u, self.learned.fusion.fused(largest))
         suspicion = evidence.trace(state.suspicion, evidence.says(u))
         raised = suspicion > evidence.RAISE
         odds, trust, ended = self._ending(state, rows)
-        if np.count_nonzero(state.alarm) >= _MOST_ALARMS:
+        if np.count_nonzero(state.alarm == kind) >= _MOST_ALARMS:
             raised[:] = False
         change = raised | ended.any(axis=1)
         count = int(change.argmax()) + 1 if change.any() else len(u)
         last = count - 1
         blame = slow.means(
-            np.minimum(rows.fast[:count], _MOST_BLAME),
+            np.minimum(seen[:count], _MOST_BLAME),
             _BLAME_ROWS,
             state.blame,
             np.ones(count, np.bool_),
@@ -215,7 +232,9 @@ class Scorer:
         after = replace(after, drift=drifts[:, last] & (after.alarm == CALM))
         # while a new zero is found out, what leans on that tag drifts a little
         is_settling = (state.settles_ns > t_ns[0]).any()
-        small = CHANGE if kind == CHANGE or is_settling else DRIFT
+        small = np.full((count, 1), CHANGE if kind == CHANGE or is_settling else DRIFT)
+        small[: None if candidate.is_open(state) else 0] = CHANGE
+        small[last] = CHANGE if candidate.is_open(after) else small[last]
         alarm = np.tile(state.alarm, (count, 1))
         alarm[last] = after.alarm
         alarm = np.where(drifts.any(axis=0) & (alarm == CALM), small, alarm).astype(np.uint8)
@@ -286,20 +305,17 @@ class Scorer:
         if ended.any() and not alarm.any():
             means[:] = 0.0
         blame[ended] = 0.0
-        suspicion = state.suspicion
+        suspicion, called = state.suspicion, kind
         begun = np.zeros(len(alarm), np.bool_)
         if is_raised:
-            free = (alarm == CALM) & ~state.at_work & ~ended
-            suspects = np.where(free, blame, 0.0)
-            begun = free & rows.broken[row]
-            if not begun.any():
-                begun[culprit(self._errors, self.learned, state, suspects)] = True
-            begun &= free
-            begun &= np.count_nonzero(alarm) < _MOST_ALARMS
-            alarm[begun] = kind
+            free = ~state.at_work & ~ended & ((alarm == CALM) | (alarm != kind))
+            begun, called = self._begun(state, rows, row, free & (alarm != ATTACK), kind)
+            begun &= (alarm == CALM) | (alarm != called)
+            begun &= np.count_nonzero(alarm == called) < _MOST_ALARMS
+            alarm[begun] = called
             suspicion = evidence.NEW
         odds[begun] = evidence.RAISE
-        trust = evidence.RAISE if begun.any() and not state.alarm.any() else state.trust
+        trust = evidence.RAISE if begun.any() and not (state.alarm == called).any() else state.trust
         away = np.where(ended, self._as_read(state) - state.offset, state.away)
         return replace(
             state,
@@ -310,7 +326,25 @@ class Scorer:
             means=means,
             suspicion=suspicion,
             blame=blame,
+            candidate_ns=state.t_ns if called == CHANGE != kind else state.candidate_ns,
         )
+
+    def _begun(
+        self, state: State, rows: _Rows, row: int, free: NDArray[np.bool_], kind: int
+    ) -> tuple[NDArray[np.bool_], int]:
+        """Of the tags that are free to be blamed bool[K], those at which an alarm begins; and what it is."""
+        calm = free & (state.alarm == CALM)
+        signs, logic = calm & rows.signs[row], calm & rows.logic[row]
+        suspects = np.where(free, state.blame, 0.0)
+        trial = partial(tried, self._errors, self.learned, state, suspects)
+        if kind == CHANGE or signs.any():
+            found = signs | logic if kind == CHANGE else signs
+            if not found.any():
+                found[trial().culprit] = True
+            return found, kind
+        errors = np.where(free, rows.plain[row], 0.0)
+        surprise = float(self.learned.fusion.fused(errors.max(keepdims=True))[0])
+        return candidate.begun(state, logic, surprise, float(rows.shares[:, row].max()), trial)
 
     def _broken(
         self,
@@ -318,15 +352,16 @@ class Scorer:
         lagged: NDArray[np.float64],
         read: tuple[NDArray[np.int64], NDArray[np.bool_]],
         state: State,
-    ) -> NDArray[np.bool_]:
-        """The cells that break a rule of the control logic, are frozen, or left what never moved."""
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """The cells that are frozen, and those that break the control logic or left what never moved, bool[R, K]."""
         learned, known = self.learned, self.learned.columns
         lagged = rounded(lagged - state.offset * known.scale, known.step)
         values = lagged[1:]
-        doubted = state.at_work | (state.alarm > 0)
+        doubted = state.at_work | (state.alarm == ATTACK)
         length, counts = read
-        found = runs.frozen(values, length, learned.runs, learned.ends, self._near)
-        found &= self._errors.is_estimated
+        frozen = runs.frozen(values, length, learned.runs, learned.ends, self._near)
+        frozen &= self._errors.is_estimated & counts
+        found = np.zeros_like(frozen)
         for rule, rows in control.broken(learned.rules, known, values):
             # what is doubted already breaks no second rule
             if not doubted[[rule.switch, rule.tag]].any():
@@ -346,8 +381,7 @@ class Scorer:
         still = known.constant[~state.at_work[known.constant]]
         moved = np.abs(values[:, still] - learned.ends[0, still])
         found[:, still] = moved > known.step[still] / 2
-        cells: NDArray[np.bool_] = found & counts
-        return cells
+        return frozen, found & counts & ~frozen
 
     def _slow(
         self,

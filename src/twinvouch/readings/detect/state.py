@@ -27,7 +27,7 @@ class State:
     that no tag is blamed for, `blame` recent surprise by tag, `alarm` CALM, ATTACK or CHANGE with the log-odds `odds`
     of each, `drift` bool[C, K] the slow channels that are beyond their limits, `shown` what the last row was told as, `trust` those that not all can be believed while there is an alarm. `offset` is what recalibrations have
     shifted, in scales, still found out until `settles_ns`; `at_work` who is worked on, `work_bias` the mean over `work_rows` rows of what
-    is off, in scales. `heard` is what `repeats.py` keeps.
+    is off, in scales. `candidate_ns` is when a change that nobody announced was seen last (0: never), `heard` is what `repeats.py` keeps.
     """
 
     t_ns: int
@@ -50,6 +50,7 @@ class State:
     at_work: NDArray[np.bool_]
     work_bias: NDArray[np.float64]
     work_rows: NDArray[np.float64]
+    candidate_ns: int
     heard: Heard
 
 
@@ -68,6 +69,12 @@ class Scored:
     slow: NDArray[np.float64]
     error: NDArray[np.float64]
     blame: NDArray[np.float64]
+
+    @property
+    def is_alarm(self) -> NDArray[np.bool_]:
+        """Attacks and candidates for a change, bool[R, K]: what is to be looked at now; a drift may wait."""
+        raised: NDArray[np.bool_] = (self.alarm == ATTACK) | (self.alarm == CHANGE)
+        return raised
 
 
 def begin(learned: Learned) -> State:
@@ -96,5 +103,6 @@ def begin(learned: Learned) -> State:
         at_work=no,
         work_bias=none,
         work_rows=none,
+        candidate_ns=0,
         heard=repeats.begin(learned.windows),
     )

@@ -11,8 +11,13 @@ LOW, HIGH = 2.0, 4.0
 STEPS = 6  # of the plant in an hour
 
 
-def plant(rows: int, seed: int, start: int = 0, lively: float = 1.0) -> Table:
-    """Hourly rows: the level falls by a demand with a day's shape, a pump fills it between LOW and HIGH."""
+def plant(
+    rows: int, seed: int, start: int = 0, lively: float = 1.0, high: tuple[int, float] = (0, HIGH)
+) -> Table:
+    """Hourly rows: the level falls by a demand with a day's shape, a pump fills it between LOW and HIGH.
+
+    From a row on, `high`, it stops at another level.
+    """
     chance = np.random.default_rng(seed)
     values = np.zeros((rows, 5))
     level, run, habit = 3.0, 0.0, 0.0
@@ -26,7 +31,8 @@ def plant(rows: int, seed: int, start: int = 0, lively: float = 1.0) -> Table:
         )
         for _ in range(STEPS):  # it switches between rows, too
             level += (0.9 * run - demand) / STEPS
-            run = 1.0 if level < LOW else 0.0 if level > HIGH else run
+            top = high[1] if row >= high[0] else HIGH
+            run = 1.0 if level < LOW else 0.0 if level > top else run
         values[row] = level, 9.81 * level + 20, 40 * run, run, 0.0
     values[:, LEVEL] += 0.003 * chance.normal(size=rows)
     values[:, PRESSURE] += 0.1 * chance.normal(size=rows)

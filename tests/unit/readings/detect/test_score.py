@@ -86,7 +86,36 @@ def test_a_pump_that_never_ran_is_named() -> None:
     values = clean().values.copy()
     values[400:420, SPARE] = 1.0
     found = scored(values)
-    assert (found.alarm[400:402, SPARE] == ATTACK).any()
+    assert (found.alarm[400:402, SPARE] == CHANGE).any()  # nothing that was read contradicts it
+
+
+def test_a_pump_that_stops_elsewhere_while_all_readings_agree_is_a_candidate_for_a_change() -> None:
+    moved = plant(ROWS, 2, BEGIN, high=(400, 3.4))
+    found = Scorer(learned()).score(begin(learned()), moved.t_ns, moved.values)[1]
+    begun = int(found.is_alarm.any(axis=1).argmax())
+    assert begun >= 400
+    assert moved.values[begun, RUN] != moved.values[begun - 1, RUN]
+    assert (found.alarm[begun, [LEVEL, RUN]] == CHANGE).all()
+    assert not (found.alarm == ATTACK).any()
+
+
+def test_a_pump_said_to_stop_where_it_never_does_and_that_runs_on_lies() -> None:
+    values = clean().values.copy()
+    on = (values[:, RUN] == 1) & (values[:, LEVEL] > 2.8) & (values[:, LEVEL] < 3.2)
+    row = int(np.flatnonzero(on & (np.arange(ROWS) > 400))[0])
+    values[row, RUN] = 0.0
+    found = scored(values)
+    assert (found.alarm[row : row + 3] == ATTACK).any()
+    assert not (found.alarm == CHANGE).any()
+
+
+def test_one_liar_beside_a_candidate_is_an_attack() -> None:
+    moved = plant(ROWS, 2, BEGIN, high=(400, 3.4))
+    values = moved.values.copy()
+    values[500:520, PRESSURE] += 5.0
+    found = Scorer(learned()).score(begin(learned()), moved.t_ns, values)[1]
+    assert (found.alarm[500:503, PRESSURE] == ATTACK).any()
+    assert (found.alarm[:500] != ATTACK).all()
 
 
 def test_work_under_a_ticket_is_no_attack() -> None:
