@@ -31,7 +31,7 @@ def culprit(errors: Errors, learned: Learned, state: State, suspects: NDArray[np
         doubted = out.copy()
         doubted[k] = True
         away = errors.replaced(state.past_ns, raw, state.past, doubted & errors.is_estimated)
-        fast = errors.of(state.past_ns, away, raw, state.past)[0]
+        fast = errors.of(state.past_ns, away, raw, state.past).fast
         size = np.log1p(np.minimum(fast, _MOST)) * ~doubted
         left.append(float(size[follows].sum()))
     return int(tried[int(np.argmin(left))])
