@@ -11,7 +11,7 @@ from twinvouch.readings.detect.kernel import Kernel
 from twinvouch.readings.detect.learn import rare_rows
 from twinvouch.readings.detect.learned import Learned, Part
 
-_PASSES: Final = 3  # of replacing several tags by estimates from each other
+PASSES: Final = 3  # of replacing several tags by estimates from each other
 _LEANS: Final = 0.5  # of a tag's spread: what replacing others may move its error
 _ROOM: Final = 0.1  # of a tag's span in training: how far an estimate may leave it
 _FAST, _STILL = 0, 1
@@ -117,7 +117,7 @@ class Errors:
                 continue
             rows = _Alike(self._learned, kernel, rare, values)
             low, high = (end[tags] for end in self.reach)
-            for _ in range(min(int(most), _PASSES)):
+            for _ in range(min(int(most), PASSES)):
                 estimate = rows.expected(t_ns, away)[:, len(tags) :]
                 away[1:, tags] = np.where(own, np.clip(estimate, low, high), away[1:, tags])
         return away

@@ -1,7 +1,6 @@
 """A first look at rows, under the alarms as they are: errors, surprises, and what the slow means have become."""
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +10,7 @@ from twinvouch.readings.detect.columns import filled
 from twinvouch.readings.detect.errors import Errors, Found
 from twinvouch.readings.detect.learned import Learned
 from twinvouch.readings.detect.logic import Logic
-from twinvouch.readings.detect.state import ATTACK, State
-
-BROKEN_U: Final = 8.0  # what a broken control rule, a frozen signal or a state never seen says
+from twinvouch.readings.detect.state import ATTACK, BROKEN_U, State
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,17 +19,26 @@ from twinvouch.readings.detect.columns import rounded
 from twinvouch.readings.detect.context import Ticket, boundary, covered, is_changing
 from twinvouch.readings.detect.errors import Errors
 from twinvouch.readings.detect.learned import Learned
-from twinvouch.readings.detect.look import BROKEN_U, Look, Rows
+from twinvouch.readings.detect.look import Look, Rows
+from twinvouch.readings.detect.quiet import Quiet
 from twinvouch.readings.detect.repeats import Ear
-from twinvouch.readings.detect.state import ATTACK, CALM, CHANGE, DRIFT, Scored, State
+from twinvouch.readings.detect.state import (
+    ATTACK,
+    BLAME_ROWS,
+    BROKEN_U,
+    CALM,
+    CHANGE,
+    DRIFT,
+    MOST_ALARMS,
+    MOST_BLAME,
+    PAST,
+    SLOW_U,
+    Scored,
+    State,
+)
 
 _SEGMENT: Final = 256  # rows that are looked at together at most
 _SHORT: Final = 64  # and at first where an alarm of a plant of many tags began or ended: the rest is looked at again
-_BLAME_ROWS: Final = 12.0  # how long a surprise counts when a culprit is looked for
-_PAST: Final = 9  # rows over which suspects are tried
-_MOST_BLAME: Final = 12.0
-_SLOW_U: Final = 5.0  # the surprise that a slow limit is worth where tags are ranked
-_MOST_ALARMS: Final = 4  # tags at once; beyond, the rest of the plant follows what these began
 _SETTLING_NS: Final = 7 * 24 * 3_600_000_000_000  # in which a recalibrated tag's new zero is found
 
 
@@ -40,6 +49,7 @@ class Scorer:
         self.learned = learned
         self._errors = Errors(learned)
         self._look = Look(learned, self._errors)
+        self._quiet = Quiet(learned, self._errors)
         self._ear = Ear(learned.windows)
         self._short = _SHORT if len(learned.parts) > 1 else _SEGMENT
         self._usual = np.median(learned.spread, axis=0)
@@ -58,6 +68,11 @@ class Scorer:
             return state, Scored(wide.astype(np.uint8), none, wide, wide, wide, wide)
         read = rounded(values, self.learned.columns.step)
         heard, replayed = self._ear.hear(state.heard, read)
+        if len(t_ns) == 1 and replayed is None:
+            state = self._work(state, tickets, int(t_ns[0]))
+            alone = self._quiet.row(state, int(t_ns[0]), read[0], heard)
+            if alone is not None:
+                return alone
         made, at, ahead = [], 0, _SEGMENT
         while at < len(t_ns):
             state = self._work(state, tickets, int(t_ns[at]))
@@ -74,6 +89,8 @@ class Scorer:
 
     def _work(self, state: State, tickets: Sequence[Ticket], t_ns: int) -> State:
         """Work that begins makes its tags untrusted; a recalibration that ended leaves its offset."""
+        if not tickets and not state.at_work.any():
+            return state
         now = covered(tickets, t_ns, len(state.alarm))
         if np.array_equal(now, state.at_work):
             return state
@@ -119,14 +136,14 @@ class Scorer:
         suspicion = evidence.trace(state.suspicion, evidence.says(u))
         raised = suspicion > evidence.RAISE
         odds, trust, ended = self._ending(state, rows)
-        if np.count_nonzero(state.alarm) >= _MOST_ALARMS:
+        if np.count_nonzero(state.alarm) >= MOST_ALARMS:
             raised[:] = False
         change = raised | ended.any(axis=1)
         count = int(change.argmax()) + 1 if change.any() else len(u)
         last = count - 1
         blame = slow.means(
-            np.minimum(rows.fast[:count], _MOST_BLAME),
-            _BLAME_ROWS,
+            np.minimum(rows.fast[:count], MOST_BLAME),
+            BLAME_ROWS,
             state.blame,
             np.ones(count, np.bool_),
         )
@@ -148,7 +165,7 @@ class Scorer:
         alarm[last] = after.alarm
         alarm = np.where(drifts.any(axis=0) & (alarm == CALM), small, alarm).astype(np.uint8)
         part = rows.shares[:, :count].max(axis=0, initial=0.0)
-        blame = np.maximum(blame, _SLOW_U * part)
+        blame = np.maximum(blame, SLOW_U * part)
         scored = Scored(alarm, u[:count], rows.fast[:count], part, rows.found.error[:count], blame)
         return replace(after, shown=alarm[last]), scored
 
@@ -163,8 +180,8 @@ class Scorer:
             run=rows.length[last],
             means=rows.means[:, last],
             is_present=rows.present[last],
-            past_ns=np.concatenate((state.past_ns, t_ns))[-_PAST:],
-            past=np.vstack((state.past, rows.full[:count]))[-_PAST:],
+            past_ns=np.concatenate((state.past_ns, t_ns))[-PAST:],
+            past=np.vstack((state.past, rows.full[:count]))[-PAST:],
         )
         settling = state.settles_ns > t_ns[0]
         if not state.at_work.any() and not settling.any():
@@ -226,7 +243,7 @@ class Scorer:
             if not begun.any():
                 begun[culprit(self._errors, self.learned, state, suspects)] = True
             begun &= free
-            begun &= np.count_nonzero(alarm) < _MOST_ALARMS
+            begun &= np.count_nonzero(alarm) < MOST_ALARMS
             alarm[begun] = kind
             suspicion = evidence.NEW
         odds[begun] = evidence.RAISE
