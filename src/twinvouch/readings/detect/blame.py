@@ -71,7 +71,7 @@ def _left(
         past[:, k] = np.where(on == on[0], past[:, k], past[0, k])
     raw = design.scaled(learned.columns, past) - state.offset
     away = errors.replaced(state.past_ns, raw, past, doubted & errors.is_estimated)
-    fast = errors.of(state.past_ns, away, raw, past)[0]
+    fast = errors.of(state.past_ns, away, raw, past).fast
     fast = np.where(doubted, 0.0, fast)[follows]
     worst = learned.fusion.fused(fast.max(axis=1)).max(initial=0.0)
     return float(np.log1p(np.minimum(fast, _MOST)).sum()), float(worst)

@@ -14,7 +14,7 @@ from twinvouch.readings.detect.columns import Columns
 CALENDAR: Final = 48  # hours of a day, hours of a weekend's day
 _HOUR_NS: Final = 3_600_000_000_000
 HOURS: Final = 24
-_GAP: Final = 1.5  # periods
+GAP: Final = 1.5  # periods
 _THURSDAY: Final = 3  # 1970-01-01, counted from Monday
 
 
@@ -57,7 +57,13 @@ def hours(t_ns: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]
     return hour % HOURS, (hour // HOURS + _THURSDAY) % 7 >= 5
 
 
+def hour_of(t_ns: int) -> int:
+    """Which row of a calendar one time takes: the hours of a working day, then those of a weekend's."""
+    hour = t_ns // _HOUR_NS
+    return hour % HOURS + HOURS * ((hour // HOURS + _THURSDAY) % 7 >= 5)
+
+
 def follows(columns: Columns, t_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which of rows 1 to R-1 come about one period after the row before them."""
-    near: NDArray[np.bool_] = np.diff(t_ns) <= _GAP * columns.period_ns
+    near: NDArray[np.bool_] = np.diff(t_ns) <= GAP * columns.period_ns
     return near

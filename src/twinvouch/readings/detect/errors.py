@@ -1,18 +1,37 @@
 """What is wrong with rows: errors of all estimates and how surprising they are; and estimates in place of what lies."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.readings.detect import design, tails
-from twinvouch.readings.detect.kernel import Estimates, Kernel
+from twinvouch.readings.detect.kernel import Kernel
 from twinvouch.readings.detect.learn import rare_rows
 from twinvouch.readings.detect.learned import Learned, Part
 
-_PASSES: Final = 3  # of replacing several tags by estimates from each other
+PASSES: Final = 3  # of replacing several tags by estimates from each other
 _LEANS: Final = 0.5  # of a tag's spread: what replacing others may move its error
 _ROOM: Final = 0.1  # of a tag's span in training: how far an estimate may leave it
+_FAST, _STILL = 0, 1
+_PER_Q, _STEEP, _SPREAD, _PER_SPREAD = range(4)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What is wrong with R rows, each float64[R, K].
+
+    `fast` is the surprise of the fast error, `part` that error in .98 quantiles and `error` in the tags' units; `still` is
+    the still error in robust sd, `expected` its estimate, `spread` that of the estimate.
+    """
+
+    fast: NDArray[np.float64]
+    part: NDArray[np.float64]
+    error: NDArray[np.float64]
+    still: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    spread: NDArray[np.float64]
 
 
 class Errors:
@@ -20,15 +39,15 @@ class Errors:
 
     def __init__(self, learned: Learned) -> None:
         self._learned = learned
-        self._kernels = [Kernel(learned, part) for part in learned.parts]
+        self.kernels = [Kernel(learned, part) for part in learned.parts]
         self.is_estimated = np.zeros(len(learned.columns.ids), np.bool_)
         self.is_estimated[learned.columns.continuous] = True
         ends = design.scaled(learned.columns, learned.ends)
         room = _ROOM * (ends[1] - ends[0])
-        self._reach = ends[0] - room, ends[1] + room
+        self.reach = ends[0] - room, ends[1] + room
         rare = learned.columns.rare
         self._rare = [np.isin(rare, part.tags) for part in learned.parts]
-        self._scale = learned.columns.scale * self.is_estimated
+        self.scale = learned.columns.scale * self.is_estimated
         self._still_q, self._still_steep = 1.0 / learned.still_tails.q, learned.still_tails.steep()
         self._leaning = [_leaning(learned, part) for part in learned.parts]
 
@@ -38,35 +57,34 @@ class Errors:
         away: NDArray[np.float64],
         raw: NDArray[np.float64],
         values: NDArray[np.float64],
-    ) -> tuple[NDArray[np.float64], ...]:
-        """What is wrong with rows 1 to R-1, each float64[R-1, K].
+    ) -> Found:
+        """What is wrong with rows 1 to R-1 of scaled `raw` by estimates from `away`, all float64[R, K]."""
+        shape = (len(values) - 1, values.shape[1])
+        expected, scales = np.empty((2, *shape)), np.empty((4, *shape))
+        for kernel, rare in zip(self.kernels, self._rare, strict=True):
+            tags, rows = kernel.part.tags, _Alike(self._learned, kernel, rare, values)
+            of_part, scaled_by = rows.expected(t_ns, away), rows.scales()
+            count = len(tags)
+            if count == shape[1]:
+                expected, scales = of_part.reshape(-1, 2, count).swapaxes(0, 1), scaled_by
+                break
+            expected[:, :, tags] = of_part.reshape(-1, 2, count).swapaxes(0, 1)
+            scales[:, :, tags] = scaled_by
+        error = raw[1:] - expected[_FAST]
+        part = error * scales[_PER_Q]
+        error *= self.scale
+        still = raw[1:] - expected[_STILL]
+        still *= scales[_PER_SPREAD]
+        fast = tails.surprise(np.abs(part), scales[_STEEP])
+        return Found(fast, part, error, still, expected[_STILL], scales[_SPREAD])
 
-        Surprise of the fast error, still error in robust sd and its surprise, fast error in .98 quantiles, fast error in units, still estimate, its spread.
-        """
-        known = self._learned.columns
-        made = np.empty((7, len(values) - 1, values.shape[1]))
-        for kernel, rare_of in zip(self._kernels, self._rare, strict=True):
-            rare = rare_rows(known, values, rare_of)
-            tags = kernel.part.tags
-            is_all = len(tags) == values.shape[1]
-            both = np.concatenate((away[1:, tags], away[:-1, tags]), axis=1)
-            read = raw[1:] if is_all else raw[1:, tags]
-            hours = kernel.hours(t_ns[1:])
-            states = kernel.states(values)
-            groups = _alike(states, rare)
-            for rows in groups:
-                estimates = kernel.of(states[rows[0]], is_rare=bool(rare[rows[0]]))
-                at: slice | NDArray[np.intp] = slice(None) if len(groups) == 1 else rows
-                found = _errors(estimates, both[at], read[at], hours[at], self._still(kernel))
-                place = at if is_all else np.ix_(np.arange(len(read))[at], tags)
-                for n, error in enumerate(found):
-                    made[n][place] = error
-        made[4] *= self._scale
-        return tuple(made)
-
-    def _still(self, kernel: Kernel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """1 / q and steepness of the still errors of a part."""
-        return self._still_q[kernel.part.tags], self._still_steep[kernel.part.tags]
+    def still_surprise(
+        self, still: NDArray[np.float64], tags: slice | NDArray[np.intp] = slice(None)
+    ) -> NDArray[np.float64]:
+        """The surprise of still errors in robust sd, float64[R, n], of some tags."""
+        size = np.abs(still)
+        size *= self._still_q[tags]
+        return tails.surprise(size, self._still_steep[tags])
 
     def leans(self, doubted: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which tags lean on what is doubted so much that their small departures say nothing, bool[R, K]."""
@@ -88,37 +106,61 @@ class Errors:
         away = raw.copy()
         if first is not None:
             away[0] = first
-        most = np.count_nonzero(np.broadcast_to(doubted, raw[1:].shape), axis=1).max(initial=0)
-        for _ in range(min(int(most), _PASSES)):
-            estimate = self.of(t_ns, away, raw, values)[5]
-            away[1:] = np.where(doubted, np.clip(estimate, *self._reach), away[1:])
+        if not doubted.any():
+            return away
+        doubted = np.broadcast_to(doubted, raw[1:].shape)
+        for kernel, rare in zip(self.kernels, self._rare, strict=True):
+            tags = kernel.part.tags
+            own = doubted[:, tags]
+            most = np.count_nonzero(own, axis=1).max(initial=0)
+            if not most:
+                continue
+            rows = _Alike(self._learned, kernel, rare, values)
+            low, high = (end[tags] for end in self.reach)
+            for _ in range(min(int(most), PASSES)):
+                estimate = rows.expected(t_ns, away)[:, len(tags) :]
+                away[1:, tags] = np.where(own, np.clip(estimate, low, high), away[1:, tags])
         return away
 
 
-def _errors(
-    of: Estimates,
-    both: NDArray[np.float64],
-    read: NDArray[np.float64],
-    hours: NDArray[np.int64],
-    still_tails: tuple[NDArray[np.float64], NDArray[np.float64]],
-) -> tuple[NDArray[np.float64], ...]:
-    """As `Errors.of`, of rows in one joint state: tags now and before `both` float64[R, 2n], `read` float64[R, n]."""
-    expected = both @ of.weights
-    expected += of.calendar[hours]
-    count = read.shape[1]
-    fast = read - expected[:, :count]
-    part = fast * of.per_q
-    still = (read - expected[:, count:]) * of.per_spread
-    per_q, steep = still_tails
-    return (
-        tails.surprise(np.abs(part), of.steep),
-        still,
-        tails.surprise(np.abs(still) * per_q, steep),
-        part,
-        fast,
-        expected[:, count:],
-        np.broadcast_to(of.spread, fast.shape),
-    )
+class _Alike:
+    """Rows 1 to R-1 of `values` float64[R, K] by the joint state of a part: rows of one are estimated together."""
+
+    def __init__(
+        self,
+        learned: Learned,
+        kernel: Kernel,
+        rare_of: NDArray[np.bool_],
+        values: NDArray[np.float64],
+    ) -> None:
+        self._kernel = kernel
+        rare = rare_rows(learned.columns, values, rare_of)
+        states = kernel.states(values)
+        self._groups, self._group = _grouped(states, rare)
+        firsts = [int(rows[0]) for rows in self._groups]
+        self._of = [kernel.of(states[row], is_rare=bool(rare[row])) for row in firsts]
+
+    def expected(self, t_ns: NDArray[np.int64], away: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The estimates float64[R-1, 2n] of the part's n tags, fast ones first."""
+        tags = self._kernel.part.tags
+        own = away if len(tags) == away.shape[1] else away[:, tags]
+        both = np.concatenate((own[1:], own[:-1]), axis=1)
+        found = np.empty(both.shape)
+        hours = self._kernel.hours(t_ns[1:])
+        if len(self._of) == 1:
+            np.matmul(both, self._of[0].weights, out=found)
+            found += self._of[0].calendar[hours]
+            return found
+        for rows, of in zip(self._groups, self._of, strict=True):
+            estimate = both[rows] @ of.weights
+            estimate += of.calendar[hours[rows]]
+            found[rows] = estimate
+        return found
+
+    def scales(self) -> NDArray[np.float64]:
+        """What errors are measured by, float64[4, R-1, n]: 1 / q and steepness, spread and 1 / spread."""
+        by_state = np.array([(e.per_q, e.steep, e.spread, e.per_spread) for e in self._of])
+        return by_state.swapaxes(0, 1).take(self._group, axis=1)
 
 
 def _leaning(learned: Learned, part: Part) -> NDArray[np.float64]:
@@ -134,11 +176,15 @@ def _leaning(learned: Learned, part: Part) -> NDArray[np.float64]:
     return squared
 
 
-def _alike(pairs: NDArray[np.int64], rare: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
-    """Rows by joint state; rows with a rare switch are alike whatever the others do."""
+def _grouped(
+    pairs: NDArray[np.int64], rare: NDArray[np.bool_]
+) -> tuple[list[NDArray[np.intp]], NDArray[np.intp]]:
+    """Rows by joint state, and the group of each; rows with a rare switch are alike whatever the others do."""
     if len(pairs) == 1:
-        return [np.zeros(1, np.intp)]
-    keyed = np.where(rare[:, None], -1, pairs)
-    _, of = np.unique(np.column_stack((keyed, rare)), axis=0, return_inverse=True)
-    order = np.argsort(of, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(of[order])) + 1)
+        return [np.zeros(1, np.intp)], np.zeros(1, np.intp)
+    keyed = np.where(rare[:, None], np.uint8(4), pairs.astype(np.uint8))
+    keyed = np.ascontiguousarray(np.column_stack((keyed, rare)))
+    whole = keyed.view(np.dtype((np.void, keyed.shape[1]))).ravel()
+    _, group = np.unique(whole, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(group[order])) + 1), group

@@ -4,6 +4,7 @@ The largest of K surprises is not one surprise: how it is distributed in normal 
 empirically up to its .99 quantile F, above it one for one: u = 2 + (largest - F).
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +27,23 @@ class Fusion:
         inside = np.interp(largest, self.at, self.u)
         found: NDArray[np.float64] = inside + np.maximum(largest - self.at[-1], 0.0)
         return found
+
+
+class Line:
+    """A fusion for one number at a time, without an array."""
+
+    def __init__(self, fusion: Fusion) -> None:
+        self._at, self._u = fusion.at.tolist(), fusion.u.tolist()
+
+    def fused(self, largest: float) -> float:
+        """-log10 p of a row whose largest surprise is `largest`, as `Fusion.fused` gives it."""
+        at, u = self._at, self._u
+        if largest >= at[-1]:
+            return float(u[-1] + largest - at[-1])
+        n = bisect_right(at, largest) - 1
+        if n < 0:
+            return float(u[0])
+        return float(u[n] + (u[n + 1] - u[n]) / (at[n + 1] - at[n]) * (largest - at[n]))
 
 
 def learn(largest: NDArray[np.float64]) -> Fusion:

@@ -40,10 +40,10 @@ def frozen(
     values: NDArray[np.float64],
     length: NDArray[np.int64],
     most: NDArray[np.int64],
-    ends: NDArray[np.float64],
-    near: NDArray[np.float64],
+    idle: tuple[NDArray[np.float64], NDArray[np.float64]],
 ) -> NDArray[np.bool_]:
-    """Cells bool[R, K] that have stood still too long, further than `near` float64[K] from the ends."""
-    inside = (values > ends[0] + near) & (values < ends[1] - near)
-    found: NDArray[np.bool_] = (length > most) & inside
+    """Cells bool[R, K] that have stood still too long, between the ends float64[K] of `idle` values."""
+    found: NDArray[np.bool_] = length > most
+    if np.count_nonzero(found):
+        found &= (values > idle[0]) & (values < idle[1])
     return found

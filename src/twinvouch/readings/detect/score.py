@@ -6,7 +6,7 @@ with the others again. State goes in and comes out, so that rows may come one at
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -14,53 +14,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.core.ticket import Work
-from twinvouch.readings.detect import (
-    candidate,
-    control,
-    design,
-    drift,
-    evidence,
-    runs,
-    slow,
-    zero,
-)
+from twinvouch.readings.detect import candidate, design, drift, evidence, slow, zero
 from twinvouch.readings.detect.blame import tried
-from twinvouch.readings.detect.columns import filled, rounded
+from twinvouch.readings.detect.columns import rounded
 from twinvouch.readings.detect.context import Ticket, boundary, covered, is_changing
 from twinvouch.readings.detect.errors import Errors
 from twinvouch.readings.detect.learned import Learned
+from twinvouch.readings.detect.look import Look, Rows
+from twinvouch.readings.detect.quiet import Quiet
 from twinvouch.readings.detect.repeats import Ear
-from twinvouch.readings.detect.state import ATTACK, CALM, CHANGE, DRIFT, Scored, State
+from twinvouch.readings.detect.state import (
+    ATTACK,
+    BLAME_ROWS,
+    BROKEN_U,
+    CALM,
+    CHANGE,
+    DRIFT,
+    MOST_ALARMS,
+    MOST_BLAME,
+    PAST,
+    SLOW_U,
+    Scored,
+    State,
+)
 
-BROKEN_U: Final = 8.0  # what a broken control rule, a frozen signal or a state never seen says
-_SEGMENT: Final = 256  # rows that are looked at together
-_BLAME_ROWS: Final = 12.0  # how long a surprise counts when a culprit is looked for
-_PAST: Final = 9  # rows over which suspects are tried
-_MOST_BLAME: Final = 12.0
-_SLOW_U: Final = 5.0  # the surprise that a slow limit is worth where tags are ranked
-_MOST_ALARMS: Final = 4  # tags at once; beyond, the rest of the plant follows what these began
+_SEGMENT: Final = 256  # rows that are looked at together at most
+_SHORT: Final = 64  # and at first where an alarm of a plant of many tags began or ended: the rest is looked at again
 _SETTLING_NS: Final = 7 * 24 * 3_600_000_000_000  # in which a recalibrated tag's new zero is found
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Rows:
-    """Rows of one segment with what was computed of them, all float64[R, K]."""
-
-    present: NDArray[np.bool_]
-    trust: NDArray[np.float64]
-    signs: NDArray[np.bool_]
-    logic: NDArray[np.bool_]
-    plain: NDArray[np.float64]
-    away: NDArray[np.float64]
-    full: NDArray[np.float64]
-    length: NDArray[np.int64]
-    fast: NDArray[np.float64]
-    moved: NDArray[np.float64]
-    counted: NDArray[np.float64]
-    again: NDArray[np.float64]
-    shares: NDArray[np.float64]
-    means: NDArray[np.float64]
-    error: NDArray[np.float64]
 
 
 class Scorer:
@@ -69,13 +49,11 @@ class Scorer:
     def __init__(self, learned: Learned) -> None:
         self.learned = learned
         self._errors = Errors(learned)
+        self._look = Look(learned, self._errors)
+        self._quiet = Quiet(learned, self._errors)
         self._ear = Ear(learned.windows)
+        self._short = _SHORT if len(learned.parts) > 1 else _SEGMENT
         self._usual = np.median(learned.spread, axis=0)
-        widest = learned.spread.max(axis=0) * learned.columns.scale
-        # a flow that stands at its new zero after a recalibration is as idle as before
-        self._near = np.clip(
-            widest, 2 * learned.columns.step, 0.05 * (learned.ends[1] - learned.ends[0])
-        )
 
     def score(
         self,
@@ -91,21 +69,29 @@ class Scorer:
             return state, Scored(wide.astype(np.uint8), none, wide, wide, wide, wide)
         read = rounded(values, self.learned.columns.step)
         heard, replayed = self._ear.hear(state.heard, read)
-        made, at = [], 0
+        if len(t_ns) == 1 and replayed is None:
+            state = self._work(state, tickets, int(t_ns[0]))
+            alone = self._quiet.row(state, int(t_ns[0]), read[0], heard)
+            if alone is not None:
+                return alone
+        made, at, ahead = [], 0, _SEGMENT
         while at < len(t_ns):
             state = self._work(state, tickets, int(t_ns[at]))
-            end = min(at + _SEGMENT, at + boundary(tickets, t_ns[at:]))
+            end = min(at + ahead, at + boundary(tickets, t_ns[at:]))
             again = None if replayed is None else replayed[at:end]
-            rows = self._look(state, t_ns[at:end], read[at:end], again)
+            rows = self._look.rows(state, t_ns[at:end], read[at:end], again)
             kind = CHANGE if is_changing(tickets, int(t_ns[at])) else ATTACK
             state, part = self._until_change(state, t_ns[at:end], rows, kind)
             made.append(part)
+            ahead = min(2 * ahead, _SEGMENT) if at + len(part.u) == end else self._short
             at += len(part.u)
         fields = (np.concatenate([getattr(m, f) for m in made]) for f in Scored.__slots__)
         return replace(state, heard=heard), Scored(*fields)
 
     def _work(self, state: State, tickets: Sequence[Ticket], t_ns: int) -> State:
         """Work that begins makes its tags untrusted; a recalibration that ended leaves its offset."""
+        if not tickets and not state.at_work.any():
+            return state
         now = covered(tickets, t_ns, len(state.alarm))
         if np.array_equal(now, state.at_work):
             return state
@@ -137,62 +123,8 @@ class Scorer:
         values = np.where(np.isfinite(state.values), state.values, known.mean)
         return design.scaled(known, values)
 
-    def _look(
-        self,
-        state: State,
-        t_ns: NDArray[np.int64],
-        values: NDArray[np.float64],
-        replayed: NDArray[np.bool_] | None,
-    ) -> _Rows:
-        """Errors and surprises of a segment, under the state's alarms."""
-        learned, known = self.learned, self.learned.columns
-        before = np.where(np.isfinite(state.values), state.values, known.mean)
-        full = filled(values, before)
-        at = np.concatenate(([state.t_ns], t_ns))
-        lagged = np.vstack((before, full))
-        raw = design.scaled(known, lagged) - state.offset
-        lies = (state.alarm == ATTACK) | state.at_work
-        present = np.isfinite(values)
-        doubted = (lies | ~present) & self._errors.is_estimated
-        away = self._errors.replaced(at, raw, lagged, doubted, state.away)
-        fast, still, again, step, error, expected, spread = self._errors.of(at, away, raw, lagged)
-        # the row after a missing value has no past of its own
-        was = np.vstack((state.is_present, present[:-1]))
-        counts = present & was & design.follows(known, at)[:, None]
-        length = runs.lengths(full, state.values, state.run)
-        fast = np.where(counts, fast, 0.0)
-        signs, logic = self._broken(at, lagged, (length, counts), state)
-        if replayed is not None:
-            signs |= replayed & ~state.at_work
-        said = np.where(signs | logic, BROKEN_U, 0.0)
-        plain, fast = fast, np.maximum(fast, said)
-        again = again * counts
-        leans = self._errors.leans(doubted | ~was & self._errors.is_estimated)
-        shares, means = self._slow(state, still, step, counts & ~leans)
-        trust = said.max(axis=1)
-        if state.alarm.any() or lies.any():
-            believed = self._errors.of(at, raw, raw, lagged)[2] * counts if lies.any() else again
-            trust = np.maximum(trust, learned.still_fusion.fused(believed.max(axis=1)))
-        return _Rows(
-            present,
-            trust,
-            signs,
-            logic,
-            plain,
-            away[1:],
-            full,
-            length,
-            fast,
-            raw[1:] - expected,
-            zero.weights(spread, self._usual) * counts,
-            np.maximum(again, said),
-            shares,
-            means,
-            error,
-        )
-
     def _until_change(
-        self, state: State, t_ns: NDArray[np.int64], rows: _Rows, kind: int
+        self, state: State, t_ns: NDArray[np.int64], rows: Rows, kind: int
     ) -> tuple[State, Scored]:
         """The rows of a segment up to the first one at which an alarm begins or ends, and the state after it.
 
@@ -200,22 +132,22 @@ class Scorer:
         """
         watched = (state.alarm == CALM) & ~state.at_work
         # what is a candidate for a change may lie on top of it
-        doubted = (state.alarm == CHANGE) & ~state.at_work & (kind == ATTACK)
-        seen = np.where(doubted, rows.plain, rows.fast)
-        largest = np.where(watched | doubted, seen, 0.0).max(axis=1)
+        believed = (state.alarm == CHANGE) & ~state.at_work & (kind == ATTACK)
+        seen = np.where(believed, rows.plain, rows.fast)
+        largest = np.where(watched | believed, seen, 0.0).max(axis=1)
         u = np.where(largest >= BROKEN_U, np.maximum(largest, BROKEN_U), 0.0)
         u = np.maximum(u, self.learned.fusion.fused(largest))
         suspicion = evidence.trace(state.suspicion, evidence.says(u))
         raised = suspicion > evidence.RAISE
         odds, trust, ended = self._ending(state, rows)
-        if np.count_nonzero(state.alarm == kind) >= _MOST_ALARMS:
+        if np.count_nonzero(state.alarm == kind) >= MOST_ALARMS:
             raised[:] = False
         change = raised | ended.any(axis=1)
         count = int(change.argmax()) + 1 if change.any() else len(u)
         last = count - 1
         blame = slow.means(
-            np.minimum(seen[:count], _MOST_BLAME),
-            _BLAME_ROWS,
+            np.minimum(seen[:count], MOST_BLAME),
+            BLAME_ROWS,
             state.blame,
             np.ones(count, np.bool_),
         )
@@ -230,23 +162,19 @@ class Scorer:
             after = self._change(after, rows, last, (bool(raised[last]), ended[last]), kind)
         drifts = drift.latched(rows.shares[:, :count], watched, state.drift)
         after = replace(after, drift=drifts[:, last] & (after.alarm == CALM))
-        # while a new zero is found out, what leans on that tag drifts a little
-        is_settling = (state.settles_ns > t_ns[0]).any()
-        small = np.full((count, 1), CHANGE if kind == CHANGE or is_settling else DRIFT)
-        small[: None if candidate.is_open(state) else 0] = CHANGE
-        small[last] = CHANGE if candidate.is_open(after) else small[last]
+        small = np.full((count, 1), self._small(state, kind, int(t_ns[0])))
+        small[last] = self._small(after, kind, int(t_ns[0]))
         alarm = np.tile(state.alarm, (count, 1))
         alarm[last] = after.alarm
         alarm = np.where(drifts.any(axis=0) & (alarm == CALM), small, alarm).astype(np.uint8)
         part = rows.shares[:, :count].max(axis=0, initial=0.0)
-        blame = np.maximum(blame, _SLOW_U * part)
-        scored = Scored(alarm, u[:count], rows.fast[:count], part, rows.error[:count], blame)
+        blame = np.maximum(blame, SLOW_U * part)
+        scored = Scored(alarm, u[:count], rows.fast[:count], part, rows.found.error[:count], blame)
         return replace(after, shown=alarm[last]), scored
 
-    def _after(self, state: State, t_ns: NDArray[np.int64], rows: _Rows, kind: int) -> State:
+    def _after(self, state: State, t_ns: NDArray[np.int64], rows: Rows, kind: int) -> State:
         """The state after the first rows of a segment, alarms as they were."""
         count, last = len(t_ns), len(t_ns) - 1
-        moved, counted = rows.moved[:count], rows.counted[:count]
         after = replace(
             state,
             t_ns=int(t_ns[last]),
@@ -255,15 +183,19 @@ class Scorer:
             run=rows.length[last],
             means=rows.means[:, last],
             is_present=rows.present[last],
-            past_ns=np.concatenate((state.past_ns, t_ns))[-_PAST:],
-            past=np.vstack((state.past, rows.full[:count]))[-_PAST:],
+            past_ns=np.concatenate((state.past_ns, t_ns))[-PAST:],
+            past=np.vstack((state.past, rows.full[:count]))[-PAST:],
         )
+        settling = state.settles_ns > t_ns[0]
+        if not state.at_work.any() and not settling.any():
+            return after
+        moved = rows.raw[:count] - rows.found.expected[:count]
+        counted = zero.weights(rows.found.spread[:count], self._usual) * rows.counts[:count]
         if state.at_work.any():
             bias, rows_of = zero.found_out(
                 state.work_bias, state.work_rows, moved, counted * state.at_work
             )
             after = replace(after, work_bias=bias, work_rows=rows_of)
-        settling = state.settles_ns > t_ns[0]
         # where the plant itself is in doubt nothing is learned
         if not settling.any() or state.alarm.any() or kind == CHANGE:
             return after
@@ -271,7 +203,7 @@ class Scorer:
         return replace(after, offset=after.offset + by, away=after.away - by, work_rows=rows_of)
 
     def _ending(
-        self, state: State, rows: _Rows
+        self, state: State, rows: Rows
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
         """Odds of each tag in alarm [R, K], those that trusting all is wrong [R], and where alarms end [R, K]."""
         odds = np.tile(state.odds, (len(rows.fast), 1))
@@ -291,7 +223,7 @@ class Scorer:
     def _change(
         self,
         state: State,
-        rows: _Rows,
+        rows: Rows,
         row: int,
         changes: tuple[bool, NDArray[np.bool_]],
         kind: int,
@@ -308,10 +240,10 @@ class Scorer:
         suspicion, called = state.suspicion, kind
         begun = np.zeros(len(alarm), np.bool_)
         if is_raised:
-            free = ~state.at_work & ~ended & ((alarm == CALM) | (alarm != kind))
-            begun, called = self._begun(state, rows, row, free & (alarm != ATTACK), kind)
-            begun &= (alarm == CALM) | (alarm != called)
-            begun &= np.count_nonzero(alarm == called) < _MOST_ALARMS
+            free = ~state.at_work & ~ended & (alarm != ATTACK) & (alarm != kind)
+            begun, called = self._begun(state, rows, row, free, kind)
+            begun &= alarm != called
+            begun &= np.count_nonzero(alarm == called) < MOST_ALARMS
             alarm[begun] = called
             suspicion = evidence.NEW
         odds[begun] = evidence.RAISE
@@ -330,7 +262,7 @@ class Scorer:
         )
 
     def _begun(
-        self, state: State, rows: _Rows, row: int, free: NDArray[np.bool_], kind: int
+        self, state: State, rows: Rows, row: int, free: NDArray[np.bool_], kind: int
     ) -> tuple[NDArray[np.bool_], int]:
         """Of the tags that are free to be blamed bool[K], those at which an alarm begins; and what it is."""
         calm = free & (state.alarm == CALM)
@@ -346,57 +278,7 @@ class Scorer:
         surprise = float(self.learned.fusion.fused(errors.max(keepdims=True))[0])
         return candidate.begun(state, logic, surprise, float(rows.shares[:, row].max()), trial)
 
-    def _broken(
-        self,
-        t_ns: NDArray[np.int64],
-        lagged: NDArray[np.float64],
-        read: tuple[NDArray[np.int64], NDArray[np.bool_]],
-        state: State,
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """The cells that are frozen, and those that break the control logic or left what never moved, bool[R, K]."""
-        learned, known = self.learned, self.learned.columns
-        lagged = rounded(lagged - state.offset * known.scale, known.step)
-        values = lagged[1:]
-        doubted = state.at_work | (state.alarm == ATTACK)
-        length, counts = read
-        frozen = runs.frozen(values, length, learned.runs, learned.ends, self._near)
-        frozen &= self._errors.is_estimated & counts
-        found = np.zeros_like(frozen)
-        for rule, rows in control.broken(learned.rules, known, values):
-            # what is doubted already breaks no second rule
-            if not doubted[[rule.switch, rule.tag]].any():
-                broken = rows & counts[:, rule.tag]
-                found[broken, rule.switch] = True
-                found[broken, rule.tag] = True
-        for point in learned.points:
-            if not doubted[[point.switch, point.tag]].any():
-                on = known.on(lagged, np.array([point.switch]))[:, 0]
-                broken = point.broken(on, lagged) & counts[:, point.tag]
-                found[broken, point.switch] = True
-                found[broken, point.tag] = True
-        for clock in learned.clocks:
-            if not doubted[clock.switch]:
-                on = known.on(values, np.array([clock.switch]))[:, 0]
-                found[clock.broken(on, t_ns[1:]), clock.switch] = True
-        still = known.constant[~state.at_work[known.constant]]
-        moved = np.abs(values[:, still] - learned.ends[0, still])
-        found[:, still] = moved > known.step[still] / 2
-        return frozen, found & counts & ~frozen
-
-    def _slow(
-        self,
-        state: State,
-        still: NDArray[np.float64],
-        step: NDArray[np.float64],
-        counts: NDArray[np.bool_],
-    ) -> tuple[NDArray[np.float64], ...]:
-        """Of the slow channels the parts of their limits and the means, both float64[C, R, K]."""
-        bias, energy = slow.clipped(still, step)
-        energy = (energy - self.learned.rest) * self._errors.is_estimated
-        errors = (bias, energy)
-        means = np.empty((len(state.means), *bias.shape))
-        share = np.empty_like(means)
-        for n, channel in enumerate(self.learned.channels):
-            means[n] = slow.means(errors[channel.error], channel.rows, state.means[n], counts)
-            share[n] = channel.share(means[n])
-        return share, means
+    def _small(self, state: State, kind: int, t_ns: int) -> int:
+        """What a drift is now: while a new zero is found out, what leans on that tag drifts a little."""
+        is_settling = bool((state.settles_ns > t_ns).any())
+        return CHANGE if kind == CHANGE or is_settling or candidate.is_open(state) else DRIFT

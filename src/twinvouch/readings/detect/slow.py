@@ -57,14 +57,18 @@ def means(
     counts = counts[:, None] if counts.ndim == 1 else counts
     if len(values) == 1:
         return np.where(counts, before + (values - before) / rows, before)
+    if np.count_nonzero(counts) == counts.size:
+        counts = np.ones((len(values), 1), np.bool_)
     made = np.empty_like(values)
     kept = np.log1p(-1 / rows)
     block = max(int(-300 / kept), 1)
     for start in range(0, len(values), block):
         part, count = values[start : start + block], counts[start : start + block]
         left = np.exp(kept * np.cumsum(count, axis=0))
-        added = np.cumsum(np.where(count, part / (rows * left), 0.0), axis=0)
-        made[start : start + block] = left * (before + added)
+        found = part * (count / (rows * left))
+        np.cumsum(found, axis=0, out=found)
+        found += before
+        np.multiply(found, left, out=made[start : start + block])
         before = made[start + len(part) - 1]
     return made
 

@@ -15,6 +15,12 @@ CALM: Final = 0
 ATTACK: Final = 1
 DRIFT: Final = 2
 CHANGE: Final = 3  # a candidate for an operating change
+MOST_ALARMS: Final = 4  # tags at once; beyond, the rest of the plant follows what these began
+BROKEN_U: Final = 8.0  # what a broken control rule, a frozen signal or a state never seen says
+BLAME_ROWS: Final = 12.0  # how long a surprise counts when a culprit is looked for
+MOST_BLAME: Final = 12.0
+SLOW_U: Final = 5.0  # the surprise that a slow limit is worth where tags are ranked
+PAST: Final = 9  # rows over which suspects are tried
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -39,6 +39,20 @@ class Point:
     setpoints: tuple[int, int]
     shown: NDArray[np.float64]
 
+    def between(self, row: NDArray[np.float64], *, was: bool, now: bool) -> tuple[float, float]:
+        """Between which values of the tag a row float64[K] does not break it, the switch as it `was` and is `now`."""
+        edges = self.bands.copy()
+        for way, place in enumerate(self.setpoints):
+            if place >= 0:
+                edges[way] += row[place] - self.shown[way]
+        (off_low, off_high), (on_low, on_high) = edges.tolist()
+        least, most = -np.inf, np.inf
+        if was != now:
+            least, most = (on_low, on_high) if now else (off_low, off_high)
+        if self.bands[0, 0] > self.bands[1, 0]:  # it fills
+            return (least, min(most, off_high)) if now else (max(least, on_low), most)
+        return (max(least, off_low), most) if now else (least, min(most, on_high))
+
     def broken(self, on: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Rows 1 to R-1 of `values` float64[R, K], the switch `on` bool[R], that break it, bool[R-1]."""
         level = values[1:, self.tag]

@@ -143,7 +143,7 @@ def test_a_signal_that_stands_still_longer_than_ever_is_frozen() -> None:
     most, ends = runs.learn(values)
     still = np.tile(np.array([[0.5, 0.0]]), (30, 1))
     length = runs.lengths(still, values[-1], np.ones(2, int))
-    frozen = runs.frozen(still, length, most, ends, np.full(2, 0.02))
+    frozen = runs.frozen(still, length, most, (ends[0] + 0.02, ends[1] - 0.02))
     assert frozen[-1].tolist() == [True, False]
     assert not frozen[:3].any()
 
