@@ -50,7 +50,7 @@ def run(train: Path, test: Path, form: Form, predictions: Path | None, say: Say)
     began = time.perf_counter()
     _, scored = Scorer(learned).score(begin(learned), table.t_ns, table.values)
     took = time.perf_counter() - began
-    alarm = scored.is_alarm.any(axis=1)
+    alarm = np.asarray(scored.is_alarm.any(axis=1))
     if predictions is not None:
         _write(predictions, table, alarm, scored)
     figures: Figures = {"rows": len(table.t_ns), "tags": len(table.ids), "code": digest}

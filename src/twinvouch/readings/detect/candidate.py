@@ -23,7 +23,7 @@ Try = Callable[[Sequence[int]], Trial]
 
 def is_open(state: State) -> bool:
     """Whether a candidate was seen within the last day."""
-    return 0 < state.candidate_ns and state.t_ns - state.candidate_ns <= _DAY_NS
+    return state.candidate_ns > 0 and state.t_ns - state.candidate_ns <= _DAY_NS
 
 
 def begun(

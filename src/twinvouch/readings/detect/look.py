@@ -78,12 +78,8 @@ class Look:
         fast = np.maximum(plain, said)
         leans = errors.leans(doubted | ~was & errors.is_estimated)
         shares, means = self._slow(state, found, counts & ~leans)
-        again, trust = fast, said.max(axis=1)
-        if state.alarm.any():
-            again = errors.still_surprise(found.still) * counts
-            believed = self._believed((at, raw, lagged), counts) if lies.any() else again
-            trust = np.maximum(trust, self._learned.still_fusion.fused(believed.max(axis=1)))
-            again = np.maximum(again, said)
+        again = errors.still_surprise(found.still) * counts if state.alarm.any() else fast
+        trust = self._believed(state, (at, raw, lagged), counts, again)
         return Rows(
             present,
             counts,
@@ -94,8 +90,8 @@ class Look:
             length,
             plain,
             fast,
-            again,
-            trust,
+            np.maximum(again, said),
+            np.maximum(trust, said.max(axis=1)),
             shares,
             means,
             raw[1:],
@@ -104,13 +100,18 @@ class Look:
 
     def _believed(
         self,
+        state: State,
         rows: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]],
         counts: NDArray[np.bool_],
+        again: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """How surprising rows (times, scaled, as read) are where all that lies is believed, float64[R, K]."""
+        """How surprising rows (times, scaled, as read) are where all is believed, float64[R]; 0 where nothing is in alarm."""
+        if not state.alarm.any():
+            return np.zeros(len(counts))
         (t_ns, raw, lagged), errors = rows, self._errors
-        surprise: NDArray[np.float64] = errors.still_surprise(errors.of(t_ns, raw, raw, lagged).still)
-        return surprise * counts
+        if ((state.alarm == ATTACK) | state.at_work).any():
+            again = errors.still_surprise(errors.of(t_ns, raw, raw, lagged).still) * counts
+        return self._learned.still_fusion.fused(again.max(axis=1))
 
     def _slow(
         self, state: State, found: Found, counts: NDArray[np.bool_]

@@ -21,10 +21,10 @@ from twinvouch.readings.detect.logic import Logic
 from twinvouch.readings.detect.repeats import Heard
 from twinvouch.readings.detect.state import (
     ATTACK,
-    CHANGE,
     BLAME_ROWS,
     BROKEN_U,
     CALM,
+    CHANGE,
     MOST_ALARMS,
     MOST_BLAME,
     PAST,
