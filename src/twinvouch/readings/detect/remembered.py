@@ -77,5 +77,5 @@ def _heard(chunks: list[Memo], learned: Learned) -> Heard:
         if start + len(hashes) >= reached > start:
             rows.insert(0, hashes[: reached - start])
             reached = start
-    seen, end = Seen(memory, width).appended(0, np.concatenate(rows)[-memory:])
+    seen, end, _ = Seen(memory, width).heard(0, np.concatenate(rows)[-memory:])
     return Heard(seen, end, newest[1].reshape(-1, width), count)
