@@ -98,9 +98,10 @@ class Ear:
         many = len(made) > 1
         if not many and not np.count_nonzero(maybe):
             return None
-        tags = maybe.any(axis=0)
-        if many:
-            tags |= _repeats_itself(made)
+        tags = _repeats_itself(made) if many else np.zeros(made.shape[1], np.bool_)
+        for k in np.flatnonzero(maybe.any(axis=0)).tolist():
+            asked = made[maybe[:, k], k]
+            tags[k] |= (before[:, k] == asked[:, None]).any()
         if not np.count_nonzero(tags):
             return None
         found = np.zeros(made.shape, np.bool_)

@@ -101,7 +101,10 @@ class Hasher:
         self, rolled: Rolled, tail: NDArray[np.float64], row: NDArray[np.float64]
     ) -> tuple[Rolled, Hashes]:
         """The hashes at one row more, float64[K] and nothing missing, behind the rows of `rolled` and their hashes uint64[K]."""
-        mixed = _mixed(np.stack((row, tail.take(self._leaves))))
+        both = np.empty((2, len(row)))
+        both[0] = row
+        both[1] = tail.take(self._leaves)
+        mixed = _mixed(both)
         whole = rolled.whole * _MIX
         whole += mixed[0]
         whole -= mixed[1] * self._factor
