@@ -35,6 +35,7 @@ from twinvouch.readings.detect.state import (
     SLOW_U,
     Scored,
     State,
+    joined,
 )
 
 _SEGMENT: Final = 256  # rows that are looked at together at most
@@ -84,8 +85,7 @@ class Scorer:
             made.append(part)
             ahead = min(2 * ahead, _SEGMENT) if at + len(part.u) == end else self._short
             at += len(part.u)
-        fields = (np.concatenate([getattr(m, f) for m in made]) for f in Scored.__slots__)
-        return replace(state, heard=heard), Scored(*fields)
+        return replace(state, heard=heard), joined(made)
 
     def _work(self, state: State, tickets: Sequence[Ticket], t_ns: int) -> State:
         """Work that begins makes its tags untrusted; a recalibration that ended leaves its offset."""
@@ -130,7 +130,7 @@ class Scorer:
         `kind` is what an alarm is now: ATTACK, or CHANGE where people work on the plant.
         """
         watched = (state.alarm == CALM) & ~state.at_work
-        largest = np.where(watched, rows.fast, 0.0).max(axis=1)
+        largest = (rows.fast * watched).max(axis=1)
         u = np.where(largest >= BROKEN_U, np.maximum(largest, BROKEN_U), 0.0)
         u = np.maximum(u, self.learned.fusion.fused(largest))
         suspicion = evidence.trace(state.suspicion, evidence.says(u))
@@ -156,15 +156,16 @@ class Scorer:
         )
         if change.any():
             after = self._change(after, rows, last, (bool(raised[last]), ended[last]), kind)
-        drifts = drift.latched(rows.shares[:, :count], watched, state.drift)
-        after = replace(after, drift=drifts[:, last] & (after.alarm == CALM))
-        # while a new zero is found out, what leans on that tag drifts a little
-        is_settling = (state.settles_ns > t_ns[0]).any()
-        small = CHANGE if kind == CHANGE or is_settling else DRIFT
         alarm = np.tile(state.alarm, (count, 1))
         alarm[last] = after.alarm
-        alarm = np.where(drifts.any(axis=0) & (alarm == CALM), small, alarm).astype(np.uint8)
         part = rows.shares[:, :count].max(axis=0, initial=0.0)
+        if state.drift.any() or part.max() > 1:
+            drifts = drift.latched(rows.shares[:, :count], watched, state.drift)
+            after = replace(after, drift=drifts[:, last] & (after.alarm == CALM))
+            # while a new zero is found out, what leans on that tag drifts a little
+            is_settling = (state.settles_ns > t_ns[0]).any()
+            small = CHANGE if kind == CHANGE or is_settling else DRIFT
+            alarm[drifts.any(axis=0) & (alarm == CALM)] = small
         blame = np.maximum(blame, SLOW_U * part)
         scored = Scored(alarm, u[:count], rows.fast[:count], part, rows.found.error[:count], blame)
         return replace(after, shown=alarm[last]), scored
@@ -178,10 +179,10 @@ class Scorer:
             values=rows.full[last],
             away=rows.away[last],
             run=rows.length[last],
-            means=rows.means[:, last],
+            means=rows.means[:, last].copy(),
             is_present=rows.present[last],
             past_ns=np.concatenate((state.past_ns, t_ns))[-PAST:],
-            past=np.vstack((state.past, rows.full[:count]))[-PAST:],
+            past=np.concatenate((state.past, rows.full[max(count - PAST, 0) : count]))[-PAST:],
         )
         settling = state.settles_ns > t_ns[0]
         if not state.at_work.any() and not settling.any():

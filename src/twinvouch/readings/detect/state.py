@@ -1,5 +1,6 @@
 """What scoring keeps from row to row, and what it says of each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,6 +75,14 @@ class Scored:
     slow: NDArray[np.float64]
     error: NDArray[np.float64]
     blame: NDArray[np.float64]
+
+
+def joined(parts: Sequence[Scored]) -> Scored:
+    """What is said of the rows of all parts, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    fields = (np.concatenate([getattr(part, name) for part in parts]) for name in Scored.__slots__)
+    return Scored(*fields)
 
 
 def begin(learned: Learned) -> State:
