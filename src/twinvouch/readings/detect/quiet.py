@@ -95,10 +95,13 @@ class Quiet:
         self._gap_ns = design.GAP * known.period_ns
 
     def row(
-        self, state: State, t_ns: int, row: NDArray[np.float64], heard: Heard
+        self, state: State, at_ns: NDArray[np.int64], row: NDArray[np.float64], heard: Heard
     ) -> tuple[State, Scored] | None:
-        """Score one row float64[K], rounded, of which `heard` is what `repeats` keeps after it; None: look at it closely."""
-        standing = self._standing_of(state)
+        """Score one row float64[K], rounded, at a time int64[1]; `heard` is what `repeats` keeps after it.
+
+        None: look at it closely.
+        """
+        standing, t_ns = self._standing_of(state), int(at_ns[0])
         # hashes go on from the row before where nothing is missing in all of their windows
         if heard.rolled is None or not standing.is_quiet or standing.settles_until_ns > t_ns:
             return None
@@ -117,7 +120,7 @@ class Quiet:
         if self._breaks_a_rule(standing, state, row, length):
             return None
         return self._scored(
-            state, standing, _Row(t_ns, row, raw, both, found, length, heard), joints
+            state, standing, _Row(t_ns, at_ns, row, raw, both, found, length, heard), joints
         )
 
     def _standing_of(self, state: State) -> _Standing:
@@ -330,7 +333,7 @@ class Quiet:
             row.both[: len(row.values)],
             row.length,
             self._all,
-            np.concatenate((state.past_ns[1 - PAST :], (row.t_ns,))),
+            np.concatenate((state.past_ns[1 - PAST :], row.at_ns)),
             np.concatenate((state.past[1 - PAST :], row.values[None])),
             means,
             suspicion,
@@ -354,6 +357,7 @@ class _Row:
     """One row of K tags: as read, scaled, with the row before and estimates in place of what is doubted [2K], its errors [2K]."""
 
     t_ns: int
+    at_ns: NDArray[np.int64]
     values: NDArray[np.float64]
     raw: NDArray[np.float64]
     both: NDArray[np.float64]

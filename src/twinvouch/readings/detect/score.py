@@ -71,9 +71,21 @@ class Scorer:
         heard, replayed = self._ear.hear(state.heard, read)
         if len(t_ns) == 1 and replayed is None:
             state = self._work(state, tickets, int(t_ns[0]))
-            alone = self._quiet.row(state, int(t_ns[0]), read[0], heard)
+            alone = self._quiet.row(state, t_ns, read[0], heard)
             if alone is not None:
                 return alone
+        state, scored = self.closely(state, t_ns, read, replayed, tickets)
+        return replace(state, heard=heard), scored
+
+    def closely(
+        self,
+        state: State,
+        t_ns: NDArray[np.int64],
+        read: NDArray[np.float64],
+        replayed: NDArray[np.bool_] | None,
+        tickets: Sequence[Ticket] = (),
+    ) -> tuple[State, Scored]:
+        """Score rows float64[R, K], rounded, whatever happens in them; `replayed` bool[R, K] are recordings (None: none is)."""
         made, at, ahead = [], 0, _SEGMENT
         while at < len(t_ns):
             state = self._work(state, tickets, int(t_ns[at]))
@@ -85,7 +97,7 @@ class Scorer:
             made.append(part)
             ahead = min(2 * ahead, _SEGMENT) if at + len(part.u) == end else self._short
             at += len(part.u)
-        return replace(state, heard=heard), joined(made)
+        return state, joined(made)
 
     def _work(self, state: State, tickets: Sequence[Ticket], t_ns: int) -> State:
         """Work that begins makes its tags untrusted; a recalibration that ended leaves its offset."""
