@@ -116,5 +116,6 @@ def test_figures_of_a_small_plant(monkeypatch: pytest.MonkeyPatch) -> None:
     found = json.loads(said.stdout)
     rates = ("values_per_s_row", "values_per_s_256", "vs_river_hst", "vs_pyod", "vs_pyod_256")
     of_scale = ("cost_ratio_2000", "cost_ratio_2000_row", "learn_s_2000", "learn_peak_mb_2000")
-    assert all(found[key] > 0 for key in (*rates, *of_scale))
+    calm = ("values_per_s_row_calm", "values_per_s_256_calm")
+    assert all(found[key] > 0 for key in (*rates, *calm, *of_scale))
     assert found["pyod"] == "HBOS"

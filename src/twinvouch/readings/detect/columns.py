@@ -57,7 +57,9 @@ def assumed_step(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def rounded(values: NDArray[np.float64], step: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each value at the nearest multiple of its tag's step."""
-    whole: NDArray[np.float64] = np.round(values / step) * step
+    whole: NDArray[np.float64] = values / step
+    np.rint(whole, out=whole)
+    whole *= step
     return whole
 
 

@@ -65,6 +65,7 @@ class Detector:
             np.array([g.max_age_ns for g in groups], np.int64),
             np.array([g.max_age_ns if g.by_exception else 0 for g in of_tag], np.int64),
         )
+        self._nothing = blocks.nothing(self._plan)
         self._scorer = Scorer(model.learned)
         self._explainer = Explainer(model.learned, tuple(plant.tags[tag].unit for tag in ids))
         self._caps = {ATTACK: CAP_ATTACK, DRIFT: CAP_DRIFT, CHANGE: plant.below_highest}
@@ -75,7 +76,7 @@ class Detector:
             return Verdict()
         columns, source = self._sources[rows.group.name]
         memo = known.memos.get(BLOCKS)
-        opened = blocks.nothing(self._plan)
+        opened = self._nothing
         if memo is not None and memo.about == self._about:
             opened = memo.as_value(opened)
         state = remembered.recall(self._about, known.memos, self._scorer.learned)
@@ -118,6 +119,8 @@ class Detector:
         scored: Scored,
     ) -> Iterator[Finding]:
         """Where alarms begin and end, row by row."""
+        if not np.count_nonzero(scored.alarm != before.shown):
+            return
         was = np.vstack((before.shown, scored.alarm[:-1]))
         lagged = np.vstack((before.values, values))
         for row, k in np.argwhere(scored.alarm != was).tolist():

@@ -136,9 +136,14 @@ class _Alike:
         self._kernel = kernel
         rare = rare_rows(learned.columns, values, rare_of)
         states = kernel.states(values)
-        self._groups, self._group = _grouped(states, rare)
-        firsts = [int(rows[0]) for rows in self._groups]
-        self._of = [kernel.of(states[row], is_rare=bool(rare[row])) for row in firsts]
+        self._order, self._group, ends = _grouped(states, rare)
+        # where the rows of each state stand in that order, and its estimates
+        self._of = [
+            (start, end, kernel.of(states[row], is_rare=bool(rare[row])))
+            for start, end, row in zip(
+                [0, *ends[:-1]], ends, self._order[np.array(ends) - 1], strict=True
+            )
+        ]
 
     def expected(self, t_ns: NDArray[np.int64], away: NDArray[np.float64]) -> NDArray[np.float64]:
         """The estimates float64[R-1, 2n] of the part's n tags, fast ones first."""
@@ -148,18 +153,21 @@ class _Alike:
         found = np.empty(both.shape)
         hours = self._kernel.hours(t_ns[1:])
         if len(self._of) == 1:
-            np.matmul(both, self._of[0].weights, out=found)
-            found += self._of[0].calendar[hours]
+            _, _, of = self._of[0]
+            np.matmul(both, of.weights, out=found)
+            found += of.calendar[hours]
             return found
-        for rows, of in zip(self._groups, self._of, strict=True):
-            estimate = both[rows] @ of.weights
-            estimate += of.calendar[hours[rows]]
-            found[rows] = estimate
+        both, hours = both[self._order], hours[self._order]
+        made = np.empty(both.shape)
+        for start, end, of in self._of:
+            np.matmul(both[start:end], of.weights, out=made[start:end])
+            made[start:end] += of.calendar[hours[start:end]]
+        found[self._order] = made
         return found
 
     def scales(self) -> NDArray[np.float64]:
         """What errors are measured by, float64[4, R-1, n]: 1 / q and steepness, spread and 1 / spread."""
-        by_state = np.array([(e.per_q, e.steep, e.spread, e.per_spread) for e in self._of])
+        by_state = np.array([(e.per_q, e.steep, e.spread, e.per_spread) for _, _, e in self._of])
         return by_state.swapaxes(0, 1).take(self._group, axis=1)
 
 
@@ -178,13 +186,16 @@ def _leaning(learned: Learned, part: Part) -> NDArray[np.float64]:
 
 def _grouped(
     pairs: NDArray[np.int64], rare: NDArray[np.bool_]
-) -> tuple[list[NDArray[np.intp]], NDArray[np.intp]]:
-    """Rows by joint state, and the group of each; rows with a rare switch are alike whatever the others do."""
+) -> tuple[NDArray[np.intp], NDArray[np.intp], list[int]]:
+    """Rows in the order of their joint states, the state of each as a number, and where each state ends in that order.
+
+    Rows with a rare switch are alike whatever the others do.
+    """
     if len(pairs) == 1:
-        return [np.zeros(1, np.intp)], np.zeros(1, np.intp)
+        return np.zeros(1, np.intp), np.zeros(1, np.intp), [1]
     keyed = np.where(rare[:, None], np.uint8(4), pairs.astype(np.uint8))
     keyed = np.ascontiguousarray(np.column_stack((keyed, rare)))
     whole = keyed.view(np.dtype((np.void, keyed.shape[1]))).ravel()
     _, group = np.unique(whole, return_inverse=True)
     order = np.argsort(group, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(group[order])) + 1), group
+    return order, group, np.cumsum(np.bincount(group)).tolist()

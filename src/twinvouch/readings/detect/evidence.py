@@ -36,7 +36,9 @@ def trace(odds: float, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
     found = []
     chance = exp(odds)
     for factor in np.exp(ratio).tolist():
-        chance = _next(chance, factor)
+        # what was so before the row, as it may have begun or ended with it, times what the row says
+        chance = (chance * (1 - END) + START) / (chance * END + (1 - START)) * factor
+        chance = min(chance, _MOST)
         found.append(chance)
     traced: NDArray[np.float64] = np.log(np.array(found))
     return traced
@@ -45,10 +47,6 @@ def trace(odds: float, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
 def after(odds: float, u: float) -> float:
     """The log-odds after one row with -log10 p = u: as `trace` of what it `says`, without an array."""
     factor = (1 - MIXED) + MIXED * XI * 10.0 ** (min(max(u, 0.0), MOST_U) * (1 - XI))
-    return log(_next(exp(odds), factor))
-
-
-def _next(chance: float, factor: float) -> float:
-    """Odds after a row: what was so before, as it may have begun or ended with it, times what the row says."""
+    chance = exp(odds)
     chance = (chance * (1 - END) + START) / (chance * END + (1 - START)) * factor
-    return min(chance, _MOST)
+    return log(min(chance, _MOST))

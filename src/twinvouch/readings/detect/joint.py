@@ -15,7 +15,7 @@ from twinvouch.readings.detect.kernel import Estimates, Kernel
 from twinvouch.readings.detect.learned import Learned
 from twinvouch.readings.detect.state import ATTACK
 
-_KEPT: Final = 256  # of a part
+_KEPT: Final = 64  # of a part
 STEEP, UNITS, LOW, HIGH = range(4)
 
 
@@ -57,15 +57,20 @@ class Joints:
         self._made: OrderedDict[bytes, Joint | None] = OrderedDict()
 
     def of(
-        self, before: NDArray[np.float64], row: NDArray[np.float64], alarm: NDArray[np.uint8]
+        self, before: NDArray[np.float64], row: NDArray[np.float64], alarm: bytes
     ) -> Joint | None:
-        """The joint of a row float64[K] after another one; None where something is as it hardly ever was, or never."""
-        key = before.take(self._told_by).tobytes() + row.take(self._told_by).tobytes()
-        key += alarm.take(self._kernel.part.tags).tobytes()
+        """The joint of a row float64[K] after another one, under alarms uint8[n] of the part's tags.
+
+        None where something is as it hardly ever was, or never.
+        """
+        told_by = self._told_by
+        key = before.take(told_by).tobytes() + row.take(told_by).tobytes() + alarm
         if key in self._made:
             self._made.move_to_end(key)
             return self._made[key]
-        made = self._assemble(np.stack((before, row)), alarm)
+        whole = np.zeros(len(row), np.uint8)
+        whole[self._kernel.part.tags] = np.frombuffer(alarm, np.uint8)
+        made = self._assemble(np.stack((before, row)), whole)
         self._made[key] = made
         if len(self._made) > _KEPT:
             self._made.popitem(last=False)

@@ -18,9 +18,10 @@ class Rows:
     """R rows with what was computed of them, float64[R, K] where not said otherwise.
 
     Of each cell whether it was read (`present`), whether it is estimated from a row before (`counts`), is frozen or repeated
-    (`signs`), or breaks the control logic (`logic`), all bool; scaled with estimates in place of what is doubted (`away`), as read (`full`), how long it has stood (`length`
-    int64); surprises of the fast error (`plain`), with what is broken (`fast`), and of the still one (`again`). `trust` float64[R] is the largest of
-    these where all is believed, while there is an alarm. `means` and the parts of their limits `shares` are float64[C, R, K].
+    (`signs`), or breaks the control logic (`logic`), all bool; scaled with estimates in place of what is doubted (`away`), as
+    read (`full`), how long it has stood (`length` int64); surprises of the fast error alone (`plain`), with what is broken
+    (`fast`), and of the still one (`again`). `trust` float64[R] is the largest of these where all is believed, while there is
+    an alarm. `means` and the parts of their limits `shares` are float64[C, R, K], and good until the next look.
     """
 
     present: NDArray[np.bool_]
@@ -46,6 +47,8 @@ class Look:
     def __init__(self, learned: Learned, errors: Errors) -> None:
         self._learned, self._errors = learned, errors
         self._logic = Logic(learned)
+        self._per_limit = np.array([1 / channel.limit for channel in learned.channels])
+        self._made = np.empty((2, len(learned.channels), 0, len(learned.columns.ids)))
 
     def rows(
         self,
@@ -121,9 +124,16 @@ class Look:
         energy -= self._learned.rest
         energy *= self._errors.is_estimated
         errors = (bias, energy)
-        means = np.empty((len(state.means), *bias.shape))
-        share = np.empty_like(means)
+        share, means = self._room(len(bias))
         for n, channel in enumerate(self._learned.channels):
-            means[n] = slow.means(errors[channel.error], channel.rows, state.means[n], counts)
-            share[n] = channel.share(means[n])
+            slow.means(errors[channel.error], channel.rows, state.means[n], counts, means[n])
+            np.abs(means[n], out=share[n])
+            share[n] *= self._per_limit[n]
         return share, means
+
+    def _room(self, rows: int) -> NDArray[np.float64]:
+        """Room float64[2, C, R, K] that the next look uses again: so much new memory costs more than what is done with it."""
+        if self._made.shape[2] < rows:
+            channels, width = self._per_limit.shape
+            self._made = np.empty((2, channels, rows, width))
+        return self._made[:, :, :rows]

@@ -40,7 +40,8 @@ _DAY_NS: Final = 86_400_000_000_000
 class _Standing:
     """What follows from what hardly ever changes in a state: alarms, drifts, work and offsets, kept beside it.
 
-    `rate` float64[C, K] is how much of a row goes into each mean, `most` float64[K] how many limits a mean may reach.
+    `rate` float64[C, K] is how much of a row goes into each mean, `most` float64[K] how many limits a mean may
+    reach; `of_part` are the alarms of each part, as bytes.
     """
 
     alarm: NDArray[np.uint8]
@@ -56,6 +57,7 @@ class _Standing:
     watched: NDArray[np.bool_]
     rate: NDArray[np.float64]
     most: NDArray[np.float64]
+    of_part: list[bytes]
 
     def is_of(self, state: State) -> bool:
         """Whether a state has the very same."""
@@ -86,7 +88,7 @@ class Quiet:
         rows = np.array([c.rows for c in learned.channels])
         self._rate = np.tile(1 / rows[:, None], (1, width))
         self._error = np.array([c.error for c in learned.channels], np.intp)
-        self._limit = np.array([c.limit for c in learned.channels]).reshape(len(rows), width)
+        self._per_limit = 1 / np.array([c.limit for c in learned.channels])
         self._rest = learned.rest * errors.is_estimated
         never = np.iinfo(np.int64).max
         self._most_run = np.where(errors.is_estimated, learned.runs, never)
@@ -94,16 +96,19 @@ class Quiet:
         self._gap_ns = design.GAP * known.period_ns
 
     def row(
-        self, state: State, t_ns: int, row: NDArray[np.float64], heard: Heard
+        self, state: State, at_ns: NDArray[np.int64], row: NDArray[np.float64], heard: Heard
     ) -> tuple[State, Scored] | None:
-        """Score one row float64[K], rounded, of which `heard` is what `repeats` keeps after it; None: look at it closely."""
-        standing = self._standing_of(state)
+        """Score one row float64[K], rounded, at a time int64[1]; `heard` is what `repeats` keeps after it.
+
+        None: look at it closely.
+        """
+        standing, t_ns = self._standing_of(state), int(at_ns[0])
         # hashes go on from the row before where nothing is missing in all of their windows
         if heard.rolled is None or not standing.is_quiet or standing.settles_until_ns > t_ns:
             return None
         if t_ns - state.t_ns > self._gap_ns:
             return None
-        joints = self._joints(state, row, t_ns)
+        joints = self._joints(state, standing, row, t_ns)
         if joints is None:
             return None
         known = self._learned.columns
@@ -116,7 +121,7 @@ class Quiet:
         if self._breaks_a_rule(standing, state, row, length):
             return None
         return self._scored(
-            state, standing, _Row(t_ns, row, raw, both, found, length, heard), joints
+            state, standing, _Row(t_ns, at_ns, row, raw, both, found, length, heard), joints
         )
 
     def _standing_of(self, state: State) -> _Standing:
@@ -145,13 +150,16 @@ class Quiet:
             alarm == CALM,
             self._rate * ~leans,
             np.where(alarm == CALM, 1.0, np.inf),
+            [alarm[part.tags].tobytes() for part in self._learned.parts],
         )
 
-    def _joints(self, state: State, row: NDArray[np.float64], t_ns: int) -> list[Joint] | None:
+    def _joints(
+        self, state: State, standing: _Standing, row: NDArray[np.float64], t_ns: int
+    ) -> list[Joint] | None:
         """The joint of each part, its table laid into that of all tags; None where one says that something is odd."""
         found = []
         for n, part in enumerate(self._parts):
-            joint = part.of(state.values, row, state.alarm)
+            joint = part.of(state.values, row, standing.of_part[n])
             if joint is None:
                 return None
             if (
@@ -239,7 +247,7 @@ class Quiet:
                 return None
             odds, trust = evident
         means = self._means(state, standing, row.found, size)
-        slowly = (np.abs(means) / self._limit).max(axis=0, initial=0.0)
+        slowly = np.maximum.reduce(np.abs(means) * self._per_limit, axis=0)
         if np.count_nonzero(slowly > standing.most):
             return None
         blame = state.blame + (np.minimum(fast, MOST_BLAME) - state.blame) / BLAME_ROWS
@@ -327,7 +335,7 @@ class Quiet:
             row.both[: len(row.values)],
             row.length,
             self._all,
-            np.append(state.past_ns[1 - PAST :], row.t_ns),
+            np.concatenate((state.past_ns[1 - PAST :], row.at_ns)),
             np.concatenate((state.past[1 - PAST :], row.values[None])),
             means,
             suspicion,
@@ -347,11 +355,12 @@ class Quiet:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Row:
     """One row of K tags: as read, scaled, with the row before and estimates in place of what is doubted [2K], its errors [2K]."""
 
     t_ns: int
+    at_ns: NDArray[np.int64]
     values: NDArray[np.float64]
     raw: NDArray[np.float64]
     both: NDArray[np.float64]

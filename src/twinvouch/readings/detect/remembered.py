@@ -53,13 +53,12 @@ def memos(about: str, before: State, after: State) -> dict[str, Memo]:
 
 def recall(about: str, kept: Mapping[str, Memo], learned: Learned) -> State:
     """The state again; a new one where nothing is remembered of this model."""
-    fresh = begin(learned)
     memo = kept.get(STATE)
     if memo is None or memo.about != about:
-        return fresh
-    state = memo.as_value(fresh)
-    if memo.value is not None:
-        return state
+        return begin(learned)
+    if isinstance(memo.value, State):
+        return memo.value
+    state = memo.as_value(begin(learned))
     chunks = [m for m in map(kept.get, HEARD) if m is not None and m.about == about]
     return replace(state, heard=_heard(chunks, learned)) if chunks else state
 
@@ -77,5 +76,5 @@ def _heard(chunks: list[Memo], learned: Learned) -> Heard:
         if start + len(hashes) >= reached > start:
             rows.insert(0, hashes[: reached - start])
             reached = start
-    seen, end = Seen(memory, width).appended(0, np.concatenate(rows)[-memory:])
+    seen, end, _ = Seen(memory, width).heard(0, np.concatenate(rows)[-memory:])
     return Heard(seen, end, newest[1].reshape(-1, width), count)

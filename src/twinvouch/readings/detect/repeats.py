@@ -72,9 +72,8 @@ class Ear:
             rolled, made = self._alone(heard, tail)
         if made is None:
             made = self._hasher.of(tail[1:])
-        seen = heard.seen.at(heard.end)
-        found = self._found(seen, made)
-        seen, end = seen.appended(seen.end, made)
+        seen, end, maybe = heard.seen.heard(heard.end, made)
+        found = self._found(heard.last(), made, maybe)
         return Heard(seen, end, tail[-LONGEST:], heard.count + len(values), rolled), found
 
     def _alone(
@@ -92,15 +91,21 @@ class Ear:
         rolled, made = self._hasher.following(rolled, heard.tail, row)
         return rolled, made[None, :]
 
-    def _found(self, seen: Seen, made: Hashes) -> NDArray[np.bool_] | None:
-        maybe = seen.may_hold(made)
-        tags = maybe.any(axis=0) if np.count_nonzero(maybe) else np.zeros(made.shape[1], np.bool_)
-        if len(made) > 1:
-            tags |= _repeats_itself(made)
+    def _found(
+        self, before: Hashes, made: Hashes, maybe: NDArray[np.bool_]
+    ) -> NDArray[np.bool_] | None:
+        """Which of the windows `made` [R, K] are among those `before` or have come in a row above, where they may have."""
+        many = len(made) > 1
+        if not many and not np.count_nonzero(maybe):
+            return None
+        tags = _repeats_itself(made) if many else np.zeros(made.shape[1], np.bool_)
+        for k in np.flatnonzero(maybe.any(axis=0)).tolist():
+            asked = made[maybe[:, k], k]
+            tags[k] |= (before[:, k] == asked[:, None]).any()
         if not np.count_nonzero(tags):
             return None
         found = np.zeros(made.shape, np.bool_)
-        found[:, tags] = repeated(seen.last(seen.end)[:, tags], made[:, tags], self._memory)
+        found[:, tags] = repeated(before[:, tags], made[:, tags], self._memory)
         return found
 
 

@@ -14,6 +14,9 @@ LONGEST: Final = 16  # rows of a window
 _STILL: Final = 2  # rows of a window in which the value may be that of the row before
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _SCRAMBLE: Final = np.uint64(0xBF58476D1CE4E5B9)
+_ONE: Final = np.uint32(1)
+_SHIFT: Final = np.uint64(29)
+_ODD: Final = np.uint64(1)
 _ROWS: Final = 4096  # that are hashed together at most
 Hashes = NDArray[np.uint64]
 
@@ -91,21 +94,24 @@ class Hasher:
         """What `following` goes on from, of the last LONGEST rows float64[LONGEST, K], nothing missing."""
         still = np.zeros(tail.shape[1], np.uint32)
         for same in tail[1:] == tail[:-1]:
-            still = still << np.uint32(1) | same
+            still = still << _ONE | same
         return Rolled(self._whole(tail)[0], still)
 
     def following(
         self, rolled: Rolled, tail: NDArray[np.float64], row: NDArray[np.float64]
     ) -> tuple[Rolled, Hashes]:
         """The hashes at one row more, float64[K] and nothing missing, behind the rows of `rolled` and their hashes uint64[K]."""
-        mixed = _mixed(np.stack((row, tail.take(self._leaves))))
+        both = np.empty((2, len(row)))
+        both[0] = row
+        both[1] = tail.take(self._leaves)
+        mixed = _mixed(both)
         whole = rolled.whole * _MIX
         whole += mixed[0]
         whole -= mixed[1] * self._factor
-        still = rolled.still << np.uint32(1)
+        still = rolled.still << _ONE
         still |= row == tail[-1]
         within = still & self._within
-        says = (within & (within - np.uint32(1))) == 0
+        says = (within & (within - _ONE)) == 0
         says &= self._is_heard
         return Rolled(whole, still), _said(whole, says)
 
@@ -113,12 +119,12 @@ class Hasher:
 def _mixed(values: NDArray[np.float64]) -> Hashes:
     """Bits of values, scrambled; both zeros are one."""
     bits = (values + 0.0).view(np.uint64)
-    mixed: Hashes = (bits ^ (bits >> np.uint64(29))) * _SCRAMBLE
+    mixed: Hashes = (bits ^ (bits >> _SHIFT)) * _SCRAMBLE
     return mixed
 
 
 def _said(whole: Hashes, says: NDArray[np.bool_]) -> Hashes:
-    made: Hashes = (whole | np.uint64(1)) * says
+    made: Hashes = (whole | _ODD) * says
     return made
 
 

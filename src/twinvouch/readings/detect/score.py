@@ -36,6 +36,7 @@ from twinvouch.readings.detect.state import (
     SLOW_U,
     Scored,
     State,
+    joined,
 )
 
 _SEGMENT: Final = 256  # rows that are looked at together at most
@@ -71,9 +72,21 @@ class Scorer:
         heard, replayed = self._ear.hear(state.heard, read)
         if len(t_ns) == 1 and replayed is None:
             state = self._work(state, tickets, int(t_ns[0]))
-            alone = self._quiet.row(state, int(t_ns[0]), read[0], heard)
+            alone = self._quiet.row(state, t_ns, read[0], heard)
             if alone is not None:
                 return alone
+        state, scored = self.closely(state, t_ns, read, replayed, tickets)
+        return replace(state, heard=heard), scored
+
+    def closely(
+        self,
+        state: State,
+        t_ns: NDArray[np.int64],
+        read: NDArray[np.float64],
+        replayed: NDArray[np.bool_] | None,
+        tickets: Sequence[Ticket] = (),
+    ) -> tuple[State, Scored]:
+        """Score rows float64[R, K], rounded, whatever happens in them; `replayed` bool[R, K] are recordings (None: none is)."""
         made, at, ahead = [], 0, _SEGMENT
         while at < len(t_ns):
             state = self._work(state, tickets, int(t_ns[at]))
@@ -85,8 +98,7 @@ class Scorer:
             made.append(part)
             ahead = min(2 * ahead, _SEGMENT) if at + len(part.u) == end else self._short
             at += len(part.u)
-        fields = (np.concatenate([getattr(m, f) for m in made]) for f in Scored.__slots__)
-        return replace(state, heard=heard), Scored(*fields)
+        return state, joined(made)
 
     def _work(self, state: State, tickets: Sequence[Ticket], t_ns: int) -> State:
         """Work that begins makes its tags untrusted; a recalibration that ended leaves its offset."""
@@ -133,8 +145,8 @@ class Scorer:
         watched = (state.alarm == CALM) & ~state.at_work
         # what is a candidate for a change may lie on top of it
         believed = (state.alarm == CHANGE) & ~state.at_work & (kind == ATTACK)
-        seen = np.where(believed, rows.plain, rows.fast)
-        largest = np.where(watched | believed, seen, 0.0).max(axis=1)
+        seen = np.where(believed, rows.plain, rows.fast) if believed.any() else rows.fast
+        largest = (seen * (watched | believed)).max(axis=1)
         u = np.where(largest >= BROKEN_U, np.maximum(largest, BROKEN_U), 0.0)
         u = np.maximum(u, self.learned.fusion.fused(largest))
         suspicion = evidence.trace(state.suspicion, evidence.says(u))
@@ -160,14 +172,15 @@ class Scorer:
         )
         if change.any():
             after = self._change(after, rows, last, (bool(raised[last]), ended[last]), kind)
-        drifts = drift.latched(rows.shares[:, :count], watched, state.drift)
-        after = replace(after, drift=drifts[:, last] & (after.alarm == CALM))
-        small = np.full((count, 1), self._small(state, kind, int(t_ns[0])))
-        small[last] = self._small(after, kind, int(t_ns[0]))
         alarm = np.tile(state.alarm, (count, 1))
         alarm[last] = after.alarm
-        alarm = np.where(drifts.any(axis=0) & (alarm == CALM), small, alarm).astype(np.uint8)
         part = rows.shares[:, :count].max(axis=0, initial=0.0)
+        if state.drift.any() or part.max() > 1:
+            drifts = drift.latched(rows.shares[:, :count], watched, state.drift)
+            after = replace(after, drift=drifts[:, last] & (after.alarm == CALM))
+            small = np.full((count, 1), self._small(state, kind, int(t_ns[0])), np.uint8)
+            small[last] = self._small(after, kind, int(t_ns[0]))
+            alarm = np.where(drifts.any(axis=0) & (alarm == CALM), small, alarm)
         blame = np.maximum(blame, SLOW_U * part)
         scored = Scored(alarm, u[:count], rows.fast[:count], part, rows.found.error[:count], blame)
         return replace(after, shown=alarm[last]), scored
@@ -181,10 +194,10 @@ class Scorer:
             values=rows.full[last],
             away=rows.away[last],
             run=rows.length[last],
-            means=rows.means[:, last],
+            means=rows.means[:, last].copy(),
             is_present=rows.present[last],
             past_ns=np.concatenate((state.past_ns, t_ns))[-PAST:],
-            past=np.vstack((state.past, rows.full[:count]))[-PAST:],
+            past=np.concatenate((state.past, rows.full[max(count - PAST, 0) : count]))[-PAST:],
         )
         settling = state.settles_ns > t_ns[0]
         if not state.at_work.any() and not settling.any():

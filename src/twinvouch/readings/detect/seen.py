@@ -14,7 +14,9 @@ from twinvouch.readings.detect.rolling import Hashes
 _WORDS: Final = 2048  # of the filter, a tag
 _WORD_AT: Final = np.uint64(20)  # bits of the hash that say which word
 _PATTERN_AT: Final = np.uint64(52)  # and which pattern in it
+_ANY_WORD: Final = np.uint64(_WORDS - 1)
 _BITS: Final = 4  # of a pattern
+_NOTHING: Final = np.uint64(0)
 
 
 def _patterns() -> Hashes:
@@ -45,42 +47,36 @@ class Seen:
         """The hashes before `end`, at most `memory` rows."""
         return self._kept[max(end - self.memory, 0) : end]
 
-    def may_hold(self, made: Hashes) -> NDArray[np.bool_]:
-        """Which of hashes uint64[R, K] may be kept; of all others it is certain that they are not."""
+    def heard(self, end: int, made: Hashes) -> tuple["Seen", int, NDArray[np.bool_]]:
+        """With rows of hashes uint64[R, K] after `end`: this, or a copy where the room is used or somebody else has appended.
+
+        And which of the rows may be kept before `end`; of all others it is certain that they are not.
+        """
+        if end != self.end or end + min(len(made), self.memory) > len(self._kept):
+            other = self._copy(end)
+            return other.heard(other.end, made)
         place, pattern = self._looked_up(made)
         found: NDArray[np.bool_] = (self._words.take(place) & pattern) == pattern
-        found &= made != 0
-        return found
+        found &= made != _NOTHING
+        self._append(made[-self.memory :], place[-self.memory :], pattern[-self.memory :])
+        return self, self.end, found
 
-    def at(self, end: int) -> "Seen":
-        """What ends there: this, or a copy where somebody else has appended."""
-        return self if end == self.end else self._copy(end)
-
-    def appended(self, end: int, made: Hashes) -> tuple["Seen", int]:
-        """With rows after `end`: this, or a copy where the room is used."""
-        made = made[-self.memory :]
-        if end != self.end or end + len(made) > len(self._kept):
-            other = self._copy(end)
-            return other.appended(other.end, made)
-        self._kept[end : end + len(made)] = made
-        self.end = end + len(made)
-        self._mark(made)
-        return self, self.end
-
-    def _copy(self, end: int) -> "Seen":
-        kept = self.last(end)
-        other = Seen(self.memory, self._kept.shape[1])
-        other.appended(0, kept)
-        return other
-
-    def _looked_up(self, made: Hashes) -> tuple[NDArray[np.intp], Hashes]:
-        """The place of the word of each hash, and the bits it has there."""
-        place = (made >> _WORD_AT & np.uint64(_WORDS - 1)).view(np.int64) + self._first
-        return place, _PATTERNS.take((made >> _PATTERN_AT).view(np.int64))
-
-    def _mark(self, made: Hashes) -> None:
-        place, pattern = self._looked_up(made)
+    def _append(self, made: Hashes, place: NDArray[np.intp], pattern: Hashes) -> None:
+        self._kept[self.end : self.end + len(made)] = made
+        self.end += len(made)
         if len(made) == 1:
             self._words[place] |= pattern  # tags have words of their own
         else:
             np.bitwise_or.at(self._words, place.ravel(), pattern.ravel())
+
+    def _copy(self, end: int) -> "Seen":
+        kept = self.last(end)
+        other = Seen(self.memory, self._kept.shape[1])
+        other._append(kept, *self._looked_up(kept))
+        return other
+
+    def _looked_up(self, made: Hashes) -> tuple[NDArray[np.intp], Hashes]:
+        """The place of the word of each hash, and the bits it has there."""
+        place = (made >> _WORD_AT & _ANY_WORD).view(np.int64)
+        place += self._first
+        return place, _PATTERNS.take((made >> _PATTERN_AT).view(np.int64))

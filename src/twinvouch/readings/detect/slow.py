@@ -48,28 +48,34 @@ def clipped(
 
 
 def means(
-    values: NDArray[np.float64], rows: float, before: NDArray[np.float64], counts: NDArray[np.bool_]
+    values: NDArray[np.float64],
+    rows: float,
+    before: NDArray[np.float64],
+    counts: NDArray[np.bool_],
+    out: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
-    """Exponential means float64[R, K] that start from `before` float64[K]; rows, or cells, that do not count change nothing.
+    """Exponential means float64[R, K] that start from `before` float64[K], in `out` where that is given.
 
-    Blocks are short against the range of a double: (1 - 1/rows)**R stays above 1e-300.
+    Rows, or cells, that do not count change nothing. Blocks are short against the range of a double:
+    (1 - 1/rows)**R stays above 1e-300.
     """
+    made = np.empty_like(values) if out is None else out
     counts = counts[:, None] if counts.ndim == 1 else counts
     if len(values) == 1:
-        return np.where(counts, before + (values - before) / rows, before)
+        made[:] = np.where(counts, before + (values - before) / rows, before)
+        return made
     if np.count_nonzero(counts) == counts.size:
         counts = np.ones((len(values), 1), np.bool_)
-    made = np.empty_like(values)
     kept = np.log1p(-1 / rows)
     block = max(int(-300 / kept), 1)
     for start in range(0, len(values), block):
         part, count = values[start : start + block], counts[start : start + block]
         left = np.exp(kept * np.cumsum(count, axis=0))
-        found = part * (count / (rows * left))
+        found = np.multiply(part, count / (rows * left), out=made[start : start + block])
         np.cumsum(found, axis=0, out=found)
         found += before
-        np.multiply(found, left, out=made[start : start + block])
-        before = made[start + len(part) - 1]
+        found *= left
+        before = found[-1]
     return made
 
 

@@ -1,5 +1,6 @@
 """What scoring keeps from row to row, and what it says of each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,6 +82,14 @@ class Scored:
         """Attacks and candidates for a change, bool[R, K]: what is to be looked at now; a drift may wait."""
         raised: NDArray[np.bool_] = (self.alarm == ATTACK) | (self.alarm == CHANGE)
         return raised
+
+
+def joined(parts: Sequence[Scored]) -> Scored:
+    """What is said of the rows of all parts, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    fields = (np.concatenate([getattr(part, name) for part in parts]) for name in Scored.__slots__)
+    return Scored(*fields)
 
 
 def begin(learned: Learned) -> State:

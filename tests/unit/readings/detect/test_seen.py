@@ -19,24 +19,26 @@ def drawn(rows: int, seed: int, width: int = 3) -> Hashes:
 def test_what_is_kept_is_never_denied(sizes: list[int], seed: int) -> None:
     seen, end = Seen(MEMORY, 3), 0
     for n, size in enumerate(sizes):
-        seen, end = seen.appended(end, drawn(size, seed + n))
-    assert seen.may_hold(seen.last(end)).all()
-    assert seen.may_hold(drawn(500, seed - 1 + 2**20)).mean() < 0.02
+        seen, end, _ = seen.heard(end, drawn(size, seed + n))
+    last = seen.last(end)
+    assert np.array_equal(last[-size:], drawn(size, seed + n)[-MEMORY:])
+    assert seen.heard(end, last)[2].all()
+    assert seen.heard(end, drawn(500, seed + 2**20))[2].mean() < 0.02
 
 
 def test_what_says_nothing_is_not_looked_for() -> None:
-    seen, end = Seen(MEMORY, 2).appended(0, np.zeros((5, 2), np.uint64))
+    seen, end, _ = Seen(MEMORY, 2).heard(0, np.zeros((5, 2), np.uint64))
     assert end == 5
-    assert not seen.may_hold(np.zeros((1, 2), np.uint64)).any()
+    assert not seen.heard(end, np.zeros((1, 2), np.uint64))[2].any()
 
 
 def test_two_that_go_on_from_one_do_not_meet() -> None:
-    first, end = Seen(MEMORY, 3).appended(0, drawn(10, 1))
-    one, end_one = first.appended(end, drawn(1, 2))
-    other, end_other = first.appended(end, drawn(1, 3))
+    first, end, _ = Seen(MEMORY, 3).heard(0, drawn(10, 1))
+    one, end_one, _ = first.heard(end, drawn(1, 2))
+    other, end_other, _ = first.heard(end, drawn(1, 3))
     assert np.array_equal(one.last(end_one)[-1:], drawn(1, 2))
     assert np.array_equal(other.last(end_other)[-1:], drawn(1, 3))
-    assert not first.at(end).may_hold(drawn(1, 2)).any()
+    assert not first.heard(end, drawn(1, 2))[2].any()
 
 
 @given(st.integers(0, 2**16), st.lists(st.integers(0, LONGEST), min_size=1, max_size=5))
