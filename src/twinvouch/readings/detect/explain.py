@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.readings.detect import control, design
+from twinvouch.readings.detect.adapt import DAY_NS, Adapted, usual
 from twinvouch.readings.detect.kernel import Kernel
 from twinvouch.readings.detect.learned import Learned
 from twinvouch.readings.detect.state import ATTACK, CHANGE, DRIFT
@@ -34,6 +35,7 @@ class Explainer:
     def __init__(self, learned: Learned, units: tuple[str, ...]) -> None:
         self._learned = learned
         self._units = tuple(f" {u}" if u else "" for u in units)
+        self._usual = usual(learned)
         self._kernels = [Kernel(learned, part) for part in learned.parts]
         self._part = {int(k): n for n, part in enumerate(learned.parts) for k in part.tags}
 
@@ -50,6 +52,22 @@ class Explainer:
         tag = self._learned.columns.ids[k]
         words = f"`{tag}` agrees with what is expected of it again since {date(t_ns)}"
         return Finding(_KINDS[kind][0], tag, Severity.INFO, words)
+
+    def diverged(self, k: int, adapted: Adapted, t_ns: int, *, is_far: bool) -> Finding:
+        """What was learned of a tag while at work is far from the frozen reference, or no more."""
+        known, unit = self._learned.columns, self._units[k]
+        tag, by = known.ids[k], float(adapted.by[k] * known.scale[k])
+        numbers = (("by", by), ("usual_error", float(self._usual[k] * known.scale[k])))
+        if not is_far:
+            words = f"`{tag}` is within {abs(by):.3g}{unit} of the model as it was learned again"
+            return Finding("adaptation", tag, Severity.INFO, words, "", numbers)
+        days = max((t_ns - int(adapted.since_ns[k])) / DAY_NS, 0.0)
+        words = (
+            f"what is expected of `{tag}` has moved by {by:+.3g}{unit} in {days:.0f} days since {date(int(adapted.since_ns[k]))}, "
+            f"{abs(by) / numbers[1][1]:.1f} times its usual error: the plant has changed, or is being taught to accept a lie; "
+            "learn again from readings you trust"
+        )
+        return Finding("adaptation", tag, Severity.MEDIUM, words, TECHNIQUE, numbers)
 
     def _words(self, k: int, kind: int, m: Moment) -> tuple[str, tuple[tuple[str, float], ...]]:
         known, unit = self._learned.columns, self._units[k]
@@ -115,7 +133,7 @@ class Explainer:
         return q, ", ".join(names) if names else "the time of day"
 
 
-RULES: Final = ("residual", "drift", "operating_change")
+RULES: Final = ("residual", "drift", "operating_change", "adaptation")
 _KINDS: Final = {
     ATTACK: ("residual", Severity.HIGH),
     DRIFT: ("drift", Severity.MEDIUM),

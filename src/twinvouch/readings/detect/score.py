@@ -28,7 +28,7 @@ _PAST: Final = 9  # rows over which suspects are tried
 _MOST_BLAME: Final = 12.0
 _SLOW_U: Final = 5.0  # the surprise that a slow limit is worth where tags are ranked
 _MOST_ALARMS: Final = 4  # tags at once; beyond, the rest of the plant follows what these began
-_SETTLING_NS: Final = 7 * 24 * 3_600_000_000_000  # in which a recalibrated tag's new zero is found
+SETTLING_NS: Final = 7 * 24 * 3_600_000_000_000  # in which a recalibrated tag's new zero is found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +74,7 @@ class Scorer:
         if not len(t_ns):
             width = len(self.learned.columns.ids)
             none, wide = np.zeros(0), np.zeros((0, width))
-            return state, Scored(wide.astype(np.uint8), none, wide, wide, wide, wide)
+            return state, Scored(wide.astype(np.uint8), none, *[wide] * 6)
         read = rounded(values, self.learned.columns.step)
         heard, replayed = repeats.hear(state.heard, self.learned.windows, read)
         made, at = [], 0
@@ -99,7 +99,7 @@ class Scorer:
             for k in ticket.tags:
                 if ticket.work is Work.RECALIBRATION and state.at_work[k] and not now[k]:
                     offset[k] += state.work_bias[k]
-                    settles[k] = t_ns + _SETTLING_NS
+                    settles[k] = t_ns + SETTLING_NS
         changed = now != state.at_work
         means = state.means.copy()
         means[:, changed] = 0.0
@@ -217,7 +217,10 @@ class Scorer:
         alarm = np.where(drifts.any(axis=0) & (alarm == CALM), small, alarm).astype(np.uint8)
         part = rows.shares[:, :count].max(axis=0, initial=0.0)
         blame = np.maximum(blame, _SLOW_U * part)
-        scored = Scored(alarm, u[:count], rows.fast[:count], part, rows.error[:count], blame)
+        fast, error, moved, counted = (
+            whole[:count] for whole in (rows.fast, rows.error, rows.moved, rows.counted)
+        )
+        scored = Scored(alarm, u[:count], fast, part, error, blame, moved, counted)
         return replace(after, shown=alarm[last]), scored
 
     def _after(self, state: State, t_ns: NDArray[np.int64], rows: _Rows, kind: int) -> State:
