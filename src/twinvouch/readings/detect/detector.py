@@ -20,6 +20,7 @@ from twinvouch.readings.detect.blocks import Plan, Source
 from twinvouch.readings.detect.context import Ticket
 from twinvouch.readings.detect.explain import Explainer, Moment
 from twinvouch.readings.detect.learned import Learned
+from twinvouch.readings.detect.reasons import Exactly
 from twinvouch.readings.detect.score import Scorer
 from twinvouch.readings.detect.state import ATTACK, CALM, CHANGE, DRIFT, Scored, State
 
@@ -169,13 +170,17 @@ class Detector:
     ) -> Iterator[Finding]:
         """Where alarms begin and end, row by row."""
         was = np.vstack((before.shown, scored.alarm[:-1]))
+        changed = np.argwhere(scored.alarm != was).tolist()
+        if not changed:
+            return
         lagged = np.vstack((before.values, values))
-        for row, k in np.argwhere(scored.alarm != was).tolist():
+        exactly = Exactly(self._adapter.scorer.learned, before, t_ns, values)
+        for row, k in changed:
             now, then = int(scored.alarm[row, k]), int(was[row, k])
             if now == CALM:
                 yield self._explainer.ended(k, then, int(t_ns[row]))
                 continue
-            moment = Moment(int(t_ns[row]), lagged[row], values[row], scored.error[row])
+            moment = Moment(lagged[row], values[row], scored.error[row], exactly.at(row))
             yield self._explainer.begun(k, now, moment)
 
     def _divergences(

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.core.finding import Finding, Severity
-from twinvouch.readings.detect import control, design
+from twinvouch.readings.detect import design
 from twinvouch.readings.detect.adapt import DAY_NS, Adapted, usual
 from twinvouch.readings.detect.kernel import Kernel
 from twinvouch.readings.detect.learned import Learned
+from twinvouch.readings.detect.reasons import Exact, reason
 from twinvouch.readings.detect.state import ATTACK, CHANGE, DRIFT
 from twinvouch.readings.wording import date
 
@@ -21,12 +22,12 @@ OWN: Final = "its own value before"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moment:
-    """One row float64[K] at `t_ns` with the one before it, and its errors float64[K] in the tags' units."""
+    """One row float64[K] with the one before it, its errors float64[K] in the tags' units, and as exact rules see it."""
 
-    t_ns: int
     before: NDArray[np.float64]
     values: NDArray[np.float64]
     error: NDArray[np.float64]
+    exact: Exact
 
 
 class Explainer:
@@ -72,7 +73,7 @@ class Explainer:
     def _words(self, k: int, kind: int, m: Moment) -> tuple[str, tuple[tuple[str, float], ...]]:
         known, unit = self._learned.columns, self._units[k]
         value = float(m.values[k])
-        broken = self._broken(k, m)
+        broken = reason(self._learned, self._units, k, m.exact)
         if broken:
             return broken, (("value", value),)
         if k in known.constant:
@@ -99,21 +100,6 @@ class Explainer:
         else:
             words = f"reads {value:.6g}{unit}, expected is {expected:.6g}{unit}, give or take {within:.3g}{unit}, from {named}"
         return words, numbers
-
-    def _broken(self, k: int, m: Moment) -> str:
-        """In words, which rule of the control logic a tag breaks; empty where none."""
-        learned, row = self._learned, m.values[None, :]
-        for rule, found in control.broken(learned.rules, learned.columns, row):
-            if found[0] and k in {rule.switch, rule.tag}:
-                switch, tag = (learned.columns.ids[n] for n in (rule.switch, rule.tag))
-                side = "above" if rule.is_upper else "below"
-                limit, unit = float(rule.limits(row)[0]), self._units[rule.tag]
-                state, other = ("on", "off") if rule.is_on else ("off", "on")
-                return (
-                    f"breaks the control logic: `{tag}` is {float(m.values[rule.tag]):.6g}{unit}, {side} "
-                    f"{limit:.6g}{unit} where `{switch}` has always been {state}, and `{switch}` is {other}"
-                )
-        return ""
 
     def _expectation(self, k: int, m: Moment) -> tuple[float, str]:
         """How far 98 of 100 rows are off at most, in the tag's unit; and the tags that say most of the estimate."""

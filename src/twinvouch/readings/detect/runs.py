@@ -36,6 +36,17 @@ def learn(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.fl
     return most, ends
 
 
+def near(
+    widest: NDArray[np.float64], step: NDArray[np.float64], ends: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """How near its ends each tag may stand for long, float64[K]: a flow at its new zero after a recalibration is as idle as before.
+
+    `widest` float64[K] is the largest spread of its error, in its unit.
+    """
+    room: NDArray[np.float64] = np.clip(widest, 2 * step, 0.05 * (ends[1] - ends[0]))
+    return room
+
+
 def frozen(
     values: NDArray[np.float64],
     length: NDArray[np.int64],

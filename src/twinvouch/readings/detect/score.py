@@ -58,10 +58,7 @@ class Scorer:
         self._errors = Errors(learned)
         self._usual = np.median(learned.spread, axis=0)
         widest = learned.spread.max(axis=0) * learned.columns.scale
-        # a flow that stands at its new zero after a recalibration is as idle as before
-        self._near = np.clip(
-            widest, 2 * learned.columns.step, 0.05 * (learned.ends[1] - learned.ends[0])
-        )
+        self._near = runs.near(widest, learned.columns.step, learned.ends)
 
     def score(
         self,
