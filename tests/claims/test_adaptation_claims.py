@@ -25,7 +25,8 @@ from twinvouch.readings.detect.learned import Learned
 HOUR = 3600 * SECOND
 FIRST = START - START % (24 * HOUR)
 PER_DAY = 0.3
-DAYS = 16
+DAYS = 25
+FEW = 3  # enough where nothing is to move
 
 
 @cache
@@ -45,7 +46,7 @@ def toy_with(folder: Path, per_day: float = PER_DAY) -> Toy:
     return toy
 
 
-def taught(toy: Toy, days: int = DAYS, rate: float = 0.2, quality: Quality | None = None) -> None:
+def taught(toy: Toy, days: int = DAYS, rate: float = 0.1, quality: Quality | None = None) -> None:
     """So many days of a reading an hour of both edges; the level rises by `rate` of its usual error a day."""
     usual = float((adapt.usual(learned()) * learned().columns.scale)[IDS.index(LEVEL)])
     begun = -((FIRST - toy.now) // HOUR)  # the next whole hour
@@ -99,7 +100,7 @@ def test_c33_a_lie_that_is_taught_slowly_is_told_once_and_commands_nothing_over_
 
 def test_c33_an_honest_plant_is_learned_from_and_commands(tmp_path: Path) -> None:
     toy = toy_with(tmp_path)
-    taught(toy, rate=0.0)
+    taught(toy, 12, rate=0.0)
     assert distances(toy).any()
     assert told(toy) == []
     assert asked(toy) == "permitted"
@@ -123,22 +124,22 @@ def test_c33_switched_off_nothing_is_learned_and_what_was_is_forgotten(tmp_path:
 
 def test_c33_from_what_a_person_distrusts_nothing_is_learned(tmp_path: Path) -> None:
     toy = toy_with(tmp_path)
-    assert toy.say("ann", Verb.DISTRUST, LEVEL, life_s=DAYS * 86_400)[0].code == 200
-    taught(toy)
+    assert toy.say("ann", Verb.DISTRUST, LEVEL, life_s=FEW * 86_400)[0].code == 200
+    taught(toy, FEW)
     assert np.array_equal(distances(toy), np.zeros(len(IDS)))
 
 
 @pytest.mark.parametrize("quality", [Quality.UNCERTAIN, Quality.BAD])
 def test_c33_from_what_a_rule_doubts_nothing_is_learned(tmp_path: Path, quality: Quality) -> None:
     toy = toy_with(tmp_path)
-    taught(toy, quality=quality)
+    taught(toy, FEW, quality=quality)
     assert np.array_equal(distances(toy), np.zeros(len(IDS)))
 
 
 def test_c33_under_a_ticket_nothing_is_learned(tmp_path: Path) -> None:
     toy = toy_with(tmp_path)
-    assert toy.say("bob", Verb.MAINTENANCE, "valve", life_s=DAYS * 86_400)[0].code == 200
-    taught(toy)
+    assert toy.say("bob", Verb.MAINTENANCE, "valve", life_s=FEW * 86_400)[0].code == 200
+    taught(toy, FEW)
     assert np.array_equal(distances(toy), np.zeros(len(IDS)))
 
 

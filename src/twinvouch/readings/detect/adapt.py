@@ -31,8 +31,8 @@ LIMIT: Final = 2.0  # usual errors: how far from the frozen reference at most
 TOLD: Final = 0.5  # of the limit, beyond which it is a finding
 CLEAR: Final = 0.25  # of the limit, below which it is none any more
 TEACHES: Final = 200  # plausibility at which a reading begins to weigh anything
-_GAIN: Final = 0.5  # of the mean departure, a day
-_FADES: Final = 0.05  # of the distance, a day: of two tags that learned from each other neither keeps what nothing demands any more
+_GAIN: Final = 0.2  # of the mean departure, a day: some days together decide
+_FADES: Final = 0.02  # of the distance, a day: of two tags that learned from each other neither keeps what nothing demands any more
 _CLIP: Final = 4.0  # usual errors: one row never decides
 _QUIET: Final = log(
     0.01 / 0.99

@@ -14,11 +14,12 @@ from twinvouch.readings.detect.context import Ticket
 from twinvouch.readings.detect.learn import learn
 from twinvouch.readings.detect.learned import Learned
 from twinvouch.readings.detect.score import Scorer
-from twinvouch.readings.detect.state import ATTACK, Scored
+from twinvouch.readings.detect.state import ATTACK, CALM, Scored
 
 BEGIN = 6000
-ROWS = 60 * 24
+ROWS = 90 * 24
 PER_DAY = 0.1
+SLOW = 0.05  # usual errors a day: slow enough to be followed
 
 
 @cache
@@ -81,7 +82,7 @@ def test_a_quiet_plant_stays_near_the_frozen_reference() -> None:
 
 
 def test_a_slow_ramp_is_followed_no_faster_than_allowed_and_ends_in_the_finding() -> None:
-    values = ramp(0.08)
+    values = ramp(SLOW)
     unlearned = followed(values, per_day=0.0)[1]
     course, _, told = followed(values)
     by = days(values)
@@ -94,12 +95,13 @@ def test_a_slow_ramp_is_followed_no_faster_than_allowed_and_ends_in_the_finding(
     # the frozen reference says by how much it was taught
     assert by[first // 24, PRESSURE] > adapt.TOLD * adapt.LIMIT
     assert course.adapted.since_ns[PRESSURE] >= clean().t_ns[0] - 24 * HOUR_NS
-    assert (unlearned.slow[-200:, PRESSURE] > 0.2).any()
+    # and without learning it would have been a drift long before
+    assert (unlearned.alarm[: first // 2, PRESSURE] != CALM).any()
 
 
 @pytest.mark.parametrize("block", [1, 7, 100])
 def test_rows_may_come_in_any_blocks(block: int) -> None:
-    values, rows = ramp(0.08), 500
+    values, rows = ramp(SLOW), 500
     adapter = Adapter(Scorer(learned()), PER_DAY)
     course = adapter.begin()
     for at in range(0, rows, block):
@@ -114,7 +116,7 @@ def test_rows_may_come_in_any_blocks(block: int) -> None:
 @pytest.mark.parametrize("plausibility", [0, 60, 120, 200])
 def test_from_readings_of_little_trust_nothing_is_learned(plausibility: int) -> None:
     trust = np.full((ROWS, 5), plausibility, np.uint8)
-    course = followed(ramp(0.08), trust=trust)[0]
+    course = followed(ramp(SLOW), trust=trust)[0]
     assert np.array_equal(course.adapted.by, np.zeros(5))
     assert np.array_equal(course.state.offset, np.zeros(5))
 
@@ -123,7 +125,7 @@ def test_from_readings_of_little_trust_nothing_is_learned(plausibility: int) -> 
 def test_one_doubted_reading_teaches_nobody_who_is_estimated_from_it(tag: int) -> None:
     trust = np.full((ROWS, 5), 255, np.uint8)
     trust[:, tag] = 120
-    course = followed(ramp(0.08), trust=trust)[0]
+    course = followed(ramp(SLOW), trust=trust)[0]
     assert np.array_equal(course.adapted.by, np.zeros(5))
 
 
@@ -132,7 +134,7 @@ def test_what_is_doubted_changes_nothing_whatever_it_reads() -> None:
     trust[300:600] = 100
     one = followed(clean().values, trust=trust)[0]
     values = clean().values.copy()
-    values[300:600, PRESSURE] += ramp(0.08)[300:600, PRESSURE] - clean().values[300:600, PRESSURE]
+    values[300:600, PRESSURE] += ramp(SLOW)[300:600, PRESSURE] - clean().values[300:600, PRESSURE]
     two = followed(values, trust=trust, rows=ROWS)[0]
     kept = followed(clean().values, trust=trust, rows=605)[0]
     lied = followed(values, trust=trust, rows=605)[0]
@@ -142,20 +144,20 @@ def test_what_is_doubted_changes_nothing_whatever_it_reads() -> None:
 
 
 def test_half_trusted_readings_weigh_less() -> None:
-    values = ramp(0.08)
+    values = ramp(SLOW)
     less = followed(values, trust=np.full((ROWS, 5), 210, np.uint8), rows=500)[0]
     full = followed(values, rows=500)[0]
     assert 0 < less.adapted.by[PRESSURE] < full.adapted.by[PRESSURE]
 
 
 def test_missing_readings_teach_nothing() -> None:
-    values = ramp(0.08)
+    values = ramp(SLOW)
     values[::2, LEVEL] = np.nan  # every row has one, or had one the row before
     assert np.array_equal(followed(values)[0].adapted.by, np.zeros(5))
 
 
 def test_while_anything_is_in_alarm_nothing_is_learned() -> None:
-    values = ramp(0.08)
+    values = ramp(SLOW)
     values[:, FLOW] += 8.0 * (values[:, RUN] > 0)
     adapter = Adapter(Scorer(learned()), PER_DAY)
     course, at = adapter.begin(), 0
@@ -177,14 +179,14 @@ def test_while_anything_is_in_alarm_nothing_is_learned() -> None:
 def test_under_a_ticket_nothing_is_learned(work: Work) -> None:
     t_ns = clean().t_ns
     ticket = Ticket(work, (FLOW,), int(t_ns[0]) - 1, int(t_ns[-1]) + 1)
-    course = followed(ramp(0.08), tickets=(ticket,))[0]
+    course = followed(ramp(SLOW), tickets=(ticket,))[0]
     assert np.array_equal(course.adapted.by, np.zeros(5))
     assert np.array_equal(course.state.offset, np.zeros(5))
 
 
 def test_a_recalibration_begins_a_new_reference() -> None:
     t_ns = clean().t_ns
-    values = ramp(0.08)
+    values = ramp(SLOW)
     values[-240:, PRESSURE] = clean().values[-240:, PRESSURE]
     ticket = Ticket(Work.RECALIBRATION, (PRESSURE,), int(t_ns[-264]), int(t_ns[-216]))
     course, _, told = followed(values, tickets=(ticket,))
@@ -194,8 +196,8 @@ def test_a_recalibration_begins_a_new_reference() -> None:
 
 
 def test_the_finding_ends_where_the_tag_comes_back() -> None:
-    values = ramp(0.08)
-    values[800:, PRESSURE] -= 2 * (ramp(0.08) - ramp(0.0))[: ROWS - 800, PRESSURE]
+    values = ramp(SLOW)
+    values[1080:, PRESSURE] -= 2 * (ramp(SLOW) - ramp(0.0))[: ROWS - 1080, PRESSURE]
     told = followed(values)[2][:, PRESSURE]
     assert told.any()
     assert not told[-1]
@@ -203,7 +205,7 @@ def test_the_finding_ends_where_the_tag_comes_back() -> None:
 
 
 def test_switched_off_later_it_is_back_at_the_frozen_reference() -> None:
-    course = followed(ramp(0.08))[0]
+    course = followed(ramp(SLOW))[0]
     assert course.adapted.by[PRESSURE]
     again = Adapter(Scorer(learned())).resumed(course)
     assert np.allclose(again.state.offset, 0.0, atol=1e-12)
