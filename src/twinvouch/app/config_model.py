@@ -207,6 +207,7 @@ class DetectionSettings(Frozen):
     """`detection:`, the directory of the signed model that says what normal is (`twinvouch learn`)."""
 
     model: FileName
+    adapt_per_day: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
 
 
 class RetentionSettings(Frozen):

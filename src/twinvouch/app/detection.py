@@ -15,11 +15,12 @@ from twinvouch.wire.manifest import Manifest, read_manifest
 def detector(config: Config, plant: Plant) -> Detector | None:
     """The detector of `detection.model`; None where none is configured. Raises ConfigError for what is no model."""
     directory = _directory(config)
-    if directory is None:
+    if directory is None or config.detection is None:
         return None
     files = detector_files.contents(directory)
     named = _manifest(directory, config.plant.id).model
-    return Detector(detector_files.model(named, files, directory), plant)
+    model = detector_files.model(named, files, directory)
+    return Detector(model, plant, config.detection.adapt_per_day)
 
 
 def submission(config: Config, salt: bytes) -> ModelSubmitted:

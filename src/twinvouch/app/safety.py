@@ -67,7 +67,7 @@ def _declared(config: Config, counting: set[str]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     if config.detection is not None:
-        found["detection"] = config.detection.model_dump(mode="json")
+        found["detection"] = config.detection.model_dump(mode="json", exclude_defaults=True)
     for name, told in config.redundancy.items():
         tags = members(config, name)
         if counting & set(tags):

@@ -17,12 +17,14 @@ class Rows:
     """Rows of one scan group that became live, received at `now_ns`.
 
     `t_ns` int64[L] rises, `values` float64[L, K] in the order of the group's tags, NaN where no usable reading is.
+    `trust` uint8[L, K] is the plausibility that rules and persons left them; None: all of it.
     """
 
     group: ScanGroup
     t_ns: NDArray[np.int64]
     values: NDArray[np.float64]
     now_ns: int
+    trust: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -34,7 +34,7 @@ from twinvouch.core.event import (
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.site import Site
-from twinvouch.engine import rows, tickets
+from twinvouch.engine import rows, tickets, validity
 from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
 from twinvouch.engine.epochs import on_epoch
 from twinvouch.engine.keys import on_key, use
@@ -84,6 +84,7 @@ def _on_started(m: Memory, out: Out, event: Started) -> None:
     m.runs_with = event.config, event.policy, event.build
     m.ticked = None  # the monotonic clock of another boot is another one
     m.dirty.add("ticked")
+    validity.begin(m)
     out.append(entry.start(m.site.plant.id, m.now_ns, event, out.salt))
     out.reply(200)
 
@@ -305,6 +306,7 @@ def _on_tick(m: Memory, out: Out, event: Tick) -> None:
         del m.distrusted[tag]
         m.dirty.add("distrusted")
     tickets.forget(m)
+    validity.tell(m, out)
     for principal in [p for p, until in m.streams.items() if until < m.now_ns]:
         del m.streams[principal]
         m.dirty.add("streams")

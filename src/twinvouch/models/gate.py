@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from twinvouch.core.errors import MalformedError, SignatureError
 from twinvouch.core.event import ModelSubmitted
 from twinvouch.core.finding import Finding, Severity
@@ -109,6 +111,16 @@ def _dates(manifest: Manifest, now_ns: int) -> Iterator[Finding]:
     if manifest.valid_until_ns <= now_ns:
         late = (now_ns - manifest.valid_until_ns) / 1e9
         yield _finding("model_expired", manifest.model, f"the manifest expired {late:.0f} s ago")
+
+
+def outlived(model: str, until_ns: int) -> Finding:
+    """A model that is at work has expired since it was admitted."""
+    until = np.datetime64(until_ns // 1_000_000_000, "s")
+    sentence = (
+        f"model `{model}` is at work in gate 1 and expired on {until}Z; it goes on judging readings: learn again, or have it "
+        "signed again for longer, and restart"
+    )
+    return Finding("model_expired", model, Severity.MEDIUM, sentence)
 
 
 def _finding(rule: str, subject: str, sentence: str) -> Finding:

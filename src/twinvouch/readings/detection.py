@@ -1,6 +1,9 @@
 """What a learned model says of a batch: tags in alarm count for less, in every reading until their alarm ends."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from twinvouch.core.batch import Batch
 from twinvouch.core.context import Context
@@ -10,16 +13,25 @@ from twinvouch.core.label import FULL
 from twinvouch.core.ticket import Ticket
 from twinvouch.readings.flagged import Flagged
 from twinvouch.readings.followed import NOTHING, Followed
+from twinvouch.readings.labelling import plausibility
 from twinvouch.readings.live import live
 from twinvouch.readings.validate import stale
 from twinvouch.readings.view import View, present, usable
 from twinvouch.twin.frame import Frame
 
 
-def follow(batch: Batch, view: View, frame: Frame, context: Context, plant: Plant) -> Followed:
+def follow(
+    batch: Batch,
+    view: View,
+    frame: Frame,
+    context: Context,
+    plant: Plant,
+    flagged: Sequence[Flagged] = (),
+) -> Followed:
     """Let the model see the rows that become live; cells of tags in alarm, findings, and what it remembers.
 
-    What people work on counts for no command of the highest class meanwhile, whatever it reads.
+    What people work on counts for no command of the highest class meanwhile, whatever it reads. `flagged` is what all other rules
+    object to.
     """
     now = live(batch, view, frame, stale.young(batch, view))
     if now is None:
@@ -29,7 +41,9 @@ def follow(batch: Batch, view: View, frame: Frame, context: Context, plant: Plan
         every = np.arange(batch.values.shape[1])
         cells = usable(batch, view, every)[now.rows]
         values = np.where(cells, batch.values[now.rows], np.nan)
-        rows = Rows(view.group, now.t_ns, values, view.now_ns)
+        trust = _trust(batch, view, flagged, context.distrusted)
+        of_rows = None if trust is None else trust[now.rows]
+        rows = Rows(view.group, now.t_ns, values, view.now_ns, of_rows)
         known = Known(context.memos, context.tickets, _written(context))
         verdict = context.detector.follow(rows, known)
     ticketed = _ticketed(context.tickets, view.now_ns)
@@ -48,6 +62,20 @@ def follow(batch: Batch, view: View, frame: Frame, context: Context, plant: Plan
     return Followed(
         (Flagged(mask, capped, verdict.findings),), memos=verdict.memos, doubted=doubted
     )
+
+
+def _trust(
+    batch: Batch, view: View, flagged: Sequence[Flagged], distrusted: Mapping[str, int]
+) -> NDArray[np.uint8] | None:
+    """The plausibility that rules and persons leave each cell, uint8[R, K]; None: all of it."""
+    axis = plausibility(batch.values.shape, view, flagged)
+    until_ns = [distrusted.get(tag, 0) for tag in view.group.ids] if distrusted else []
+    doubted = np.array(until_ns) > view.now_ns
+    if not doubted.any():
+        return None if isinstance(axis, int) else axis
+    whole = np.full(batch.values.shape, axis, np.uint8)
+    whole[:, doubted] = 0
+    return whole
 
 
 def _ticketed(tickets: tuple[Ticket, ...], now_ns: int) -> frozenset[str]:

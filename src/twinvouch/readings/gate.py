@@ -117,9 +117,11 @@ def admit(
         oldest_ns = max(edge_was - site.plant.edges[edge].max_lateness_ns, BEFORE_ALL)
         view, told = _look(batch, group, before, oldest_ns, now_ns)
         rules = site.plant.declared.get(group.name)
+        flagged = tuple(f for rule in RULES if (f := rule.check(batch, view)) is not None)
         followed = declared.follow(batch, view, frame, rules, context, told)
+        followed = replace(followed, flagged=(*flagged, *followed.flagged))
         if (context.detector is not None or context.tickets) and not view.is_late:
-            said = detection.follow(batch, view, frame, context, site.plant)
+            said = detection.follow(batch, view, frame, context, site.plant, followed.flagged)
             followed = together((followed, said))
         return replace(_judge(batch, view, followed, placed, site, context), beginning=begun)
 
@@ -234,9 +236,8 @@ def _judge(
     site: Site,
     context: Context,
 ) -> Accepted:
-    """Rules, label, and what the edge's link has to remember; `followed` is what was said of times and as declared."""
-    flagged = [f for rule in RULES if (f := rule.check(batch, view)) is not None]
-    flagged += followed.flagged
+    """Label, and what the edge's link has to remember; `followed` is what all rules said."""
+    flagged = followed.flagged
     link, unpermitted = unpermitted_actuation.follow(batch, view, placed.link, site, context)
     link, gone = missing.follow(batch, view, link)
     link, moved = _clock(batch, view, link)

@@ -35,7 +35,7 @@ def label(
     axes: list[Axis8] = [
         identity,
         integrity,
-        _plausibility(shape, view, flagged),
+        plausibility(shape, view, flagged),
         _calibration(view),
     ]
     fresh = _fresh_until(batch, view)
@@ -66,7 +66,7 @@ def _one_row(view: View, columns: int, identity: int, integrity: int) -> Label:
     )
 
 
-def _plausibility(shape: tuple[int, ...], view: View, flagged: Sequence[Flagged]) -> Axis8:
+def plausibility(shape: tuple[int, ...], view: View, flagged: Sequence[Flagged]) -> Axis8:
     """The lowest cap of the rules that flagged a cell; nothing in a row whose time cannot be."""
     if not flagged and view.is_sound:
         return FULL

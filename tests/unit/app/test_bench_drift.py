@@ -14,6 +14,7 @@ from twinvouch.app.bench.drift import LENGTH_NS, Hours
 from twinvouch.app.cli import cli
 from twinvouch.app.wide_csv import Form
 from twinvouch.core.errors import UsageError
+from twinvouch.readings.detect.adapt import Adapter
 from twinvouch.readings.detect.learn import learn
 from twinvouch.readings.detect.score import Scorer
 from twinvouch.readings.detect.state import begin
@@ -99,9 +100,9 @@ def test_a_walk_keeps_the_states_before_rows_and_alarms_as_without_stops() -> No
     table = plant(ROWS, 2, 3000)
     table.values[500:, LEVEL] -= 0.6
     _, scored = scorer.score(begin(scorer.learned), table.t_ns, table.values)
-    walked = drift.walk(scorer, table, [500, 100, 500])
+    walked = drift.walk(Adapter(scorer), table, [500, 100, 500])
     assert sorted(walked.states) == [100, 500, ROWS]
-    assert walked.states[500].t_ns == table.t_ns[499]
+    assert walked.states[500].state.t_ns == table.t_ns[499]
     assert walked.alarm.any()
     assert np.array_equal(walked.alarm, drift._up(scored.alarm))
 

@@ -62,8 +62,9 @@ def test_a_sentence_says_value_and_expectation() -> None:
     alarm = np.zeros((2, 2), np.uint8)
     alarm[1, 0] = ATTACK
     values, error = np.full((2, 2), 5.0), np.full((2, 2), 1.5)
+    none = np.zeros((2, 2))
     scored = Scored(
-        alarm, np.zeros(2), np.full((2, 2), 7.2), np.full((2, 2), 0.5), error, np.zeros((2, 2))
+        alarm, np.zeros(2), np.full((2, 2), 7.2), np.full((2, 2), 0.5), error, none, none, none
     )
     (told,) = sentences(("tank/level", "tank/flow"), values, scored)
     assert told.startswith("`tank/level` is 5, expected 3.5 from the other tags: chance 1e-7.2")

@@ -26,7 +26,7 @@ def alarmed(*at: tuple[int, int, int], kind: int = ATTACK) -> Scored:
     for start, end, tag in at:
         alarm[start:end, tag] = kind
     none = np.zeros((ROWS, 10))
-    return Scored(alarm, np.zeros(ROWS), none, none, none, none)
+    return Scored(alarm, np.zeros(ROWS), *[none] * 6)
 
 
 def attack(start: int, end: int, tag: int, size: float = 4.0) -> Event:

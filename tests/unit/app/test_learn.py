@@ -240,10 +240,13 @@ def started(config: Path) -> Core:
 def test_a_core_takes_the_configured_model_over_at_its_start_once(learned: Path) -> None:
     core = started(learned / "twin.yaml")
     size = core.engine.memory.size
-    assert views.status(core.engine.memory)["model"] == {
+    memory = core.engine.memory
+    assert views.status(memory)["model"] == {
         "name": "normal",
-        "digest": core.engine.memory.site.detector.digest.hex(),  # type: ignore[union-attr]
+        "digest": memory.site.detector.digest.hex(),  # type: ignore[union-attr]
         "at_work": True,
+        "valid_until_ns": memory.models["normal"]["valid_until_ns"],
+        "expired": False,
     }
     core.stop()
     core = started(learned / "twin.yaml")

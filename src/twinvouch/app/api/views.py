@@ -180,10 +180,15 @@ def _model(memory: Memory) -> Plain:
     """The model that detects lies: none, waiting for gate 2, or at work."""
     if memory.site.detector is None:
         return None
+    at_work = memory.detector() is not None
+    admitted = memory.models[memory.site.detector.model] if at_work else {}
+    until_ns = admitted.get("valid_until_ns")
     return {
         "name": memory.site.detector.model,
         "digest": memory.site.detector.digest.hex(),
-        "at_work": memory.detector() is not None,
+        "at_work": at_work,
+        "valid_until_ns": until_ns,
+        "expired": isinstance(until_ns, int) and until_ns <= memory.now_ns,
     }
 
 

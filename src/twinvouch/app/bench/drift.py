@@ -21,9 +21,10 @@ from twinvouch.core.table import Table
 from twinvouch.lab.score.events import HOUR_NS, QUIET_NS
 from twinvouch.lab.score.intervals import bootstrap, wilson
 from twinvouch.readings.detect import columns
+from twinvouch.readings.detect.adapt import Adapter, Course, drifting
 from twinvouch.readings.detect.learn import learn
 from twinvouch.readings.detect.score import Scorer
-from twinvouch.readings.detect.state import CALM, State, begin
+from twinvouch.readings.detect.state import CALM
 
 Say = Callable[[str], None]
 Figures = dict[str, Any]
@@ -60,13 +61,16 @@ class Walked:
     """The file as it is: alarms bool[R, K] (attack or drift), and the state before each row that was asked for."""
 
     alarm: Alarms
-    states: dict[int, State]
+    states: dict[int, Course]
 
 
-def run(train: Path, test: Path, form: Form, seeds: int, say: Say) -> Figures:
-    """Figures of one training and one test file; everything that decides is fixed before the test file is opened."""
+def run(train: Path, test: Path, form: Form, seeds: int, say: Say, per_day: float = 0.0) -> Figures:
+    """Figures of one training and one test file; everything that decides is fixed before the test file is opened.
+
+    `per_day` is as `detection.adapt_per_day`.
+    """
     trained = wide_csv.read(train, form)
-    scorer = Scorer(learn(trained.table))
+    adapter = Adapter(Scorer(learn(trained.table), is_learned_from=bool(per_day)), per_day)
     say(
         f"configuration and code {digest_of_code()}; learned from {len(trained.table.t_ns)} rows of {train.name}"
     )
@@ -74,11 +78,11 @@ def run(train: Path, test: Path, form: Form, seeds: int, say: Say) -> Figures:
     table = wide_csv.as_columns_of(trained.table, tested.table, test)
     attacked = _labels(tested)
     drawn = [int(_chance(seed).choice(_places(table.t_ns, attacked))) for seed in range(seeds)]
-    walked = walk(scorer, table, drawn)
+    walked = walk(adapter, table, drawn)
     _, sd = columns.moments(trained.table.values)
     trials, idle = [], 0
     for seed, start in enumerate(drawn):
-        made, still = _of_seed(scorer, table, walked, sd, (seed, start))
+        made, still = _of_seed(adapter, table, walked, sd, (seed, start))
         trials += made
         idle += still
         found = sum(np.isfinite(t.named_h) for t in made if t.size == SIZE)
@@ -115,13 +119,13 @@ def _places(t_ns: NDArray[np.int64], attacked: Alarms) -> NDArray[np.intp]:
     return places
 
 
-def walk(scorer: Scorer, table: Table, rows: Sequence[int]) -> Walked:
+def walk(adapter: Adapter, table: Table, rows: Sequence[int]) -> Walked:
     """Score the file as it is, and keep the state before each of `rows`."""
-    state, parts, states, at = begin(scorer.learned), [], {}, 0
+    course, parts, states, at = adapter.begin(), [], {}, 0
     for row in (*sorted(set(rows)), len(table.t_ns)):
-        state, scored = scorer.score(state, table.t_ns[at:row], table.values[at:row])
-        parts.append(_up(scored.alarm))
-        states[row], at = state, row
+        course, scored, told = adapter.score(course, table.t_ns[at:row], table.values[at:row])
+        parts.append(_up(drifting(scored.alarm, told)))
+        states[row], at = course, row
     return Walked(np.concatenate(parts), states)
 
 
@@ -131,7 +135,7 @@ def _up(alarm: NDArray[np.uint8]) -> Alarms:
 
 
 def _of_seed(
-    scorer: Scorer, table: Table, walked: Walked, sd: NDArray[np.float64], drawn: tuple[int, int]
+    adapter: Adapter, table: Table, walked: Walked, sd: NDArray[np.float64], drawn: tuple[int, int]
 ) -> tuple[list[Trial], int]:
     """All ramps of a seed, and how many tags never moved."""
     seed, start = drawn
@@ -140,7 +144,7 @@ def _of_seed(
     t_ns, values = table.t_ns[start:end], table.values[start:end]
     first = int(np.searchsorted(table.t_ns, t_ns[0] - QUIET_NS))
     before, plain = walked.alarm[first:start], walked.alarm[start:end]
-    for k in scorer.learned.columns.continuous.tolist():
+    for k in adapter.scorer.learned.columns.continuous.tolist():
         sign = float(chance.choice((-1.0, 1.0)))
         if not moves(values[:, k]):
             idle += 1
@@ -151,7 +155,7 @@ def _of_seed(
             lied = values.copy()
             lied[:, k] = ramped(values[:, k], t_ns, sign * size * float(sd[k]))
             found = hours.of(
-                _alarms(scorer, walked.states[start], Table(table.ids, t_ns, lied), hours)
+                _alarms(adapter, walked.states[start], Table(table.ids, t_ns, lied), hours)
             )
             gone = np.array_equal(lied, values, equal_nan=True)
             trials.append(Trial(seed, table.ids[k], size, *found, *for_nothing, gone))
@@ -205,13 +209,13 @@ class Hours:
         return float(hours[self.tag]), float(min(hours))
 
 
-def _alarms(scorer: Scorer, state: State, table: Table, hours: Hours) -> Alarms:
+def _alarms(adapter: Adapter, course: Course, table: Table, hours: Hours) -> Alarms:
     """Alarms bool[n, K] of a stretch, up to some rows after the first one that counts: the rest would change nothing."""
     alarm = np.zeros((0, len(table.ids)), np.bool_)
     while len(alarm) < len(table.t_ns) and not np.isfinite(hours.of(alarm)[0]):
         rows = slice(len(alarm), len(alarm) + _TOGETHER)
-        state, scored = scorer.score(state, table.t_ns[rows], table.values[rows])
-        alarm = np.vstack((alarm, _up(scored.alarm)))
+        course, scored, told = adapter.score(course, table.t_ns[rows], table.values[rows])
+        alarm = np.vstack((alarm, _up(drifting(scored.alarm, told))))
     return alarm
 
 

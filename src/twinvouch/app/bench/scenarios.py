@@ -7,7 +7,7 @@ alarm begins outside all events and more than six hours after them; alarms of se
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import comb
 from pathlib import Path
 from typing import Any, Final
@@ -24,10 +24,11 @@ from twinvouch.lab.scenarios.hydraulics import file_of
 from twinvouch.lab.scenarios.settings import Settings, settings
 from twinvouch.lab.scenarios.world import World, world
 from twinvouch.lab.score.events import QUIET_NS
+from twinvouch.readings.detect.adapt import Adapter, drifting
 from twinvouch.readings.detect.context import Ticket
 from twinvouch.readings.detect.learn import learn
 from twinvouch.readings.detect.score import Scorer
-from twinvouch.readings.detect.state import ATTACK, CHANGE, DRIFT, Scored, begin
+from twinvouch.readings.detect.state import ATTACK, CHANGE, DRIFT, Scored
 
 Say = Callable[[str], None]
 LARGE: Final = 3.0
@@ -53,19 +54,24 @@ class Tally:
     curve: Counter[tuple[str, float, bool]] = field(default_factory=Counter)
 
 
-def run(seeds: int, first_seed: int, directory: Path | None, say: Say) -> dict[str, Any]:
-    """Figures over `seeds` worlds of each network whose file is there."""
+def run(
+    seeds: int, first_seed: int, directory: Path | None, say: Say, per_day: float = 0.0
+) -> dict[str, Any]:
+    """Figures over `seeds` worlds of each network whose file is there; `per_day` as `detection.adapt_per_day`."""
     drawn, tally, names = settings(), Tally(), []
     say(f"configuration and code {digest_of_code()}, scenarios {drawn.digest}")
     for name in networks(drawn, directory, say):
         names.append(name)
-        scorer: Scorer | None = None
+        adapter: Adapter | None = None
         for seed in range(first_seed, first_seed + seeds):
             made = world(name, seed, drawn, directory)
-            scorer = scorer or Scorer(learn(made.training))
-            _, scored = scorer.score(
-                begin(scorer.learned), made.test.t_ns, made.test.values, tickets(made)
+            adapter = adapter or Adapter(
+                Scorer(learn(made.training), is_learned_from=bool(per_day)), per_day
             )
+            _, scored, told = adapter.score(
+                adapter.begin(), made.test.t_ns, made.test.values, tickets(made)
+            )
+            scored = replace(scored, alarm=drifting(scored.alarm, told))
             count(tally, made, scored)
             say(f"{name} seed {seed}: {tally.found} of {tally.large} found, {tally.false} false")
     return _figures(tally, names, seeds)

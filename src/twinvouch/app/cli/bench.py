@@ -18,6 +18,13 @@ BENCHES: Final = {
     "mqtt": ("mqtt",),
 }
 AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="print one JSON object")
+_ADAPTS: Final = click.option(
+    "--adapt-per-day",
+    type=click.FloatRange(0.0, 1.0),
+    default=0.0,
+    show_default=True,
+    help="as `detection.adapt_per_day`",
+)
 PROCESSES: Final = ("core", "edge", "actuator")
 
 
@@ -195,13 +202,16 @@ def detect(
 @_form
 @click.option("--seeds", type=click.IntRange(1, 1000), default=20, show_default=True)
 @AS_JSON
-def drift(*, train: Path, test: Path, seeds: int, as_json: bool, **form: str) -> None:
+@_ADAPTS
+def drift(
+    *, train: Path, test: Path, seeds: int, adapt_per_day: float, as_json: bool, **form: str
+) -> None:
     """Put slow ramps on one tag at a time and tell how many are found, and when; no option tunes anything."""
     require_lab()
     from twinvouch.app.bench.drift import run
     from twinvouch.app.wide_csv import Form
 
-    _show(run(train, test, Form(**form), seeds, _say), as_json=as_json)
+    _show(run(train, test, Form(**form), seeds, _say, adapt_per_day), as_json=as_json)
 
 
 DIRECTORY: Final = click.Path(path_type=Path, file_okay=False, exists=True)
@@ -250,12 +260,15 @@ def _worlds(command_of: Callable[..., Any]) -> Callable[..., Any]:
 @command.command()
 @_worlds
 @AS_JSON
-def scenarios(*, seeds: int, first_seed: int, networks: Path | None, as_json: bool) -> None:
+@_ADAPTS
+def scenarios(
+    *, seeds: int, first_seed: int, networks: Path | None, adapt_per_day: float, as_json: bool
+) -> None:
     """Judge detection on simulated attacks and honest changes, event by event."""
     require_lab()
     from twinvouch.app.bench.scenarios import run
 
-    _show(run(seeds, first_seed, networks, _say), as_json=as_json)
+    _show(run(seeds, first_seed, networks, _say, adapt_per_day), as_json=as_json)
 
 
 @command.command()

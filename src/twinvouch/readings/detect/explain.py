@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.core.finding import Finding, Severity
-from twinvouch.readings.detect import control, design
+from twinvouch.readings.detect import design
+from twinvouch.readings.detect.adapt import DAY_NS, Adapted, usual
 from twinvouch.readings.detect.kernel import Kernel
 from twinvouch.readings.detect.learned import Learned
+from twinvouch.readings.detect.reasons import Exact, reason
 from twinvouch.readings.detect.state import ATTACK, CHANGE, DRIFT
 from twinvouch.readings.wording import date
 
@@ -20,12 +22,12 @@ OWN: Final = "its own value before"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moment:
-    """One row float64[K] at `t_ns` with the one before it, and its errors float64[K] in the tags' units."""
+    """One row float64[K] with the one before it, its errors float64[K] in the tags' units, and as exact rules see it."""
 
-    t_ns: int
     before: NDArray[np.float64]
     values: NDArray[np.float64]
     error: NDArray[np.float64]
+    exact: Exact
 
 
 class Explainer:
@@ -34,6 +36,7 @@ class Explainer:
     def __init__(self, learned: Learned, units: tuple[str, ...]) -> None:
         self._learned = learned
         self._units = tuple(f" {u}" if u else "" for u in units)
+        self._usual = usual(learned)
         self._kernels = [Kernel(learned, part) for part in learned.parts]
         self._part = {int(k): n for n, part in enumerate(learned.parts) for k in part.tags}
 
@@ -51,10 +54,26 @@ class Explainer:
         words = f"`{tag}` agrees with what is expected of it again since {date(t_ns)}"
         return Finding(_KINDS[kind][0], tag, Severity.INFO, words)
 
+    def diverged(self, k: int, adapted: Adapted, t_ns: int, *, is_far: bool) -> Finding:
+        """What was learned of a tag while at work is far from the frozen reference, or no more."""
+        known, unit = self._learned.columns, self._units[k]
+        tag, by = known.ids[k], float(adapted.by[k] * known.scale[k])
+        numbers = (("by", by), ("usual_error", float(self._usual[k] * known.scale[k])))
+        if not is_far:
+            words = f"`{tag}` is within {abs(by):.3g}{unit} of the model as it was learned again"
+            return Finding("adaptation", tag, Severity.INFO, words, "", numbers)
+        days = max((t_ns - int(adapted.since_ns[k])) / DAY_NS, 0.0)
+        words = (
+            f"what is expected of `{tag}` has moved by {by:+.3g}{unit} in {days:.0f} days since {date(int(adapted.since_ns[k]))}, "
+            f"{abs(by) / numbers[1][1]:.1f} times its usual error: the plant has changed, or is being taught to accept a lie; "
+            "learn again from readings you trust"
+        )
+        return Finding("adaptation", tag, Severity.MEDIUM, words, TECHNIQUE, numbers)
+
     def _words(self, k: int, kind: int, m: Moment) -> tuple[str, tuple[tuple[str, float], ...]]:
         known, unit = self._learned.columns, self._units[k]
         value = float(m.values[k])
-        broken = self._broken(k, m)
+        broken = reason(self._learned, self._units, k, m.exact)
         if broken:
             return broken, (("value", value),)
         if k in known.constant:
@@ -82,21 +101,6 @@ class Explainer:
             words = f"reads {value:.6g}{unit}, expected is {expected:.6g}{unit}, give or take {within:.3g}{unit}, from {named}"
         return words, numbers
 
-    def _broken(self, k: int, m: Moment) -> str:
-        """In words, which rule of the control logic a tag breaks; empty where none."""
-        learned, row = self._learned, m.values[None, :]
-        for rule, found in control.broken(learned.rules, learned.columns, row):
-            if found[0] and k in {rule.switch, rule.tag}:
-                switch, tag = (learned.columns.ids[n] for n in (rule.switch, rule.tag))
-                side = "above" if rule.is_upper else "below"
-                limit, unit = float(rule.limits(row)[0]), self._units[rule.tag]
-                state, other = ("on", "off") if rule.is_on else ("off", "on")
-                return (
-                    f"breaks the control logic: `{tag}` is {float(m.values[rule.tag]):.6g}{unit}, {side} "
-                    f"{limit:.6g}{unit} where `{switch}` has always been {state}, and `{switch}` is {other}"
-                )
-        return ""
-
     def _expectation(self, k: int, m: Moment) -> tuple[float, str]:
         """How far 98 of 100 rows are off at most, in the tag's unit; and the tags that say most of the estimate."""
         known, kernel = self._learned.columns, self._kernels[self._part[k]]
@@ -115,7 +119,7 @@ class Explainer:
         return q, ", ".join(names) if names else "the time of day"
 
 
-RULES: Final = ("residual", "drift", "operating_change")
+RULES: Final = ("residual", "drift", "operating_change", "adaptation")
 _KINDS: Final = {
     ATTACK: ("residual", Severity.HIGH),
     DRIFT: ("drift", Severity.MEDIUM),

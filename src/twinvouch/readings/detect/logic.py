@@ -3,8 +3,6 @@
 What is doubted already breaks no rule: a second alarm would say nothing new.
 """
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,8 +10,6 @@ from twinvouch.readings.detect import runs
 from twinvouch.readings.detect.columns import rounded
 from twinvouch.readings.detect.learned import Learned
 from twinvouch.readings.detect.state import ATTACK, State
-
-_NEAR: Final = 0.05  # of a tag's range: how near its end is idle
 
 
 class Logic:
@@ -25,9 +21,7 @@ class Logic:
         self.is_estimated = np.zeros(len(known.ids), np.bool_)
         self.is_estimated[known.continuous] = True
         widest = learned.spread.max(axis=0) * known.scale
-        # a flow that stands at its new zero after a recalibration is as idle as before
-        near = np.clip(widest, 2 * known.step, _NEAR * (learned.ends[1] - learned.ends[0]))
-        self.idle = learned.ends[0] + near, learned.ends[1] - near
+        self.idle = runs.idle(widest, known.step, learned.ends)
         rules = learned.rules
         self._switch = np.array([r.switch for r in rules], np.intp)
         self._tag = np.array([r.tag for r in rules], np.intp)

@@ -33,6 +33,7 @@ from twinvouch.readings.detect.state import (
     State,
 )
 
+NOBODY: Final = np.zeros((1, 0))  # learns from it
 _DAY_NS: Final = 86_400_000_000_000
 
 
@@ -258,6 +259,8 @@ class Quiet:
             slowly[None],
             (row.found[:width] * self._table[UNITS])[None],
             np.maximum(blame, SLOW_U * slowly)[None],
+            NOBODY,
+            NOBODY,
         )
         return self._after(state, row, means, (suspicion, blame, odds, trust)), scored
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _RARER: Final = 100.0  # than the longest run of the training
+_NEAR: Final = 0.05  # of a tag's range
 _ROWS: Final = 3
 
 
@@ -34,6 +35,17 @@ def learn(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.fl
     more = 1 + np.log(_RARER) / np.log(max(len(values), 2))
     most: NDArray[np.int64] = np.maximum((longest * more).astype(np.int64), longest + _ROWS)
     return most, ends
+
+
+def idle(
+    widest: NDArray[np.float64], step: NDArray[np.float64], ends: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Between which values each tag may not stand for long, float64[K] each: a flow at its new zero after a recalibration is as idle as before.
+
+    `widest` float64[K] is the largest spread of its error, in its unit.
+    """
+    near = np.clip(widest, 2 * step, _NEAR * (ends[1] - ends[0]))
+    return ends[0] + near, ends[1] - near
 
 
 def frozen(

@@ -41,14 +41,15 @@ from twinvouch.readings.detect.state import (
 
 _SEGMENT: Final = 256  # rows that are looked at together at most
 _SHORT: Final = 64  # and at first where an alarm of a plant of many tags began or ended: the rest is looked at again
-_SETTLING_NS: Final = 7 * 24 * 3_600_000_000_000  # in which a recalibrated tag's new zero is found
+SETTLING_NS: Final = 7 * 24 * 3_600_000_000_000  # in which a recalibrated tag's new zero is found
 
 
 class Scorer:
     """Scores rows by what was learned; keeps what it has put together, and no state of the plant."""
 
-    def __init__(self, learned: Learned) -> None:
+    def __init__(self, learned: Learned, *, is_learned_from: bool = False) -> None:
         self.learned = learned
+        self.is_learned_from = is_learned_from
         self._errors = Errors(learned)
         self._look = Look(learned, self._errors)
         self._quiet = Quiet(learned, self._errors)
@@ -67,10 +68,10 @@ class Scorer:
         if not len(t_ns):
             width = len(self.learned.columns.ids)
             none, wide = np.zeros(0), np.zeros((0, width))
-            return state, Scored(wide.astype(np.uint8), none, wide, wide, wide, wide)
+            return state, Scored(wide.astype(np.uint8), none, *[wide] * 6)
         read = rounded(values, self.learned.columns.step)
         heard, replayed = self._ear.hear(state.heard, read)
-        if len(t_ns) == 1 and replayed is None:
+        if len(t_ns) == 1 and replayed is None and not self.is_learned_from:
             state = self._work(state, tickets, int(t_ns[0]))
             alone = self._quiet.row(state, t_ns, read[0], heard)
             if alone is not None:
@@ -112,7 +113,7 @@ class Scorer:
             for k in ticket.tags:
                 if ticket.work is Work.RECALIBRATION and state.at_work[k] and not now[k]:
                     offset[k] += state.work_bias[k]
-                    settles[k] = t_ns + _SETTLING_NS
+                    settles[k] = t_ns + SETTLING_NS
         changed = now != state.at_work
         means = state.means.copy()
         means[:, changed] = 0.0
@@ -172,18 +173,40 @@ class Scorer:
         )
         if change.any():
             after = self._change(after, rows, last, (bool(raised[last]), ended[last]), kind)
-        alarm = np.tile(state.alarm, (count, 1))
-        alarm[last] = after.alarm
         part = rows.shares[:, :count].max(axis=0, initial=0.0)
-        if state.drift.any() or part.max() > 1:
-            drifts = drift.latched(rows.shares[:, :count], watched, state.drift)
-            after = replace(after, drift=drifts[:, last] & (after.alarm == CALM))
-            small = np.full((count, 1), self._small(state, kind, int(t_ns[0])), np.uint8)
-            small[last] = self._small(after, kind, int(t_ns[0]))
-            alarm = np.where(drifts.any(axis=0) & (alarm == CALM), small, alarm)
-        blame = np.maximum(blame, SLOW_U * part)
-        scored = Scored(alarm, u[:count], rows.fast[:count], part, rows.found.error[:count], blame)
+        after, alarm = self._drifting(state, after, rows.shares[:, :count], part, kind)
+        scored = Scored(
+            alarm,
+            u[:count],
+            rows.fast[:count],
+            part,
+            rows.found.error[:count],
+            np.maximum(blame, SLOW_U * part),
+            *self._moves(rows, count),
+        )
         return replace(after, shown=alarm[last]), scored
+
+    def _drifting(
+        self,
+        state: State,
+        after: State,
+        shares: NDArray[np.float64],
+        part: NDArray[np.float64],
+        kind: int,
+    ) -> tuple[State, NDArray[np.uint8]]:
+        """With drifts that begin and end in rows: the state after them, and alarms of all kinds uint8[R, K].
+
+        `shares` float64[C, R, K] are parts of limits, `part` float64[R, K] the largest; alarms begin and end in the last row only.
+        """
+        alarm = np.tile(state.alarm, (len(part), 1))
+        alarm[-1] = after.alarm
+        if not state.drift.any() and part.max() <= 1:
+            return after, alarm
+        drifts = drift.latched(shares, (state.alarm == CALM) & ~state.at_work, state.drift)
+        after = replace(after, drift=drifts[:, -1] & (after.alarm == CALM))
+        small = np.full((len(part), 1), self._small(state, kind), np.uint8)
+        small[-1] = self._small(after, kind)
+        return after, np.where(drifts.any(axis=0) & (alarm == CALM), small, alarm)
 
     def _after(self, state: State, t_ns: NDArray[np.int64], rows: Rows, kind: int) -> State:
         """The state after the first rows of a segment, alarms as they were."""
@@ -202,8 +225,7 @@ class Scorer:
         settling = state.settles_ns > t_ns[0]
         if not state.at_work.any() and not settling.any():
             return after
-        moved = rows.raw[:count] - rows.found.expected[:count]
-        counted = zero.weights(rows.found.spread[:count], self._usual) * rows.counts[:count]
+        moved, counted = self._departures(rows, count)
         if state.at_work.any():
             bias, rows_of = zero.found_out(
                 state.work_bias, state.work_rows, moved, counted * state.at_work
@@ -214,6 +236,18 @@ class Scorer:
             return after
         by, rows_of = zero.settled(state.work_rows, moved, counted * settling)
         return replace(after, offset=after.offset + by, away=after.away - by, work_rows=rows_of)
+
+    def _departures(self, rows: Rows, count: int) -> tuple[NDArray[np.float64], ...]:
+        """Of the first rows value minus the estimate without own past, in scales, and how many usual rows that counts as."""
+        moved = rows.raw[:count] - rows.found.expected[:count]
+        return moved, zero.weights(rows.found.spread[:count], self._usual) * rows.counts[:count]
+
+    def _moves(self, rows: Rows, count: int) -> tuple[NDArray[np.float64], ...]:
+        """The same for whoever learns from it."""
+        if self.is_learned_from:
+            return self._departures(rows, count)
+        none = np.zeros((count, 0))
+        return none, none
 
     def _ending(
         self, state: State, rows: Rows
@@ -291,7 +325,7 @@ class Scorer:
         surprise = float(self.learned.fusion.fused(errors.max(keepdims=True))[0])
         return candidate.begun(state, logic, surprise, float(rows.shares[:, row].max()), trial)
 
-    def _small(self, state: State, kind: int, t_ns: int) -> int:
+    def _small(self, state: State, kind: int) -> int:
         """What a drift is now: while a new zero is found out, what leans on that tag drifts a little."""
-        is_settling = bool((state.settles_ns > t_ns).any())
+        is_settling = bool((state.settles_ns > state.t_ns).any())
         return CHANGE if kind == CHANGE or is_settling or candidate.is_open(state) else DRIFT

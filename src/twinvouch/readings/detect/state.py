@@ -67,7 +67,8 @@ class Scored:
 
     `alarm` uint8[R, K] is the state of each tag, `u` float64[R] the surprise of the row; by tag `fast` float64[R, K]
     (-log10 p) and `slow` float64[R, K] (parts of the limit); `error` float64[R, K] is value minus expectation in the
-    tags' units; `blame` float64[R, K] ranks the tags.
+    tags' units; `blame` float64[R, K] ranks the tags. `moved` float64[R, K] is value minus the estimate without own past, in
+    scales, and `counted` float64[R, K] how many usual rows that counts as; 0 where it says nothing (both float64[R, 0] where nobody learns).
     """
 
     alarm: NDArray[np.uint8]
@@ -76,6 +77,8 @@ class Scored:
     slow: NDArray[np.float64]
     error: NDArray[np.float64]
     blame: NDArray[np.float64]
+    moved: NDArray[np.float64]
+    counted: NDArray[np.float64]
 
     @property
     def is_alarm(self) -> NDArray[np.bool_]:

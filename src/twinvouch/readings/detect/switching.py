@@ -70,6 +70,14 @@ class Point:
             found |= np.where(on[1:], level < off_low, level > on_high)
         return found
 
+    def seen(self, way: int, row: NDArray[np.float64], step: float) -> tuple[float, float]:
+        """Where training switched, off (0) or on (1), margins left out, as set-points show it in a row float64[K]; `step` is that of the tag."""
+        low, high = self.bands[way].tolist()
+        place = self.setpoints[way]
+        moved = float(row[place] - self.shown[way]) if place >= 0 else 0.0
+        margin = max((high - low) * _MARGIN / (1 + 2 * _MARGIN), _STEPS * step)
+        return low + margin + moved, high - margin + moved
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clock:
