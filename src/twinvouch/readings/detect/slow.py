@@ -28,16 +28,11 @@ BIAS, ENERGY = 0, 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Channel:
-    """One mean over `rows` rows of one error; `limit` float64[K] is where it is an alarm of the tag."""
+    """One mean over `rows` rows of one error; beyond `limit` float64[K], on either side, it is an alarm of the tag."""
 
     error: int
     rows: float
     limit: NDArray[np.float64]
-
-    def share(self, mean: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Of means float64[R, K], in parts of the limits: above 1 is an alarm that names the tag."""
-        part: NDArray[np.float64] = np.abs(mean) / self.limit
-        return part
 
 
 def clipped(

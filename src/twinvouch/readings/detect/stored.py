@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from twinvouch.core.errors import MalformedError
 from twinvouch.readings.detect.learned import Learned
+from twinvouch.readings.detect.rolling import LONGEST
 from twinvouch.readings.detect.score import Scorer
 from twinvouch.readings.detect.state import begin
 
@@ -104,15 +105,18 @@ def _array(kind: Any, plain: Any, arrays: Mapping[str, NDArray[Any]], where: str
 
 
 def check(learned: Learned) -> None:
-    """Try a model out on three rows: MalformedError where its parts do not fit together."""
+    """Try a model out on some rows, and one alone: MalformedError where its parts do not fit together."""
     columns = learned.columns
-    width, rows = len(columns.ids), 3
+    width, rows = len(columns.ids), LONGEST + 2
     try:
         assert columns.period_ns > 0
         assert len(set(columns.ids)) == width
         t_ns = np.arange(1, rows + 1) * columns.period_ns
         values = np.tile(columns.mean, (rows, 1))
-        state, _ = Scorer(learned).score(begin(learned), t_ns, values)
+        assert len({len(clock.state) for clock in learned.clocks}) <= 1
+        scorer = Scorer(learned)
+        state, _ = scorer.score(begin(learned), t_ns[:-1], values[:-1])
+        state, _ = scorer.score(state, t_ns[-1:], values[-1:])
         assert len(state.alarm) == width
     except (AssertionError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         why = f"its parts do not fit together ({type(error).__name__}: {error})"
