@@ -1,6 +1,6 @@
 """A learned model at work in gate 1: rows of scan groups in, alarms, caps and findings out. Fits ports.Detector."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -17,7 +17,7 @@ from twinvouch.core.ticket import Work
 from twinvouch.readings.detect import blocks, remembered, trusted
 from twinvouch.readings.detect.adapt import Adapter, Course, begin, drifting
 from twinvouch.readings.detect.blocks import Plan, Source
-from twinvouch.readings.detect.context import Ticket
+from twinvouch.readings.detect.context import Ticket, is_changing
 from twinvouch.readings.detect.explain import Explainer, Moment
 from twinvouch.readings.detect.learned import Learned
 from twinvouch.readings.detect.reasons import Exactly
@@ -94,15 +94,14 @@ class Detector:
         after = before
         findings: tuple[Finding, ...] = ()
         if len(t_ns):
-            after, scored, told = self._adapter.score(
-                before, t_ns, closed, self._tickets(known), trust
-            )
+            tickets = self._tickets(known)
+            after, scored, told = self._adapter.score(before, t_ns, closed, tickets, trust)
             memos |= remembered.memos(self._about, before.state, after.state)
             kept = known.memos.get(ADAPTED)
             is_on = bool(self._adapter.per_day) or kept is not None
             if is_on and (kept is None or kept.value is not after.adapted):
                 memos[ADAPTED] = Memo(self._about, value=after.adapted)
-            begun = self._findings(before.state, t_ns, closed, scored)
+            begun = self._findings(before.state, (t_ns, closed), scored, tickets)
             findings = (*begun, *self._divergences(before, after, t_ns, told))
         return self._verdict(before, after, findings, memos)
 
@@ -165,15 +164,17 @@ class Detector:
     def _findings(
         self,
         before: State,
-        t_ns: NDArray[np.int64],
-        values: NDArray[np.float64],
+        rows: tuple[NDArray[np.int64], NDArray[np.float64]],
         scored: Scored,
+        tickets: Sequence[Ticket],
     ) -> Iterator[Finding]:
-        """Where alarms begin and end, row by row."""
+        """Where alarms begin and end in rows (times, values), row by row."""
+        t_ns, values = rows
         if not np.count_nonzero(scored.alarm != before.shown):
             return
         was = np.vstack((before.shown, scored.alarm[:-1]))
         changed = np.argwhere(scored.alarm != was).tolist()
+        settles_ns = int(before.settles_ns.max())
         lagged = np.vstack((before.values, values))
         exactly = Exactly(self._adapter.scorer.learned, before, t_ns, values)
         for row, k in changed:
@@ -182,7 +183,8 @@ class Detector:
                 yield self._explainer.ended(k, then, int(t_ns[row]))
                 continue
             moment = Moment(lagged[row], values[row], scored.error[row], exactly.at(row))
-            yield self._explainer.begun(k, now, moment)
+            is_announced = settles_ns > t_ns[row] or is_changing(tickets, int(t_ns[row]))
+            yield self._explainer.begun(k, now, moment, is_announced=is_announced)
 
     def _divergences(
         self, before: Course, after: Course, t_ns: NDArray[np.int64], told: NDArray[np.bool_]

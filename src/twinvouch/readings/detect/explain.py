@@ -17,6 +17,8 @@ from twinvouch.readings.wording import date
 
 SHOWN: Final = 3  # tags that a sentence names
 TECHNIQUE: Final = "T0856"  # ATT&CK for ICS: Spoof Reporting Message
+OPERATED: Final = "T0831"  # Manipulation of Control
+UNANNOUNCED: Final = "; no one tag's lie would explain it, and nobody announced a change"
 OWN: Final = "its own value before"
 
 
@@ -40,12 +42,16 @@ class Explainer:
         self._kernels = [Kernel(learned, part) for part in learned.parts]
         self._part = {int(k): n for n, part in enumerate(learned.parts) for k in part.tags}
 
-    def begun(self, k: int, kind: int, moment: Moment) -> Finding:
-        """An alarm of `kind` of the tag at place `k` began."""
+    def begun(self, k: int, kind: int, moment: Moment, *, is_announced: bool) -> Finding:
+        """An alarm of `kind` of the tag at place `k` began; `is_announced`: by tickets, or commands to set-points."""
         rule, severity = _KINDS[kind]
         tag = self._learned.columns.ids[k]
         words, numbers = self._words(k, kind, moment)
-        technique = "" if kind == CHANGE else TECHNIQUE
+        technique = TECHNIQUE
+        if kind == CHANGE:
+            technique = "" if is_announced else OPERATED
+            words += "" if is_announced else UNANNOUNCED
+            severity = severity if is_announced else Severity.MEDIUM
         return Finding(rule, tag, severity, f"`{tag}` {words}", technique, numbers)
 
     def ended(self, k: int, kind: int, t_ns: int) -> Finding:

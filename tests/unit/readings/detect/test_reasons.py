@@ -5,14 +5,16 @@ from functools import cache
 
 import numpy as np
 
-from tests.unit.readings.detect.plant import HIGH, HOUR_NS, LEVEL, LOW, PRESSURE, RUN, plant
+from tests.unit.readings.detect.plant import HIGH, HOUR_NS, LEVEL, LOW, PRESSURE, RUN, SPARE, plant
 from twinvouch.core import inject
+from twinvouch.core.finding import Severity
 from twinvouch.core.table import Table
+from twinvouch.readings.detect.explain import Explainer, Moment
 from twinvouch.readings.detect.learn import learn
 from twinvouch.readings.detect.learned import Learned
 from twinvouch.readings.detect.reasons import Exactly, reason
 from twinvouch.readings.detect.score import Scorer
-from twinvouch.readings.detect.state import CALM, begin
+from twinvouch.readings.detect.state import CALM, CHANGE, begin
 
 BEGIN, ROWS = 6000, 800
 UNITS = (" m", " kPa", " l/s", "", "")
@@ -147,3 +149,19 @@ def test_where_nothing_exact_is_broken_nothing_is_said() -> None:
     values = clean().values.copy()
     values[300:400, PRESSURE] += 5.0
     assert said(values, PRESSURE) == []
+
+
+def test_a_change_that_nobody_announced_is_told_as_such_and_an_announced_one_is_not() -> None:
+    before, values = clean().values[10], clean().values[11].copy()
+    values[SPARE] = 1.0
+    exact = Exactly(learned(), begin(learned()), clean().t_ns[10:12], clean().values[10:12]).at(1)
+    moment = Moment(before, values, np.zeros(len(values)), exact)
+    explain = Explainer(learned(), UNITS)
+    known, unknown = (
+        explain.begun(SPARE, CHANGE, moment, is_announced=told) for told in (True, False)
+    )
+    assert (known.rule, known.severity, known.technique) == ("operating_change", Severity.LOW, "")
+    assert unknown.severity is Severity.MEDIUM
+    assert unknown.technique == "T0831"
+    assert "nobody announced" in unknown.sentence
+    assert "nobody announced" not in known.sentence
