@@ -118,6 +118,23 @@ def verify_consistency(
     return old > 0 and verify_subtree_consistency((0, old), new, proof, old_root, new_root)
 
 
+def shown_root(old: int, new: int, proof: Sequence[bytes], root: bytes) -> bytes | None:
+    """The root of the first `old` leaves that a consistency proof shows under `root`; None where it shows none.
+
+    With the root that was signed for `old` leaves it is either the same, or evidence of another history.
+    """
+    if not 0 < old <= new:
+        return None
+    if old == new:
+        return root if not proof else None
+    hashes = list(proof)
+    first, last, tree_last = _enter(0, old - 1, new - 1)
+    if first == last:  # the old tree is a node of the new one: its root is not in the proof, it is the seed
+        return None
+    found = _climb((first, last, tree_last), hashes[0], hashes[1:]) if hashes else None
+    return found[0] if found is not None and found[1] == root else None
+
+
 def verify_subtree_inclusion(
     leaf: bytes, index: int, span: tuple[int, int], proof: Sequence[bytes], root: bytes
 ) -> bool:
