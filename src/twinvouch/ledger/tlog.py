@@ -70,6 +70,11 @@ class Tree:
         return fold(self._peaks)
 
 
+def root_at(hash_at: HashAt, size: int) -> bytes:
+    """The root over the first `size` leaves; of no leaves that of the empty tree."""
+    return _range_root(hash_at, 0, size)
+
+
 def inclusion_proof(hash_at: HashAt, index: int, size: int) -> list[bytes]:
     """Proof that leaf `index` is in the tree of `size` leaves (RFC 6962 section 2.1.1), leaf upwards."""
     if not 0 <= index < size:

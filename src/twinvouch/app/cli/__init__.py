@@ -1,6 +1,6 @@
 """The command line: verbs are loaded only when they are called, so that `--help` stays quick.
 
-Exit codes: 0 ok, 1 negative result, 2 usage, 3 configuration, 4 not permitted, 5 unavailable, 70 bug.
+Exit codes: 0 ok, 1 negative result, 2 usage, 3 configuration, 4 not permitted, 5 unavailable, 6 two histories, 70 bug.
 """
 
 import importlib
@@ -52,6 +52,7 @@ VERBS = {
     "systemd": "Print unit files with a sandbox for core, edge and actuator.",
     "tags": "List and show tags with value and label.",
     "ticket": "Announce work on the plant: what departs then is no attack.",
+    "witness": "Cosign a log from another machine or disk; show where history was rewritten.",
 }
 
 
