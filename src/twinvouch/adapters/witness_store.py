@@ -18,7 +18,7 @@ from twinvouch.core.errors import CorruptError, MalformedError, SignatureError, 
 from twinvouch.core.ports import Signer
 from twinvouch.ledger import checkpoint, witness
 from twinvouch.ledger.checkpoint import Checkpoint, Note, VerifierKey
-from twinvouch.ledger.cosignature import WitnessKey, cosign, cosigned_at
+from twinvouch.ledger.cosignature import WitnessKey, cosign, expect_cosigned
 from twinvouch.ledger.witness import Judged, Request
 
 
@@ -68,8 +68,7 @@ class WitnessStore:
         try:
             note = checkpoint.read_note(raw)
             head = checkpoint.read_text(note.text)
-            if cosigned_at(note, self.key) is None:
-                raise SignatureError(f"no cosignature by `{self.key.name}`")
+            expect_cosigned(note, self.key)
         except (MalformedError, SignatureError) as error:
             raise CorruptError(
                 f"witness `{path}`: {error}: nothing of this log is cosigned; make a new witness key, and begin with it"

@@ -176,7 +176,7 @@ def _answer(store: WitnessStore, logs: Logs, directory: Path, raw: bytes) -> Res
         return PlainTextResponse(kept.line)
     if judged.code == witness.CONFLICT:
         size = kept.head.size if kept is not None else 0
-        return Response(f"{size}\n", witness.CONFLICT, media_type=SIZE_TYPE)
+        return Response(f"{size}\n", witness.CONFLICT, {"Content-Type": SIZE_TYPE})
     return PlainTextResponse(f"{judged.why}\n", judged.code)
 
 

@@ -137,9 +137,7 @@ def read_note(raw: bytes) -> Note:
 
 def write_note(note: Note) -> bytes:
     """The note that `read_note` takes apart into this."""
-    lines = [
-        f"{DASH}{name} {base64.b64encode(raw).decode()}\n" for name, raw in note.signatures
-    ]
+    lines = [f"{DASH}{name} {base64.b64encode(raw).decode()}\n" for name, raw in note.signatures]
     return note.text + b"\n" + "".join(lines).encode()
 
 

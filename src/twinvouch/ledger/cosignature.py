@@ -81,6 +81,14 @@ def cosigned_at(note: Note, key: WitnessKey) -> int | None:
     return found
 
 
+def expect_cosigned(note: Note, key: WitnessKey) -> int:
+    """When `key` cosigned this note; SignatureError where it did not, or it does not fit."""
+    at = cosigned_at(note, key)
+    if at is None:
+        raise SignatureError(f"no cosignature by `{key.name}` ({key.key_id.hex()})")
+    return at
+
+
 def cosigners(note: Note, keys: Iterable[WitnessKey]) -> dict[WitnessKey, int]:
     """Which of the keys cosigned, and when; one public key counts once. SignatureError where one does not fit."""
     found: dict[WitnessKey, int] = {}

@@ -35,9 +35,7 @@ def proves(evidence: Evidence, keys: Sequence[VerifierKey]) -> str:
     first, second = _head(evidence.first, keys), _head(evidence.second, keys)
     if first.origin != second.origin:
         raise MalformedError(f"evidence: heads of `{first.origin}` and of `{second.origin}`")
-    if not verify_consistency(
-        first.size, second.size, evidence.proof, evidence.root, second.root
-    ):
+    if not verify_consistency(first.size, second.size, evidence.proof, evidence.root, second.root):
         raise MalformedError(
             f"evidence: nothing shows the root of {first.size} entries under the head of {second.size}"
         )
@@ -75,7 +73,9 @@ def read(raw: bytes) -> Evidence:
             raise MalformedError(f"evidence: expected `kind` {KIND!r} and `version` 1")
         first, second = (str(note).encode() for note in content["heads"])
         proof = [unbase64(str(each), "evidence: proof") for each in content["proof"]]
-        return Evidence(first, second, unbase64(str(content["root"]), "evidence: root"), tuple(proof))
+        return Evidence(
+            first, second, unbase64(str(content["root"]), "evidence: root"), tuple(proof)
+        )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise MalformedError(f"evidence: expected a JSON object of two heads: {error}") from None
 

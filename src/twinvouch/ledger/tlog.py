@@ -134,7 +134,9 @@ def shown_root(old: int, new: int, proof: Sequence[bytes], root: bytes) -> bytes
         return root if not proof else None
     hashes = list(proof)
     first, last, tree_last = _enter(0, old - 1, new - 1)
-    if first == last:  # the old tree is a node of the new one: its root is not in the proof, it is the seed
+    if (
+        first == last
+    ):  # the old tree is a node of the new one: its root is not in the proof, it is the seed
         return None
     found = _climb((first, last, tree_last), hashes[0], hashes[1:]) if hashes else None
     return found[0] if found is not None and found[1] == root else None

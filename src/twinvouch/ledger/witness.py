@@ -47,7 +47,9 @@ def read_request(raw: bytes) -> Request:
     lines = head.decode("utf-8", "replace").split("\n")
     word, _, size = lines[0].partition(" ")
     if not empty or word != "old" or not _is_size(size):
-        raise MalformedError("line 1: expected `old SIZE`, proof lines, an empty line, a checkpoint")
+        raise MalformedError(
+            "line 1: expected `old SIZE`, proof lines, an empty line, a checkpoint"
+        )
     if len(lines) - 1 > PROOF_LINES:
         raise MalformedError(f"expected at most {PROOF_LINES} proof lines, got {len(lines) - 1}")
     proof = [unbase64(line, f"line {n}: a hash in base64") for n, line in enumerate(lines[1:], 2)]
@@ -68,20 +70,23 @@ def judge(
 ) -> Judged:
     """Whether the head may be cosigned; `logs` are the trusted keys by origin, `seen` the last head of this origin."""
     try:
-        note = checkpoint.read_note(request.note)
-        head = checkpoint.read_text(note.text)
+        head = checkpoint.read_text(checkpoint.read_note(request.note).text)
     except MalformedError as error:
         return Judged(BAD, str(error))
-    keys = logs.get(head.origin)
-    if not keys:
+    if head.origin not in logs:
         return Judged(UNKNOWN, f"no log `{head.origin[:200]}` is known here")
     try:
-        signed = _of_the_log(request.note, keys)
+        signed = _of_the_log(request.note, logs[head.origin])
     except (MalformedError, SignatureError) as error:
         return Judged(FORBIDDEN, str(error))
-    last = seen.size if seen is not None else 0
     if request.old > head.size:
         return Judged(BAD, f"old size {request.old} is above the size {head.size}", head)
+    return _follows(request, head, seen, signed)
+
+
+def _follows(request: Request, head: Checkpoint, seen: Checkpoint | None, signed: bytes) -> Judged:
+    """Whether a head that the log signed follows the last one."""
+    last = seen.size if seen is not None else 0
     if seen is not None and seen.size == head.size and seen.root != head.root:
         why = f"the log has signed two heads of size {head.size}"
         code = UNPROVEN if request.old == last else CONFLICT

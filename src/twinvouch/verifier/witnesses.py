@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 from twinvouch.verifier.epochs import roots_of
 from twinvouch.verifier.files import Files
-from twinvouch.verifier.note import Key, LineError, Note, cosigned_at, key_text, read_note, read_witness
+from twinvouch.verifier.note import (
+    Key,
+    LineError,
+    Note,
+    cosigned_at,
+    key_text,
+    read_note,
+    read_witness,
+)
 from twinvouch.verifier.report import Fault, Witnessed
 
 FILE = "checkpoint.witnessed"

@@ -24,6 +24,7 @@ from twinvouch.core.event import (
     StatementReceived,
     StrangersRefused,
     Tick,
+    WitnessReported,
 )
 from twinvouch.core.kind import VERSION
 from twinvouch.wire.cbor import decode, encode
@@ -122,6 +123,14 @@ _FORMS: Mapping[type[Event], tuple[int, Form]] = {
     DiskChanged: (
         140,
         (("salt", _octets), *((name, _integer) for name in ("full", "free", "total", "refused"))),
+    ),
+    WitnessReported: (
+        150,
+        (
+            ("salt", _octets),
+            *((name, _integer) for name in ("late", "size", "witnessed")),
+            ("conflict", _text),
+        ),
     ),
     EpochOpened: (
         144,

@@ -80,7 +80,7 @@ def test_a_changed_file_is_never_built_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("is_power", [False, True])
 @pytest.mark.parametrize("boundary", BOUNDARIES)
 @pytest.mark.parametrize("nth", [1, 2, 3])
-def test_two_heads_of_one_size_never_leave(boundary: str, nth: int, is_power: bool) -> None:
+def test_two_heads_of_one_size_never_leave(boundary: str, nth: int, *, is_power: bool) -> None:
     """A fork is offered after every crash: what was given out before is never contradicted."""
     for seed in range(20):
         asyncio.run(_lives(Crash(boundary, nth, is_power), seed))
@@ -97,7 +97,9 @@ async def _lives(crash: Crash, seed: int) -> None:
         except Killed:
             if crash.is_power:
                 below.lose_power()
-            fork = max(told, default=0)  # from now on a history that leaves out what nobody was told
+            fork = max(
+                told, default=0
+            )  # from now on a history that leaves out what nobody was told
     assert told
     assert machine.died
 

@@ -28,7 +28,9 @@ from twinvouch.ledger.witness import Request, write_request
 W1, W2 = SeededSigner(b"\3" * 32), SeededSigner(b"\4" * 32)
 
 
-def talk(directory: Path, story: Callable[[httpx.AsyncClient, WitnessStore], Awaitable[None]]) -> None:
+def talk(
+    directory: Path, story: Callable[[httpx.AsyncClient, WitnessStore], Awaitable[None]]
+) -> None:
     async def run() -> None:
         store = WitnessStore(directory, "w1", W1)
         app = service.create_app(store, LOGS, directory)
@@ -189,7 +191,9 @@ def test_the_verifier_names_what_a_witnessed_head_contradicts(tmp_path: Path) ->
         (other / "checkpoint.witnessed").write_bytes(witnessed)
         assert why in verifier.verify(other, KEY.text()).faults[0].why
     (tmp_path / "l" / "checkpoint.witnessed").write_bytes(b"junk\n")
-    assert "checkpoint.witnessed line" in verifier.verify(tmp_path / "l", KEY.text()).faults[0].place
+    assert (
+        "checkpoint.witnessed line" in verifier.verify(tmp_path / "l", KEY.text()).faults[0].place
+    )
     store.close()
 
 

@@ -87,8 +87,15 @@ def test_only_what_extends_the_last_head_is_cosigned(old: int, more: int, fork: 
     answer = judge(request(old, new), LOGS, seen)
     assert (answer.code == witness.OK) is (fork >= old)
     if answer.shown:
-        found = Evidence(checkpoint.sign(seen, LOG), request(old, new).note, answer.shown, request(old, new).proof)
-        assert "`net3/0` signed" in evidence.proves(evidence.read(evidence.write(found, "x").encode()), [KEY])
+        found = Evidence(
+            checkpoint.sign(seen, LOG),
+            request(old, new).note,
+            answer.shown,
+            request(old, new).proof,
+        )
+        assert "`net3/0` signed" in evidence.proves(
+            evidence.read(evidence.write(found, "x").encode()), [KEY]
+        )
 
 
 def test_two_heads_of_one_size_prove_themselves() -> None:
@@ -106,7 +113,9 @@ def test_evidence_that_proves_nothing_is_refused() -> None:
     with pytest.raises(MalformedError, match="nothing shows"):
         evidence.proves(Evidence(a, b.note, sha256(b"").digest(), b.proof), [KEY])
     with pytest.raises(SignatureError):
-        evidence.proves(Evidence(a, b.note, bytes(32), b.proof), [VerifierKey("net3/0", OTHER.public_key)])
+        evidence.proves(
+            Evidence(a, b.note, bytes(32), b.proof), [VerifierKey("net3/0", OTHER.public_key)]
+        )
     with pytest.raises(SignatureError):
         evidence.proves(Evidence(a, b.note, bytes(32), b.proof), [])
     for raw in (b"", b"{}", b"[]", b'{"kind": 1}', b"\xff", b"[" * 5000):
@@ -129,7 +138,9 @@ def test_any_body_is_a_request_or_malformed(raw: bytes) -> None:
     assert judge(asked, LOGS, None).code != witness.OK
 
 
-@pytest.mark.parametrize("raw", [b"", b"old 01\n\nx", b"old -1\n\nx", b"old 1\nAAAA\n\nx", b"new 1\n\nx"])
+@pytest.mark.parametrize(
+    "raw", [b"", b"old 01\n\nx", b"old -1\n\nx", b"old 1\nAAAA\n\nx", b"new 1\n\nx"]
+)
 def test_a_malformed_body_is_refused(raw: bytes) -> None:
     with pytest.raises(MalformedError):
         read_request(raw)

@@ -16,12 +16,16 @@ def command() -> None:
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--key", required=True, help="Verifier key `name+id+base64`, or a file holding it.")
 @click.option("--root", default="", metavar="BASE64", help="Public key of the plant root, base64.")
-@click.option("--witness", "witnesses", multiple=True, help="Key of a witness, or a file holding it.")
-@click.option("--witnesses", "needed", type=int, help="How many must stand for a head; default: all.")
+@click.option(
+    "--witness", "witnesses", multiple=True, help="Key of a witness, or a file holding it."
+)
+@click.option(
+    "--witnesses", "needed", type=int, help="How many must stand for a head; default: all."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def verify(
-    context: click.Context, directory: Path, key: str, root: str, *, as_json: bool, **policy: Any
+    context: click.Context, /, directory: Path, key: str, root: str, *, as_json: bool, **policy: Any
 ) -> None:
     """Recompute every entry, tile and checkpoint line of DIRECTORY.
 

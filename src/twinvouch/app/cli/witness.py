@@ -19,9 +19,7 @@ def command() -> None:
     """Look over the heads of a log from another machine or disk, and cosign what extends the last one."""
 
 
-name_option = click.option(
-    "--name", required=True, help="the witness's name, such as historian/w1"
-)
+name_option = click.option("--name", required=True, help="the witness's name, such as historian/w1")
 key_option = click.option("--key", "key_file", type=FILE, required=True, help="its private key")
 state_option = click.option(
     "--state", type=FOLDER, required=True, help="directory of what it has cosigned"
