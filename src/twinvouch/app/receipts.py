@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from twinvouch.adapters.ledger_reader import WITNESSED, LedgerReader, open_ledger, read
 from twinvouch.adapters.log_reader import events_at
+from twinvouch.adapters.sealed_state import opened_blob
+from twinvouch.adapters.sqlite_state import open_reader
 from twinvouch.adapters.vault import Vault
 from twinvouch.core.errors import CorruptError, MalformedError, UsageError
 from twinvouch.core.event import (
@@ -24,7 +26,7 @@ from twinvouch.core.event import (
 )
 from twinvouch.core.inventory import ScanGroup
 from twinvouch.core.kind import Kind
-from twinvouch.ledger.checkpoint import VerifierKey
+from twinvouch.ledger.checkpoint import VerifierKey, read_key
 from twinvouch.ledger.entry import commitment, stored_commitment
 from twinvouch.ledger.receipt import About, Link, Opening, Opens, write_receipt
 from twinvouch.wire.cbor import decode, encode
@@ -50,10 +52,14 @@ _KIND = slice(2, 4)  # of an entry's bytes: its kind, one byte after 0x18
 
 
 class Blobs(Protocol):
-    """Where stored texts are found by their digest."""
+    """Where stored texts are found by their digest, as they are stored."""
 
     def blob(self, digest: bytes) -> bytes | None:
         """Content by its digest; None where it is not there any more."""
+        ...
+
+    def close(self) -> None:
+        """Release the store."""
         ...
 
 
@@ -66,6 +72,17 @@ class Sources:
     blobs: Blobs
     groups: Mapping[str, ScanGroup]
     vault: Vault | None = None
+
+    def blob(self, digest: bytes) -> bytes | None:
+        """A stored text as it was kept; None where it is not there any more."""
+        return opened_blob(self.vault, self.blobs.blob(digest), digest)
+
+
+def open_sources(
+    data: Path, key: str, groups: Mapping[str, ScanGroup], vault: Vault | None
+) -> Sources:
+    """A data directory for reading, beside a core that may run; its `blobs` are to be closed."""
+    return Sources(data, read_key(key), open_reader(data / "state.db"), groups, vault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,13 +255,13 @@ def _permitted(sources: Sources, entry: Entry) -> list[Opening]:
     """The content of a permit: the one that is kept under its commitment."""
     if entry.kind != Kind.ENTRY_PERMIT:
         return []
-    stored = sources.blobs.blob(entry.items[4])
+    stored = sources.blob(entry.items[4])
     return [] if stored is None else [Opening(Opens.CONTENT, (stored[:SALT], stored[SALT:]))]
 
 
 def _blobs(sources: Sources, entry: Entry) -> Iterator[Opening]:
     for element in BLOBS.get(Kind(entry.kind), ()):
         digest = entry.items[element]
-        stored = sources.blobs.blob(digest) if digest else None
+        stored = sources.blob(digest) if digest else None
         if stored is not None and sha256(stored).digest() == digest:
             yield Opening(Opens.BLOB, (element, stored))

@@ -13,7 +13,6 @@ from typing import Any
 from twinvouch.verifier.cbor import CborError, decode
 from twinvouch.verifier.entry import KINDS
 from twinvouch.verifier.note import LineError, Note, find_signed, read_key, read_note
-from twinvouch.verifier.report import Fault
 from twinvouch.verifier.sealed import content_of, is_signed, key_id, key_id_of
 from twinvouch.verifier.walk import leaf_hash, node_hash
 from twinvouch.verifier.witnesses import Policy, cosigners
@@ -24,7 +23,10 @@ LINKS_MAX = 1_000
 SEALED, CONTENT, BLOB, SIGNED, COLUMNS = 1, 2, 3, 4, 5
 HOW = {SEALED: "signed content", CONTENT: "content", BLOB: "stored text", SIGNED: "signed content", COLUMNS: "columns"}  # fmt: skip
 PURPOSES = {65: "readings", 67: "command", 70: "outcome", 71: "statement", 73: "model"}
-BLOBS = {65: {14, 15}, 68: {4}}  # elements of an entry that name stored bytes, besides the commitment
+BLOBS = {
+    65: {14, 15},
+    68: {4},
+}  # elements of an entry that name stored bytes, besides the commitment
 
 
 class ReceiptError(ValueError):
@@ -101,9 +103,13 @@ def _form(raw: bytes) -> list[Any]:
         raise ReceiptError(f"byte {error.at}", str(error)) from None
     forms = (int, int, str, int, str, str, bytes, list, list, bytes)
     if type(top) is not list or [type(each) for each in top] != list(forms):
-        raise ReceiptError("form", "expected [1, 15, plant, made_ns, what, id, note, disclosed, entries, digest]")
+        raise ReceiptError(
+            "form", "expected [1, 15, plant, made_ns, what, id, note, disclosed, entries, digest]"
+        )
     if top[:2] != [1, KIND] or len(top[9]) != 32:
-        raise ReceiptError("form", f"version {top[0]}, kind {top[1]}: expected a receipt, [1, {KIND}, ...]")
+        raise ReceiptError(
+            "form", f"version {top[0]}, kind {top[1]}: expected a receipt, [1, {KIND}, ...]"
+        )
     if not 0 < len(top[8]) <= LINKS_MAX:
         raise ReceiptError("form", f"expected 1..{LINKS_MAX} entries")
     return top
@@ -148,9 +154,7 @@ def _link(number: int, raw: Any, note: Note, plant: str) -> Link:
     return link
 
 
-def is_included(
-    leaf: bytes, place: tuple[int, int], proof: Sequence[bytes], root: bytes
-) -> bool:
+def is_included(leaf: bytes, place: tuple[int, int], proof: Sequence[bytes], root: bytes) -> bool:
     """Whether the proof leads from the leaf at `place` (index, size) to the root: RFC 9162 section 2.1.3.2."""
     index, size = place
     if not 0 <= index < size:
@@ -226,7 +230,9 @@ def _signature(link: Link, signers: Sequence[bytes], plant: str) -> None:
 def _blob(link: Link, element: int, stored: bytes) -> None:
     named = link.items[element] if element in BLOBS.get(link.kind, ()) else None
     if named != sha256(stored).digest() or element in link.blobs:
-        raise ReceiptError(f"{link.place} stored text", f"element {element} does not name these bytes")
+        raise ReceiptError(
+            f"{link.place} stored text", f"element {element} does not name these bytes"
+        )
     link.blobs[element] = stored
 
 
@@ -236,7 +242,9 @@ def _columns(link: Link, raw: bytes) -> None:
         columns: Any = decode(raw)
     except CborError as error:
         raise ReceiptError(f"{link.place} columns", str(error)) from None
-    fits = type(content) is list and len(content) > 9 and type(columns) is list and len(columns) == 2
+    fits = (
+        type(content) is list and len(content) > 9 and type(columns) is list and len(columns) == 2
+    )
     if not fits or content[9] != sha256(raw).digest() or link.columns is not None:
         raise ReceiptError(f"{link.place} columns", "are not those that the batch names")
     link.columns = columns

@@ -45,6 +45,7 @@ VERBS = {
     "ledger": "Verify a ledger offline.",
     "models": "Sign, submit and list model artefacts.",
     "principals": "Make keys and tokens for persons, services and edges.",
+    "receipt": "Prove offline what led to a command or reading, and what came of it.",
     "replay": "Send a CSV of readings through the gates.",
     "restore": "Take back a distrust.",
     "run": "Run the core of a plant.",
