@@ -24,13 +24,13 @@ from twinvouch.core.event import (
     OutcomeReported,
     StatementReceived,
 )
-from twinvouch.core.inventory import ScanGroup
+from twinvouch.core.inventory import ScanGroup, key_id
 from twinvouch.core.kind import Kind
 from twinvouch.ledger.checkpoint import VerifierKey, read_key
 from twinvouch.ledger.entry import commitment, stored_commitment
 from twinvouch.ledger.receipt import About, Link, Opening, Opens, write_receipt
 from twinvouch.wire.cbor import decode, encode
-from twinvouch.wire.cose import unseal
+from twinvouch.wire.cose import key_id_of, unseal
 
 SALT = 16
 OF = {  # the element of an entry that names the command
@@ -76,6 +76,10 @@ class Sources:
     def blob(self, digest: bytes) -> bytes | None:
         """A stored text as it was kept; None where it is not there any more."""
         return opened_blob(self.vault, self.blobs.blob(digest), digest)
+
+    def close(self) -> None:
+        """Release the store; the vault is the caller's."""
+        self.blobs.close()
 
 
 def open_sources(
@@ -145,12 +149,23 @@ def groups_of(entries: Sequence[Entry]) -> set[str]:
     return {str(e.items[9]) for e in entries if e.kind == Kind.ENTRY_BATCH}
 
 
+def key_entries(ledger: LedgerReader) -> list[int]:
+    """Where the root's statements about keys are."""
+    wanted = bytes([0x18, Kind.ENTRY_KEY])
+    return [i for i, raw in ledger.entries(0, ledger.head.size) if raw[_KIND] == wanted]
+
+
 def write(
-    sources: Sources, about: About, entries: Sequence[Entry], *, readings: bool = True
+    sources: Sources,
+    about: About,
+    entries: Sequence[Entry],
+    said: Sequence[int] = (),
+    *,
+    readings: bool = True,
 ) -> bytes:
     """The receipt; without `readings` the contents of batches stay closed.
 
-    It stands under the witnessed head where that covers all entries, else under the newest.
+    Of the root's statements about keys, in the entries `said`, those are in it that a signature in it needs. It stands under the witnessed head where that covers all entries, else under the newest.
     """
     ledger = _best(sources, entries[-1].index)
     openings: dict[int, list[Opening]] = {e.index: [] for e in entries}
@@ -164,6 +179,8 @@ def write(
         openings[entry.index] += _permitted(sources, entry)
         if readings or entry.kind != Kind.ENTRY_BATCH:
             openings[entry.index] += _blobs(sources, entry)
+    entries = [*entries, *_about_keys(ledger, openings, said)]
+    openings = {e.index: openings.get(e.index, []) for e in entries}
     links = [
         Link(e.index, e.raw, tuple(ledger.inclusion(e.index)), tuple(openings[e.index]))
         for e in entries
@@ -240,6 +257,19 @@ def _signed(event: Event, record: bytes, entry: Entry, sources: Sources) -> list
     if entry.kind == Kind.ENTRY_BATCH:
         found += _columns(sources.groups.get(entry.items[9]), content)
     return found
+
+
+def _about_keys(
+    ledger: LedgerReader, openings: Mapping[int, Sequence[Opening]], said: Sequence[int]
+) -> Iterator[Entry]:
+    """The root's statements about the keys that signed, and those by which it handed over."""
+    sealed = (o for of in openings.values() for o in of if o.how in {Opens.SEALED, Opens.SIGNED})
+    kids = {key_id_of(bytes(o.arguments[-1])) for o in sealed}
+    for index in (i for i in sorted(set(said)) if i < ledger.head.size and i not in openings):
+        entry = _entry(index, ledger.entry(index))
+        content: Any = decode(unseal(entry.items[5]).content)
+        if content[1] == Kind.ROOT or key_id(content[7]) in kids:
+            yield entry
 
 
 def _columns(group: ScanGroup | None, content: bytes) -> list[Opening]:

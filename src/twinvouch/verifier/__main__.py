@@ -51,6 +51,7 @@ def receipt(arguments: list[str]) -> int:
     parser.add_argument("--key", required=True, help="verifier key `name+id+base64`, or its file")
     parser.add_argument("--witness", action="append", default=[], help="witness key, or its file")
     parser.add_argument("--witnesses", type=int, help="how many of them it needs; default: all")
+    parser.add_argument("--root", default="", help="public key of the plant root, base64")
     parser.add_argument("--signer", action="append", default=[], help="a public key known, base64")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
@@ -59,7 +60,9 @@ def receipt(arguments: list[str]) -> int:
     try:
         asked = witness_policy(options.witness, options.witnesses)
         signers = [base64.b64decode(text, validate=True) for text in options.signer]
-        found = chain.verify(options.file.read_bytes(), key_text(options.key), asked, signers)
+        found = chain.verify(
+            options.file.read_bytes(), key_text(options.key), asked, signers, options.root
+        )
     except ValueError as error:
         parser.error(str(error))
     sys.stdout.write(chain.as_json(found) if options.json else chain.as_text(found))

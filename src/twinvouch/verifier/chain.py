@@ -6,19 +6,30 @@ permit is the one that the outcome reports on, and all ran under the configurati
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 from twinvouch.verifier.cbor import CborError, Typed, decode
+from twinvouch.verifier.keys import read_root
 from twinvouch.verifier.note import KeyTextError
-from twinvouch.verifier.receipt import HOW, Link, Receipt, ReceiptError, read
+from twinvouch.verifier.receipt import HOW, Known, Link, Receipt, ReceiptError, read
 from twinvouch.verifier.report import Fault, _time, printable
 from twinvouch.verifier.witnesses import Policy
 
-START, BATCH, COMMAND, DECISION, PERMIT, OUTCOME, STATEMENT, MODEL = 64, 65, 67, 68, 69, 70, 71, 73
-LENGTHS = {64: 8, 65: 17, 67: 11, 68: 10, 69: 9, 70: 8, 71: 10, 73: 7}
+START, BATCH, COMMAND, DECISION, PERMIT, OUTCOME, STATEMENT, MODEL, KEY = (
+    64,
+    65,
+    67,
+    68,
+    69,
+    70,
+    71,
+    73,
+    75,
+)
+LENGTHS = {64: 8, 65: 17, 67: 11, 68: 10, 69: 9, 70: 8, 71: 10, 73: 7, 75: 6}
 OF = {
     COMMAND: 5,
     DECISION: 5,
@@ -49,10 +60,15 @@ def verify(
     key: str,
     asked: Policy = Policy(),  # noqa: B008 - frozen
     signers: Sequence[bytes] = (),
+    root: str = "",
 ) -> Verified:
-    """Verify a receipt against the log's key; KeyTextError where that is none, nothing else is raised."""
+    """Verify a receipt against the log's key; nothing but KeyTextError and RootTextError is raised, where those are none.
+
+    Signatures are checked by `signers`, public keys, and by what the plant root (`root`, base64) says in the receipt.
+    """
+    known = Known(tuple(signers), read_root(root) if root else b"")
     try:
-        receipt = read(raw, key, asked, signers)
+        receipt = read(raw, key, asked, known)
         story = tuple(_story(receipt))
     except KeyTextError:
         raise
@@ -150,8 +166,9 @@ def _under(by_kind: dict[int, list[Link]]) -> None:
 
 def _reading(receipt: Receipt) -> None:
     tag, _, index = receipt.id.rpartition("@")
-    batch = receipt.links[0]
-    if len(receipt.links) != 1 or batch.kind != BATCH or str(batch.index) != index:
+    batches = [link for link in receipt.links if link.kind != KEY]
+    batch = batches[0] if batches else receipt.links[0]
+    if len(batches) != 1 or batch.kind != BATCH or str(batch.index) != index:
         raise ReceiptError("entries", f"expected the batch of {receipt.id[:80]!r} alone")
     names = (
         [] if batch.columns is None else [c[0] for c in batch.columns[1] if type(c) is list and c]
@@ -209,7 +226,7 @@ def _said(link: Link) -> Iterator[str]:
     """What an entry says, in lines for people."""
     i = link.items
     when = _time(i[3]) if type(i[3]) is int else "unknown"
-    words = {
+    words: Mapping[int, Callable[[], str]] = {
         START: lambda: f"start: configuration {_hex(i[5])}, policy {_hex(i[6])}, {i[7]}",
         BATCH: lambda: (
             f"batch {i[7]} of {i[5]} (epoch {i[6]}), group {i[9]}: {i[12]} readings, {i[13]} findings"
@@ -219,6 +236,7 @@ def _said(link: Link) -> Iterator[str]:
         PERMIT: lambda: f"permit, until {_time(i[7])}",
         OUTCOME: lambda: f"outcome: {i[6]}",
         STATEMENT: lambda: f"{i[5]} says {i[6]}",
+        KEY: lambda: "a statement about keys",
         MODEL: lambda: f"model {i[5]}, {'admitted' if i[6] else 'refused'}",
     }
     yield f"entry {link.index}, {when}: {words[link.kind]()}"

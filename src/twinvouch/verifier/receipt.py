@@ -13,6 +13,8 @@ from typing import Any
 from twinvouch.verifier.cbor import CborError, decode
 from twinvouch.verifier.entry import KINDS
 from twinvouch.verifier.note import LineError, Note, find_signed, read_key, read_note
+from twinvouch.verifier.rooted import ENTRY as ENTRY_KEY
+from twinvouch.verifier.rooted import Rooted
 from twinvouch.verifier.sealed import content_of, is_signed, key_id, key_id_of
 from twinvouch.verifier.walk import leaf_hash, node_hash
 from twinvouch.verifier.witnesses import Policy, cosigners
@@ -70,7 +72,15 @@ class Receipt:
     links: tuple[Link, ...]
 
 
-def read(raw: bytes, key: str, asked: Policy, signers: Sequence[bytes]) -> Receipt:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Whose signatures are checked: public keys that the verifier has, and those that the plant root (empty: none) named."""
+
+    signers: tuple[bytes, ...] = ()
+    root: bytes = b""
+
+
+def read(raw: bytes, key: str, asked: Policy, known: Known) -> Receipt:
     """Everything but the chain; ReceiptError names the first place that does not fit."""
     top = _form(raw)
     plant, made_ns, what, ident, raw_note, told, raw_links = top[2:9]
@@ -84,9 +94,10 @@ def read(raw: bytes, key: str, asked: Policy, signers: Sequence[bytes]) -> Recei
         if links and link.index <= links[-1].index:
             raise ReceiptError(link.place, "expected after all entries before it")
         for opening in raw_link[3]:
-            _open(link, opening, signers, plant)
+            _open(link, opening)
             disclosed.append([link.index, opening[0]])
         links.append(link)
+    _signatures(links, known, plant)
     if told != disclosed:
         raise ReceiptError("disclosed", "is not what the entries open")
     if sha256(raw[:-32]).digest() != raw[-32:]:
@@ -173,7 +184,7 @@ def is_included(leaf: bytes, place: tuple[int, int], proof: Sequence[bytes], roo
     return last == 0 and leaf == root
 
 
-def _open(link: Link, opening: list[Any], signers: Sequence[bytes], plant: str) -> None:
+def _open(link: Link, opening: list[Any]) -> None:
     """Check one opening against its entry and keep what it shows."""
     how, *arguments = opening
     forms = {
@@ -191,8 +202,6 @@ def _open(link: Link, opening: list[Any], signers: Sequence[bytes], plant: str) 
         _columns(link, *arguments)
     else:
         _content(link, how, arguments)
-        if link.sealed is not None:
-            _signature(link, signers, plant)
 
 
 def _content(link: Link, how: int, arguments: list[Any]) -> None:
@@ -215,16 +224,21 @@ def _content(link: Link, how: int, arguments: list[Any]) -> None:
         raise ReceiptError(f"{link.place} content", "is not what the entry commits to")
 
 
-def _signature(link: Link, signers: Sequence[bytes], plant: str) -> None:
-    """The signature, where its key is known; a known key that did not sign is a fault."""
-    assert link.sealed is not None
-    purpose = PURPOSES.get(link.kind, "")
-    for key in signers:
-        if key_id(key) != key_id_of(link.sealed):
+def _signatures(links: Sequence[Link], known: Known, plant: str) -> None:
+    """Every signature whose key is known; a known key that did not sign, or may not, is a fault."""
+    rooted = Rooted(known.root, plant)
+    if known.root:
+        rooted.take((x.index, x.items) for x in links if x.kind == ENTRY_KEY)
+    given = {key_id(key): key for key in known.signers}
+    for link in links:
+        if link.sealed is None:
             continue
-        if not is_signed(link.sealed, key, plant, purpose):
-            raise ReceiptError(f"{link.place} signature", f"is not by key {key_id(key).hex()}")
-        link.signer = key_id(key).hex()
+        kid, purpose = key_id_of(link.sealed), PURPOSES.get(link.kind, "")
+        key, why = rooted.key_of(kid, purpose, link.index)
+        key = key or (b"" if why else given.get(kid, b""))
+        if why or (key and not is_signed(link.sealed, key, plant, purpose)):
+            raise ReceiptError(f"{link.place} signature", why or f"is not by key {kid.hex()}")
+        link.signer = kid.hex() if key else ""
 
 
 def _blob(link: Link, element: int, stored: bytes) -> None:

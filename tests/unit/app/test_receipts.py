@@ -1,5 +1,6 @@
 """Receipts of the toy plant's real core: what is in them, and that no bit of one can be changed."""
 
+import base64
 import random
 from collections.abc import Callable
 from hashlib import sha256
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.claims.keyed import ROOT, Keyed, Root
 from tests.claims.site import PLANT, Toy, permits, signer
 from twinvouch import verifier
 from twinvouch.adapters.witness_store import WitnessStore
@@ -16,10 +18,12 @@ from twinvouch.app.witness_check import check
 from twinvouch.commands.register import shown
 from twinvouch.core.errors import UsageError
 from twinvouch.core.event import Started
+from twinvouch.core.inventory import key_id
 from twinvouch.core.statement import Verb
 from twinvouch.ledger.checkpoint import VerifierKey
 from twinvouch.ledger.receipt import About
 from twinvouch.verifier import chain
+from twinvouch.verifier.rooted import Rooted
 from twinvouch.wire.cbor import decode, encode
 
 KEY = VerifierKey(f"{PLANT}/0", signer("log").public_key)
@@ -59,7 +63,8 @@ def made(toy: Toy, ident: str, *, readings: bool = True) -> bytes:
         entries, what = receipts.of_reading(ledger, ident), "reading"
     else:
         entries, what = receipts.of_command(ledger, ident, 0, ledger.head.size), "command"
-    return receipts.write(from_, About(PLANT, toy.now, what, ident), entries, readings=readings)
+    about, said = About(PLANT, toy.now, what, ident), receipts.key_entries(ledger)
+    return receipts.write(from_, about, entries, said, readings=readings)
 
 
 @pytest.fixture
@@ -260,3 +265,33 @@ def test_a_receipt_under_a_witnessed_head(toy: Toy, tmp_path: Path) -> None:
     assert newer.fault is not None
     assert newer.fault.why == "cosigned by 0 of the 1 witnesses that it needs"
     store.close()
+
+
+def test_with_the_root_key_a_stranger_needs_no_other(tmp_path: Path) -> None:
+    """The key statements that the signatures need are in the receipt; later revocations are told, and change nothing."""
+    toy = Keyed(tmp_path)
+    raw = made(toy, executed(toy, "pump/run", 1.0))
+    root = base64.b64encode(ROOT.public_key).decode()
+    found = chain.verify(raw, KEY.text(), root=root)
+    assert found.ok, found.fault
+    assert "not checked" not in "\n".join(found.story)
+    assert sum("a statement about keys" in line for line in found.story) == 5
+    toy.tell(toy.root.revoke("twin"))
+    again = chain.verify(made(toy, found.receipt.id), KEY.text(), root=root)  # type: ignore[union-attr]
+    assert again.ok, again.fault
+    other = chain.verify(raw, KEY.text(), root=base64.b64encode(signer("ann").public_key).decode())
+    assert other.ok  # that root said nothing here
+    assert "not checked" in "\n".join(other.story)
+
+
+def test_what_the_root_did_not_allow_is_a_fault() -> None:
+    """The rule itself, since no engine enters such things: another purpose, revoked before, unknown."""
+    rooted, hand = Rooted(ROOT.public_key, PLANT), Root()
+    said = [hand.trust("edge-1"), hand.trust("twin"), hand.revoke("twin"), b"junk"]
+    rooted.take((at, [1, 75, PLANT, 0, b"", raw]) for at, raw in enumerate(said))
+    edge, twin = (key_id(signer(n).public_key) for n in ("edge-1", "twin"))
+    assert rooted.key_of(edge, "readings", 9)[0] == signer("edge-1").public_key
+    assert "is for edge" in rooted.key_of(edge, "command", 9)[1]
+    assert rooted.key_of(twin, "command", 2)[0]
+    assert "revoked in entry 2" in rooted.key_of(twin, "command", 3)[1]
+    assert rooted.key_of(key_id(b"x"), "command", 3) == (b"", "")

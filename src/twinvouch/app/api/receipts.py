@@ -26,6 +26,7 @@ Purpose = Annotated[str, Query(max_length=200, description="what the answer is f
 def router(desk: Desk) -> APIRouter:
     """The route of one core."""
     made = APIRouter(tags=["out"])
+    turn = asyncio.Lock()  # one at a time: making one reads files
 
     @made.get("/receipts/{ident:path}")
     async def receipt(
@@ -36,27 +37,24 @@ def router(desk: Desk) -> APIRouter:
     ) -> Response:
         """The receipt of a command (its id) or a reading (`TAG@ENTRY`): CBOR that verifies offline."""
         ident = ident[:200]
-        found: tuple[int, int] | None = await desk.read(
-            request, "readLedger", ident, purpose=purpose, after=lambda m: _span(m, ident)
+        found, said = await desk.read(
+            request,
+            "readLedger",
+            ident,
+            purpose=purpose,
+            after=lambda m: [_span(m, ident), _said(m)],
         )
         is_reading = "@" in ident
         if not is_reading:
             await desk.read(request, "readCommands", ident, purpose=purpose)
             if found is None:
                 raise HTTPException(404, f"no command `{ident}` is remembered: see --offline")
-        sources = desk.core.sources
-        if sources is None:
-            raise HTTPException(404, "this core makes no receipts")
-        with closing(sources.blobs):
-            try:
-                entries = await asyncio.to_thread(_entries, sources, ident, found)
-            except UsageError as error:
-                raise HTTPException(404, str(error)) from None
-            shows = bool(readings) and await _may_read(desk, request, entries, purpose)
-            about = About(
-                desk.plant.id, time.time_ns(), "reading" if is_reading else "command", ident
-            )
-            raw = await asyncio.to_thread(write, sources, about, entries, readings=shows)
+        about = About(desk.plant.id, time.time_ns(), "reading" if is_reading else "command", ident)
+        async with turn:
+            with closing(_sources(desk)) as sources:
+                entries = await _found(sources, ident, found)
+                shows = bool(readings) and await _may_read(desk, request, entries, purpose)
+                raw = await asyncio.to_thread(write, sources, about, entries, said, readings=shows)
         return Response(raw, media_type=KIND)
 
     return made
@@ -70,9 +68,29 @@ def _span(m: Memory, ident: str) -> tuple[int, int] | None:
     return record.entry, (record.outcome_entry + 1 if record.outcome_entry >= 0 else m.size)
 
 
-def _entries(sources: Sources, ident: str, span: tuple[int, int] | None) -> list[Entry]:
-    ledger = head(sources)
-    return of_reading(ledger, ident) if span is None else of_command(ledger, ident, *span)
+def _said(m: Memory) -> list[int]:
+    """Where the root's statements about keys are."""
+    return [] if m.ring is None else sorted(e for _, e in m.ring.serials.values() if e >= 0)
+
+
+def _sources(desk: Desk) -> Sources:
+    sources = desk.core.sources
+    if sources is None:
+        raise HTTPException(404, "this core makes no receipts")
+    return sources
+
+
+async def _found(sources: Sources, ident: str, span: tuple[int, int] | None) -> list[Entry]:
+    """The entries of the story; 404 where there is none."""
+
+    def find() -> list[Entry]:
+        ledger = head(sources)
+        return of_reading(ledger, ident) if span is None else of_command(ledger, ident, *span)
+
+    try:
+        return await asyncio.to_thread(find)
+    except UsageError as error:
+        raise HTTPException(404, str(error)) from None
 
 
 async def _may_read(desk: Desk, request: Request, entries: list[Entry], purpose: str) -> bool:

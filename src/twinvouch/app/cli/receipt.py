@@ -55,6 +55,7 @@ def make(ident: str, out: Path, config_path: Path, principal: str | None, **how:
 @click.option("--key", required=True, help="key of the log, or a file holding it")
 @click.option("--witness", "witnesses", multiple=True, help="key of a witness, or its file")
 @click.option("--witnesses", "needed", type=int, help="how many must stand for it; default: all")
+@click.option("--root", default="", metavar="BASE64", help="public key of the plant root")
 @click.option("--signer", "signers", multiple=True, metavar="BASE64", help="a public key known")
 @json_option
 @click.pass_context
@@ -72,7 +73,11 @@ def verify(context: click.Context, /, file: Path, key: str, *, as_json: bool, **
     except binascii.Error:
         raise click.BadParameter("expected base64", param_hint="--signer") from None
     try:
-        found = chain.verify(file.read_bytes(), verifier.key_text(key), asked, signers)
+        found = chain.verify(
+            file.read_bytes(), verifier.key_text(key), asked, signers, known["root"]
+        )
+    except verifier.RootTextError as error:
+        raise click.BadParameter(str(error), param_hint="--root") from error
     except verifier.KeyTextError as error:
         raise click.BadParameter(str(error), param_hint="--key") from error
     click.echo(chain.as_json(found) if as_json else chain.as_text(found))
@@ -113,7 +118,8 @@ def _offline(config: "Config", ident: str, *, readings: bool) -> tuple[bytes, st
             else receipts.of_command(ledger, ident, 0, ledger.head.size)
         )
         about = About(plant.id, time.time_ns(), "reading" if is_reading else "command", ident)
-        raw = receipts.write(sources, about, entries, readings=readings)
+        said = receipts.key_entries(ledger)
+        raw = receipts.write(sources, about, entries, said, readings=readings)
     if vault is not None:
         vault.close()
     return raw, key
