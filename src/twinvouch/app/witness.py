@@ -171,7 +171,7 @@ def _answer(store: WitnessStore, logs: Logs, directory: Path, raw: bytes) -> Res
         path = show(kept, judged, proof, directory)
         _log.error("TWO HISTORIES: %s; evidence: %s", judged.why, path)
     elif judged.code not in {witness.OK, witness.CONFLICT}:
-        _log.warning("not cosigned (%d): %s", judged.code, judged.why)
+        _log.debug("not cosigned (%d): %s", judged.code, judged.why)  # anybody can ask
     if judged.code == witness.OK and kept is not None:
         return PlainTextResponse(kept.line)
     if judged.code == witness.CONFLICT:

@@ -24,7 +24,7 @@ from twinvouch.adapters.witness_client import Answer, Asked, WitnessClient
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_witness import WitnessSettings
 from twinvouch.app.core import Core, salt
-from twinvouch.core.errors import CorruptError, MalformedError, UnavailableError
+from twinvouch.core.errors import MalformedError, TwinvouchError, UnavailableError
 from twinvouch.core.event import Priority, WitnessReported
 from twinvouch.ledger import checkpoint, witness
 from twinvouch.ledger.cosignature import read_witness_key
@@ -166,7 +166,7 @@ def start(asking: Witnessing | None) -> Callable[[], None]:
         while not ended.wait(asking.settings.interval_s):
             try:
                 asking.look()
-            except (CorruptError, MalformedError, OSError) as error:
+            except (TwinvouchError, OSError) as error:
                 _log.warning("witnesses wait: %s", error)
 
     thread = threading.Thread(target=run, name="twinvouch-witness", daemon=True)

@@ -109,9 +109,7 @@ def _command(receipt: Receipt) -> None:
             if link.items[OF[link.kind]] != receipt.id:
                 raise ReceiptError(link.place, f"is about another command than {receipt.id[:40]!r}")
             named |= _expect_parents(link, here)
-    strange = [
-        x for x in (*by_kind[BATCH], *by_kind[START]) if x.kind == BATCH and x.index not in named
-    ]
+    strange = [link for link in by_kind[BATCH] if link.index not in named]
     if strange:
         raise ReceiptError(strange[0].place, "no entry of the story names it")
     for decision in by_kind[DECISION]:
