@@ -38,6 +38,8 @@ def test_the_whole_demo_comes_out_as_expected(tmp_path: Path) -> None:
     assert said["unpermitted_writes_seen"] == 1
     assert said["lost_acknowledged_batches"] == 0 < said["acknowledged_batches"]
     assert said["ledger_verified"] is True
+    assert said["receipt_verified"] is True
+    assert 0 < said["witnessed_entries"] <= said["ledger_entries"]
     assert said["setup_s"] == 12
     assert "core killed (-9)" in done.stdout
     assert "blocked" not in done.stdout.lower()
@@ -55,7 +57,7 @@ def test_nothing_is_left_when_the_demo_is_stopped(tmp_path: Path, how: signal.Si
         if "commands executed after" in line:
             break
     children = children_of(process.pid)
-    assert len(children) == 5
+    assert len(children) == 6
     process.send_signal(how)
     process.wait(60)
     process.stdout.close()

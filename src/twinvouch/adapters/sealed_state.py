@@ -20,6 +20,9 @@ def blob_place(digest: bytes) -> bytes:
     return b"blob/" + digest
 
 
+SALT_BYTES = 16
+
+
 class SealedState:
     """A State over `state` whose rows go through `vault`; the blobs of a group come encrypted already."""
 
@@ -65,19 +68,29 @@ class SealedState:
 
     def blob(self, digest: bytes) -> bytes | None:
         """Content by its SHA-256; None where there is none, or none any more since its key was shredded."""
-        stored = self._state.blob(digest)
-        if stored is None or sha256(stored).digest() == digest:
-            return stored
-        if not is_encrypted(stored):
-            raise CorruptError(f"blob {digest.hex()} has other bytes than its digest says")
-        try:
-            return self._vault.open(stored, blob_place(digest))
-        except ErasedError:
-            return None
+        return opened_blob(self._vault, self._state.blob(digest), digest)
 
     def close(self) -> None:
         """Release the store; the vault is the caller's."""
         self._state.close()
+
+
+def opened_blob(vault: Vault | None, stored: bytes | None, digest: bytes) -> bytes | None:
+    """A blob as it was kept; None where there is none, or its key was shredded; CorruptError for other bytes."""
+    if stored is None or digest in {sha256(stored).digest(), commitment(stored)}:
+        return stored
+    if not is_encrypted(stored) or vault is None:
+        raise CorruptError(f"blob {digest.hex()} has other bytes than its digest says")
+    try:
+        return vault.open(stored, blob_place(digest))
+    except ErasedError:
+        return None
+
+
+def commitment(stored: bytes) -> bytes:
+    """What names a blob by its entry's salted commitment, a permit: SHA-256(salt || SHA-256(content))."""
+    salt, content = stored[:SALT_BYTES], stored[SALT_BYTES:]
+    return sha256(salt + sha256(content).digest()).digest()
 
 
 def opened_rows(vault: Vault, rows: Mapping[str, bytes]) -> Mapping[str, bytes]:

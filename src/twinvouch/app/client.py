@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 
@@ -61,20 +61,34 @@ class Client:
         """The JSON answer of a read."""
         return self._call("GET", path, params=params)
 
+    def fetch(self, path: str, **params: str | int) -> bytes:
+        """The bytes of a read that is no JSON."""
+        answer: httpx.Response = self._answer("GET", path, params=params)
+        if not answer.is_success:
+            self._refuse("GET", answer, _json(answer))
+        return answer.content
+
     def post(self, path: str, body: bytes, kind: str = "application/cose") -> Any:
         """The JSON answer of a sealed body."""
         return self._call("POST", path, content=body, headers={"Content-Type": kind})
 
     def _call(self, method: str, path: str, **more: Any) -> Any:
+        answer = self._answer(method, path, **more)
+        body = _json(answer)
+        if not answer.is_success:
+            self._refuse(method, answer, body)
+        return body
+
+    def _answer(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
-            answer = self._http.request(method, path, **more)
+            return self._http.request(method, path, **more)
         except httpx.TransportError as error:
             raise UnavailableError(
                 f"no answer from {self._http.base_url}: {error}; is `twinvouch run` running?"
             ) from None
-        body = _json(answer)
-        if answer.is_success:
-            return body
+
+    def _refuse(self, method: str, answer: httpx.Response, body: Any) -> NoReturn:
+        """Raise what an answer that is no success means."""
         said = body.get("detail") if isinstance(body, Mapping) else None
         said = f"{answer.status_code}: {said or answer.text[:200]}"
         if answer.status_code == HTTPStatus.UNAUTHORIZED and method == "GET":

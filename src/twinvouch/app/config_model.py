@@ -32,6 +32,7 @@ from twinvouch.app.config_types import (
     TlsFiles,
     Url,
 )
+from twinvouch.app.config_witness import WitnessSettings
 from twinvouch.app.yaml_file import digest
 from twinvouch.core.inventory import CommandClass, PrincipalKind, Rhythm, Role
 
@@ -285,6 +286,7 @@ class Config(Frozen):
     retention: RetentionSettings = RetentionSettings()
     encryption: EncryptionSettings = EncryptionSettings()
     disk: DiskSettings = DiskSettings()
+    witness: WitnessSettings | None = None
     policy: FileName | None = None
     key_list: KeyListSettings | None = None
     log: LogSettings = LogSettings()

@@ -22,6 +22,7 @@ from twinvouch.adapters.vault import Vault
 from twinvouch.app.disk_watch import DiskWatch
 from twinvouch.app.inbox import After, Inbox, Item
 from twinvouch.app.metering import Meter, TimedLog
+from twinvouch.app.receipts import Sources, open_sources
 from twinvouch.core.errors import TwinvouchError, UnavailableError
 from twinvouch.core.event import (
     Deliver,
@@ -66,6 +67,7 @@ class Stores:
     vault: Vault | None = None  # None: nothing is encrypted
     retire: Callable[[int], int] = int  # drop old log segments below this record; says how many
     disk: DiskWatch | None = None  # None: room is not watched, as in a replay
+    data: Path | None = None  # where all of it lies; None: no receipts are made of it
 
     def close(self) -> None:
         """Release them all."""
@@ -181,6 +183,15 @@ class Core:
         self._stopping.set()
         self._threads[2].join()
         self._stores.close()
+
+    @property
+    def sources(self) -> Sources | None:
+        """What receipts are made from; to be closed after use. None where that is not known."""
+        stores = self._stores
+        if stores.data is None:
+            return None
+        groups = self.engine.memory.site.plant.groups
+        return open_sources(stores.data, stores.ledger.verifier_key, groups, stores.vault)
 
     @property
     def state_behind(self) -> int:

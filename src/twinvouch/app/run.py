@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from twinvouch.app import build, detection, key_list, logs, safety, signing
+from twinvouch.app import build, detection, key_list, logs, safety, signing, witnessing
 from twinvouch.app.api.door import Door
 from twinvouch.app.api.hub import Hub
 from twinvouch.app.api.links import Links
@@ -52,6 +52,7 @@ def run(path: Path, manner: Manner = USUAL) -> int:
         _log.warning("%s", repair)
     core.start()
     tell_what_was_said(core, config)
+    end_witnessing = witnessing.start(witnessing.witnessing(config, core))
     _announce(config, core, stores.ledger.verifier_key, signer)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has stopped serving; what is open is closed after that
@@ -63,6 +64,7 @@ def run(path: Path, manner: Manner = USUAL) -> int:
         _log.critical("%s", core.fatal)
         return 5
     notify("STOPPING=1")
+    end_witnessing()
     core.stop()
     _log.info("stopped")
     return 0

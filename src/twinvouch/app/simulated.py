@@ -239,6 +239,8 @@ def _report(
         ledger_verified=checked.ok,
         ledger_entries=checked.size,
         ledger_head=checked.root,
+        witnessed_entries=None,
+        receipt_verified=None,
         core_pss_mb=None,
         total_pss_mb=None,
         setup_s=None,

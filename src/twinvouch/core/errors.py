@@ -55,3 +55,9 @@ class CorruptError(TwinvouchError):
     """Stored data that contradicts itself; the message names the place."""
 
     exit_code = 1
+
+
+class TwoHistoriesError(TwinvouchError):
+    """A log has signed two heads that contradict each other; the evidence lies in a file."""
+
+    exit_code = 6

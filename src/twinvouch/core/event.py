@@ -161,6 +161,20 @@ class DiskChanged:
     refused: int
 
 
+@dataclass(frozen=True, slots=True)
+class WitnessReported:
+    """What asking the witnesses of the ledger came to: too few stand for it (`late` 1), enough again (0), or a conflict.
+
+    `size` entries are published, `witnessed` of them have enough cosignatures; `conflict` is a sentence or empty.
+    """
+
+    salt: bytes
+    late: int
+    size: int
+    witnessed: int
+    conflict: str = ""
+
+
 Event: TypeAlias = (
     Started
     | BatchReceived
@@ -174,6 +188,7 @@ Event: TypeAlias = (
     | Tick
     | EpochOpened
     | DiskChanged
+    | WitnessReported
 )
 
 

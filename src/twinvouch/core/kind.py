@@ -25,6 +25,8 @@ class Kind(IntEnum):
     BATCH_CHANGES = 13  # readings of one group by exception, one by one
     GENESIS = 11  # a new chain of an edge that lost its spool
 
+    RECEIPT = 15  # entries with their proofs, and what opens them
+
     ENTRY_START = 64  # the engine began: digests of configuration and policy, build
     ENTRY_BATCH = 65
     ENTRY_REFUSED = 66  # refused, or came again: aggregated counts of one sender

@@ -10,7 +10,7 @@ from twinvouch.commands import permit as permits
 from twinvouch.commands.register import Approval, Record, reasons_content, shown
 from twinvouch.core.command import Command, CommandStatus, OutcomeStatus, Verdict
 from twinvouch.core.errors import MalformedError, SignatureError
-from twinvouch.core.event import CommandProposed, Deliver, OutcomeReported, StatementReceived
+from twinvouch.core.event import CommandProposed, Deliver, Keep, OutcomeReported, StatementReceived
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import Plant, Principal, PrincipalKind, key_id
 from twinvouch.core.kind import Purpose
@@ -128,7 +128,9 @@ def _permit(m: Memory, out: Out, record: Record) -> Record:
     stamp = permits.Stamp(record.decision_entry, approved, epoch, nonce, m.now_ns)
     permit = permits.make(record.command, record.decision, m.site, stamp)
     content = write_permit(permit)
-    index = out.append(entry.permit(m.now_ns, out.salted(sha256(content).digest()), permit))
+    committed = out.salted(sha256(content).digest())
+    index = out.append(entry.permit(m.now_ns, committed, permit))
+    out.effects.append(Keep(committed, out.salt + content))  # for receipts: no event holds it
     if m.site.permit_key:
         use(m, key_id(m.site.permit_key), "permit", index)
     out.effects.append(Deliver(content, record.command.id))

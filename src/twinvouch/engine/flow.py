@@ -30,6 +30,7 @@ from twinvouch.core.event import (
     StatementReceived,
     StrangersRefused,
     Tick,
+    WitnessReported,
 )
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import PrincipalKind
@@ -41,6 +42,7 @@ from twinvouch.engine.keys import on_key, use
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out, enter, refuse, tally
 from twinvouch.engine.signing import on_config
+from twinvouch.engine.witnessed import on_witness
 from twinvouch.ledger import entry
 from twinvouch.models import gate as models_gate
 from twinvouch.queries import gate as queries_gate
@@ -351,4 +353,5 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     Tick: _on_tick,
     EpochOpened: on_epoch,
     DiskChanged: _on_disk,
+    WitnessReported: on_witness,
 }

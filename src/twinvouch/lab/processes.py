@@ -17,7 +17,7 @@ from twinvouch.adapters.http_transport import HttpTransport
 from twinvouch.adapters.keys import FileSigner, SeededSigner, generate
 from twinvouch.adapters.modbus_tcp import ModbusDevice, ModbusExceptionError, TlsFiles
 from twinvouch.core.errors import UnavailableError
-from twinvouch.lab import certificates, commissioning, play, signers, site, truth
+from twinvouch.lab import certificates, commissioning, outside, play, signers, site, truth
 from twinvouch.lab.api import Answer, HttpApi
 from twinvouch.lab.children import Children, said_line, tell_line
 from twinvouch.lab.controller import PRINCIPAL as CONTROLLER
@@ -28,6 +28,7 @@ from twinvouch.lab.liar import Liar
 from twinvouch.lab.modbus_proxy import ModbusProxy
 from twinvouch.lab.net3 import BY_TAG, PLANT, UNIT
 from twinvouch.lab.stage import EXECUTED, NO_SESSION, Means, Write
+from twinvouch.ledger.checkpoint import VerifierKey
 from twinvouch.wire.words import to_words
 
 HOST: Final = "127.0.0.1"
@@ -43,6 +44,7 @@ class Processes:
         self.children = Children(directory / "logs")
         self._liar = Liar(time.monotonic)
         self._core_port = free_port()
+        self._witness_port = free_port()
         self._url = f"http://{HOST}:{self._core_port}"
         self._core = HttpTransport(self._url)
         self.wire = Interceptor(self._core)
@@ -53,6 +55,7 @@ class Processes:
         self.api: HttpApi
         self.means: Means
         self.log_key = b""
+        self.witness_key = ""
 
     async def start(self) -> None:
         """Make keys and certificates, write the configuration, start every process."""
@@ -63,7 +66,8 @@ class Processes:
         await self._modbus.open()
         await self._listener.open()
         places = site.Places(
-            self._modbus.port, self._listener.port, self._core_port, self._ports["tls"]
+            *(self._modbus.port, self._listener.port, self._core_port, self._ports["tls"]),
+            self._witness_port,
         )
         twin, actuator = site.write(self.directory, places, who)
         await self._learn(twin)
@@ -72,11 +76,18 @@ class Processes:
         insider = FileSigner(self.directory / "keys" / f"{CONTROLLER}.key")
         hand = Hand(PLANT, CONTROLLER, insider, os.urandom, time.time_ns)
         self.means = Means(self._liar, self.wire, hand, SeededSigner(os.urandom(32)))
+        place = outside.arguments(self.directory, self.log_line, self._witness_port)
+        await self.children.start("witness", place)
         await self.start_core()
         await self.children.start("edge", ("edge", str(twin), "--edge", site.EDGE))
         await self.children.start("actuator", ("actuator", str(actuator)))
         await play.readings(self)  # what a service reads while there is nothing counts against it
         await self.children.start("controller", self._controller_args())
+
+    @property
+    def log_line(self) -> str:
+        """The log's verifier key."""
+        return VerifierKey(f"{PLANT}/0", self.log_key).text()
 
     async def start_core(self) -> None:
         """Start the core and wait until it is ready."""
@@ -153,7 +164,8 @@ class Processes:
         public = {name: generate(keys / f"{name}.key") for name in _KEYS}
         self.log_key = public["log"]
         tokens = {name: os.urandom(24).hex() for name in site.WITH_TOKEN}
-        return site.Identities(public, tokens, public["permit"])
+        self.witness_key = outside.make_key(keys)
+        return site.Identities(public, tokens, public["permit"], self.witness_key)
 
     async def _learn(self, twin: Path) -> None:
         """A commissioning run, and what it teaches, as a user would."""

@@ -33,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole run. Memory and set-up are None where they were not measured."""
+    """The whole run. Memory and set-up are None where they were not measured, witness and receipt where there is none."""
 
     attacks: tuple[Row, ...]
     commands_executed: int
@@ -44,6 +44,8 @@ class Report:
     ledger_verified: bool
     ledger_entries: int
     ledger_head: str
+    witnessed_entries: int | None
+    receipt_verified: bool | None
     core_pss_mb: float | None
     total_pss_mb: float | None
     setup_s: float | None
@@ -59,6 +61,8 @@ class Report:
             and not self.unsafe_commands_executed
             and not self.lost_acknowledged_batches
             and self.ledger_verified
+            and self.witnessed_entries != 0
+            and self.receipt_verified is not False
         )
 
     def as_plain(self) -> dict[str, Any]:
@@ -98,9 +102,19 @@ def summary(report: Report) -> Sequence[str]:
         f"writes past twinvouch that it saw: {report.unpermitted_writes_seen}",
         f"batches acknowledged: {kept}, of these lost: {lost}",
         f"ledger: {verified}, {report.ledger_entries} entries, head {report.ledger_head}",
+        *_outside(report),
         f"memory: {_memory(report)}; {_times(report)}",
         f"kept in {report.directory}",
     )
+
+
+def _outside(report: Report) -> Sequence[str]:
+    """What a witness and a stranger say, where they were asked."""
+    if report.witnessed_entries is None or report.receipt_verified is None:
+        return ()
+    taken = "verifies" if report.receipt_verified else "DOES NOT VERIFY"
+    seen = f"a witness stands for {report.witnessed_entries} of {report.ledger_entries} entries"
+    return (f"{seen}; the receipt of an executed command {taken} with its key and the log's",)
 
 
 def _memory(report: Report) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from twinvouch.lab import outside
 from twinvouch.lab.controller import PRINCIPAL as CONTROLLER
 from twinvouch.lab.net3 import (
     DEVICE,
@@ -66,26 +67,30 @@ _ACTUATORS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Ports on this machine: what the edge reads from and ships to, the core, the plant's TLS port."""
+    """Ports on this machine: what the edge reads from and ships to, the core, the plant's TLS port, a witness (0: none)."""
 
     plant: int
     core_for_edge: int
     core: int
     plant_tls: int
+    witness: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Identities:
-    """Public keys and API tokens by principal, and the public key that permits are signed with."""
+    """Public keys and API tokens by principal, the public key that permits are signed with, a witness's key line."""
 
     keys: Mapping[str, bytes]
     tokens: Mapping[str, str]
     permit: bytes
+    witness: str = ""
 
 
 def twin_config(places: Places, who: Identities) -> dict[str, Any]:
     """What twin.yaml says."""
+    witness = {"witness": outside.config(who.witness, places.witness)} if who.witness else {}
     return {
+        **witness,
         "version": 1,
         "plant": {
             "id": PLANT,

@@ -73,7 +73,7 @@ def read_key(text: str) -> VerifierKey:
     """A verifier key from its one line; MalformedError where form or key id do not fit."""
     name, _, rest = text.strip().partition("+")
     key_id, _, encoded = rest.partition("+")
-    raw = _unbase64(encoded, "a verifier key `<name>+<hex>+<base64>`")
+    raw = unbase64(encoded, "a verifier key `<name>+<hex>+<base64>`")
     if len(raw) != 1 + HASH_BYTES or raw[:1] != ED25519:
         raise MalformedError(f"verifier key of `{name}`: expected an Ed25519 key of 32 bytes")
     key = VerifierKey(check_name(name), raw[1:])
@@ -135,6 +135,12 @@ def read_note(raw: bytes) -> Note:
     )
 
 
+def write_note(note: Note) -> bytes:
+    """The note that `read_note` takes apart into this."""
+    lines = [f"{DASH}{name} {base64.b64encode(raw).decode()}\n" for name, raw in note.signatures]
+    return note.text + b"\n" + "".join(lines).encode()
+
+
 def read_text(text: bytes) -> Checkpoint:
     """The fields of a checkpoint's text; further lines (extensions) must not be empty."""
     lines = text.decode().removesuffix("\n").split("\n")
@@ -142,7 +148,7 @@ def read_text(text: bytes) -> Checkpoint:
         raise MalformedError(
             f"checkpoint: expected three lines that are not empty, got {len(lines)}"
         )
-    size, root = lines[1], _unbase64(lines[2], "checkpoint: line 3: a root in base64")
+    size, root = lines[1], unbase64(lines[2], "checkpoint: line 3: a root in base64")
     if not (size.isascii() and size.isdigit() and len(size) < 20 and str(int(size)) == size):
         raise MalformedError(f"checkpoint: line 2: expected a decimal size, got {size[:40]!r}")
     if len(root) != HASH_BYTES:
@@ -152,13 +158,13 @@ def read_text(text: bytes) -> Checkpoint:
 
 def _read_signature(line: str, number: int) -> tuple[str, bytes]:
     name, _, encoded = line.removeprefix(DASH).partition(" ")
-    raw = _unbase64(encoded, f"checkpoint: line {number}: a signature in base64")
+    raw = unbase64(encoded, f"checkpoint: line {number}: a signature in base64")
     if not line.startswith(DASH) or not name or "+" in name or len(raw) <= 4:
         raise MalformedError(f"checkpoint: line {number}: expected a signature line")
     return name, raw
 
 
-def _unbase64(text: str, what: str) -> bytes:
+def unbase64(text: str, what: str) -> bytes:
     """Canonical base64 only: the unused bits of the last character are zero."""
     try:
         raw = base64.b64decode(text.encode(), validate=True)

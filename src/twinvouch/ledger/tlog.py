@@ -70,6 +70,11 @@ class Tree:
         return fold(self._peaks)
 
 
+def root_at(hash_at: HashAt, size: int) -> bytes:
+    """The root over the first `size` leaves; of no leaves that of the empty tree."""
+    return _range_root(hash_at, 0, size)
+
+
 def inclusion_proof(hash_at: HashAt, index: int, size: int) -> list[bytes]:
     """Proof that leaf `index` is in the tree of `size` leaves (RFC 6962 section 2.1.1), leaf upwards."""
     if not 0 <= index < size:
@@ -116,6 +121,25 @@ def verify_consistency(
     Nothing can be said from an empty tree: `old` = 0 is False.
     """
     return old > 0 and verify_subtree_consistency((0, old), new, proof, old_root, new_root)
+
+
+def shown_root(old: int, new: int, proof: Sequence[bytes], root: bytes) -> bytes | None:
+    """The root of the first `old` leaves that a consistency proof shows under `root`; None where it shows none.
+
+    With the root that was signed for `old` leaves it is either the same, or evidence of another history.
+    """
+    if not 0 < old <= new:
+        return None
+    if old == new:
+        return root if not proof else None
+    hashes = list(proof)
+    first, last, tree_last = _enter(0, old - 1, new - 1)
+    if (
+        first == last
+    ):  # the old tree is a node of the new one: its root is not in the proof, it is the seed
+        return None
+    found = _climb((first, last, tree_last), hashes[0], hashes[1:]) if hashes else None
+    return found[0] if found is not None and found[1] == root else None
 
 
 def verify_subtree_inclusion(

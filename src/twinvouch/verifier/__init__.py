@@ -8,14 +8,17 @@ from twinvouch.verifier.keys import RootTextError
 from twinvouch.verifier.ledger import verify
 from twinvouch.verifier.note import KeyTextError, key_text
 from twinvouch.verifier.report import Fault, Report, as_plain, as_text
+from twinvouch.verifier.witnesses import Policy, witness_policy
 
 __all__ = [
     "Fault",
     "KeyTextError",
+    "Policy",
     "Report",
     "RootTextError",
     "as_plain",
     "as_text",
     "key_text",
     "verify",
+    "witness_policy",
 ]

@@ -38,7 +38,7 @@ def check(
     """What each claim says, and a fault for each that the entries do not bear out."""
     claims = list(claims)
     faults = [Fault(f"entry {c.entry}", "one epoch too many") for c in claims[SHOWN:]]
-    roots = _roots(files, size, {c.size for c in claims[:SHOWN] if c.size <= c.entry})
+    roots = roots_of(files, size, {c.size for c in claims[:SHOWN] if c.size <= c.entry})
     for c in claims[:SHOWN]:
         place = f"entry {c.entry} (log epoch)"
         if c.origin == origin:
@@ -51,7 +51,7 @@ def check(
     return tuple(Epoch(c.entry, c.origin, c.size, c.root) for c in claims[:SHOWN]), faults
 
 
-def _roots(files: Files, size: int, wanted: set[int]) -> dict[int, bytes]:
+def roots_of(files: Files, size: int, wanted: set[int]) -> dict[int, bytes]:
     """The roots over the first n entries for every n that is wanted, in one more pass."""
     roots = {0: fold([])} if 0 in wanted else {}
     peaks: list[tuple[int, bytes]] = []  # height and root of complete subtrees, widest first

@@ -8,20 +8,21 @@ does not fit is tried with what the files say, to name the line that was changed
 from dataclasses import replace
 from pathlib import Path
 
-from twinvouch.verifier import epochs
+from twinvouch.verifier import epochs, witnesses
 from twinvouch.verifier.files import Files
 from twinvouch.verifier.keys import LogKeys, read_root
 from twinvouch.verifier.note import Key, LineError, Note, find_changed, find_signed, read_key
 from twinvouch.verifier.note import read_note as read_checkpoint
 from twinvouch.verifier.report import SHOWN, Fault, Report
 from twinvouch.verifier.walk import Walk
+from twinvouch.verifier.witnesses import Policy
 
 
-def verify(directory: Path, key: str, root: str = "") -> Report:
+def verify(directory: Path, key: str, root: str = "", asked: Policy = Policy()) -> Report:  # noqa: B008 - frozen
     """Check the ledger in `directory` against the log's verifier key (its one-line text).
 
     With the plant root's public key (`root`, base64) a log key that the root named in the ledger later counts too,
-    and one that it revoked does not. Reads files only and never raises for what they hold; KeyTextError where
+    and one that it revoked does not. `asked` is whose cosignatures a head needs. Reads files only and never raises for what they hold; KeyTextError where
     `key` is not a key, RootTextError where `root` is none.
     """
     trusted = read_key(key)
@@ -39,7 +40,11 @@ def verify(directory: Path, key: str, root: str = "") -> Report:
     faults = _judge(note, trusted, walk, walk.run())
     claims = [c for index, entry in walk.epochs if (c := epochs.claim(index, entry)) is not None]
     continued, wrong = epochs.check(files, note.size, note.origin, claims)
-    return replace(_report(files, note, walk, [*faults, *wrong]), epochs=continued)
+    seen, unseen = witnesses.check(
+        files, note, lambda head: _signed(head, trusted, walk.log_keys), asked
+    )
+    report = _report(files, note, walk, [*faults, *wrong, *unseen])
+    return replace(report, epochs=continued, witnessed=seen)
 
 
 def _judge(note: Note, key: Key, walk: Walk, root: bytes | None) -> list[Fault]:

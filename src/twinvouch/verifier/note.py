@@ -5,15 +5,17 @@ Every line that is wrong is named, so that an auditor sees where to look.
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 DASH = "\N{EM DASH} "
 BYTES_MAX = 1 << 18
+ED25519_COSIGNER = 4
 
 
 class KeyTextError(ValueError):
@@ -34,11 +36,13 @@ class Key:
 
     name: str
     public_key: bytes
+    type: int = 1  # 0x01 a log, 0x04 or 0x06 a witness
 
     @property
     def key_id(self) -> bytes:
-        """First four bytes of SHA-256(name, newline, 0x01, key)."""
-        return sha256(self.name.encode() + b"\n\x01" + self.public_key).digest()[:4]
+        """First four bytes of SHA-256(name, newline, type, key)."""
+        material = bytes([self.type]) + self.public_key
+        return sha256(self.name.encode() + b"\n" + material).digest()[:4]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +76,10 @@ def read_key(text: str) -> Key:
     return key
 
 
-def key_text(text_or_file: str) -> str:
+def key_text(text_or_file: str, read: Callable[[str], Key] = read_key) -> str:
     """The key line itself, or the content of a file that holds it; KeyTextError for neither."""
     try:
-        read_key(text_or_file)
+        read(text_or_file)
     except KeyTextError:
         path = Path(text_or_file)
         if not path.is_file():
@@ -118,6 +122,65 @@ def find_signed(note: Note, key: Key) -> int:
         if not _fits(note, key, signature[4:]):
             raise LineError(line, f"the signature does not fit the text before it ({key.name})")
     return mine[0][0]
+
+
+def read_witness(text: str) -> Key:
+    """A witness's key: `<name>+<key id in hex>+<base64 of 0x04 or 0x06 and the key>`; KeyTextError for anything else."""
+    name, _, rest = text.strip().partition("+")
+    key_id, _, encoded = rest.partition("+")
+    raw = _unbase64(encoded)
+    if not name or raw is None or len(raw) != {4: 33, 6: 1313}.get(raw[0] if raw else 0):
+        raise KeyTextError("expected a witness key: type 0x04 (Ed25519) or 0x06 (ML-DSA-44)")
+    if raw[0] != ED25519_COSIGNER and not _has_ml_dsa():
+        raise KeyTextError("this key is ML-DSA-44 (type 0x06): install `cryptography` 50 or later")
+    key = Key(name, raw[1:], raw[0])
+    if key.key_id.hex() != key_id:
+        raise KeyTextError(f"the key id of this key is {key.key_id.hex()}, got {key_id[:16]!r}")
+    return key
+
+
+def cosigned_at(note: Note, key: Key) -> int | None:
+    """When a witness cosigned (C2SP tlog-cosignature), POSIX seconds; None where it did not; LineError where it is wrong."""
+    found = None
+    for line, name, raw in note.signatures:
+        if name != key.name or raw[:4] != key.key_id:
+            continue
+        at = int.from_bytes(raw[4:12], "big")
+        if not 0 < at < 1 << 63 or not _cosigned(note, key, at, raw[12:]):
+            raise LineError(line, f"the cosignature does not fit ({key.name})")
+        found = at
+    return found
+
+
+def _cosigned(note: Note, key: Key, at: int, signature: bytes) -> bool:
+    try:
+        if key.type == ED25519_COSIGNER:
+            message = f"cosignature/v1\ntime {at}\n".encode() + note.text()
+            Ed25519PublicKey.from_public_bytes(key.public_key).verify(signature, message)
+        else:
+            from cryptography.hazmat.primitives.asymmetric import mldsa
+
+            public = mldsa.MLDSA44PublicKey.from_public_bytes(key.public_key)
+            public.verify(signature, _subtree(note, key, at))
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+        return False
+    return True
+
+
+def _has_ml_dsa() -> bool:
+    try:
+        from cryptography.hazmat.primitives.asymmetric import mldsa
+    except ImportError:
+        return False
+    return bool(mldsa)
+
+
+def _subtree(note: Note, key: Key, at: int) -> bytes:
+    """The message of the ML-DSA-44 type; it names the witness and leaves extension lines out."""
+    names = (bytes([len(name)]) + name for name in (key.name.encode(), note.origin.encode()))
+    name, origin = names
+    start_end = bytes(8) + note.size.to_bytes(8, "big")
+    return b"subtree/v1\n\0" + name + at.to_bytes(8, "big") + origin + start_end + note.root
 
 
 def find_changed(note: Note, key: Key, size: int, root: bytes) -> LineError | None:

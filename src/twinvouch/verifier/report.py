@@ -27,6 +27,14 @@ class Epoch:
     root: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """Enough witnesses stand for the first `size` entries: names, and when each cosigned (POSIX seconds)."""
+
+    size: int
+    by: tuple[tuple[str, int], ...]
+
+
 @dataclass(slots=True)
 class Contents:
     """What the entries say about themselves, counted."""
@@ -64,6 +72,7 @@ class Report:
     beyond: tuple[str, ...]
     log_keys: tuple[str, ...] = ()
     epochs: tuple[Epoch, ...] = ()
+    witnessed: Witnessed | None = None
 
     @property
     def ok(self) -> bool:
@@ -91,6 +100,12 @@ def as_plain(report: Report) -> Mapping[str, Any]:
             {"entry": e.entry, "origin": e.origin, "size": e.size, "root": e.root.hex()}
             for e in report.epochs
         ],
+        "witnessed": None
+        if report.witnessed is None
+        else {
+            "size": report.witnessed.size,
+            "by": [{"witness": name, "at_s": at} for name, at in report.witnessed.by],
+        },
     }
 
 
@@ -110,6 +125,9 @@ def as_text(report: Report) -> str:
         f"entry {e.entry} continues {e.origin}: {e.size} entries, root {e.root.hex()}"
         for e in report.epochs
     ]
+    if report.witnessed is not None:
+        seen = ", ".join(f"{n} at {_time(at * 1_000_000_000)}" for n, at in report.witnessed.by)
+        lines.append(f"witnessed: {report.witnessed.size} of {report.size} entries, by {seen}")
     if report.beyond:
         lines.append(f"not covered by the checkpoint: {', '.join(report.beyond)}")
     if report.ok:

@@ -24,9 +24,10 @@ from twinvouch.core.event import (
     StatementReceived,
     StrangersRefused,
     Tick,
+    WitnessReported,
 )
 from twinvouch.core.kind import VERSION
-from twinvouch.wire.cbor import decode, encode
+from twinvouch.wire.cbor import decode, encode, scalars_at
 from twinvouch.wire.fields import LARGEST, Fields
 
 Take: TypeAlias = Callable[[Fields, str], Any]
@@ -50,6 +51,14 @@ def read_event(raw: bytes) -> tuple[Event, int]:
     fields.integer("number")
     now_ns = fields.integer("now_ns")
     return event_type(*[take(fields, name) for name, take in form]), now_ns
+
+
+def time_of(raw: bytes) -> int:
+    """When the event of a record was fed, without reading the rest; MalformedError for anything else."""
+    items, _ = scalars_at(raw, 1, 3)
+    if type(items[2]) is not int:
+        raise MalformedError("event: expected [1, number of an event, now_ns, ...]")
+    return items[2]
 
 
 def _form(event: Event) -> "tuple[int, Form]":
@@ -122,6 +131,14 @@ _FORMS: Mapping[type[Event], tuple[int, Form]] = {
     DiskChanged: (
         140,
         (("salt", _octets), *((name, _integer) for name in ("full", "free", "total", "refused"))),
+    ),
+    WitnessReported: (
+        150,
+        (
+            ("salt", _octets),
+            *((name, _integer) for name in ("late", "size", "witnessed")),
+            ("conflict", _text),
+        ),
     ),
     EpochOpened: (
         144,

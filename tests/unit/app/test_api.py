@@ -46,6 +46,8 @@ READS = [
     "/commands/0000",
     "/models",
     "/keys",
+    "/receipts/0000",
+    "/receipts/tank/level@0",
     "/stream",
     "/permits/stream",
 ]
@@ -64,12 +66,16 @@ def with_tokens() -> Site:
 class Served:
     """A running core and its API, and hands that sign for it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, site: Site | None = None) -> None:
         state = SqliteState(directory / "state.db")
         ledger = LedgerFiles(directory / "ledger", f"{PLANT}/0", signer("log"))
-        stores = Stores(SegmentLog(directory / "log"), state, ledger, state.reader())
+        stores = Stores(
+            SegmentLog(directory / "log"), state, ledger, state.reader(), data=directory
+        )
         self.hub = Hub(PLANT, signer("permit"), 5_000_000_000)
-        self.core = Core(Engine(with_tokens()), stores, self.hub.leave, directory / "models")
+        self.core = Core(
+            Engine(site or with_tokens()), stores, self.hub.leave, directory / "models"
+        )
         self.core.start()
         plant = self.core.engine.memory.site.plant
         self.door = Door(plant, quotas(QuotaSettings()))

@@ -40,6 +40,7 @@ HEADINGS = {
     "edges.mqtt.tls": "`tls` of a device:",
     "devices.tls": "`tls` of a device:",
     "edges.tls": "`tls` of a device:",
+    "witness.cosigners": "### cosigner\n",
     "api.tls": "### api.tls\n",
 }
 

@@ -35,6 +35,8 @@ def good() -> Report:
         ledger_verified=True,
         ledger_entries=900,
         ledger_head="ab",
+        witnessed_entries=890,
+        receipt_verified=True,
         core_pss_mb=120.0,
         total_pss_mb=250.0,
         setup_s=None,
@@ -85,6 +87,8 @@ def test_one_wrong_outcome_or_one_loss_is_enough_to_fail() -> None:
         replace(whole, unsafe_commands_executed=1),
         replace(whole, lost_acknowledged_batches=1),
         replace(whole, ledger_verified=False),
+        replace(whole, witnessed_entries=0),
+        replace(whole, receipt_verified=False),
     ):
         assert not broken.ok
 
@@ -97,3 +101,7 @@ def test_the_table_shows_what_happened_and_marks_what_was_not_expected() -> None
     lines = report.summary(replace(good(), core_pss_mb=None, setup_s=12.0, ledger_verified=False))
     assert "memory: not measured; took 61 s, set-up before it 12 s" in lines
     assert any("NOT VERIFIED" in line for line in lines)
+    assert any("a witness stands for 890 of 900 entries" in line for line in lines)
+    alone = replace(good(), witnessed_entries=None, receipt_verified=None)
+    assert alone.ok
+    assert not any("witness" in line for line in report.summary(alone))

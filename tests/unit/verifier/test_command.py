@@ -55,7 +55,7 @@ def test_json_is_one_object_with_stable_keys(tmp_path: Path, run: Run) -> None:
     assert (code, found["ok"], found["size"], found["faults"]) == (0, True, 5, [])
     assert set(found) == {
         "ok", "directory", "origin", "size", "root", "files",
-        "kinds", "plants", "first_ns", "last_ns", "faults", "beyond", "log_keys", "epochs",
+        "kinds", "plants", "first_ns", "last_ns", "faults", "beyond", "log_keys", "epochs", "witnessed",
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@ import shutil
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -54,6 +55,22 @@ def test_kinds_are_those_of_the_program_that_writes() -> None:
 
 
 # -- one flipped bit ---------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_thousand_random_bits_of_a_larger_ledger_are_found(tmp_path: Path) -> None:
+    """Full and partial files on two levels, and a witnessed head: any bit, and a place is named."""
+    key = write_ledger(tmp_path, 200, 100, 313)
+    (tmp_path / "checkpoint.witnessed").write_bytes((tmp_path / "checkpoint").read_bytes())
+    (tmp_path / "log.vkey").unlink()  # for convenience only, and not verified
+    files = [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()]
+    sizes = [(tmp_path / path).stat().st_size for path in files]
+    chance = Random(3)
+    for path in chance.choices(files, sizes, k=1000):
+        at = chance.randrange((tmp_path / path).stat().st_size)
+        report = flipped(tmp_path, path, at, chance.randrange(8), key)
+        assert not report.ok, (path, at)
+        assert report.faults[0].place
 
 
 def line_of(raw: bytes, at: int) -> int:

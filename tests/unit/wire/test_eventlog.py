@@ -14,6 +14,7 @@ from twinvouch.core.event import (
     StatementReceived,
     StrangersRefused,
     Tick,
+    WitnessReported,
 )
 from twinvouch.wire import cbor
 from twinvouch.wire.eventlog import read_event, write_event
@@ -31,6 +32,7 @@ EVENTS: list[Event] = [
     KeyStated(SALT, "10.0.0.7", b"raw"),
     Tick(SALT, 1_800_000_000_000_000_000, 7),
     DiskChanged(SALT, 1, 10**9, 2**40, 12),
+    WitnessReported(SALT, 1, 900, 17, "two"),
     StrangersRefused(SALT, 5, (("bad_signature", 3), ("quota", 2**40)), (("10.0.0.7", 9),)),
     BatchReceived(SALT, "10.0.0.7", b"raw", link="edge-1"),
     BatchReceived(SALT, "10.0.0.7", b"raw", link="edge-1", checked=b"\7" * 32),
@@ -45,7 +47,7 @@ def test_what_was_written_is_read(event: Event) -> None:
 
 def test_every_event_has_its_own_number() -> None:
     numbers = {type(e): cbor.decode(write_event(e, 0))[1] for e in EVENTS[:-3]}
-    assert len(set(numbers.values())) == len(numbers) == 11
+    assert len(set(numbers.values())) == len(numbers) == 12
     assert {cbor.decode(write_event(e, 0))[1] for e in EVENTS[-3:]} == {139, 145}
     assert min(numbers.values()) >= 128  # apart from the kinds of contents and entries
 

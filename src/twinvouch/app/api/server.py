@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from twinvouch import __version__
 from twinvouch.adapters.event_stream import PRINCIPAL_HEADER
-from twinvouch.app.api import description, guard, metrics, problems, views
+from twinvouch.app.api import description, guard, metrics, problems, receipts, views
 from twinvouch.app.api.desk import Desk, peer, told, words
 from twinvouch.app.api.door import Door, link_of
 from twinvouch.app.api.hub import Hub, Subscriber
@@ -88,6 +88,7 @@ def create_app(
         _findings(desk),
         _decisions(desk),
         _streams(desk),
+        receipts.router(desk),
     ):
         app.include_router(router, prefix="/api/v1")
     return app

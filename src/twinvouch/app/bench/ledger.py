@@ -10,17 +10,17 @@ Proofs are made and checked in a log of a million entries: from tiles kept in me
 import tempfile
 from hashlib import sha256
 from pathlib import Path
-from random import Random
 from statistics import median
 from time import perf_counter_ns, process_time_ns
 
 from twinvouch.adapters.keys import SeededSigner
 from twinvouch.adapters.ledger_files import LedgerFiles
+from twinvouch.app.bench import proofs
 from twinvouch.app.bench.plant import TAGS, Plant50, sealed_batches
 from twinvouch.core.batch import Admitted
 from twinvouch.core.context import Context
 from twinvouch.core.event import BatchReceived
-from twinvouch.ledger import checkpoint, entry, tiles, tlog
+from twinvouch.ledger import checkpoint, entry, tiles
 from twinvouch.readings import gate
 from twinvouch.twin.frame import Frame
 from twinvouch.wire.cose import unseal
@@ -29,8 +29,6 @@ ROWS = 10_000 // TAGS
 READINGS = ROWS * TAGS
 BATCHES = 100  # of one checkpoint
 ROUNDS = 61
-LOG = 1_000_000
-PROOFS = 1000
 SALT = b"\x05" * 16
 SIGNER = SeededSigner(sha256(b"bench log").digest())
 
@@ -53,7 +51,7 @@ def run() -> dict[str, float | int]:
         "ledger_bytes_per_reading": len(content) / READINGS,
         "ledger_entry_bytes": len(typical),
         **_publishing(typical),
-        **_proofs(),
+        **proofs.in_a_large_log(),
     }
 
 
@@ -106,35 +104,3 @@ def _publishing(typical: bytes) -> dict[str, float | int]:
             wall.append(perf_counter_ns() - began)
         ledger.close()
     return {"ledger_publish_ms": median(wall) / 1e6, "ledger_publish_cpu_ms": median(cpu) / 1e6}
-
-
-def _proofs() -> dict[str, float | int]:
-    """Making and checking inclusion proofs in a million entries; cold = the tile is read and hashed."""
-    leaves = [n.to_bytes(8, "big") for n in range(LOG)]
-    began = process_time_ns()
-    edge, files = tiles.grow(tiles.Edge(), leaves)
-    grew = process_time_ns() - began
-    disk = {path: raw for path, raw in files if "entries" not in path}
-    chance, root = Random(7), edge.root()  # noqa: S311 - picks entries to prove, guards nothing
-    near = tiles.TileHashes(disk.get, LOG)
-    recent = [chance.randrange(LOG - 8192, LOG) for _ in range(PROOFS)]
-    _timed_proofs(near, recent)
-    made, proofs = _timed_proofs(near, recent)
-    far = [chance.randrange(LOG) for _ in range(PROOFS)]
-    cold, _ = _timed_proofs(tiles.TileHashes(disk.get, LOG), far)
-    began = process_time_ns()
-    for index, proof in zip(recent, proofs, strict=True):
-        assert tlog.verify_inclusion(tlog.leaf_hash(leaves[index]), index, LOG, proof, root)
-    checked = (process_time_ns() - began) / PROOFS
-    return {
-        "ledger_us_per_leaf": grew / LOG / 1000,
-        "proof_us": made / 1000,
-        "proof_cold_us": cold / 1000,
-        "proof_check_us": checked / 1000,
-    }
-
-
-def _timed_proofs(hashes: tiles.TileHashes, indices: list[int]) -> tuple[float, list[list[bytes]]]:
-    began = process_time_ns()
-    proofs = [tlog.inclusion_proof(hashes.hash_at, index, LOG) for index in indices]
-    return (process_time_ns() - began) / len(indices), proofs

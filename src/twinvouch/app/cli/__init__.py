@@ -1,6 +1,6 @@
 """The command line: verbs are loaded only when they are called, so that `--help` stays quick.
 
-Exit codes: 0 ok, 1 negative result, 2 usage, 3 configuration, 4 not permitted, 5 unavailable, 70 bug.
+Exit codes: 0 ok, 1 negative result, 2 usage, 3 configuration, 4 not permitted, 5 unavailable, 6 two histories, 70 bug.
 """
 
 import importlib
@@ -45,6 +45,7 @@ VERBS = {
     "ledger": "Verify a ledger offline.",
     "models": "Sign, submit and list model artefacts.",
     "principals": "Make keys and tokens for persons, services and edges.",
+    "receipt": "Prove offline what led to a command or reading, and what came of it.",
     "replay": "Send a CSV of readings through the gates.",
     "restore": "Take back a distrust.",
     "run": "Run the core of a plant.",
@@ -52,6 +53,7 @@ VERBS = {
     "systemd": "Print unit files with a sandbox for core, edge and actuator.",
     "tags": "List and show tags with value and label.",
     "ticket": "Announce work on the plant: what departs then is no attack.",
+    "witness": "Cosign a log from another machine or disk; show where history was rewritten.",
 }
 
 

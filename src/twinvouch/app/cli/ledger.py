@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,9 +16,17 @@ def command() -> None:
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--key", required=True, help="Verifier key `name+id+base64`, or a file holding it.")
 @click.option("--root", default="", metavar="BASE64", help="Public key of the plant root, base64.")
+@click.option(
+    "--witness", "witnesses", multiple=True, help="Key of a witness, or a file holding it."
+)
+@click.option(
+    "--witnesses", "needed", type=int, help="How many must stand for a head; default: all."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def verify(context: click.Context, directory: Path, key: str, root: str, *, as_json: bool) -> None:
+def verify(
+    context: click.Context, /, directory: Path, key: str, root: str, *, as_json: bool, **policy: Any
+) -> None:
     """Recompute every entry, tile and checkpoint line of DIRECTORY.
 
     Exits 1 where something does not fit, naming the first bad place. Get the key from the plant's
@@ -26,7 +35,11 @@ def verify(context: click.Context, directory: Path, key: str, root: str, *, as_j
     from twinvouch import verifier
 
     try:
-        report = verifier.verify(directory, verifier.key_text(key), root)
+        asked = verifier.witness_policy(policy["witnesses"], policy["needed"])
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--witness") from error
+    try:
+        report = verifier.verify(directory, verifier.key_text(key), root, asked)
     except verifier.RootTextError as error:
         raise click.BadParameter(str(error), param_hint="--root") from error
     except verifier.KeyTextError as error:
