@@ -1,0 +1,340 @@
+"""A chunk of the history: rows of one scan group that the core admitted on one day, one tag readable without the others.
+
+    header  8 bytes: magic `TVCH`, format u16 = 1, flags u16 = 0 (little-endian)
+    parts   without gaps: `rows`, `reasons`, then one a tag, in the order of the footer's ids
+    footer  raw deflate of CBOR (below)
+    tail    16 bytes: length of the footer u32, length of its CBOR u32, CRC-32 u32 of the footer and those lengths,
+            magic `HCVT`
+
+Parts and footer may be encrypted, each by itself (wire/encrypted.py, place `chunk`); lengths and digests are of what is
+stored. The digest of a chunk is the SHA-256 of its stored footer, which holds a digest of every part: who knows it can check
+one tag of one day and read nothing else. Rows are ordered by source time, then by ledger index, then by place in the batch.
+
+    footer  [1, plant, group, edge, day, rows, entries, times, ids, lengths, digests]
+            day: of receipt, since 1970, UTC; entries: first and last ledger index; times: earliest and latest source time;
+            lengths: of the parts, packed; digests: the first 16 bytes of each part's SHA-256, joined
+    rows    t_ns, received_ns, entry, row: four columns of packed integers (wire/packed.py)
+    reasons length of the CBOR as CBOR integer, raw deflate of `[[entry, rule, subject, severity, sentence, technique]
+            ...]`; behind it a count and two packed columns: which rows which reason is about, where it is about no tag
+    a tag   quality (packed), label (packed places in the table that follows: a count and 4 axes each), age of `fresh_until`
+            at receipt in ns (packed), a count and two packed columns of rows and reasons, then the values
+            (wire/exact.py) of all cells but the MISSING ones
+
+A reader takes nothing else; what is damaged is a MalformedError that says where.
+"""
+
+import struct
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinvouch.core.batch import Quality
+from twinvouch.core.errors import MalformedError
+from twinvouch.core.label import AXES, FULL
+from twinvouch.wire.cbor import decode, encode, head, head_at
+from twinvouch.wire.exact import pack_doubles, unpack_doubles
+from twinvouch.wire.fields import ID, LARGEST, Fields
+from twinvouch.wire.packed import deflated, inflated, pack, unpack
+
+MOST_ROWS: Final = 1 << 17
+MOST_TAGS: Final = 50_000
+MOST_REASONS: Final = 1 << 20
+HEADER: Final = b"TVCH\x01\x00\x00\x00"
+TAIL: Final = 16
+PLACE: Final = b"chunk"
+ROWS, REASONS, FIRST_TAG = 0, 1, 2  # numbers of parts
+_TAIL = struct.Struct("<III4s")
+_END: Final = b"HCVT"
+_DIGEST: Final = 16
+_LONGEST: Final = 1 << 28  # CBOR of a footer or of reasons
+Seal = Callable[[bytes], bytes]
+
+
+class Reason(NamedTuple):
+    """A finding as a chunk keeps it, and the ledger index of the batch it is about."""
+
+    entry: int
+    rule: str
+    subject: str
+    severity: int
+    sentence: str
+    technique: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """R rows of K tags, in the order of the history, with all that was said of them.
+
+    `t_ns`, `received_ns`, `entry` (ledger index), `row` (in its batch) int64[R]; `values` float64[R, K], `quality`
+    uint8[R, K], `axes` uint8[4, R, K], `age_ns` int64[R, K] (fresh_until minus received_ns). `about` int64[N, 3]: row,
+    column (-1: no single tag) and the place in `reasons` of each remark.
+    """
+
+    t_ns: NDArray[np.int64]
+    received_ns: NDArray[np.int64]
+    entry: NDArray[np.int64]
+    row: NDArray[np.int64]
+    values: NDArray[np.float64]
+    quality: NDArray[np.uint8]
+    axes: NDArray[np.uint8]
+    age_ns: NDArray[np.int64]
+    about: NDArray[np.int64]
+    reasons: Sequence[Reason]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Whose rows a chunk holds: `day` is that of receipt, since 1970, UTC."""
+
+    plant: str
+    group: str
+    edge: str
+    day: int
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """What a chunk says of itself; `spans` are offset and length of each part in the file, `digests` 16 bytes each."""
+
+    about: About
+    rows: int
+    entries: tuple[int, int]
+    times: tuple[int, int]
+    spans: tuple[tuple[int, int], ...]
+    digests: tuple[bytes, ...]
+    digest: bytes  # SHA-256 of the stored footer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clock:
+    """The columns that all tags of a chunk share, int64[R] each."""
+
+    t_ns: NDArray[np.int64]
+    received_ns: NDArray[np.int64]
+    entry: NDArray[np.int64]
+    row: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """One tag of a chunk: values float64[R] (NaN where MISSING), quality uint8[R], axes uint8[4, R], age_ns int64[R].
+
+    `remarks` int64[N, 2]: row and place in the chunk's reasons.
+    """
+
+    values: NDArray[np.float64]
+    quality: NDArray[np.uint8]
+    axes: NDArray[np.uint8]
+    age_ns: NDArray[np.int64]
+    remarks: NDArray[np.int64]
+
+
+def write_chunk(about: About, rows: Rows, seal: Seal = bytes) -> tuple[bytes, bytes]:
+    """The file of these rows (1..MOST_ROWS, sorted), each part through `seal`, and the chunk's digest."""
+    count, width = rows.values.shape
+    assert 0 < count <= MOST_ROWS, count
+    assert width == len(about.ids), (width, about.ids)
+    shared = b"".join(pack(c) for c in (rows.t_ns, rows.received_ns, rows.entry, rows.row))
+    parts = [seal(shared), seal(_write_reasons(rows))]
+    marks = _marks_by_column(rows.about, width)
+    parts += [seal(_write_column(rows, k, marks[k])) for k in range(width)]
+    cbor = encode(
+        [
+            1, about.plant, about.group, about.edge, about.day, count,
+            [int(rows.entry.min()), int(rows.entry.max())], [int(rows.t_ns[0]), int(rows.t_ns[-1])],
+            list(about.ids), pack(np.array([len(p) for p in parts], np.int64)),
+            b"".join(sha256(p).digest()[:_DIGEST] for p in parts),
+        ]
+    )  # fmt: skip
+    footer = seal(deflated(cbor))
+    lengths = struct.pack("<II", len(footer), len(cbor))
+    tail = _TAIL.pack(len(footer), len(cbor), zlib.crc32(footer + lengths), _END)
+    return b"".join((HEADER, *parts, footer, tail)), sha256(footer).digest()
+
+
+def footer_span(head_: bytes, tail: bytes, size: int) -> tuple[int, int]:
+    """Offset and length of the footer, by the first 8 and the last 16 bytes of a file of `size` bytes."""
+    if head_ != HEADER or len(tail) != TAIL or not tail.endswith(_END):
+        raise MalformedError("byte 0: expected a chunk of the history, format 1")
+    length = _TAIL.unpack(tail)[0]
+    start = size - TAIL - length
+    if start < len(HEADER):
+        raise MalformedError(f"byte {size - TAIL}: a footer of {length} bytes in {size}")
+    return start, length
+
+
+def read_footer(stored: bytes, tail: bytes, start: int, open_: Seal = bytes) -> Footer:
+    """The footer at offset `start`, which `footer_span` named; `open_` takes off what `seal` put on."""
+    length, size, crc, _ = _TAIL.unpack(tail)
+    if length != len(stored) or zlib.crc32(stored + tail[:8]) != crc or size > _LONGEST:
+        raise MalformedError(f"byte {start}: the footer is damaged")
+    items = decode(inflated(open_(stored), size, start))
+    fields = Fields(items, 11, "chunk")
+    fields.integer("version", 1, 1)
+    plant, group, edge = (fields.text(name, ID) for name in ("plant", "group", "edge"))
+    day, rows = fields.integer("day", 0, (1 << 32) - 1), fields.integer("rows", 1, MOST_ROWS)
+    entries = _pair(fields.inner("entries", 2), "entry")
+    times = fields.each("times", 2, lambda each: each.integer("time", -LARGEST - 1))
+    ids = fields.each("ids", MOST_TAGS, lambda each: each.text("id", 2 * ID + 1))
+    packed, digests = fields.octets("lengths"), fields.octets("digests")
+    parts = len(ids) + FIRST_TAG
+    lengths, end = unpack(packed, 0, parts)
+    if end != len(packed) or len(digests) != parts * _DIGEST or len(times) != 2 or not ids:
+        raise MalformedError(f"byte {start}: expected {parts} parts of {len(ids)} tags")
+    ends = np.cumsum(lengths) + len(HEADER)
+    if int(lengths.min()) < 0 or int(lengths.max()) > start or int(ends[-1]) != start:
+        raise MalformedError(f"byte {start}: the parts end at {int(ends[-1])}")
+    spans = tuple(zip((ends - lengths).tolist(), lengths.tolist(), strict=True))
+    each = tuple(digests[at : at + _DIGEST] for at in range(0, len(digests), _DIGEST))
+    about = About(plant, group, edge, day, ids)
+    return Footer(about, rows, entries, (times[0], times[1]), spans, each, sha256(stored).digest())
+
+
+def checked(footer: Footer, number: int, stored: bytes) -> bytes:
+    """The bytes of part `number` where they are those of the footer; MalformedError otherwise."""
+    if sha256(stored).digest()[:_DIGEST] != footer.digests[number]:
+        name = {ROWS: "rows", REASONS: "reasons"}.get(number) or footer.about.ids[number - 2]
+        raise MalformedError(f"byte {footer.spans[number][0]}: part `{name}` is damaged")
+    return stored
+
+
+def read_clock(footer: Footer, raw: bytes) -> Clock:
+    """The columns that all tags share."""
+    at, columns = 0, []
+    for _ in range(4):
+        column, at = unpack(raw, at, footer.rows)
+        columns.append(column)
+    _expect_end(raw, at)
+    return Clock(*columns)
+
+
+def read_reasons(footer: Footer, raw: bytes) -> tuple[tuple[Reason, ...], NDArray[np.int64]]:
+    """All reasons of a chunk, and rows and reasons int64[N, 2] of those that are about no single tag."""
+    major, size, at = head_at(raw, 0)
+    kind, length, at = head_at(raw, at)
+    body, end = raw[at : at + length], at + length
+    if major != 0 or kind != 2 or size > _LONGEST or len(body) != length:
+        raise MalformedError("byte 0: expected reasons")
+    items = decode(inflated(body, size, at), items=size)
+    listed = Fields([items], 1, "reasons").each(
+        "reasons", MOST_REASONS, lambda each: _reason(each.inner("reason", 6))
+    )
+    remarks, at = _remarks_at(raw, end, footer.rows)
+    _expect_end(raw, at)
+    _expect_places(remarks, len(listed))
+    return listed, remarks
+
+
+def read_column(footer: Footer, raw: bytes) -> Column:
+    """One tag."""
+    count = footer.rows
+    quality, at = unpack(raw, 0, count)
+    if int(quality.min()) < 0 or int(quality.max()) > Quality.MISSING:
+        raise MalformedError(f"byte 0: expected qualities 0..{Quality.MISSING}")
+    axes, at = _axes_at(raw, at, count)
+    age_ns, at = unpack(raw, at, count)
+    remarks, at = _remarks_at(raw, at, count)
+    present = quality != Quality.MISSING
+    told, at = unpack_doubles(raw, at, int(np.count_nonzero(present)))
+    _expect_end(raw, at)
+    values = told
+    if len(told) != count:
+        values = np.full(count, np.nan)
+        values[present] = told
+    return Column(values, quality.astype(np.uint8), axes, age_ns, remarks)
+
+
+def _write_column(rows: Rows, k: int, marks: NDArray[np.int64]) -> bytes:
+    quality = rows.quality[:, k].astype(np.int64)
+    labels = np.ascontiguousarray(rows.axes[:, :, k].T).view("<u4").ravel()
+    table, places = np.unique(labels, return_inverse=True)
+    present = rows.values[:, k][quality != Quality.MISSING]
+    return b"".join(
+        (
+            pack(quality),
+            head(0, len(table)),
+            table.astype("<u4").tobytes(),
+            pack(places.astype(np.int64)),
+            pack(np.ascontiguousarray(rows.age_ns[:, k])),
+            _write_remarks(marks),
+            pack_doubles(np.ascontiguousarray(present)),
+        )
+    )
+
+
+def _write_reasons(rows: Rows) -> bytes:
+    cbor = encode([list(r) for r in rows.reasons])
+    small = deflated(cbor)
+    marks = rows.about[rows.about[:, 1] < 0][:, ::2]
+    return b"".join((head(0, len(cbor)), head(2, len(small)), small, _write_remarks(marks)))
+
+
+def _marks_by_column(about: NDArray[np.int64], width: int) -> list[NDArray[np.int64]]:
+    """Rows and reasons of each column."""
+    order = np.argsort(about[:, 1], kind="stable")
+    about = about[order]
+    starts = np.searchsorted(about[:, 1], np.arange(width + 1))
+    return [about[starts[k] : starts[k + 1]][:, ::2] for k in range(width)]
+
+
+def _write_remarks(marks: NDArray[np.int64]) -> bytes:
+    marks = marks[np.argsort(marks[:, 0], kind="stable")]
+    rows, reasons = (np.ascontiguousarray(marks[:, c]) for c in (0, 1))
+    return head(0, len(marks)) + pack(rows) + pack(reasons)
+
+
+def _remarks_at(raw: bytes, at: int, rows: int) -> tuple[NDArray[np.int64], int]:
+    start = at
+    major, count, at = head_at(raw, at)
+    if major != 0 or count > MOST_REASONS:
+        raise MalformedError(f"byte {start}: expected at most {MOST_REASONS} remarks")
+    of, at = unpack(raw, at, count)
+    what, at = unpack(raw, at, count)
+    if count and (int(of.min()) < 0 or int(of.max()) >= rows or int(what.min()) < 0):
+        raise MalformedError(f"byte {start}: a remark beyond {rows} rows")
+    return np.stack((of, what), axis=1), at
+
+
+def _axes_at(raw: bytes, at: int, count: int) -> tuple[NDArray[np.uint8], int]:
+    start = at
+    major, size, at = head_at(raw, at)
+    end = at + AXES * size
+    if major != 0 or not 0 < size <= count or end > len(raw):
+        raise MalformedError(f"byte {start}: expected 1..{count} labels")
+    table = np.frombuffer(raw[at:end], np.uint8).reshape(size, AXES)
+    places, at = unpack(raw, end, count)
+    if int(places.min()) < 0 or int(places.max()) >= size:
+        raise MalformedError(f"byte {end}: a label beyond the table of {size}")
+    return np.ascontiguousarray(table[places].T), at
+
+
+def _reason(fields: Fields) -> Reason:
+    return Reason(
+        fields.integer("entry"),
+        fields.text("rule", ID),
+        fields.text("subject", LARGEST),
+        fields.integer("severity", 0, FULL),
+        fields.text("sentence", LARGEST),
+        fields.text("technique", LARGEST),
+    )
+
+
+def _pair(fields: Fields, name: str) -> tuple[int, int]:
+    first, last = fields.integer(name), fields.integer(name)
+    return first, last
+
+
+def _expect_end(raw: bytes, at: int) -> None:
+    if at != len(raw):
+        raise MalformedError(f"byte {at}: expected the end, got {len(raw) - at} more")
+
+
+def _expect_places(remarks: NDArray[np.int64], reasons: int) -> None:
+    if len(remarks) and int(remarks[:, 1].max()) >= reasons:
+        raise MalformedError(f"a remark beyond {reasons} reasons")
