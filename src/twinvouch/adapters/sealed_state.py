@@ -65,19 +65,23 @@ class SealedState:
 
     def blob(self, digest: bytes) -> bytes | None:
         """Content by its SHA-256; None where there is none, or none any more since its key was shredded."""
-        stored = self._state.blob(digest)
-        if stored is None or sha256(stored).digest() == digest:
-            return stored
-        if not is_encrypted(stored):
-            raise CorruptError(f"blob {digest.hex()} has other bytes than its digest says")
-        try:
-            return self._vault.open(stored, blob_place(digest))
-        except ErasedError:
-            return None
+        return opened_blob(self._vault, digest, self._state.blob(digest))
 
     def close(self) -> None:
         """Release the store; the vault is the caller's."""
         self._state.close()
+
+
+def opened_blob(vault: Vault | None, digest: bytes, stored: bytes | None) -> bytes | None:
+    """Content by its SHA-256, as `SealedState.blob` gives it; None where it is not there, or not any more."""
+    if stored is None or sha256(stored).digest() == digest:
+        return stored
+    if not is_encrypted(stored):
+        raise CorruptError(f"blob {digest.hex()} has other bytes than its digest says")
+    try:
+        return opened(vault, stored, blob_place(digest))
+    except ErasedError:
+        return None
 
 
 def opened_rows(vault: Vault, rows: Mapping[str, bytes]) -> Mapping[str, bytes]:

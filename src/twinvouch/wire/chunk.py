@@ -16,9 +16,9 @@ one tag of one day and read nothing else. Rows are ordered by source time, then 
     rows    t_ns, received_ns, entry, row: four columns of packed integers (wire/packed.py)
     reasons length of the CBOR as CBOR integer, raw deflate of `[[entry, rule, subject, severity, sentence, technique]
             ...]`; behind it a count and two packed columns: which rows which reason is about, where it is about no tag
-    a tag   quality (packed), label (packed places in the table that follows: a count and 4 axes each), age of `fresh_until`
-            at receipt in ns (packed), a count and two packed columns of rows and reasons, then the values
-            (wire/exact.py) of all cells but the MISSING ones
+    a tag   quality (packed), 3 where the row has no reading; of the n readings: a count and 4 bytes of axes each of the
+            distinct labels, which label (packed), age of `fresh_until` at receipt in ns (packed); a count and two packed
+            columns of rows and reasons; the n values (wire/exact.py)
 
 A reader takes nothing else; what is damaged is a MalformedError that says where.
 """
@@ -28,7 +28,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,8 @@ _TAIL = struct.Struct("<III4s")
 _END: Final = b"HCVT"
 _DIGEST: Final = 16
 _LONGEST: Final = 1 << 28  # CBOR of a footer or of reasons
-Seal = Callable[[bytes], bytes]
+Seal: TypeAlias = Callable[[bytes], bytes]
+Part = TypeVar("Part")
 
 
 class Reason(NamedTuple):
@@ -67,23 +68,38 @@ class Reason(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rows:
-    """R rows of K tags, in the order of the history, with all that was said of them.
-
-    `t_ns`, `received_ns`, `entry` (ledger index), `row` (in its batch) int64[R]; `values` float64[R, K], `quality`
-    uint8[R, K], `axes` uint8[4, R, K], `age_ns` int64[R, K] (fresh_until minus received_ns). `about` int64[N, 3]: row,
-    column (-1: no single tag) and the place in `reasons` of each remark.
-    """
+class Clock:
+    """The columns that all tags of a chunk share, int64[R] each; `entry` is a ledger index, `row` the place in its batch."""
 
     t_ns: NDArray[np.int64]
     received_ns: NDArray[np.int64]
     entry: NDArray[np.int64]
     row: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """The n readings of one tag in a chunk: which row each is in (ascending), what it says, and what was said of it.
+
+    `rows` int64[n], `values` float64[n], `quality` uint8[n] (never MISSING), `axes` uint8[4, n], `age_ns` int64[n] (fresh_until
+    minus received_ns). `remarks` int64[m, 2]: row and place in the chunk's reasons.
+    """
+
+    rows: NDArray[np.int64]
     values: NDArray[np.float64]
     quality: NDArray[np.uint8]
     axes: NDArray[np.uint8]
     age_ns: NDArray[np.int64]
-    about: NDArray[np.int64]
+    remarks: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """R rows in the order of the history: a column a tag, and the remarks int64[m, 2] that are about no single tag."""
+
+    clock: Clock
+    columns: Sequence[Column]
+    remarks: NDArray[np.int64]
     reasons: Sequence[Reason]
 
 
@@ -111,43 +127,21 @@ class Footer:
     digest: bytes  # SHA-256 of the stored footer
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Clock:
-    """The columns that all tags of a chunk share, int64[R] each."""
-
-    t_ns: NDArray[np.int64]
-    received_ns: NDArray[np.int64]
-    entry: NDArray[np.int64]
-    row: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Column:
-    """One tag of a chunk: values float64[R] (NaN where MISSING), quality uint8[R], axes uint8[4, R], age_ns int64[R].
-
-    `remarks` int64[N, 2]: row and place in the chunk's reasons.
-    """
-
-    values: NDArray[np.float64]
-    quality: NDArray[np.uint8]
-    axes: NDArray[np.uint8]
-    age_ns: NDArray[np.int64]
-    remarks: NDArray[np.int64]
+Read: TypeAlias = "Callable[[Footer, bytes], Part]"
 
 
 def write_chunk(about: About, rows: Rows, seal: Seal = bytes) -> tuple[bytes, bytes]:
     """The file of these rows (1..MOST_ROWS, sorted), each part through `seal`, and the chunk's digest."""
-    count, width = rows.values.shape
+    clock, count = rows.clock, len(rows.clock.t_ns)
     assert 0 < count <= MOST_ROWS, count
-    assert width == len(about.ids), (width, about.ids)
-    shared = b"".join(pack(c) for c in (rows.t_ns, rows.received_ns, rows.entry, rows.row))
+    assert len(rows.columns) == len(about.ids), about.ids
+    shared = b"".join(pack(c) for c in (clock.t_ns, clock.received_ns, clock.entry, clock.row))
     parts = [seal(shared), seal(_write_reasons(rows))]
-    marks = _marks_by_column(rows.about, width)
-    parts += [seal(_write_column(rows, k, marks[k])) for k in range(width)]
+    parts += [seal(_write_column(column, count)) for column in rows.columns]
     cbor = encode(
         [
             1, about.plant, about.group, about.edge, about.day, count,
-            [int(rows.entry.min()), int(rows.entry.max())], [int(rows.t_ns[0]), int(rows.t_ns[-1])],
+            [int(clock.entry.min()), int(clock.entry.max())], [int(clock.t_ns[0]), int(clock.t_ns[-1])],
             list(about.ids), pack(np.array([len(p) for p in parts], np.int64)),
             b"".join(sha256(p).digest()[:_DIGEST] for p in parts),
         ]
@@ -233,37 +227,32 @@ def read_reasons(footer: Footer, raw: bytes) -> tuple[tuple[Reason, ...], NDArra
 
 def read_column(footer: Footer, raw: bytes) -> Column:
     """One tag."""
-    count = footer.rows
-    quality, at = unpack(raw, 0, count)
+    quality, at = unpack(raw, 0, footer.rows)
     if int(quality.min()) < 0 or int(quality.max()) > Quality.MISSING:
         raise MalformedError(f"byte 0: expected qualities 0..{Quality.MISSING}")
-    axes, at = _axes_at(raw, at, count)
-    age_ns, at = unpack(raw, at, count)
-    remarks, at = _remarks_at(raw, at, count)
-    present = quality != Quality.MISSING
-    told, at = unpack_doubles(raw, at, int(np.count_nonzero(present)))
+    rows = np.flatnonzero(quality != Quality.MISSING)
+    axes, at = _axes_at(raw, at, len(rows))
+    age_ns, at = unpack(raw, at, len(rows))
+    remarks, at = _remarks_at(raw, at, footer.rows)
+    values, at = unpack_doubles(raw, at, len(rows))
     _expect_end(raw, at)
-    values = told
-    if len(told) != count:
-        values = np.full(count, np.nan)
-        values[present] = told
-    return Column(values, quality.astype(np.uint8), axes, age_ns, remarks)
+    return Column(rows, values, quality[rows].astype(np.uint8), axes, age_ns, remarks)
 
 
-def _write_column(rows: Rows, k: int, marks: NDArray[np.int64]) -> bytes:
-    quality = rows.quality[:, k].astype(np.int64)
-    labels = np.ascontiguousarray(rows.axes[:, :, k].T).view("<u4").ravel()
+def _write_column(column: Column, count: int) -> bytes:
+    quality = np.full(count, Quality.MISSING, np.int64)
+    quality[column.rows] = column.quality
+    labels = np.ascontiguousarray(column.axes.T).view("<u4").ravel()
     table, places = np.unique(labels, return_inverse=True)
-    present = rows.values[:, k][quality != Quality.MISSING]
     return b"".join(
         (
             pack(quality),
             head(0, len(table)),
             table.astype("<u4").tobytes(),
             pack(places.astype(np.int64)),
-            pack(np.ascontiguousarray(rows.age_ns[:, k])),
-            _write_remarks(marks),
-            pack_doubles(np.ascontiguousarray(present)),
+            pack(column.age_ns),
+            _write_remarks(column.remarks),
+            pack_doubles(column.values),
         )
     )
 
@@ -271,16 +260,7 @@ def _write_column(rows: Rows, k: int, marks: NDArray[np.int64]) -> bytes:
 def _write_reasons(rows: Rows) -> bytes:
     cbor = encode([list(r) for r in rows.reasons])
     small = deflated(cbor)
-    marks = rows.about[rows.about[:, 1] < 0][:, ::2]
-    return b"".join((head(0, len(cbor)), head(2, len(small)), small, _write_remarks(marks)))
-
-
-def _marks_by_column(about: NDArray[np.int64], width: int) -> list[NDArray[np.int64]]:
-    """Rows and reasons of each column."""
-    order = np.argsort(about[:, 1], kind="stable")
-    about = about[order]
-    starts = np.searchsorted(about[:, 1], np.arange(width + 1))
-    return [about[starts[k] : starts[k + 1]][:, ::2] for k in range(width)]
+    return b"".join((head(0, len(cbor)), head(2, len(small)), small, _write_remarks(rows.remarks)))
 
 
 def _write_remarks(marks: NDArray[np.int64]) -> bytes:
@@ -305,11 +285,11 @@ def _axes_at(raw: bytes, at: int, count: int) -> tuple[NDArray[np.uint8], int]:
     start = at
     major, size, at = head_at(raw, at)
     end = at + AXES * size
-    if major != 0 or not 0 < size <= count or end > len(raw):
-        raise MalformedError(f"byte {start}: expected 1..{count} labels")
+    if major != 0 or not min(count, 1) <= size <= count or end > len(raw):
+        raise MalformedError(f"byte {start}: expected up to {count} labels")
     table = np.frombuffer(raw[at:end], np.uint8).reshape(size, AXES)
     places, at = unpack(raw, end, count)
-    if int(places.min()) < 0 or int(places.max()) >= size:
+    if count and (int(places.min()) < 0 or int(places.max()) >= size):
         raise MalformedError(f"byte {end}: a label beyond the table of {size}")
     return np.ascontiguousarray(table[places].T), at
 

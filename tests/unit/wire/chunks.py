@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from twinvouch.wire.chunk import TAIL, About, Reason, Rows, footer_span, read_footer
+from twinvouch.wire.chunk import TAIL, About, Clock, Column, Reason, Rows, footer_span, read_footer
 
 ABOUT = About("net3", "fast", "edge-1", 20_783, ("hall/level", "hall/pump"))
 START_NS = 1_795_651_200_000_000_000
@@ -14,10 +14,8 @@ def rows_of(rows: int, width: int, seed: int) -> Rows:
     rng = np.random.default_rng(seed)
     quality = rng.choice(np.array([0, 0, 0, 0, 1, 2, 3], np.uint8), (rows, width))
     values = np.stack([_values(rng, KINDS[k % len(KINDS)], rows) for k in range(width)], axis=1)
-    values[quality == 3] = np.nan
     axes = np.full((4, rows, width), 255, np.uint8)
     axes[0], axes[2][quality == 2] = 120, 60
-    axes[:, quality == 3] = 0
     t_ns = START_NS + np.sort(rng.integers(0, 10**12, rows))
     flagged = np.argwhere(quality == 2)[:20]
     about = [[int(r), int(k), n] for n, (r, k) in enumerate(flagged)] + [[0, -1, len(flagged)]]
@@ -25,18 +23,20 @@ def rows_of(rows: int, width: int, seed: int) -> Rows:
         Reason(n, "quality", "hall/level", 3, f"`hall/level` said so {n} times", "T0856")
         for n in range(len(flagged) + 1)
     ]
-    return Rows(
+    marks = np.array(about, np.int64).reshape(-1, 3)
+    clock = Clock(
         t_ns,
         t_ns + rng.integers(0, 10**9, rows),
         np.arange(rows) // 3 + 100,
         np.arange(rows) % 3,
-        values,
-        quality,
-        axes,
-        np.where(quality == 3, 0, 10 * 10**9),
-        np.array(about, np.int64).reshape(-1, 3),
-        tuple(reasons),
     )
+    columns = []
+    for k in range(width):
+        there = np.flatnonzero(quality[:, k] != 3)
+        cells = values[there, k], quality[there, k], axes[:, there, k]
+        said = marks[marks[:, 1] == k][:, ::2]
+        columns.append(Column(there, *cells, np.full(len(there), 10**10), said))
+    return Rows(clock, columns, marks[marks[:, 1] < 0][:, ::2], tuple(reasons))
 
 
 def parts_of(raw: bytes) -> list[bytes]:

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from twinvouch import __version__
 from twinvouch.adapters.event_stream import PRINCIPAL_HEADER
-from twinvouch.app.api import description, guard, metrics, problems, views
+from twinvouch.app.api import description, guard, history, metrics, problems, views
 from twinvouch.app.api.desk import Desk, peer, told, words
 from twinvouch.app.api.door import Door, link_of
 from twinvouch.app.api.hub import Hub, Subscriber
@@ -24,6 +24,7 @@ from twinvouch.app.api.quotas import quotas
 from twinvouch.app.config_model import QuotaSettings
 from twinvouch.app.core import Core, salt
 from twinvouch.app.core_metrics import CoreMetrics
+from twinvouch.app.recall import Recall
 from twinvouch.app.service import Alive, notify
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import (
@@ -49,6 +50,7 @@ def create_app(
     allowed_hosts: Sequence[str],
     door: Door | None = None,
     links: Links | None = None,
+    recall: Recall | None = None,
 ) -> FastAPI:
     """The API of one running core, behind its door (None: one with the default quotas)."""
     if door is None:
@@ -88,6 +90,7 @@ def create_app(
         _findings(desk),
         _decisions(desk),
         _streams(desk),
+        history.router(desk, recall),
     ):
         app.include_router(router, prefix="/api/v1")
     return app
