@@ -15,6 +15,7 @@ from typing import Final
 from twinvouch.adapters import log_reader
 from twinvouch.adapters.chunk_files import leftovers, write_file
 from twinvouch.adapters.chunk_index import ChunkIndex, Listed, Reach, name_of
+from twinvouch.adapters.key_store import ErasedError
 from twinvouch.adapters.vault import Vault
 from twinvouch.app import inventory
 from twinvouch.app.admitted import Passed, Source, Taken, opened_source, read_admitted
@@ -75,6 +76,18 @@ class _Pass:
     def close(self, name: str, reach: Reach) -> None:
         """Write what was gathered of a group; the next of it begins at `reach`."""
         open_ = self.gathered.pop(name)
+        try:
+            listed = self._written(name, open_)
+        except ErasedError:
+            listed = []  # shredded since it was read
+        self.done.chunks += len(listed)
+        self.done.readings += sum(c.present for c in listed)
+        self.done.size += sum(c.size for c in listed)
+        self.reaches[name] = reach
+        self.index.enter(listed, {name: reach})
+
+    def _written(self, name: str, open_: Gathered) -> list[Listed]:
+        """The files of what was gathered of a group, durable."""
         listed = []
         for piece, (ids, rows) in enumerate(open_.pieces()):
             about = About(self.config.plant.id, name, open_.group.edge, open_.day, ids)
@@ -91,11 +104,7 @@ class _Pass:
                     len(t_ns), present, len(raw), digest,
                 )
             )  # fmt: skip
-            self.done.readings += present
-            self.done.size += len(raw)
-        self.done.chunks += len(listed)
-        self.reaches[name] = reach
-        self.index.enter(listed, {name: reach})
+        return listed
 
     def sealing(self, about: About) -> chunk.Seal:
         """Under the key of the edge and day, as the log has it."""

@@ -10,6 +10,7 @@ from twinvouch.adapters.key_store import FILE, KeyStore, iso
 from twinvouch.adapters.sealed_state import opened_rows
 from twinvouch.adapters.sqlite_state import open_reader
 from twinvouch.adapters.vault import LABELS, STATE, Vault
+from twinvouch.app import retention
 from twinvouch.app.config_model import Config
 from twinvouch.core.errors import ConfigError, UsageError
 from twinvouch.engine.rows import time_of
@@ -47,6 +48,11 @@ def shred(config: Config, stream: str, day: int, now_ns: int) -> None:
     """
     if stream in NEVER_SHREDDED:
         raise UsageError(f"stream `{stream}` is {NEVER_SHREDDED[stream]}: it is not shredded")
+    if holds := retention.held_day(config, stream, day):
+        raise UsageError(
+            f"stream `{stream}`, {iso(day)}, is held by {', '.join(f'`{h}`' for h in holds)} "
+            "(`retention.holds`): it is not shredded"
+        )
     with closing(_keys(config)) as keys:
         seen = _committed_ns(config, Vault(keys)) // DAY_NS
         if seen <= day:

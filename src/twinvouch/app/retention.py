@@ -48,6 +48,24 @@ def held_by(config: Config, tags: Iterable[str], first_ns: int, last_ns: int) ->
     return tuple(found)
 
 
+def held_day(config: Config, edge: str, day: int) -> tuple[str, ...]:
+    """The holds on what an edge sent on a day (of receipt): made about then, or as its chunks say."""
+    tags = {name for name, tag in config.tags.items() if config.groups[tag.group].edge == edge}
+    found = (
+        set(held_by(config, tags, (day - 1) * DAY_NS, (day + 1) * DAY_NS - 1)) if tags else set()
+    )
+    index = open_index(config.data_dir / DIRECTORY)
+    if index is None:
+        return tuple(sorted(found))
+    with closing(index):
+        groups = index.groups()
+        for each in index.all():
+            if (each.edge, each.day) == (edge, day):
+                ids = groups[each.columns].ids
+                found.update(held_by(config, ids, each.first_ns, each.last_ns))
+    return tuple(sorted(found))
+
+
 def log_cutoff_ns(config: Config, now_ns: int) -> int:
     """Segments of the log that were written to since then are kept: by age, and from the earliest hold on."""
     by_age = now_ns - config.retention.segments_days * DAY_NS

@@ -1,0 +1,232 @@
+"""What is over is deleted, what is held is not, what was shredded is gone; and the ledger verifies as before."""
+
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tests.unit.app.kept_plant import DAY, LEVEL, START, Kept, configured
+from tests.unit.app.plants import GOOD, problems
+from tests.unit.app.test_encryption import ON
+from twinvouch import verifier
+from twinvouch.adapters.chunk_files import ChunkFile
+from twinvouch.adapters.key_store import ErasedError, KeyStore
+from twinvouch.adapters.vault import Vault
+from twinvouch.app import encryption, retention
+from twinvouch.app.cli.retention import command
+from twinvouch.app.compaction import DIRECTORY, compact
+from twinvouch.app.recall import EARLIEST, LATEST, recall_of
+from twinvouch.core.errors import UsageError
+
+ALL = (EARLIEST, LATEST)
+FIRST_DAY = START // DAY
+
+
+def days(plant: Kept, count: int) -> None:
+    """One batch on each of so many days, and chunks of all but the last."""
+    for _ in range(count):
+        plant.send([5.0, 5.001, 5.0])
+        plant.wait(86_400)
+    compact(plant.config, lambda _: None)
+
+
+def days_left(plant: Kept) -> list[int]:
+    readings = recall_of(plant.config).page(LEVEL, ALL, limit=10_000).readings
+    return sorted(set((readings.clock.received_ns // DAY - FIRST_DAY).tolist()))
+
+
+def verified(plant: Kept) -> bool:
+    plant.publish()
+    return verifier.verify(plant.config.data_dir / "ledger", plant.stores.ledger.verifier_key).ok
+
+
+def chunk_files(plant: Kept) -> list[Path]:
+    return sorted((plant.config.data_dir / DIRECTORY).glob("*/*.tvc"))
+
+
+@pytest.mark.parametrize(
+    ("more", "kept"),
+    [
+        ("retention: {history_days: 2}\n", 2),
+        ("retention: {history_days: 9, groups: {fast: 3}}\n", 3),
+        ("retention: {criticality_days: [1, 1, 4, 9]}\n", 4),  # the most critical tag has 2
+        ("", 6),
+    ],
+)
+def test_days_are_kept_by_group_by_criticality_or_in_general(
+    tmp_path: Path, more: str, kept: int
+) -> None:
+    plant = Kept(configured(tmp_path / "plant", more))
+    days(plant, 6)
+    retention.purge(plant.config, (FIRST_DAY + 6) * DAY)
+    assert len(chunk_files(plant)) == kept
+    assert days_left(plant) == list(range(6 - kept, 6))
+    plant.close()
+
+
+def test_the_ledger_verifies_after_a_purge_and_the_core_goes_on(tmp_path: Path) -> None:
+    plant = Kept(configured(tmp_path / "plant", "retention: {history_days: 1}\n"))
+    days(plant, 4)
+    assert verified(plant)
+    size = plant.engine.memory.size
+    retention.purge(plant.config, plant.now_ns)
+    assert verified(plant)
+    plant.stores.retire(plant.stores.state.load()[1])
+    plant.close()
+    again = Kept(plant.config, now_ns=plant.now_ns, seq=plant.seq, prev=plant.prev)
+    assert again.engine.memory.size == size
+    again.send([5.0])
+    assert verified(again)
+    again.close()
+
+
+def test_a_hold_outlives_retention_until_it_is_lifted(tmp_path: Path) -> None:
+    hold = (
+        "retention: {history_days: 1, holds: {case-7: {reason: claim of the water board, "
+        "tags: [tank-1/level], from: 2026-11-27, to: 2026-11-28}}}\n"
+    )
+    plant = Kept(configured(tmp_path / "plant", hold))
+    days(plant, 6)
+    found = retention.purge(plant.config, plant.now_ns)
+    assert {names for _, names in found.held} == {("case-7",)}
+    assert days_left(plant) == [1, 2, 5]
+    assert retention.purge(plant.config, plant.now_ns).over == ()
+    lifted = configured(tmp_path / "plant", "retention: {history_days: 1}\n")
+    assert len(retention.purge(lifted, plant.now_ns).over) == 2
+    assert days_left(plant) == [5]
+    plant.close()
+
+
+def test_a_hold_on_another_tag_or_time_holds_nothing(tmp_path: Path) -> None:
+    config = configured(
+        tmp_path / "plant",
+        "retention: {history_days: 1, holds: {a: {reason: x, from: 2030-01-01}, "
+        "b: {reason: x, to: 2026-11-25T23:59Z}}}\n",
+    )
+    plant = Kept(config)
+    days(plant, 3)
+    assert retention.purge(config, plant.now_ns).held == ()
+    plant.close()
+
+
+def test_the_log_is_not_dropped_before_it_is_in_the_history(tmp_path: Path) -> None:
+    plant = Kept(configured(tmp_path / "plant", "retention: {segments_days: 1}\n"))
+    log = plant.stores.log
+    plant.send([5.0])
+    seen: list[int] = []
+    object.__setattr__(log, "drop_before", lambda number: seen.append(number) or 0)
+    object.__setattr__(log, "older_than", lambda _: 999)
+    plant.stores.retire(500)
+    plant.wait(86_400)
+    done = compact(plant.config, lambda _: None)
+    plant.stores.retire(500)
+    assert seen == [0, done.record]
+    plant.close()
+
+
+def test_a_hold_keeps_the_signed_records_too(tmp_path: Path) -> None:
+    config = configured(
+        tmp_path / "plant", "retention: {holds: {a: {reason: x, from: 2026-11-01}}}\n"
+    )
+    assert retention.log_cutoff_ns(config, START + 400 * DAY) < START
+    free = configured(tmp_path / "other", "")
+    assert retention.log_cutoff_ns(free, START + 400 * DAY) == START + 370 * DAY
+
+
+def test_without_history_the_log_goes_by_age_alone(tmp_path: Path) -> None:
+    plant = Kept(configured(tmp_path / "plant", "retention: {history_days: 0}\n"))
+    seen: list[int] = []
+    object.__setattr__(plant.stores.log, "drop_before", lambda number: seen.append(number) or 0)
+    object.__setattr__(plant.stores.log, "older_than", lambda _: 999)
+    plant.stores.retire(500)
+    assert seen == [500]
+    plant.close()
+
+
+def test_a_shredded_day_is_gone_from_log_blobs_and_chunks_and_proofs_hold(tmp_path: Path) -> None:
+    plant = Kept(configured(tmp_path / "plant", ON))
+    plant.send([5.0, 99.0, 5.0])  # flagged: its findings are blobs
+    plant.wait(86_400)
+    days(plant, 2)
+    assert verified(plant)
+    entry = plant.stores.state.leaves(0, 2)
+    encryption.shred(plant.config, "edge-1", FIRST_DAY, time.time_ns())
+
+    page = recall_of(plant.config).page(LEVEL, ALL)
+    assert page.erased == (("edge-1", FIRST_DAY),)
+    assert days_left(plant) == [1, 2]
+    secrets = KeyStore(
+        plant.config.data_dir / "keys.db",
+        plant.config.path.parent / "secrets/core.kek",
+        is_owner=False,
+    )
+    vault = Vault(secrets)
+    opened = 0
+    for path in chunk_files(plant):
+        try:
+            with ChunkFile(path, vault=vault) as file:
+                file.verify()
+                opened += 1
+        except ErasedError:
+            assert path.name.startswith(f"{FIRST_DAY:06d}-")
+    assert opened == 2
+    vault.close()
+    assert verified(plant)
+    assert plant.stores.state.leaves(0, 2) == entry
+    # the log is read past it, and another pass has nothing to do with that day
+    (plant.config.data_dir / DIRECTORY / "index.db").unlink()
+    compact(plant.config, lambda _: None)
+    assert days_left(plant) == [1, 2]
+    plant.close()
+
+
+def test_what_is_held_is_not_shredded(tmp_path: Path) -> None:
+    hold = "retention: {holds: {case-7: {reason: x, tags: [tank-1/level], to: 2026-11-26}}}\n"
+    plant = Kept(configured(tmp_path / "plant", ON + hold))
+    days(plant, 3)
+    with pytest.raises(UsageError, match="held by `case-7`"):
+        encryption.shred(plant.config, "edge-1", FIRST_DAY, time.time_ns())
+    encryption.shred(plant.config, "edge-1", FIRST_DAY + 2, time.time_ns())
+    assert days_left(plant) == [0, 1]
+    plant.close()
+
+
+def test_the_command_line_shows_holds_and_says_what_it_would_do(tmp_path: Path) -> None:
+    more = "retention: {history_days: 1, holds: {case-7: {reason: claim, to: 2026-11-26}}}\n"
+    plant = Kept(configured(tmp_path / "plant", more))
+    days(plant, 3)
+    plant.close()
+
+    def call(*words: str) -> str:
+        done = CliRunner().invoke(command, [*words, "--config", str(plant.config.path)])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    def at_the_end() -> int:
+        return plant.now_ns
+
+    clock = pytest.MonkeyPatch()
+    clock.setattr("twinvouch.app.cli.retention.time.time_ns", at_the_end)
+    try:
+        assert "case-7" in call("holds")
+        assert call("holds").splitlines()[1].split()[-2:] == ["1", "claim"]
+        assert call("purge", "--dry-run").splitlines()[-1] == "1 chunks would be deleted, 1 held"
+        assert len(chunk_files(plant)) == 3
+        assert call("purge").splitlines()[-1] == "1 chunks deleted, 1 held"
+        assert len(chunk_files(plant)) == 2
+        assert "fast" in call("status")
+    finally:
+        clock.undo()
+
+
+def test_retention_names_what_is_not_there(tmp_path: Path) -> None:
+    wrong = (
+        "retention: {groups: {slow: 3}, holds: {a: {reason: x, tags: [tank-1/lvel], "
+        "from: 2026-12-01, to: 2026-11-01}, b: {reason: x, from: 2026-02-31}}}\n"
+    )
+    said = "\n".join(problems(tmp_path, GOOD + wrong))
+    assert "`slow` is no scan group" in said
+    assert "`tank-1/lvel` is no tag" in said
+    assert "`to` 2026-11-01, expected not before `from` 2026-12-01" in said
+    assert "2026-02-31" in said
