@@ -41,6 +41,7 @@ HEADINGS = {
     "devices.tls": "`tls` of a device:",
     "edges.tls": "`tls` of a device:",
     "api.tls": "### api.tls\n",
+    "retention.holds": "### hold of the history\n",
 }
 
 

@@ -17,7 +17,7 @@ from twinvouch.app import encryption, retention
 from twinvouch.app.cli.retention import command
 from twinvouch.app.compaction import DIRECTORY, compact
 from twinvouch.app.recall import EARLIEST, LATEST, recall_of
-from twinvouch.core.errors import UsageError
+from twinvouch.core.errors import CorruptError, UsageError
 
 ALL = (EARLIEST, LATEST)
 FIRST_DAY = START // DAY
@@ -65,13 +65,15 @@ def test_days_are_kept_by_group_by_criticality_or_in_general(
     plant.close()
 
 
-def test_the_ledger_verifies_after_a_purge_and_the_core_goes_on(tmp_path: Path) -> None:
+def test_c33_the_ledger_verifies_after_a_purge_and_the_core_goes_on(tmp_path: Path) -> None:
     plant = Kept(configured(tmp_path / "plant", "retention: {history_days: 1}\n"))
     days(plant, 4)
     assert verified(plant)
     size = plant.engine.memory.size
+    root = (plant.config.data_dir / "ledger" / "checkpoint").read_bytes()
     retention.purge(plant.config, plant.now_ns)
     assert verified(plant)
+    assert (plant.config.data_dir / "ledger" / "checkpoint").read_bytes() == root
     plant.stores.retire(plant.stores.state.load()[1])
     plant.close()
     again = Kept(plant.config, now_ns=plant.now_ns, seq=plant.seq, prev=plant.prev)
@@ -81,7 +83,7 @@ def test_the_ledger_verifies_after_a_purge_and_the_core_goes_on(tmp_path: Path) 
     again.close()
 
 
-def test_a_hold_outlives_retention_until_it_is_lifted(tmp_path: Path) -> None:
+def test_c33_a_hold_outlives_retention_until_it_is_lifted(tmp_path: Path) -> None:
     hold = (
         "retention: {history_days: 1, holds: {case-7: {reason: claim of the water board, "
         "tags: [tank-1/level], from: 2026-11-27, to: 2026-11-28}}}\n"
@@ -144,7 +146,9 @@ def test_without_history_the_log_goes_by_age_alone(tmp_path: Path) -> None:
     plant.close()
 
 
-def test_a_shredded_day_is_gone_from_log_blobs_and_chunks_and_proofs_hold(tmp_path: Path) -> None:
+def test_c28_a_shredded_day_is_gone_from_log_blobs_and_chunks_and_proofs_hold(
+    tmp_path: Path,
+) -> None:
     plant = Kept(configured(tmp_path / "plant", ON))
     plant.send([5.0, 99.0, 5.0])  # flagged: its findings are blobs
     plant.wait(86_400)
@@ -181,7 +185,18 @@ def test_a_shredded_day_is_gone_from_log_blobs_and_chunks_and_proofs_hold(tmp_pa
     plant.close()
 
 
-def test_what_is_held_is_not_shredded(tmp_path: Path) -> None:
+def test_c27_chunks_tell_nothing_without_a_key(tmp_path: Path) -> None:
+    plain, sealed = Kept(configured(tmp_path / "a")), Kept(configured(tmp_path / "b", ON))
+    for plant in (plain, sealed):
+        days(plant, 2)
+        plant.close()
+    with ChunkFile(chunk_files(plain)[0]) as file:
+        file.verify()
+    with pytest.raises(CorruptError, match="is encrypted and no key is configured"):
+        ChunkFile(chunk_files(sealed)[0])
+
+
+def test_c33_what_is_held_is_not_shredded(tmp_path: Path) -> None:
     hold = "retention: {holds: {case-7: {reason: x, tags: [tank-1/level], to: 2026-11-26}}}\n"
     plant = Kept(configured(tmp_path / "plant", ON + hold))
     days(plant, 3)
