@@ -1,5 +1,6 @@
 """What is over is deleted, what is held is not, what was shredded is gone; and the ledger verifies as before."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -11,12 +12,14 @@ from tests.unit.app.plants import GOOD, problems
 from tests.unit.app.test_encryption import ON
 from twinvouch import verifier
 from twinvouch.adapters.chunk_files import ChunkFile
+from twinvouch.adapters.chunk_index import open_index
 from twinvouch.adapters.key_store import ErasedError, KeyStore
 from twinvouch.adapters.vault import Vault
-from twinvouch.app import encryption, retention
+from twinvouch.app import backup, encryption, retention
 from twinvouch.app.cli.retention import command
 from twinvouch.app.compaction import DIRECTORY, compact
 from twinvouch.app.recall import EARLIEST, LATEST, recall_of
+from twinvouch.app.restore import restore
 from twinvouch.core.errors import CorruptError, UsageError
 
 ALL = (EARLIEST, LATEST)
@@ -245,3 +248,48 @@ def test_retention_names_what_is_not_there(tmp_path: Path) -> None:
     assert "`tank-1/lvel` is no tag" in said
     assert "`to` 2026-11-01, expected not before `from` 2026-12-01" in said
     assert "2026-02-31" in said
+
+
+def test_a_backup_has_the_history_and_a_restored_core_goes_on_with_it(tmp_path: Path) -> None:
+    plant = Kept(configured(tmp_path / "plant"))
+    days(plant, 4)
+    plant.send([5.5])
+    plant.publish()
+    made = tmp_path / "backup"
+    backup.create(plant.config, made)
+    plant.close()
+    before = recall_of(plant.config).page(LEVEL, ALL, limit=10_000).readings
+    shutil.rmtree(plant.config.data_dir)
+    restore(plant.config, made)
+    again = Kept(plant.config, now_ns=time.time_ns(), seq=plant.seq, prev=plant.prev)
+    after = recall_of(plant.config).page(LEVEL, ALL, limit=10_000).readings
+    assert after.values.tolist() == before.values.tolist()
+    assert after.clock.entry.tolist() == before.clock.entry.tolist()
+    again.send([5.6])
+    again.wait(86_400)
+    compact(plant.config, lambda _: None)
+    readings = recall_of(plant.config).page(LEVEL, ALL, limit=10_000).readings
+    assert sorted(readings.values.tolist()) == sorted([*before.values.tolist(), 5.6])
+    again.close()
+
+
+def test_a_backup_leaves_out_a_chunk_that_goes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant = Kept(configured(tmp_path / "plant"))
+    days(plant, 3)
+    plant.publish()
+    copied = backup.files.copy_log
+
+    def purged(*args: Path | int) -> int:
+        chunk_files(plant)[0].unlink()
+        return copied(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(backup.files, "copy_log", purged)
+    backup.create(plant.config, tmp_path / "backup")
+    backup.check(tmp_path / "backup", plant.stores.ledger.verifier_key, plant.config.plant.id)
+    index = open_index(tmp_path / "backup" / DIRECTORY)
+    assert index is not None
+    assert len(index.all()) == 2
+    index.close()
+    plant.close()
