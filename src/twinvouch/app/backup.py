@@ -92,10 +92,7 @@ def create(config: Config, out: Path) -> Manifest:
         signed.root.hex(), leaves, first, log_end,
         {path: files.digest_of(out / path) for path in files.files_of(out)},
     )  # fmt: skip
-    content = json.dumps(asdict(manifest), indent=1).encode()
-    signer = FileSigner(config.keys_dir / "log.key")
-    sealed = cose.seal(content, signer=signer, plant=manifest.plant, purpose=Purpose.BACKUP)
-    (out / MANIFEST).write_bytes(sealed)
+    (out / MANIFEST).write_bytes(_sealed(config, manifest))
     files.sync_tree(out)
     return manifest
 
@@ -152,6 +149,13 @@ def _checkpoint(data: Path) -> bytes:
         return (data / LEDGER / "checkpoint").read_bytes()
     except FileNotFoundError:
         raise UsageError(f"`{data / LEDGER}` has no checkpoint: start the core once") from None
+
+
+def _sealed(config: Config, manifest: Manifest) -> bytes:
+    """The manifest under the log key."""
+    content = json.dumps(asdict(manifest), indent=1).encode()
+    signer = FileSigner(config.keys_dir / "log.key")
+    return cose.seal(content, signer=signer, plant=manifest.plant, purpose=Purpose.BACKUP)
 
 
 def _copy_index(source: Path, target: Path) -> list[Listed]:

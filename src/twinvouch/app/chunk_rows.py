@@ -123,19 +123,23 @@ class Gathered:
         marks = np.concatenate([np.zeros((0, 3), np.int64), *self._marks])
         marks = np.stack((place[marks[:, 0]], marks[:, 1], marks[:, 2]), axis=1)
         marks = marks[marks[:, 0] >= 0]
-        kept, names = np.unique(marks[:, 2], return_inverse=True)
-        marks[:, 2] = names
         width = len(self.group.ids)
         bounds = np.searchsorted(columns[here], np.arange(width + 1))
         found, ids = [], []
         for k in np.flatnonzero(np.diff(bounds)).tolist():
             of = here[bounds[k] : bounds[k + 1]]
             label = np.ascontiguousarray(axes[of].astype("<u4").view(np.uint8).reshape(-1, AXES).T)
-            said = marks[marks[:, 1] == k][:, ::2]
-            found.append(Column(rows[of], values[of], quality[of], label, ages[of], said))
+            cells = (rows[of], values[of], quality[of], label, ages[of])
+            found.append(Column(*cells, *self._said(marks, k)))
             ids.append(self.group.ids[k])
-        whole = marks[marks[:, 1] == NOBODY][:, ::2]
-        return tuple(ids), Rows(clock, found, whole, [self._reasons[n] for n in kept.tolist()])
+        return tuple(ids), Rows(clock, found, *self._said(marks, NOBODY))
+
+    def _said(self, marks: Ints, column: int) -> tuple[Ints, list[Reason]]:
+        """What was said of one column: rows and places in the reasons that come with it."""
+        marks = marks[marks[:, 1] == column][:, ::2]
+        kept, places = np.unique(marks[:, 1], return_inverse=True)
+        told = np.stack((marks[:, 0], places.astype(np.int64)), axis=1)
+        return told, [self._reasons[n] for n in kept.tolist()]
 
 
 def only(taken: Taken, tag: str) -> Taken:

@@ -45,35 +45,40 @@ class Readings:
         return len(self.values)
 
     def take(self, places: Places) -> "Readings":
-        """Some of them, in this order."""
-        c, told = self.clock, self.reasons
+        """Some of them, in this order, each at most once."""
+        c = self.clock
         clock = Clock(c.t_ns[places], c.received_ns[places], c.entry[places], c.row[places])
         columns = (self.values[places], self.quality[places], self.axes[:, places])
-        reasons = {n: told[p] for n, p in enumerate(places.tolist()) if p in told} if told else {}
-        return Readings(clock, *columns, self.fresh_until[places], reasons)
+        return Readings(clock, *columns, self.fresh_until[places], _moved(self.reasons, places))
+
+    def cut(self, first: int, end: int) -> "Readings":
+        """Those from place `first` up to `end`, without copying."""
+        if first == 0 and end == len(self):
+            return self
+        c, of = self.clock, slice(first, end)
+        clock = Clock(c.t_ns[of], c.received_ns[of], c.entry[of], c.row[of])
+        columns = (self.values[of], self.quality[of], self.axes[:, of], self.fresh_until[of])
+        told = {n - first: said for n, said in self.reasons.items() if first <= n < end}
+        return Readings(clock, *columns, told)
 
     def first(self, count: int) -> "Readings":
         """The first `count`."""
-        return self if len(self) <= count else self.take(np.arange(count))
+        return self.cut(0, min(count, len(self)))
 
     def last(self, count: int) -> "Readings":
         """The last `count`."""
-        if len(self) <= count:
-            return self
-        return self.take(np.arange(len(self) - count, len(self)))
+        return self.cut(max(0, len(self) - count), len(self))
 
     def within(self, span: tuple[int, int]) -> "Readings":
         """Those made in span[0]..span[1]."""
         t_ns = self.clock.t_ns
         first, end = np.searchsorted(t_ns, span[0]), np.searchsorted(t_ns, span[1], side="right")
-        return self if end - first == len(self) else self.take(np.arange(first, end))
+        return self.cut(int(first), int(end))
 
     def split(self, t_ns: int | None) -> tuple["Readings", "Readings"]:
         """Those made before `t_ns` and the others; None: all are before."""
-        if t_ns is None:
-            return self, nothing()
-        at = int(np.searchsorted(self.clock.t_ns, t_ns))
-        return self.take(np.arange(at)), self.take(np.arange(at, len(self)))
+        at = len(self) if t_ns is None else int(np.searchsorted(self.clock.t_ns, t_ns))
+        return self.cut(0, at), self.cut(at, len(self))
 
     def behind(self, cursor: Cursor | None) -> "Readings":
         """Those behind a place; None: all."""
@@ -122,13 +127,15 @@ def joined(parts: Sequence[Readings]) -> Readings:
         np.concatenate([p.fresh_until for p in parts]),
         reasons,
     )
+    if (clock.t_ns[1:] > clock.t_ns[:-1]).all():
+        return whole
     return whole.take(np.lexsort((clock.row, clock.entry, clock.t_ns)))
 
 
 def of_column(
     clock: Clock, column: Column, reasons: Sequence[Reason], remarks: Remarks
 ) -> Readings:
-    """The readings of one tag out of the rows of a chunk.
+    """The readings of one tag out of the rows of a chunk, with what the chunk says of rows and no single tag.
 
     What was said of the tag belongs to its readings; what was said of rows to those that are flagged: not GOOD, or an
     axis besides identity below full.
@@ -139,7 +146,7 @@ def of_column(
     for axis in _DOUBTED:
         flagged = flagged | (column.axes[axis] < FULL)
     told: dict[int, tuple[Reason, ...]] = {}
-    _tell(told, rows, column.remarks, reasons)
+    _tell(told, rows, column.remarks, column.reasons)
     doubted = np.flatnonzero(flagged)
     if len(remarks) and len(doubted):
         some: dict[int, tuple[Reason, ...]] = {}
@@ -159,3 +166,17 @@ def _tell(
     inside[inside] = rows[places[inside]] == remarks[inside, 0]
     for place, what in zip(places[inside].tolist(), remarks[inside, 1].tolist(), strict=True):
         told[place] = (*told.get(place, ()), reasons[what])
+
+
+def _moved(told: Mapping[int, tuple[Reason, ...]], places: Places) -> dict[int, tuple[Reason, ...]]:
+    """Reasons by where their readings come to stand."""
+    if not told or not len(places):
+        return {}
+    order = np.argsort(places, kind="stable")
+    keys = np.fromiter(told, np.int64, len(told))
+    found = np.minimum(np.searchsorted(places, keys, sorter=order), len(places) - 1)
+    stands = order[found]
+    inside = places[stands] == keys
+    return {
+        n: told[key] for n, key in zip(stands[inside].tolist(), keys[inside].tolist(), strict=True)
+    }

@@ -14,11 +14,12 @@ one tag of one day and read nothing else. Rows are ordered by source time, then 
             day: of receipt, since 1970, UTC; entries: first and last ledger index; times: earliest and latest source time;
             lengths: of the parts, packed; digests: the first 16 bytes of each part's SHA-256, joined
     rows    t_ns, received_ns, entry, row: four columns of packed integers (wire/packed.py)
-    reasons length of the CBOR as CBOR integer, raw deflate of `[[entry, rule, subject, severity, sentence, technique]
-            ...]`; behind it a count and two packed columns: which rows which reason is about, where it is about no tag
+    reasons what was said of rows and no single tag: a count; where it is not 0, two packed columns, of rows and of places in
+            the reasons, then those: length of the CBOR as CBOR integer, raw deflate of
+            `[[entry, rule, subject, severity, sentence, technique] ...]`
     a tag   quality (packed), 3 where the row has no reading; of the n readings: a count and 4 bytes of axes each of the
-            distinct labels, which label (packed), age of `fresh_until` at receipt in ns (packed); a count and two packed
-            columns of rows and reasons; the n values (wire/exact.py)
+            distinct labels, which label (packed), age of `fresh_until` at receipt in ns (packed); what was said of it, as in
+            `reasons`; the n values (wire/exact.py)
 
 A reader takes nothing else; what is damaged is a MalformedError that says where.
 """
@@ -82,7 +83,7 @@ class Column:
     """The n readings of one tag in a chunk: which row each is in (ascending), what it says, and what was said of it.
 
     `rows` int64[n], `values` float64[n], `quality` uint8[n] (never MISSING), `axes` uint8[4, n], `age_ns` int64[n] (fresh_until
-    minus received_ns). `remarks` int64[m, 2]: row and place in the chunk's reasons.
+    minus received_ns). `remarks` int64[m, 2]: row and place in `reasons`.
     """
 
     rows: NDArray[np.int64]
@@ -91,11 +92,12 @@ class Column:
     axes: NDArray[np.uint8]
     age_ns: NDArray[np.int64]
     remarks: NDArray[np.int64]
+    reasons: Sequence[Reason]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """R rows in the order of the history: a column a tag, and the remarks int64[m, 2] that are about no single tag."""
+    """R rows in the order of the history: a column a tag, and reasons with remarks int64[m, 2] about no single tag."""
 
     clock: Clock
     columns: Sequence[Column]
@@ -136,7 +138,7 @@ def write_chunk(about: About, rows: Rows, seal: Seal = bytes) -> tuple[bytes, by
     assert 0 < count <= MOST_ROWS, count
     assert len(rows.columns) == len(about.ids), about.ids
     shared = b"".join(pack(c) for c in (clock.t_ns, clock.received_ns, clock.entry, clock.row))
-    parts = [seal(shared), seal(_write_reasons(rows))]
+    parts = [seal(shared), seal(_write_said(rows.remarks, rows.reasons))]
     parts += [seal(_write_column(column, count)) for column in rows.columns]
     cbor = encode(
         [
@@ -209,20 +211,10 @@ def read_clock(footer: Footer, raw: bytes) -> Clock:
 
 
 def read_reasons(footer: Footer, raw: bytes) -> tuple[tuple[Reason, ...], NDArray[np.int64]]:
-    """All reasons of a chunk, and rows and reasons int64[N, 2] of those that are about no single tag."""
-    major, size, at = head_at(raw, 0)
-    kind, length, at = head_at(raw, at)
-    body, end = raw[at : at + length], at + length
-    if major != 0 or kind != 2 or size > _LONGEST or len(body) != length:
-        raise MalformedError("byte 0: expected reasons")
-    items = decode(inflated(body, size, at), items=size)
-    listed = Fields([items], 1, "reasons").each(
-        "reasons", MOST_REASONS, lambda each: _reason(each.inner("reason", 6))
-    )
-    remarks, at = _remarks_at(raw, end, footer.rows)
+    """What was said of no single tag: the reasons, and int64[m, 2] of rows and places in these."""
+    remarks, reasons, at = _said_at(raw, 0, footer.rows)
     _expect_end(raw, at)
-    _expect_places(remarks, len(listed))
-    return listed, remarks
+    return reasons, remarks
 
 
 def read_column(footer: Footer, raw: bytes) -> Column:
@@ -233,10 +225,10 @@ def read_column(footer: Footer, raw: bytes) -> Column:
     rows = np.flatnonzero(quality != Quality.MISSING)
     axes, at = _axes_at(raw, at, len(rows))
     age_ns, at = unpack(raw, at, len(rows))
-    remarks, at = _remarks_at(raw, at, footer.rows)
+    remarks, reasons, at = _said_at(raw, at, footer.rows)
     values, at = unpack_doubles(raw, at, len(rows))
     _expect_end(raw, at)
-    return Column(rows, values, quality[rows].astype(np.uint8), axes, age_ns, remarks)
+    return Column(rows, values, quality[rows].astype(np.uint8), axes, age_ns, remarks, reasons)
 
 
 def _write_column(column: Column, count: int) -> bytes:
@@ -251,34 +243,47 @@ def _write_column(column: Column, count: int) -> bytes:
             table.astype("<u4").tobytes(),
             pack(places.astype(np.int64)),
             pack(column.age_ns),
-            _write_remarks(column.remarks),
+            _write_said(column.remarks, column.reasons),
             pack_doubles(column.values),
         )
     )
 
 
-def _write_reasons(rows: Rows) -> bytes:
-    cbor = encode([list(r) for r in rows.reasons])
-    small = deflated(cbor)
-    return b"".join((head(0, len(cbor)), head(2, len(small)), small, _write_remarks(rows.remarks)))
-
-
-def _write_remarks(marks: NDArray[np.int64]) -> bytes:
+def _write_said(marks: NDArray[np.int64], reasons: Sequence[Reason]) -> bytes:
+    """Remarks and the reasons that they name; of none one byte."""
+    if not len(marks):
+        return head(0, 0)
     marks = marks[np.argsort(marks[:, 0], kind="stable")]
-    rows, reasons = (np.ascontiguousarray(marks[:, c]) for c in (0, 1))
-    return head(0, len(marks)) + pack(rows) + pack(reasons)
+    rows, places = (np.ascontiguousarray(marks[:, c]) for c in (0, 1))
+    cbor = encode([list(r) for r in reasons])
+    small = deflated(cbor)
+    told = (head(0, len(cbor)), head(2, len(small)), small)
+    return b"".join((head(0, len(marks)), pack(rows), pack(places), *told))
 
 
-def _remarks_at(raw: bytes, at: int, rows: int) -> tuple[NDArray[np.int64], int]:
+def _said_at(raw: bytes, at: int, rows: int) -> tuple[NDArray[np.int64], tuple[Reason, ...], int]:
     start = at
     major, count, at = head_at(raw, at)
     if major != 0 or count > MOST_REASONS:
         raise MalformedError(f"byte {start}: expected at most {MOST_REASONS} remarks")
+    if not count:
+        return np.zeros((0, 2), np.int64), (), at
     of, at = unpack(raw, at, count)
     what, at = unpack(raw, at, count)
-    if count and (int(of.min()) < 0 or int(of.max()) >= rows or int(what.min()) < 0):
+    major, size, at = head_at(raw, at)
+    kind, length, at = head_at(raw, at)
+    body, end = raw[at : at + length], at + length
+    if major != 0 or kind != 2 or size > _LONGEST or len(body) != length:
+        raise MalformedError(f"byte {at}: expected reasons")
+    items = decode(inflated(body, size, at), items=size)
+    reasons = Fields([items], 1, "reasons").each(
+        "reasons", MOST_REASONS, lambda each: _reason(each.inner("reason", 6))
+    )
+    if int(of.min()) < 0 or int(of.max()) >= rows:
         raise MalformedError(f"byte {start}: a remark beyond {rows} rows")
-    return np.stack((of, what), axis=1), at
+    if int(what.min()) < 0 or int(what.max()) >= len(reasons):
+        raise MalformedError(f"byte {start}: a remark beyond {len(reasons)} reasons")
+    return np.stack((of, what), axis=1), reasons, end
 
 
 def _axes_at(raw: bytes, at: int, count: int) -> tuple[NDArray[np.uint8], int]:
@@ -313,8 +318,3 @@ def _pair(fields: Fields, name: str) -> tuple[int, int]:
 def _expect_end(raw: bytes, at: int) -> None:
     if at != len(raw):
         raise MalformedError(f"byte {at}: expected the end, got {len(raw) - at} more")
-
-
-def _expect_places(remarks: NDArray[np.int64], reasons: int) -> None:
-    if len(remarks) and int(remarks[:, 1].max()) >= reasons:
-        raise MalformedError(f"a remark beyond {reasons} reasons")

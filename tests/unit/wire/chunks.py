@@ -17,13 +17,10 @@ def rows_of(rows: int, width: int, seed: int) -> Rows:
     axes = np.full((4, rows, width), 255, np.uint8)
     axes[0], axes[2][quality == 2] = 120, 60
     t_ns = START_NS + np.sort(rng.integers(0, 10**12, rows))
-    flagged = np.argwhere(quality == 2)[:20]
-    about = [[int(r), int(k), n] for n, (r, k) in enumerate(flagged)] + [[0, -1, len(flagged)]]
     reasons = [
         Reason(n, "quality", "hall/level", 3, f"`hall/level` said so {n} times", "T0856")
-        for n in range(len(flagged) + 1)
+        for n in range(20)
     ]
-    marks = np.array(about, np.int64).reshape(-1, 3)
     clock = Clock(
         t_ns,
         t_ns + rng.integers(0, 10**9, rows),
@@ -34,9 +31,11 @@ def rows_of(rows: int, width: int, seed: int) -> Rows:
     for k in range(width):
         there = np.flatnonzero(quality[:, k] != 3)
         cells = values[there, k], quality[there, k], axes[:, there, k]
-        said = marks[marks[:, 1] == k][:, ::2]
-        columns.append(Column(there, *cells, np.full(len(there), 10**10), said))
-    return Rows(clock, columns, marks[marks[:, 1] < 0][:, ::2], tuple(reasons))
+        bad = np.flatnonzero(quality[:, k] == 2)[:20]
+        marks = np.stack((bad, np.arange(len(bad))), axis=1)
+        told = tuple(reasons[: len(bad)])
+        columns.append(Column(there, *cells, np.full(len(there), 10**10), marks, told))
+    return Rows(clock, columns, np.array([[0, 1], [rows - 1, 0]]), tuple(reasons[:2]))
 
 
 def parts_of(raw: bytes) -> list[bytes]:

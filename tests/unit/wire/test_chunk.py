@@ -129,6 +129,7 @@ def assert_same(got: Column, wrote: Column) -> None:
     assert (got.axes == wrote.axes).all()
     assert (got.age_ns == wrote.age_ns).all()
     assert got.remarks.tolist() == wrote.remarks.tolist()
+    assert got.reasons == wrote.reasons
 
 
 def test_one_tag_is_read_without_the_bytes_of_the_others() -> None:
