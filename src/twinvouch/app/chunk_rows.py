@@ -21,7 +21,7 @@ from twinvouch.wire.chunk import Clock, Column, Reason, Rows
 from twinvouch.wire.encrypted import DAY_NS
 
 MOST_ROWS: Final = 1 << 16
-MOST_CELLS: Final = 1 << 19  # readings gathered for one chunk
+MOST_CELLS: Final = 1 << 20  # readings gathered for one chunk
 NOBODY: Final = -1  # the column of a remark that is about no single tag
 
 Ints = NDArray[np.int64]

@@ -11,7 +11,7 @@ stored. The digest of a chunk is the SHA-256 of its stored footer, which holds a
 one tag of one day and read nothing else. Rows are ordered by source time, then by ledger index, then by place in the batch.
 
     footer  [1, plant, group, edge, day, rows, entries, times, ids, lengths, digests]
-            day: of receipt, since 1970, UTC; entries: first and last ledger index; times: earliest and latest source time;
+            ids: of the tags, a text with a line each; day: of receipt, since 1970, UTC; entries: first and last ledger index; times: earliest and latest source time;
             lengths: of the parts, packed; digests: the first 16 bytes of each part's SHA-256, joined
     rows    t_ns, received_ns, entry, row: four columns of packed integers (wire/packed.py)
     reasons what was said of rows and no single tag: a count; where it is not 0, two packed columns, of rows and of places in
@@ -144,7 +144,7 @@ def write_chunk(about: About, rows: Rows, seal: Seal = bytes) -> tuple[bytes, by
         [
             1, about.plant, about.group, about.edge, about.day, count,
             [int(clock.entry.min()), int(clock.entry.max())], [int(clock.t_ns[0]), int(clock.t_ns[-1])],
-            list(about.ids), pack(np.array([len(p) for p in parts], np.int64)),
+            "\n".join(about.ids), pack(np.array([len(p) for p in parts], np.int64)),
             b"".join(sha256(p).digest()[:_DIGEST] for p in parts),
         ]
     )  # fmt: skip
@@ -177,11 +177,11 @@ def read_footer(stored: bytes, tail: bytes, start: int, open_: Seal = bytes) -> 
     day, rows = fields.integer("day", 0, (1 << 32) - 1), fields.integer("rows", 1, MOST_ROWS)
     entries = _pair(fields.inner("entries", 2), "entry")
     times = fields.each("times", 2, lambda each: each.integer("time", -LARGEST - 1))
-    ids = fields.each("ids", MOST_TAGS, lambda each: each.text("id", 2 * ID + 1))
+    ids = tuple(fields.text("ids", MOST_TAGS * (2 * ID + 2)).split("\n"))
     packed, digests = fields.octets("lengths"), fields.octets("digests")
     parts = len(ids) + FIRST_TAG
     lengths, end = unpack(packed, 0, parts)
-    if end != len(packed) or len(digests) != parts * _DIGEST or len(times) != 2 or not ids:
+    if end != len(packed) or len(digests) != parts * _DIGEST or len(times) != 2:
         raise MalformedError(f"byte {start}: expected {parts} parts of {len(ids)} tags")
     ends = np.cumsum(lengths) + len(HEADER)
     if int(lengths.min()) < 0 or int(lengths.max()) > start or int(ends[-1]) != start:
@@ -296,7 +296,7 @@ def _axes_at(raw: bytes, at: int, count: int) -> tuple[NDArray[np.uint8], int]:
     places, at = unpack(raw, end, count)
     if count and (int(places.min()) < 0 or int(places.max()) >= size):
         raise MalformedError(f"byte {end}: a label beyond the table of {size}")
-    return np.ascontiguousarray(table[places].T), at
+    return np.take(np.ascontiguousarray(table.T), places, axis=1), at
 
 
 def _reason(fields: Fields) -> Reason:

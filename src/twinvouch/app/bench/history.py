@@ -25,6 +25,7 @@ from twinvouch.adapters.committer import recover
 from twinvouch.app import build, inventory
 from twinvouch.app.bench import history_plant, history_sizes
 from twinvouch.app.bench.history_plant import GROUP, PLANT, tag_of
+from twinvouch.app.chunk_rows import MOST_CELLS
 from twinvouch.app.compaction import DIRECTORY
 from twinvouch.app.config_model import Config
 from twinvouch.app.recall import Recall, recall_of
@@ -37,7 +38,7 @@ Say = Callable[[str], None]
 VALUES: Final = 100_000_000
 TAGS: Final = 58
 ROWS: Final = 86_400  # a day
-PIECE: Final = 9_040  # rows of a chunk, as a pass closes them
+PIECE: Final = MOST_CELLS // TAGS // 10 * 10  # rows of a chunk, as a pass closes them
 FIRST_DAY: Final = 20_000
 SEED: Final = 7
 ROUNDS: Final = 15
