@@ -6,13 +6,14 @@ transaction enters them with the place that they reach, so a pass that was kille
 """
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from twinvouch.adapters import log_reader
+from twinvouch.adapters import deeds, log_reader
 from twinvouch.adapters.chunk_files import leftovers, write_file
 from twinvouch.adapters.chunk_index import ChunkIndex, Listed, Reach, name_of
 from twinvouch.adapters.key_store import ErasedError
@@ -83,6 +84,9 @@ class _Pass:
         self.done.chunks += len(listed)
         self.done.readings += sum(c.present for c in listed)
         self.done.size += sum(c.size for c in listed)
+        for each in listed:
+            told = deeds.Deed("written", name, each.day, each.present, each.digest)
+            deeds.note(self.config.data_dir, told, time.time_ns())
         self.reaches[name] = reach
         self.index.enter(listed, {name: reach})
 
@@ -91,7 +95,8 @@ class _Pass:
         listed = []
         for piece, (ids, rows) in enumerate(open_.pieces()):
             about = About(self.config.plant.id, name, open_.group.edge, open_.day, ids)
-            raw, digest = chunk.write_chunk(about, rows, self.sealing(about))
+            salt = os.urandom(chunk.SALT)
+            raw, digest = chunk.write_chunk(about, rows, salt, self.sealing(about))
             file = f"{name}/{name_of(open_.group.digest, open_.day, open_.record, piece)}"
             self._expect_room(len(raw))
             write_file(self.directory / file, raw)

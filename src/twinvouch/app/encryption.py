@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from twinvouch.adapters import deeds
 from twinvouch.adapters.key_store import FILE, KeyStore, iso
 from twinvouch.adapters.sealed_state import opened_rows
 from twinvouch.adapters.sqlite_state import open_reader
@@ -61,6 +62,7 @@ def shred(config: Config, stream: str, day: int, now_ns: int) -> None:
                 "let the core run past that day first"
             )
         keys.shred(stream, day, now_ns)
+    deeds.note(config.data_dir, deeds.Deed("shredded", stream, day, 0, b""), now_ns)
 
 
 def rotate(config: Config) -> Path:

@@ -1,6 +1,6 @@
 """Keeps the history while the core runs: once an hour a process of its own writes chunks and deletes what is over.
 
-It is a process, so that nothing it does holds up the engine; it gives way to the core, and one that is killed is begun
+What was done to the history, by it or by a person's verb, is entered in the ledger. It is a process, so that nothing it does holds up the engine; it gives way to the core, and one that is killed is begun
 again an hour later. What it says goes to our log.
 """
 
@@ -8,11 +8,18 @@ import logging
 import subprocess
 import sys
 import threading
+import time
+from dataclasses import astuple
 from typing import Final
 
+from twinvouch.adapters import deeds
 from twinvouch.app.config_model import Config
+from twinvouch.app.core import Core, salt
+from twinvouch.core.errors import MalformedError, UnavailableError
+from twinvouch.core.event import HistoryChanged, Priority
 
 FIRST_S: Final = 300.0
+ENTER_S: Final = 5.0
 INTERVAL_S: Final = 3600.0
 _log = logging.getLogger("twinvouch.core")
 
@@ -20,13 +27,14 @@ _log = logging.getLogger("twinvouch.core")
 class Keeper:
     """Starts the process in its rhythm; `stop` ends one that runs."""
 
-    def __init__(self, config: Config) -> None:
-        self._path = config.path
+    def __init__(self, config: Config, core: Core) -> None:
+        self._path, self._data = config.path, config.data_dir
+        self._core = core
         self._stopping = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._keep, name="twinvouch-history", daemon=True)
-        if config.retention.history_days:
-            self._thread.start()
+        self._writes = config.retention.history_days > 0
+        self._thread.start()
 
     def stop(self) -> None:
         """End it; a chunk is whole or not there."""
@@ -38,10 +46,30 @@ class Keeper:
             self._thread.join()
 
     def _keep(self) -> None:
-        wait_s = FIRST_S
-        while not self._stopping.wait(wait_s):
-            wait_s = INTERVAL_S
-            self.once()
+        due = time.monotonic() + FIRST_S
+        self.enter()
+        while not self._stopping.wait(ENTER_S):
+            if self._writes and time.monotonic() >= due:
+                due = time.monotonic() + INTERVAL_S
+                self.once()
+            self.enter()
+
+    def enter(self) -> int:
+        """Have the core enter what was done to the history, here or by a verb; how many deeds there were."""
+        done = 0
+        for path in deeds.waiting(self._data):
+            try:
+                event = HistoryChanged(salt(), *astuple(deeds.read(path)))
+                self._core.submit(Priority.STATEMENT, event).result()
+            except UnavailableError:
+                return done  # the inbox is full, or the core stops: it waits
+            except MalformedError as error:
+                _log.error("history: `%s`: %s; it is set aside", path, error)
+                path.replace(path.with_suffix(".tmp"))
+                continue
+            path.unlink(missing_ok=True)
+            done += 1
+        return done
 
     def once(self) -> int:
         """One pass in a process of its own; its exit code."""

@@ -5,17 +5,28 @@ the most critical tag of its group (`criticality_days`), else `history_days`. A 
 chunks and segments of the log; the ledger stays as it is, since its entries hold digests only.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
+from twinvouch.adapters import deeds
+from twinvouch.adapters.chunk_files import ChunkFile
 from twinvouch.adapters.chunk_index import ChunkIndex, Listed, open_index
+from twinvouch.adapters.key_store import ErasedError
+from twinvouch.adapters.sqlite_state import StateReader, open_reader
+from twinvouch.app.admitted import reading_vault
 from twinvouch.app.compaction import DIRECTORY
 from twinvouch.app.config_model import Config
 from twinvouch.app.retention_spans import span_of
+from twinvouch.core.errors import CorruptError, GoneError
 from twinvouch.core.inventory import ScanGroup
+from twinvouch.ledger.stored import history_entry
 from twinvouch.wire.encrypted import DAY_NS
+
+_PAGE: Final = 4_096  # leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +125,20 @@ def purge(config: Config, now_ns: int) -> Due:
         return Due((), ())
     with closing(ChunkIndex(directory)) as index:
         found = due(config, index.all(), index.groups(), now_ns)
+        for told in _told(found.over):
+            deeds.note(config.data_dir, told, now_ns)
         index.forget(found.over)
         for each in found.over:
             (directory / each.file).unlink(missing_ok=True)
     return found
+
+
+def _told(over: Sequence[Listed]) -> Iterator[deeds.Deed]:
+    """What is to be entered of a purge, by scan group."""
+    for group in sorted({c.group for c in over}):
+        of = sorted((c for c in over if c.group == group), key=lambda c: c.file)
+        digest = sha256(b"".join(c.digest for c in of)).digest()
+        yield deeds.Deed("purged", group, max(c.day for c in of), len(of), digest)
 
 
 def reached(data: Path) -> int | None:
@@ -127,3 +148,39 @@ def reached(data: Path) -> int | None:
         return None
     with closing(index):
         return min((reach.record for reach in index.reaches().values()), default=None)
+
+
+def verify(config: Config) -> Iterator[str]:
+    """Read every chunk whole, and look each digest up in the ledger; one sentence for each that does not hold.
+
+    What was shredded is passed over: nobody can read it. The ledger itself is verified by `twinvouch ledger verify`.
+    """
+    data = config.data_dir
+    vault = reading_vault(config, data)
+    with closing(open_reader(data / "state.db")) as state:
+        entered = _entered(state)
+    try:
+        for each in listed(config):
+            try:
+                with ChunkFile(data / DIRECTORY / each.file, each.digest, vault) as file:
+                    file.verify()
+            except ErasedError:
+                continue
+            except (CorruptError, GoneError) as error:
+                yield str(error)
+                continue
+            if each.digest not in entered:
+                yield f"chunk `{each.file}`: no ledger entry names its digest (yet, where the core does not run)"
+    finally:
+        if vault is not None:
+            vault.close()
+
+
+def _entered(state: StateReader) -> set[bytes]:
+    """Digests of chunks that the ledger says were written."""
+    digests = (
+        history_entry(raw)
+        for start in range(0, state.leaf_count(), _PAGE)
+        for raw in state.leaves(start, start + _PAGE)
+    )
+    return {digest for what, digest in filter(None, digests) if what == "written"}

@@ -60,7 +60,7 @@ def run(path: Path, manner: Manner = USUAL) -> int:
         signal.signal(number, lambda *_: None)
     server = _server(config, core, hub, tls)
     threading.Thread(target=_end_when_fatal, args=(core, server), daemon=True).start()
-    keeper = Keeper(config)
+    keeper = Keeper(config, core)
     server.run(sockets=[door])
     keeper.stop()
     if core.fatal:

@@ -47,6 +47,14 @@ def batch_entry(index: int, raw: bytes) -> BatchEntry | None:
     return BatchEntry(index, now_ns, committed, group, rows, columns, findings, label)
 
 
+def history_entry(raw: bytes) -> tuple[str, bytes] | None:
+    """What was done to the history and the digest, where the entry says so, else None."""
+    content: Any = decode(raw)
+    if content[:2] != [VERSION, Kind.ENTRY_HISTORY]:
+        return None
+    return content[5], content[9]
+
+
 def label_of(stored: bytes, rows: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Axes uint8[4, R, K] and `fresh_until` as age int64[R, K] of a batch of R rows; MalformedError."""
     content: Any = decode(stored)

@@ -10,9 +10,9 @@ Parts and footer may be encrypted, each by itself (wire/encrypted.py, place `chu
 stored. The digest of a chunk is the SHA-256 of its stored footer, which holds a digest of every part: who knows it can check
 one tag of one day and read nothing else. Rows are ordered by source time, then by ledger index, then by place in the batch.
 
-    footer  [1, plant, group, edge, day, rows, entries, times, ids, lengths, digests]
+    footer  [1, plant, group, edge, day, rows, entries, times, ids, lengths, digests, salt]
             ids: of the tags, a text with a line each; day: of receipt, since 1970, UTC; entries: first and last ledger index; times: earliest and latest source time;
-            lengths: of the parts, packed; digests: the first 16 bytes of each part's SHA-256, joined
+            lengths: of the parts, packed; digests: the first 16 bytes of each part's SHA-256, joined; salt: 16 random bytes
     rows    t_ns, received_ns, entry, row: four columns of packed integers (wire/packed.py)
     reasons what was said of rows and no single tag: a count; where it is not 0, two packed columns, of rows and of places in
             the reasons, then those: length of the CBOR as CBOR integer, raw deflate of
@@ -47,6 +47,7 @@ MOST_TAGS: Final = 50_000
 MOST_REASONS: Final = 1 << 20
 HEADER: Final = b"TVCH\x01\x00\x00\x00"
 TAIL: Final = 16
+SALT: Final = 16
 PLACE: Final = b"chunk"
 ROWS, REASONS, FIRST_TAG = 0, 1, 2  # numbers of parts
 _TAIL = struct.Struct("<III4s")
@@ -132,7 +133,7 @@ class Footer:
 Read: TypeAlias = "Callable[[Footer, bytes], Part]"
 
 
-def write_chunk(about: About, rows: Rows, seal: Seal = bytes) -> tuple[bytes, bytes]:
+def write_chunk(about: About, rows: Rows, salt: bytes, seal: Seal = bytes) -> tuple[bytes, bytes]:
     """The file of these rows (1..MOST_ROWS, sorted), each part through `seal`, and the chunk's digest."""
     clock, count = rows.clock, len(rows.clock.t_ns)
     assert 0 < count <= MOST_ROWS, count
@@ -145,7 +146,7 @@ def write_chunk(about: About, rows: Rows, seal: Seal = bytes) -> tuple[bytes, by
             1, about.plant, about.group, about.edge, about.day, count,
             [int(clock.entry.min()), int(clock.entry.max())], [int(clock.t_ns[0]), int(clock.t_ns[-1])],
             "\n".join(about.ids), pack(np.array([len(p) for p in parts], np.int64)),
-            b"".join(sha256(p).digest()[:_DIGEST] for p in parts),
+            b"".join(sha256(p).digest()[:_DIGEST] for p in parts), salt,
         ]
     )  # fmt: skip
     footer = seal(deflated(cbor))
@@ -171,7 +172,7 @@ def read_footer(stored: bytes, tail: bytes, start: int, open_: Seal = bytes) -> 
     if length != len(stored) or zlib.crc32(stored + tail[:8]) != crc or size > _LONGEST:
         raise MalformedError(f"byte {start}: the footer is damaged")
     items = decode(inflated(open_(stored), size, start))
-    fields = Fields(items, 11, "chunk")
+    fields = Fields(items, 12, "chunk")
     fields.integer("version", 1, 1)
     plant, group, edge = (fields.text(name, ID) for name in ("plant", "group", "edge"))
     day, rows = fields.integer("day", 0, (1 << 32) - 1), fields.integer("rows", 1, MOST_ROWS)
@@ -179,6 +180,7 @@ def read_footer(stored: bytes, tail: bytes, start: int, open_: Seal = bytes) -> 
     times = fields.each("times", 2, lambda each: each.integer("time", -LARGEST - 1))
     ids = tuple(fields.text("ids", MOST_TAGS * (2 * ID + 2)).split("\n"))
     packed, digests = fields.octets("lengths"), fields.octets("digests")
+    fields.octets("salt", SALT)
     parts = len(ids) + FIRST_TAG
     lengths, end = unpack(packed, 0, parts)
     if end != len(packed) or len(digests) != parts * _DIGEST or len(times) != 2:

@@ -16,6 +16,7 @@ from twinvouch.core.event import (
     DiskChanged,
     EpochOpened,
     Event,
+    HistoryChanged,
     KeyStated,
     ModelSubmitted,
     OutcomeReported,
@@ -122,6 +123,15 @@ _FORMS: Mapping[type[Event], tuple[int, Form]] = {
     DiskChanged: (
         140,
         (("salt", _octets), *((name, _integer) for name in ("full", "free", "total", "refused"))),
+    ),
+    HistoryChanged: (
+        150,
+        (
+            ("salt", _octets),
+            *((name, _text) for name in ("what", "subject")),
+            *((name, _integer) for name in ("day", "count")),
+            ("digest", _octets),
+        ),
     ),
     EpochOpened: (
         144,

@@ -20,7 +20,7 @@ from twinvouch.wire.chunk import (
 from twinvouch.wire.exact import unpack_doubles
 from twinvouch.wire.packed import pack, unpack
 
-WHOLE = write_chunk(ABOUT, rows_of(9, 2, seed=3))[0]
+WHOLE = write_chunk(ABOUT, rows_of(9, 2, seed=3), bytes(16))[0]
 SEEDS = [
     WHOLE,
     b"c" + parts_of(WHOLE)[2],

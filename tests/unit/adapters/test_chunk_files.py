@@ -14,7 +14,7 @@ from twinvouch.app.simulation.process_disk import DiskOf
 from twinvouch.core.errors import CorruptError, GoneError, UnavailableError
 from twinvouch.wire.chunk import write_chunk
 
-RAW, DIGEST = write_chunk(ABOUT, rows_of(40, 2, seed=9))
+RAW, DIGEST = write_chunk(ABOUT, rows_of(40, 2, seed=9), bytes(16))
 PATH = Path("/data/history/fast/one.tvc")
 
 

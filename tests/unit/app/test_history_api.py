@@ -2,6 +2,7 @@
 
 import csv
 import json
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -12,9 +13,11 @@ from click.testing import CliRunner, Result
 
 from tests.unit.app.kept_plant import LEVEL, Kept, configured
 from tests.unit.app.test_live_core import Live, closed
+from twinvouch.app import retention
 from twinvouch.app.cli.compact import command as compact_command
 from twinvouch.app.cli.history import command
 from twinvouch.app.client import Client, RefusedError
+from twinvouch.app.keeper import Keeper
 from twinvouch.app.moments import moment_ns, moment_text
 from twinvouch.core.errors import NotPermittedError, UsageError
 
@@ -135,3 +138,21 @@ def test_moments_that_are_none_are_told() -> None:
             moment_ns(text)
     assert moment_text(1795651200000000001) == "2026-11-26T00:00:00.000000001Z"
     assert moment_text(2**63 - 1).startswith("2262-")
+
+
+def test_a_running_core_writes_the_history_in_a_process_of_its_own_and_enters_it(
+    site: Site,
+) -> None:
+    keeper = Keeper(site.live.config, site.live.core)
+    try:
+        assert keeper.once() == 0
+    finally:
+        keeper.stop()
+    keeper.enter()
+    for _ in range(200):  # the state store follows the log
+        if not list(retention.verify(site.live.config)):
+            break
+        time.sleep(0.05)
+    assert list(retention.verify(site.live.config)) == []
+    assert site.live.memory.counts["history:written"] >= 18
+    assert len(site.said("--from", "2026-01-01")) == len(site.sent)

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.unit.app.kept_plant import DAY, LEVEL, START, Kept, configured
 from tests.unit.app.plants import GOOD, problems
 from tests.unit.app.test_encryption import ON
 from twinvouch import verifier
+from twinvouch.adapters import deeds
 from twinvouch.adapters.chunk_files import ChunkFile
 from twinvouch.adapters.chunk_index import open_index
 from twinvouch.adapters.key_store import ErasedError, KeyStore
@@ -21,6 +23,7 @@ from twinvouch.app.compaction import DIRECTORY, compact
 from twinvouch.app.recall import EARLIEST, LATEST, recall_of
 from twinvouch.app.restore import restore
 from twinvouch.core.errors import CorruptError, UsageError
+from twinvouch.core.event import HistoryChanged
 
 ALL = (EARLIEST, LATEST)
 FIRST_DAY = START // DAY
@@ -292,4 +295,51 @@ def test_a_backup_leaves_out_a_chunk_that_goes_meanwhile(
     assert index is not None
     assert len(index.all()) == 2
     index.close()
+    plant.close()
+
+
+def enter(plant: Kept) -> list[tuple[str, str, int, int]]:
+    """What the keeper of a running core does with the deeds that wait."""
+    done = []
+    for path in deeds.waiting(plant.config.data_dir):
+        deed = deeds.read(path)
+        plant.feed(HistoryChanged(bytes(16), *astuple(deed)))
+        path.unlink()
+        done.append((deed.what, deed.subject, deed.day - FIRST_DAY, deed.count))
+    return done
+
+
+def test_what_becomes_of_the_history_is_entered_in_the_ledger(tmp_path: Path) -> None:
+    plant = Kept(configured(tmp_path / "plant", ON + "retention: {history_days: 2}\n"))
+    days(plant, 3)
+    faults = list(retention.verify(plant.config))
+    assert len(faults) == 3
+    assert "no ledger entry names its digest" in faults[0]
+    assert enter(plant) == [("written", "fast", day, 6) for day in range(3)]
+    assert list(retention.verify(plant.config)) == []
+    encryption.shred(plant.config, "edge-1", FIRST_DAY, time.time_ns())
+    assert list(retention.verify(plant.config)) == []
+    retention.purge(plant.config, plant.now_ns)
+    assert sorted(enter(plant)) == [("purged", "fast", 0, 1), ("shredded", "edge-1", 0, 0)]
+    assert verified(plant)
+    report = verifier.verify(plant.config.data_dir / "ledger", plant.stores.ledger.verifier_key)
+    assert report.contents.kinds["history"] == 5
+    plant.close()
+
+
+def test_a_chunk_that_somebody_exchanged_is_found(tmp_path: Path) -> None:
+    plant = Kept(configured(tmp_path / "plant"))
+    days(plant, 2)
+    enter(plant)
+    first, second = chunk_files(plant)
+    kept = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    (fault,) = retention.verify(plant.config)
+    assert "is another one than the index names" in fault
+    first.unlink()
+    (fault,) = retention.verify(plant.config)
+    assert "is missing" in fault
+    first.write_bytes(kept)
+    done = CliRunner().invoke(command, ["verify", "--config", str(plant.config.path)])
+    assert "2 chunks hold" in done.output
     plant.close()

@@ -101,7 +101,7 @@ def test_a_few_odd_values_do_not_spoil_a_column_of_decimals() -> None:
 def test_a_chunk_gives_back_its_rows(rows: int, width: int, seed: int) -> None:
     wrote = rows_of(rows, width, seed)
     about = About("net3", "fast", "edge-1", 3, tuple(f"hall/t{k}" for k in range(width)))
-    raw, digest = write_chunk(about, wrote)
+    raw, digest = write_chunk(about, wrote, bytes(16))
     footer = footer_of(raw)
     assert (footer.about, footer.rows, footer.digest) == (about, rows, digest)
     said = wrote.clock
@@ -135,7 +135,7 @@ def assert_same(got: Column, wrote: Column) -> None:
 def test_one_tag_is_read_without_the_bytes_of_the_others() -> None:
     wrote = rows_of(500, 5, 1)
     about = About("net3", "fast", "edge-1", 3, tuple(f"hall/t{k}" for k in range(5)))
-    raw = write_chunk(about, wrote)[0]
+    raw = write_chunk(about, wrote, bytes(16))[0]
     footer = footer_of(raw)
     at, size = footer.spans[4]
     blank = bytearray(len(raw))
@@ -193,7 +193,7 @@ def test_what_is_stored_may_be_sealed_part_by_part() -> None:
         return bytes(b ^ 0x55 for b in stored[1:])
 
     wrote = rows_of(20, 2, 5)
-    raw, digest = write_chunk(ABOUT, wrote, seal)
+    raw, digest = write_chunk(ABOUT, wrote, bytes(16), seal)
     start, length = footer_span(raw[:8], raw[-TAIL:], len(raw))
     footer = read_footer(raw[start : start + length], raw[-TAIL:], start, opened)
     assert digest == sha256(raw[start : start + length]).digest() == footer.digest

@@ -6,6 +6,7 @@ from twinvouch.core.event import (
     CommandProposed,
     DiskChanged,
     Event,
+    HistoryChanged,
     KeyStated,
     ModelSubmitted,
     OutcomeReported,
@@ -32,6 +33,7 @@ EVENTS: list[Event] = [
     Tick(SALT, 1_800_000_000_000_000_000, 7),
     DiskChanged(SALT, 1, 10**9, 2**40, 12),
     StrangersRefused(SALT, 5, (("bad_signature", 3), ("quota", 2**40)), (("10.0.0.7", 9),)),
+    HistoryChanged(SALT, "purged", "fast", 20_783, 3, b"\5" * 32),
     BatchReceived(SALT, "10.0.0.7", b"raw", link="edge-1"),
     BatchReceived(SALT, "10.0.0.7", b"raw", link="edge-1", checked=b"\7" * 32),
     QueryAsked(SALT, "actuator-1", "takePermits", "*", "actuation", (), "edge-2"),
@@ -45,7 +47,7 @@ def test_what_was_written_is_read(event: Event) -> None:
 
 def test_every_event_has_its_own_number() -> None:
     numbers = {type(e): cbor.decode(write_event(e, 0))[1] for e in EVENTS[:-3]}
-    assert len(set(numbers.values())) == len(numbers) == 11
+    assert len(set(numbers.values())) == len(numbers) == 12
     assert {cbor.decode(write_event(e, 0))[1] for e in EVENTS[-3:]} == {139, 145}
     assert min(numbers.values()) >= 128  # apart from the kinds of contents and entries
 

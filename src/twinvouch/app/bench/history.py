@@ -31,7 +31,7 @@ from twinvouch.app.config_model import Config
 from twinvouch.app.recall import Recall, recall_of
 from twinvouch.core.table import Table
 from twinvouch.engine import Engine
-from twinvouch.wire.chunk import About, Clock, Column, Reason, Rows, write_chunk
+from twinvouch.wire.chunk import SALT, About, Clock, Column, Reason, Rows, write_chunk
 from twinvouch.wire.encrypted import DAY_NS
 
 Say = Callable[[str], None]
@@ -85,7 +85,7 @@ def write_store(directory: Path, days: int) -> tuple[Config, int]:
                     rng, day * DAY_NS + start * SECOND, min(PIECE, ROWS - start), first_entry
                 )
                 about = About(PLANT, GROUP, "edge-1", day, group.ids)
-                raw, digest = write_chunk(about, rows)
+                raw, digest = write_chunk(about, rows, bytes(SALT))
                 file = f"{GROUP}/{name_of(group.digest, day, first_entry, piece)}"
                 write_file(config.data_dir / DIRECTORY / file, raw)
                 t_ns, entry = rows.clock.t_ns, rows.clock.entry

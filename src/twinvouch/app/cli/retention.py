@@ -1,4 +1,4 @@
-"""`twinvouch retention status|holds|purge`."""
+"""`twinvouch retention status|holds|purge|verify`."""
 
 import json
 import time
@@ -96,3 +96,22 @@ def purge(config_path: Path, *, dry_run: bool, as_json: bool) -> None:
         click.echo(f"{row['group']}  {row['day']}  {row['readings']} readings  {said}")
     did = "would be deleted" if dry_run else "deleted"
     click.echo(f"{len(found.over)} chunks {did}, {len(found.held)} held")
+
+
+@command.command()
+@config_option
+@json_option
+def verify(config_path: Path, *, as_json: bool) -> int:
+    """Read every chunk of the history and look its digest up in the ledger; exit 1 where one does not hold."""
+    from twinvouch.app import retention
+    from twinvouch.app.config import load
+
+    config = load(config_path)
+    faults = list(retention.verify(config))
+    if as_json:
+        click.echo(json.dumps({"chunks": len(retention.listed(config)), "faults": faults}))
+    for fault in faults if not as_json else ():
+        click.echo(fault)
+    if not faults and not as_json:
+        click.echo(f"{len(retention.listed(config))} chunks hold, and the ledger names each")
+    return 1 if faults else 0
