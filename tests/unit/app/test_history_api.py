@@ -25,8 +25,9 @@ __all__ = ["closed"]
 WHO = """\
   - {{id: vic, kind: person, roles: [viewer], token_sha256: {vic}}}
   - {{id: eve, kind: person, roles: [engineer], token_sha256: {eve}}}
+  - {{id: ada, kind: person, roles: [analyst], token_sha256: {ada}}}
 actuator: {{principal: actuator-1}}
-""".format(**{name: sha256(name.encode()).hexdigest() for name in ("vic", "eve")})
+""".format(**{name: sha256(name.encode()).hexdigest() for name in ("vic", "eve", "ada")})
 
 
 class Site:
@@ -47,7 +48,7 @@ class Site:
         self.path = config.path
         self.live = Live(config.path)
         self.live.config.keys_dir.mkdir(exist_ok=True)
-        for name in ("vic", "eve"):
+        for name in ("vic", "eve", "ada"):
             (self.live.config.keys_dir / f"{name}.token").write_text(name, "ascii")
 
     def run(self, *words: str, who: str = "eve") -> Result:

@@ -57,9 +57,19 @@ def router(desk: Desk, recall: Recall | None) -> APIRouter:
     @routes.get("/history/{tag:path}")
     async def history(request: Request, tag: str, asked: Annotated[Asked, Depends()]) -> Any:
         """Readings of one tag with quality, label and reasons: a span, the last ones, or as of a time."""
+        page = await looked(request, tag, asked, "readTags")
+        return {"tag": tag, "unit": desk.plant.tags[tag].unit, **shown(page)}
+
+    @routes.get("/export/{tag:path}")
+    async def export(request: Request, tag: str, asked: Annotated[Asked, Depends()]) -> Any:
+        """The same as columns, for files: gate 3 is asked for `export`."""
+        page = await looked(request, tag, asked, "export")
+        return {"tag": tag, "unit": desk.plant.tags[tag].unit, **columns(page)}
+
+    async def looked(request: Request, tag: str, asked: Asked, action: str) -> Page:
         known = (tag,) if tag in desk.plant.tags else ()
         purpose = asked.purpose or "history"
-        await desk.read(request, "readTags", tag[:200], purpose=purpose, tags=known)
+        await desk.read(request, action, tag[:200], purpose=purpose, tags=known)
         if not known:
             raise HTTPException(404, f"no tag `{tag[:200]}`")
         if recall is None:
@@ -69,8 +79,8 @@ def router(desk: Desk, recall: Recall | None) -> APIRouter:
         except UsageError as error:
             raise HTTPException(422, str(error)) from None
         async with looking:
-            page = await asyncio.to_thread(*call)
-        return {"tag": tag, "unit": desk.plant.tags[tag].unit, **shown(page)}
+            page: Page = await asyncio.to_thread(*call)
+        return page
 
     return routes
 
@@ -88,8 +98,32 @@ def cursor_of(text: str) -> Cursor:
 def shown(page: Page) -> dict[str, Plain]:
     """A page as plain data."""
     readings = page.readings
+    return {"readings": [_reading(readings, n) for n in range(len(readings))], **_rest(page)}
+
+
+def columns(page: Page) -> dict[str, Plain]:
+    """A page as columns of one length; `reasons` are texts, empty where nothing was said."""
+    r, count = page.readings, len(page.readings)
+    values = r.values.tolist()
+    told = {n: "; ".join(f"{w.rule}: {w.sentence}" for w in why) for n, why in r.reasons.items()}
     return {
-        "readings": [_reading(readings, n) for n in range(len(readings))],
+        "columns": {
+            "t_ns": r.clock.t_ns.tolist(),
+            "value": [v if isfinite(v) else None for v in values],
+            "quality": [Quality(q).name.lower() for q in r.quality.tolist()],
+            **{a.name.lower(): r.axes[a].tolist() for a in Axis},
+            "fresh_until_ns": r.fresh_until.tolist(),
+            "received_ns": r.clock.received_ns.tolist(),
+            "entry": r.clock.entry.tolist(),
+            "row": r.clock.row.tolist(),
+            "reasons": [told.get(n, "") for n in range(count)],
+        },
+        **_rest(page),
+    }
+
+
+def _rest(page: Page) -> dict[str, Plain]:
+    return {
         "next": None if page.next is None else str(page.next),
         "erased": [{"stream": stream, "day": iso(day)} for stream, day in page.erased],
     }
