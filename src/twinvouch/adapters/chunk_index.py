@@ -94,9 +94,10 @@ class IndexReader:
         query = "SELECT name, record, leaf FROM place"
         return {name: Reach(record, leaf) for name, record, leaf in self._rows(query, ())}
 
-    def groups(self) -> dict[bytes, ScanGroup]:
-        """Scan groups that were ever configured, by the digest of their columns; only names and form are known."""
-        found = self._rows("SELECT digest, form FROM columns", ())
+    def groups(self, tag: str = "") -> dict[bytes, ScanGroup]:
+        """Scan groups that were ever configured (with this tag), by the digest of their columns; only names and form are known."""
+        of = " WHERE digest IN (SELECT digest FROM tag WHERE id = ?)" if tag else ""
+        found = self._rows(f"SELECT digest, form FROM columns{of}", (tag,) if tag else ())  # noqa: S608 - ours
         return {digest: _group(digest, form) for digest, form in found}
 
     def close(self) -> None:

@@ -35,10 +35,11 @@ from twinvouch.ledger.entry import commitment, stored_commitment
 from twinvouch.ledger.stored import BatchEntry, batch_entry, findings_of, label_of, time_of
 from twinvouch.wire.batch import read_batch, read_header
 from twinvouch.wire.cose import unseal
-from twinvouch.wire.encrypted import is_encrypted
+from twinvouch.wire.encrypted import is_encrypted, read_label
 from twinvouch.wire.eventlog import read_event
 
 _PAGE: Final = 2_048  # leaves
+_HEADERS: Final = 4_096  # bytes at the start of a record that hold the whole header of a batch: three ids of 200 characters
 _LABELS: Final = 64  # that are kept at hand
 _LOOKED: Final = 4_096  # records without anything wanted, until the caller is told how far it is
 Label = tuple[NDArray[np.uint8], NDArray[np.int64]]
@@ -160,6 +161,31 @@ class _Leaves:
         if not self._page:
             self._page.extend(self._state.leaves(self.next, self.next + _PAGE))
         return bool(self._page)
+
+
+def read_group(source: Source, start: Reach, end: int, group: str) -> Iterator[Taken]:
+    """Batches of one scan group from `start` up to log record `end`; records of others cost next to nothing."""
+    leaves = _Leaves(source.state, start.leaf)
+    edges = {g.edge for g in source.groups.values() if g.name == group}
+    for number, record in log_reader.read_records(source.log, start.record, end, source.key_id):
+        if not _may_be_of(record, group.encode(), edges):
+            continue
+        try:
+            event, now_ns = read_event(vaults.opened(source.vault, record, vaults.LOG))
+        except ErasedError:
+            continue
+        if isinstance(event, BatchReceived):
+            at = (number, record, now_ns)
+            taken = _taken(source, leaves, at, event, lambda name, _: name == group)
+            if taken is not None:
+                yield taken
+
+
+def _may_be_of(record: bytes, group: bytes, edges: set[str]) -> bool:
+    """False where a record is no batch of a group for sure: it stands in the header of the batch, or who sent it in the label."""
+    if is_encrypted(record):
+        return read_label(record).stream in edges
+    return group in record[:_HEADERS]
 
 
 def read_admitted(

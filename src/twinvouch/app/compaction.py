@@ -29,7 +29,8 @@ from twinvouch.wire.encrypted import DAY_NS
 
 DIRECTORY: Final = "history"
 MOST_OPEN: Final = 1 << 21  # readings gathered at once, of all scan groups
-WORTH: Final = 1 << 18  # readings that are worth a file before their day is over
+WORTH: Final = 1 << 18  # readings that are worth a file before their day is over,
+WORTH_ROWS: Final = 2_048  # and rows: what is in no file yet is looked up in the log
 Say = Callable[[str], None]
 
 
@@ -122,7 +123,7 @@ class _Pass:
         """At the end of the log: close what is over or worth it; all other groups have nothing before here."""
         end, today = Reach(passed.record, passed.leaf), passed.now_ns // DAY_NS
         for name, open_ in sorted(self.gathered.items()):
-            if open_.day < today or open_.present >= WORTH:
+            if open_.day < today or open_.present >= WORTH or open_.rows >= WORTH_ROWS:
                 self.close(name, end)
         idle = {g for g in self.reaches if g not in self.gathered}
         idle |= {g for g in self.config.groups if g not in self.gathered}

@@ -1,7 +1,7 @@
-"""Keeps the history while the core runs: once an hour a process of its own writes chunks and deletes what is over.
+"""Keeps the history while the core runs: every quarter of an hour a process of its own writes chunks and deletes what is over.
 
 What was done to the history, by it or by a person's verb, is entered in the ledger. It is a process, so that nothing it does holds up the engine; it gives way to the core, and one that is killed is begun
-again an hour later. What it says goes to our log.
+again at the next time. What it says goes to our log.
 """
 
 import logging
@@ -20,7 +20,7 @@ from twinvouch.core.event import HistoryChanged, Priority
 
 FIRST_S: Final = 300.0
 ENTER_S: Final = 5.0
-INTERVAL_S: Final = 3600.0
+INTERVAL_S: Final = 900.0
 _log = logging.getLogger("twinvouch.core")
 
 

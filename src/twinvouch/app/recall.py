@@ -16,7 +16,7 @@ from twinvouch.adapters.chunk_files import ChunkFile
 from twinvouch.adapters.chunk_index import IndexReader, Listed, Reach, open_index
 from twinvouch.adapters.key_store import ErasedError
 from twinvouch.app import inventory
-from twinvouch.app.admitted import Source, Taken, opened_source, read_admitted
+from twinvouch.app.admitted import Source, opened_source, read_group
 from twinvouch.app.chunk_rows import Gathered, only
 from twinvouch.app.compaction import DIRECTORY
 from twinvouch.app.config_model import Config
@@ -108,7 +108,7 @@ class _Look:
             with index.moment():
                 self.chunks = index.of_tag(tag, *span)
                 reaches = index.reaches()
-                source.groups = index.groups() | source.groups
+                source.groups = index.groups(tag) | source.groups
         names = {g.name for g in source.groups.values() if tag in g.ids}
         parts = [_tail(source, reaches.get(name), name, tag) for name in sorted(names)]
         self.tail = joined(parts).within(span)
@@ -143,10 +143,10 @@ class _Look:
                 live.append(self.load(waiting.popleft()))
 
 
-def recall_of(config: Config, data: Path | None = None) -> Recall:
+def recall_of(config: Config) -> Recall:
     """The history of the core of this configuration."""
     groups = {g.digest: g for g in inventory.plant(config).groups.values()}
-    return Recall(config, config.data_dir if data is None else data, groups)
+    return Recall(config, config.data_dir, groups)
 
 
 def _tail(source: Source, reach: Reach | None, group: str, tag: str) -> Readings:
@@ -154,8 +154,8 @@ def _tail(source: Source, reach: Reach | None, group: str, tag: str) -> Readings
     start = reach or Reach(log_reader.first_of(source.log), 0)
     gathered: dict[bytes, Gathered] = {}
     end = source.state.load()[1]
-    for found in read_admitted(source, start, end, lambda name, _: name == group):
-        if isinstance(found, Taken) and tag in found.group.ids:
+    for found in read_group(source, start, end, group):
+        if tag in found.group.ids:
             taken = only(found, tag)
             digest = found.group.digest
             if digest not in gathered:

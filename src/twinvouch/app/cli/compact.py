@@ -19,7 +19,7 @@ from twinvouch.app.cli.printing import config_option, json_option
 def command(config_path: Path, *, purge: bool, as_json: bool) -> None:
     """Write what the event log has of readings into chunks of the history; the core may run.
 
-    A running core does this by itself once an hour.
+    A running core does this by itself every quarter of an hour.
     """
     from twinvouch.app import retention
     from twinvouch.app.compaction import compact

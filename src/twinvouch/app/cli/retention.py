@@ -76,7 +76,7 @@ def holds(config_path: Path, *, as_json: bool) -> None:
 def purge(config_path: Path, *, dry_run: bool, as_json: bool) -> None:
     """Delete chunks of the history that are over and not held; the ledger verifies as before.
 
-    A running core does this by itself once an hour.
+    A running core does this by itself every quarter of an hour.
     """
     from twinvouch.adapters.key_store import iso
     from twinvouch.app import retention
