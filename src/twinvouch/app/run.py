@@ -25,7 +25,6 @@ from twinvouch.app.config_types import ns
 from twinvouch.app.core import Core, salt
 from twinvouch.app.keeper import Keeper
 from twinvouch.app.link_tls import ServerTls, server_tls
-from twinvouch.app.recall import recall_of
 from twinvouch.app.service import USUAL, Manner, notify
 from twinvouch.core.errors import ConfigError, UnavailableError
 from twinvouch.core.event import KeyStated, Priority, StatementReceived
@@ -185,7 +184,7 @@ def _server(config: Config, core: Core, hub: Hub, tls: ServerTls | None) -> uvic
         links = Links(plant.id, revoked, door.refused, ends)
         watched = links.watched(context)
         more = {"http": links.protocol(), "ssl_context_factory": lambda *_: watched}
-    app = create_app(core, hub, config.api.allowed_hosts, door, links, recall_of(config))
+    app = create_app(core, hub, config.api.allowed_hosts, door, links, config.path)
     return uvicorn.Server(
         uvicorn.Config(
             app,

@@ -2,8 +2,13 @@
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,7 +24,7 @@ from twinvouch.app.cli.history import command
 from twinvouch.app.client import Client, RefusedError
 from twinvouch.app.keeper import Keeper
 from twinvouch.app.moments import moment_ns, moment_text
-from twinvouch.core.errors import NotPermittedError, UsageError
+from twinvouch.core.errors import NotPermittedError, UnavailableError, UsageError
 
 __all__ = ["closed"]
 WHO = """\
@@ -157,3 +162,40 @@ def test_a_running_core_writes_the_history_in_a_process_of_its_own_and_enters_it
     assert list(retention.verify(site.live.config)) == []
     assert site.live.memory.counts["history:written"] >= 18
     assert len(site.said("--from", "2026-01-01")) == len(site.sent)
+
+
+def test_a_process_that_is_killed_while_it_looks_is_told_and_started_again(site: Site) -> None:
+    whole = site.said("--last", "3")
+    (looker,) = children_that_look()
+    os.kill(looker, signal.SIGKILL)
+    while looker in children_that_look():
+        time.sleep(0.01)
+    first = site.run(LEVEL, "--last", "3", "--json")
+    if first.exit_code:  # it was asked before anybody knew
+        assert isinstance(first.exception, UnavailableError)
+    assert site.said("--last", "3") == whole
+    assert len(children_that_look()) == 1
+
+
+def test_the_process_that_looks_does_not_outlive_its_input(site: Site) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "twinvouch.app.recall_process", str(site.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    asked = {"form": "columns", "tag": LEVEL, "span": [0, 2**63 - 1], "last": 2, "after": None}
+    said, _ = child.communicate(json.dumps({**asked, "limit": 9}).encode() + b"\n", timeout=60)
+    assert child.returncode == 0
+    assert json.loads(said)["columns"]["value"] == [5.0, 5.25]
+
+
+def children_that_look() -> list[int]:
+    """Our children of that name that run."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            status = (path.parent / "status").read_text("ascii", errors="replace")
+            mine = f"PPid:\t{os.getpid()}\n" in status and "State:\tZ" not in status
+            if mine and b"twinvouch.app.recall_process" in path.read_bytes():
+                found.append(int(path.parent.name))
+    return found

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -24,7 +25,6 @@ from twinvouch.app.api.quotas import quotas
 from twinvouch.app.config_model import QuotaSettings
 from twinvouch.app.core import Core, salt
 from twinvouch.app.core_metrics import CoreMetrics
-from twinvouch.app.recall import Recall
 from twinvouch.app.service import Alive, notify
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import (
@@ -50,9 +50,9 @@ def create_app(
     allowed_hosts: Sequence[str],
     door: Door | None = None,
     links: Links | None = None,
-    recall: Recall | None = None,
+    config: Path | None = None,
 ) -> FastAPI:
-    """The API of one running core, behind its door (None: one with the default quotas)."""
+    """The API of one running core, behind its door (None: one with the default quotas); `config` is the file it runs with."""
     if door is None:
         memory = core.engine.memory
         door = Door(
@@ -62,6 +62,7 @@ def create_app(
             signers=lambda: memory.signed.signers,
         )
     desk = Desk(core, hub, door)
+    looking = history.Looking(config)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -70,6 +71,7 @@ def create_app(
         ticking.add_done_callback(partial(_on_ticked_out, core))
         yield
         ticking.cancel()
+        await looking.close()
         _tell(core, door, at_once=True)
 
     app = FastAPI(
@@ -90,7 +92,7 @@ def create_app(
         _findings(desk),
         _decisions(desk),
         _streams(desk),
-        history.router(desk, recall),
+        history.router(desk, looking),
     ):
         app.include_router(router, prefix="/api/v1")
     return app
