@@ -9,13 +9,16 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from dataclasses import astuple
 from typing import Final
 
 from twinvouch.adapters import deeds
+from twinvouch.adapters.chunk_index import ChunkIndex
+from twinvouch.app.compaction import DIRECTORY
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Core, salt
-from twinvouch.core.errors import MalformedError, UnavailableError
+from twinvouch.core.errors import MalformedError, TwinvouchError, UnavailableError
 from twinvouch.core.event import HistoryChanged, Priority
 
 FIRST_S: Final = 300.0
@@ -47,12 +50,22 @@ class Keeper:
 
     def _keep(self) -> None:
         due = time.monotonic() + FIRST_S
+        self._remember()
         self.enter()
         while not self._stopping.wait(ENTER_S):
             if self._writes and time.monotonic() >= due:
                 due = time.monotonic() + INTERVAL_S
                 self.once()
             self.enter()
+
+    def _remember(self) -> None:
+        """Note the columns that this core runs with, so that its log is read under another configuration too."""
+        if self._writes:
+            try:
+                with closing(ChunkIndex(self._data / DIRECTORY)) as index:
+                    index.know(self._core.engine.memory.site.plant.groups.values())
+            except TwinvouchError as error:  # a pass at work notes them itself
+                _log.info("history: %s", error)
 
     def enter(self) -> int:
         """Have the core enter what was done to the history, here or by a verb; how many deeds there were."""

@@ -1,16 +1,26 @@
 """The history gives back what was admitted: from chunks and from the log, in one order, each reading with its reasons."""
 
+import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.app.kept_plant import DAY, LEVEL, SECOND, START, Kept, configured
+from twinvouch.adapters.chunk_files import ChunkFile
+from twinvouch.adapters.chunk_index import ChunkIndex
 from twinvouch.app import compaction
 from twinvouch.app.compaction import compact
 from twinvouch.app.recall import EARLIEST, LATEST, Page, recall_of
-from twinvouch.app.recalled import Readings
+from twinvouch.app.recalled import Readings, joined
+from twinvouch.core.errors import UnavailableError
+from twinvouch.wire.chunk import Clock, Reason
 
 ALL = (EARLIEST, LATEST)
 
@@ -195,3 +205,107 @@ def test_a_scan_group_with_other_columns_than_before_is_read_under_both(tmp_path
     assert compact(later.config, lambda _: None).chunks == 2
     assert said(recall.page(LEVEL, ALL).readings) == sorted(plant.sent + later.sent)
     later.close()
+
+
+def test_a_disk_that_is_full_up_to_its_reserve_lets_the_history_wait(
+    plant: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_week(plant)
+    statvfs = os.statvfs
+
+    def nearly_full(path: str) -> object:
+        found = statvfs(path)
+        few = found.f_blocks // 100
+        return SimpleNamespace(f_blocks=found.f_blocks, f_frsize=found.f_frsize, f_bavail=few)
+
+    with monkeypatch.context() as full:
+        full.setattr("twinvouch.app.compaction.os.statvfs", nearly_full)
+        with pytest.raises(UnavailableError, match="the history waits in the log"):
+            compact(plant.config, lambda _: None)
+    recall = recall_of(plant.config)
+    assert said(recall.page(LEVEL, ALL, limit=10_000).readings) == sorted(plant.sent)
+    compact(plant.config, lambda _: None)
+    assert said(recall.page(LEVEL, ALL, limit=10_000).readings) == sorted(plant.sent)
+
+
+def test_a_disk_that_refuses_in_the_middle_of_a_pass_loses_nothing(
+    plant: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_week(plant)
+    written = compaction.write_file
+    left = iter(range(2))
+
+    def twice(path: Path, raw: bytes) -> None:
+        if next(left, None) is None:
+            raise UnavailableError("no space left on device")
+        written(path, raw)
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(compaction, "write_file", twice)
+        with pytest.raises(UnavailableError):
+            compact(plant.config, lambda _: None)
+    recall = recall_of(plant.config)
+    assert said(recall.page(LEVEL, ALL, limit=10_000).readings) == sorted(plant.sent)
+    assert compact(plant.config, lambda _: None).chunks > 0
+    assert said(recall.page(LEVEL, ALL, limit=10_000).readings) == sorted(plant.sent)
+
+
+def test_two_passes_at_once_are_one(plant: Kept) -> None:
+    a_week(plant)
+    with (
+        closing(ChunkIndex(plant.config.data_dir / compaction.DIRECTORY)),
+        pytest.raises(UnavailableError, match="in use by another process"),
+    ):
+        compact(plant.config, lambda _: None)
+
+
+def test_what_is_purged_while_it_is_looked_for_is_looked_up_again(
+    plant: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_week(plant)
+    compact(plant.config, lambda _: None)
+    directory = plant.config.data_dir / compaction.DIRECTORY
+    opened, purged = ChunkFile.__init__, []
+
+    def init(self: ChunkFile, *args: Any, **more: Any) -> None:
+        if not purged:
+            with closing(ChunkIndex(directory)) as index:
+                purged.append(index.all()[0])
+                index.forget(purged)
+            (directory / purged[0].file).unlink()
+        opened(self, *args, **more)
+
+    monkeypatch.setattr(ChunkFile, "__init__", init)
+    page = recall_of(plant.config).page(LEVEL, ALL, limit=10_000)
+    assert len(page.readings) == len(plant.sent) - purged[0].present // 2
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-5, 5), st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=30
+    ),
+    st.integers(1, 9),
+)
+def test_pieces_in_any_order_are_one_sequence(
+    places: list[tuple[int, int, int]], size: int
+) -> None:
+    """The law of the order: however readings lie in pieces, joined they are sorted, and none is lost."""
+    each = sorted(set(places))
+    shuffled = np.random.default_rng(len(each)).permutation(np.array(each, np.int64))
+    parts = []
+    for at in range(0, len(shuffled), size):
+        some = shuffled[at : at + size]
+        some = some[np.lexsort((some[:, 2], some[:, 1], some[:, 0]))]
+        zero = np.zeros(len(some), np.int64)
+        clock = Clock(some[:, 0], zero, some[:, 1], some[:, 2])
+        axes = np.zeros((4, len(some)), np.uint8)
+        reasons = {n: (Reason(int(some[n, 1]), "r", "s", 1, str(some[n]), ""),) for n in range(len(some))}  # fmt: skip
+        parts.append(Readings(clock, some[:, 0] * 1.0, axes[0], axes, zero, reasons))
+    whole = joined(parts)
+    assert [tuple(whole.cursor(n)) for n in range(len(whole))] == each
+    assert [whole.reasons[n][0].sentence for n in range(len(whole))] == [str(np.array(e)) for e in each]  # fmt: skip
+    middle = each[len(each) // 2]
+    assert len(whole.behind(whole.cursor(len(each) // 2))) == len(each) - len(each) // 2 - 1
+    before, after = whole.split(middle[0])
+    assert len(before) == sum(e[0] < middle[0] for e in each)
+    assert len(before) + len(after) == len(each)
