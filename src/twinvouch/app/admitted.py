@@ -143,11 +143,11 @@ class _Leaves:
 
     def find(self, now_ns: int, committed: bytes) -> BatchEntry | None:
         """The entry made at `now_ns` that commits to this; times must not fall from call to call."""
-        while self._fill() and time_of(self._page[0]) <= now_ns:
-            found = batch_entry(self.next, self._page.popleft())
-            self.next += 1
-            if found is not None and found.now_ns == now_ns:
+        while self._fill() and (made_ns := time_of(self._page[0])) <= now_ns:
+            raw = self._page.popleft()
+            if made_ns == now_ns and (found := batch_entry(self.next, raw)) is not None:
                 self._near.append(found)
+            self.next += 1
         while self._near and self._near[0].now_ns < now_ns:
             self._near.popleft()
         for place, found in enumerate(self._near):

@@ -5,24 +5,29 @@ time. What retention takes away meanwhile is looked up again; what was shredded 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from twinvouch.adapters import log_reader
 from twinvouch.adapters.chunk_files import ChunkFile
 from twinvouch.adapters.chunk_index import IndexReader, Listed, Reach, open_index
 from twinvouch.adapters.key_store import ErasedError
 from twinvouch.app import inventory
-from twinvouch.app.admitted import Source, opened_source, read_group
+from twinvouch.app.admitted import Source, Taken, opened_source, read_group
 from twinvouch.app.chunk_rows import Gathered, only
 from twinvouch.app.compaction import DIRECTORY
 from twinvouch.app.config_model import Config
 from twinvouch.app.recalled import Cursor, Readings, joined, nothing, of_column
+from twinvouch.core.batch import Quality
 from twinvouch.core.errors import GoneError
 from twinvouch.core.inventory import ScanGroup
+from twinvouch.wire.chunk import Clock
 
 EARLIEST: Final = -(1 << 63)
 LATEST: Final = (1 << 63) - 1
@@ -152,18 +157,44 @@ def recall_of(config: Config) -> Recall:
 def _tail(source: Source, reach: Reach | None, group: str, tag: str) -> Readings:
     """What the log has of a tag behind the chunks of its group."""
     start = reach or Reach(log_reader.first_of(source.log), 0)
-    gathered: dict[bytes, Gathered] = {}
-    end = source.state.load()[1]
-    for found in read_group(source, start, end, group):
-        if tag in found.group.ids:
-            taken = only(found, tag)
-            digest = found.group.digest
-            if digest not in gathered:
-                gathered[digest] = Gathered(taken.group, 0, 0, 0)
-            gathered[digest].add(taken)
-    parts = []
-    for each in gathered.values():
+    plain: list[Taken] = []  # of which nothing was said: nearly all, so they take the short way
+    told: dict[bytes, Gathered] = {}
+    for found in read_group(source, start, source.state.load()[1], group):
+        if tag not in found.group.ids:
+            continue
+        taken = only(found, tag) if found.findings else found
+        if not taken.findings:
+            plain.append(found)
+            continue
+        gathered = told.setdefault(found.group.digest, Gathered(taken.group, 0, 0, 0))
+        gathered.add(taken)
+    parts = [of_batches(plain, tag)]
+    for each in told.values():
         for ids, rows in each.pieces():
             if ids:
                 parts.append(of_column(rows.clock, rows.columns[0], rows.reasons, rows.remarks))
     return joined(parts)
+
+
+def of_batches(batches: Sequence[Taken], tag: str) -> Readings:
+    """The readings of one tag in batches of which nothing was said."""
+    cells = [_cells(taken, taken.group.ids.index(tag)) for taken in batches]
+    if not cells:
+        return nothing()
+    t_ns, values, quality, axes, age_ns = (
+        np.concatenate(parts, axis=-1) for parts in zip(*cells, strict=True)
+    )
+    sizes = [len(taken.batch.t_ns) for taken in batches]
+    received = np.repeat([taken.now_ns for taken in batches], sizes)
+    entry = np.repeat([taken.entry for taken in batches], sizes)
+    row = np.concatenate([np.arange(n) for n in sizes])
+    whole = Readings(Clock(t_ns, received, entry, row), values, quality, axes, received + age_ns)
+    there = whole.take(np.flatnonzero(quality != Quality.MISSING))
+    c = there.clock
+    return there.take(np.lexsort((c.row, c.entry, c.t_ns)))
+
+
+def _cells(taken: Taken, k: int) -> tuple[NDArray[Any], ...]:
+    batch = taken.batch
+    cells = (batch.values[:, k], batch.quality[:, k], taken.axes[:, :, k], taken.age_ns[:, k])
+    return batch.t_ns, *cells

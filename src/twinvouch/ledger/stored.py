@@ -13,7 +13,7 @@ from twinvouch.core.errors import MalformedError
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.kind import VERSION, Kind
 from twinvouch.core.label import AXES
-from twinvouch.wire.cbor import decode
+from twinvouch.wire.cbor import decode, scalars_at
 
 _ENTRY: Final = bytes((VERSION, 0x18, Kind.ENTRY_BATCH))  # behind the head of the array
 
@@ -34,8 +34,9 @@ class BatchEntry:
 
 def time_of(raw: bytes) -> int:
     """When an entry of any kind was made."""
-    content: Any = decode(raw)
-    return int(content[3])
+    (_, _, _, now_ns), _ = scalars_at(raw, 1, 4)
+    assert type(now_ns) is int, raw[:40]
+    return now_ns
 
 
 def batch_entry(index: int, raw: bytes) -> BatchEntry | None:

@@ -14,6 +14,7 @@ def test_the_bench_gives_the_named_figures(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(history, "ROWS", 2_000)
     monkeypatch.setattr(history, "PIECE", 700)
     monkeypatch.setattr(history, "COLD_ROUNDS", 0)
+    monkeypatch.setattr(history, "GIGABYTE", 100_000)
     monkeypatch.setattr(
         history, "_cold", lambda *_: {"cold_ms": 1.0}
     )  # a process has its own sizes

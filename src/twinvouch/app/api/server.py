@@ -54,13 +54,7 @@ def create_app(
 ) -> FastAPI:
     """The API of one running core, behind its door (None: one with the default quotas); `config` is the file it runs with."""
     if door is None:
-        memory = core.engine.memory
-        door = Door(
-            memory.site.plant,
-            quotas(QuotaSettings()),
-            ring=memory.ring,
-            signers=lambda: memory.signed.signers,
-        )
+        door = _usual_door(core)
     desk = Desk(core, hub, door)
     looking = history.Looking(config)
 
@@ -96,6 +90,16 @@ def create_app(
     ):
         app.include_router(router, prefix="/api/v1")
     return app
+
+
+def _usual_door(core: Core) -> Door:
+    memory = core.engine.memory
+    return Door(
+        memory.site.plant,
+        quotas(QuotaSettings()),
+        ring=memory.ring,
+        signers=lambda: memory.signed.signers,
+    )
 
 
 async def _tick(core: Core, door: Door, links: Links | None) -> None:
