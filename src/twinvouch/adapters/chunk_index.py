@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from twinvouch.adapters import lock_file, sqlite_file
+from twinvouch.core.errors import CorruptError
 from twinvouch.core.inventory import ScanGroup, Tag
 from twinvouch.wire.cbor import decode, encode
 
@@ -114,7 +115,10 @@ class IndexReader:
 
 
 class ChunkIndex(IndexReader):
-    """The index at `directory` and its only writer; a second one is refused with UnavailableError."""
+    """The index at `directory` and its only writer; a second one is refused with UnavailableError.
+
+    An index that was lost is not begun anew over chunks that are there (CorruptError): a pass would take them for leftovers.
+    """
 
     def __init__(self, directory: Path) -> None:
         lock_file.make_directory(directory)
@@ -122,9 +126,18 @@ class ChunkIndex(IndexReader):
         try:
             path = directory / FILE
             super().__init__(path, sqlite_file.open_writer(path, _SCHEMA, VERSION))
+            self._expect_known(directory)
         except BaseException:
             os.close(self._lock)
             raise
+
+    def _expect_known(self, directory: Path) -> None:
+        if not self.groups() and next(directory.glob("*/*.tvc"), None) is not None:
+            self._connection.close()
+            raise CorruptError(
+                f"`{directory}` has chunks and its index does not know them: restore `{FILE}` from a backup, or move "
+                "the directory away (what is still in the event log is then written anew)"
+            )
 
     def know(self, groups: Iterable[ScanGroup]) -> None:
         """Remember the form of scan groups, so that their rows are read when the configuration has others."""

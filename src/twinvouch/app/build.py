@@ -24,7 +24,7 @@ from twinvouch.app.core import Stores
 from twinvouch.app.disk_watch import DiskWatch
 from twinvouch.app.yaml_file import Document
 from twinvouch.core.batch import Origin
-from twinvouch.core.errors import ConfigError, UnavailableError
+from twinvouch.core.errors import ConfigError, TwinvouchError, UnavailableError
 from twinvouch.core.inventory import Plant
 from twinvouch.core.ports import Condition, Policy, State
 from twinvouch.core.site import Site
@@ -118,7 +118,11 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
 
     def retire(seen: int) -> int:
         if config.retention.history_days:  # what is in no chunk yet stays in the log
-            seen = min(seen, retention.reached(data) or 0)
+            try:
+                seen = min(seen, retention.reached(data) or 0)
+            except TwinvouchError as error:
+                _log.error("segments of the log are kept, the history cannot be asked: %s", error)
+                return 0
         cutoff_ns = retention.log_cutoff_ns(config, time.time_ns())
         return log.drop_before(min(log.older_than(cutoff_ns), seen))
 

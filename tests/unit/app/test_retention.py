@@ -185,7 +185,7 @@ def test_c28_a_shredded_day_is_gone_from_log_blobs_and_chunks_and_proofs_hold(
     assert verified(plant)
     assert plant.stores.state.leaves(0, 2) == entry
     # the log is read past it, and another pass has nothing to do with that day
-    (plant.config.data_dir / DIRECTORY / "index.db").unlink()
+    shutil.rmtree(plant.config.data_dir / DIRECTORY)
     compact(plant.config, lambda _: None)
     assert days_left(plant) == [1, 2]
     plant.close()
@@ -342,4 +342,31 @@ def test_a_chunk_that_somebody_exchanged_is_found(tmp_path: Path) -> None:
     first.write_bytes(kept)
     done = CliRunner().invoke(command, ["verify", "--config", str(plant.config.path)])
     assert "2 chunks hold" in done.output
+    plant.close()
+
+
+def test_chunks_whose_index_was_lost_are_never_taken_for_leftovers(tmp_path: Path) -> None:
+    plant = Kept(configured(tmp_path / "plant"))
+    days(plant, 3)
+    files = chunk_files(plant)
+    for leftover in (plant.config.data_dir / DIRECTORY).glob("index.db*"):
+        leftover.unlink()
+    for _ in range(2):  # the second time there is an index, and it is empty
+        with pytest.raises(CorruptError, match="has chunks and its index does not know them"):
+            compact(plant.config, lambda _: None)
+        with pytest.raises(CorruptError):
+            retention.purge(plant.config, plant.now_ns)
+    assert chunk_files(plant) == files
+    plant.close()
+
+
+def test_a_damaged_index_keeps_the_log_and_does_not_end_the_core(tmp_path: Path) -> None:
+    plant = Kept(configured(tmp_path / "plant"))
+    days(plant, 2)
+    index = plant.config.data_dir / DIRECTORY / "index.db"
+    index.write_bytes(b"no database" * 1_000)
+    dropped: list[int] = []
+    object.__setattr__(plant.stores.log, "drop_before", lambda number: dropped.append(number) or 0)
+    assert plant.stores.retire(500) == 0
+    assert dropped == []
     plant.close()
