@@ -12,15 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.golden.v1_plant import PLANT, signer
 from tests.unit.app.kept_plant import DAY, LEVEL, SECOND, START, Kept, configured
 from twinvouch.adapters.chunk_files import ChunkFile
 from twinvouch.adapters.chunk_index import ChunkIndex
-from twinvouch.app import compaction
+from twinvouch.app import build, compaction
 from twinvouch.app.compaction import compact
-from twinvouch.app.recall import EARLIEST, LATEST, Page, recall_of
+from twinvouch.app.recall import EARLIEST, LATEST, Page, Recall, recall_of
 from twinvouch.app.recalled import Readings, joined
+from twinvouch.core.batch import Identity, Origin
 from twinvouch.core.errors import UnavailableError
+from twinvouch.core.event import BatchReceived
+from twinvouch.core.kind import Kind, Purpose
+from twinvouch.wire.batch import Header, write_changed
+from twinvouch.wire.changes import Changes
 from twinvouch.wire.chunk import Clock, Reason
+from twinvouch.wire.cose import seal
 
 ALL = (EARLIEST, LATEST)
 
@@ -195,8 +202,6 @@ def test_a_scan_group_with_other_columns_than_before_is_read_under_both(tmp_path
     text = path.read_text("utf-8")
     extra = "tags:\n  tank-1/extra: {unit: m, range: [0, 10], group: fast}\n"
     path.write_text(text.replace("tags:\n", extra, 1), encoding="utf-8")
-    from twinvouch.app import build
-
     later = Kept(build.load(path), now_ns=START + 60 * SECOND, seq=1, prev=plant.prev)
     later.send([6.0])
     recall = recall_of(later.config)
@@ -309,3 +314,43 @@ def test_pieces_in_any_order_are_one_sequence(
     before, after = whole.split(middle[0])
     assert len(before) == sum(e[0] < middle[0] for e in each)
     assert len(before) + len(after) == len(each)
+
+
+def test_readings_of_a_group_by_exception_have_their_own_labels_and_gaps(tmp_path: Path) -> None:
+    """Most cells of such a batch are MISSING: the label's blob tells only the others."""
+    config = configured(tmp_path / "plant")
+    text = config.path.read_text("utf-8")
+    text = text.replace("groups:\n", "groups:\n  told: {edge: edge-1, rhythm: exception, max_age_s: 600}\n", 1)  # fmt: skip
+    doors = "".join(f"  tank-1/d{n}: {{group: told, range: [0, 9]}}\n" for n in range(5))
+    text = text.replace("tags:\n", f"tags:\n{doors}", 1).replace("groups: [fast]", "groups: [fast, told]")  # fmt: skip
+    config.path.write_text(text, "utf-8")
+    plant = Kept(build.load(config.path))
+    group = plant.engine.memory.site.plant.groups["told"]
+    sent = [(0, 1.0), (1, 2.0), (0, 99.0), (4, 0.5), (0, 3.0)]
+    t_ns = START - SECOND + np.arange(len(sent), dtype=np.int64) * 1000
+    columns = np.array([k for k, _ in sent], np.uint16)
+    values = np.array([v for _, v in sent])
+    changes = Changes(t_ns, columns, values, np.zeros(len(sent), np.uint8))
+    header = Header(
+        Kind.BATCH_CHANGES, PLANT, Identity("edge-1", 1, 0), bytes(32), Origin.LIVE, "told", group.digest,
+    )  # fmt: skip
+    content = write_changed(header, group, changes)
+    raw = seal(content, signer=signer("edge-1"), plant=PLANT, purpose=Purpose.READINGS)
+    assert plant.feed(BatchReceived(bytes(16), "p", raw)).code == 200
+    plant.wait(2 * 86_400)
+    recall = recall_of(plant.config)
+    before = [told_page(recall, n) for n in range(5)]
+    assert compact(plant.config, lambda _: None).readings == 5
+    assert [told_page(recall, n) for n in range(5)] == before
+    assert [len(page) for page in before] == [3, 1, 0, 0, 1]
+    readings = recall.page("tank-1/d0", ALL).readings
+    assert readings.values.tolist() == [1.0, 99.0, 3.0]
+    assert readings.axes[0].tolist() == [120, 120, 120]
+    assert readings.axes[2, 1] < readings.axes[2, 0] == 255
+    assert [n for n, why in readings.reasons.items() if why[0].rule == "range"] == [1]
+    assert (readings.fresh_until == START + 600 * SECOND).all()
+    plant.close()
+
+
+def told_page(recall: Recall, n: int) -> list[tuple[object, ...]]:
+    return told(recall.page(f"tank-1/d{n}", ALL))
