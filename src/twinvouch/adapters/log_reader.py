@@ -1,72 +1,47 @@
-"""Reads the event log beside the core that writes it: no lock, and nothing is repaired.
+"""Reads the event log beside the core that writes it, or where none runs; takes no lock and repairs nothing.
 
-For events of known times: segments that cannot hold one are skipped by the time of their first record.
+Only records below `end` are read, which a committed state names: those are durable and whole. Retention may drop the
+oldest segments meanwhile; a reader that is still there gets a GoneError and begins again.
 """
 
-import re
-from collections.abc import Collection, Iterator
+from bisect import bisect_right
+from collections.abc import Iterator
 from pathlib import Path
 
-from twinvouch.adapters import vault as vaults
-from twinvouch.adapters.key_store import ErasedError
-from twinvouch.adapters.segment_file import PLAIN, DamageError, read_header, segment_name, walk
-from twinvouch.adapters.vault import Vault
-from twinvouch.core.errors import CorruptError, MalformedError
-from twinvouch.core.event import Event
-from twinvouch.wire.eventlog import read_event, time_of
-
-_SEGMENT = re.compile(r"[0-9]{20}\.seg")
+from twinvouch.adapters.segment_file import PLAIN, read_header, segment_name, walk
+from twinvouch.core.errors import GoneError
 
 
-def events_at(
-    directory: Path, times: Collection[int], vault: Vault | None
-) -> Iterator[tuple[Event, int, bytes]]:
-    """Events that were fed at one of `times`, with their time and the stored record; erased ones are left out."""
-    wanted = sorted(times)
-    if not wanted or not directory.is_dir():
+def first_of(directory: Path) -> int:
+    """Number of the oldest record that is kept; 0 where there is no log yet."""
+    return min(_firsts(directory), default=0)
+
+
+def read_records(
+    directory: Path, start: int, end: int, key_id: bytes = PLAIN
+) -> Iterator[tuple[int, bytes]]:
+    """Records start..end of the log; CorruptError at the first that is damaged."""
+    firsts = _firsts(directory)
+    if not firsts or start >= end:
         return
-    firsts = sorted(int(p.name[:20]) for p in directory.iterdir() if _SEGMENT.fullmatch(p.name))
-    begins = [_begin(directory, first, vault) for first in firsts]
-    for place, first in enumerate(firsts):
-        ends = next((t for t in begins[place + 1 :] if t is not None), None)
-        starts = begins[place]
-        if starts is None or wanted[-1] < starts or (ends is not None and wanted[0] > ends):
-            continue
-        for record in _records(directory, first, vault):
-            found = _event(record, set(wanted), vault)
-            if found is not None:
-                yield (*found, record)
-
-
-def _begin(directory: Path, first: int, vault: Vault | None) -> int | None:
-    """The time of a segment's first record that can be read; None where it has none."""
-    for record in _records(directory, first, vault):
+    if start < firsts[0]:
+        raise GoneError(f"record {start} was dropped, the log begins at {firsts[0]}")
+    for place in range(bisect_right(firsts, start) - 1, len(firsts)):
+        first = firsts[place]
+        if first >= end:
+            return
+        stop = min(firsts[place + 1] if place + 1 < len(firsts) else end, end)
+        path = directory / segment_name(first)
         try:
-            return time_of(vaults.opened(vault, record, vaults.LOG))
-        except ErasedError:
-            continue
-    return None
+            file = path.open("rb", buffering=1 << 20)
+        except FileNotFoundError:
+            raise GoneError(f"`{path}` was dropped while it was read: try again") from None
+        with file:
+            mark, _ = read_header(file, path, first, key_id)
+            for number, record in walk(file, path, mark, first, stop):
+                if number >= start:
+                    yield number, record
 
 
-def _records(directory: Path, first: int, vault: Vault | None) -> Iterator[bytes]:
-    path = directory / segment_name(first)
-    try:
-        with path.open("rb") as file:
-            mark, _ = read_header(file, path, first, PLAIN if vault is None else vault.id)
-            for _, record in walk(file, path, mark, first):
-                yield record
-    except (FileNotFoundError, DamageError):
-        return  # it was retired, or this is the tail that is being written
-
-
-def _event(record: bytes, wanted: set[int], vault: Vault | None) -> tuple[Event, int] | None:
-    try:
-        plain = vaults.opened(vault, record, vaults.LOG)
-    except ErasedError:
-        return None
-    if time_of(plain) not in wanted:
-        return None
-    try:
-        return read_event(plain)
-    except MalformedError as error:
-        raise CorruptError(f"the event log: {error}") from None
+def _firsts(directory: Path) -> list[int]:
+    return sorted(int(p.stem) for p in directory.glob("[0-9]" * 20 + ".seg"))

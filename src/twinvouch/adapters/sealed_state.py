@@ -79,10 +79,10 @@ def opened_blob(vault: Vault | None, stored: bytes | None, digest: bytes) -> byt
     """A blob as it was kept; None where there is none, or its key was shredded; CorruptError for other bytes."""
     if stored is None or digest in {sha256(stored).digest(), commitment(stored)}:
         return stored
-    if not is_encrypted(stored) or vault is None:
+    if not is_encrypted(stored):
         raise CorruptError(f"blob {digest.hex()} has other bytes than its digest says")
     try:
-        return vault.open(stored, blob_place(digest))
+        return opened(vault, stored, blob_place(digest))
     except ErasedError:
         return None
 

@@ -6,6 +6,7 @@ there as they lie, wrapped by the key-encryption key, which is not.
 """
 
 import json
+import shutil
 import time
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -14,9 +15,11 @@ from typing import Any
 
 from twinvouch import __version__, verifier
 from twinvouch.adapters import backup_files as files
-from twinvouch.adapters import key_store, sqlite_state
+from twinvouch.adapters import chunk_index, key_store, sqlite_state
+from twinvouch.adapters.chunk_index import Listed
 from twinvouch.adapters.keys import FileSigner
 from twinvouch.adapters.sqlite_state import open_reader
+from twinvouch.app.compaction import DIRECTORY
 from twinvouch.app.config_model import Config
 from twinvouch.core.errors import (
     ConfigError,
@@ -62,6 +65,9 @@ def create(config: Config, out: Path) -> Manifest:
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     raw = _checkpoint(data)
     signed = note.read_text(note.read_note(raw).text)
+    chunks = _copy_index(
+        data / DIRECTORY, out / DIRECTORY
+    )  # before the state: never ahead of its log
     files.copy_database(data / STATE, out / STATE, sqlite_state.VERSION)
     with closing(open_reader(out / STATE)) as state:
         _, log_end = state.load()
@@ -76,20 +82,17 @@ def create(config: Config, out: Path) -> Manifest:
     if (data / key_store.FILE).exists():
         files.copy_database(data / key_store.FILE, out / key_store.FILE, key_store.VERSION)
     files.copy_tree(data / MODELS, out / MODELS)
+    _copy_chunks(data / DIRECTORY, out / DIRECTORY, chunks)
     for old in sorted(data.glob(f"{LEDGER}.*/")):
         files.copy_tree(old, out / old.name)
     _copy_settings(config, out / SETTINGS)
-    for leftover in (*out.glob("*-wal"), *out.glob("*-shm")):
-        leftover.unlink()
+    _drop_journals(out)
     manifest = Manifest(
         1, f"twinvouch {__version__}", config.plant.id, time.time_ns(), signed.origin, signed.size,
         signed.root.hex(), leaves, first, log_end,
         {path: files.digest_of(out / path) for path in files.files_of(out)},
     )  # fmt: skip
-    content = json.dumps(asdict(manifest), indent=1).encode()
-    signer = FileSigner(config.keys_dir / "log.key")
-    sealed = cose.seal(content, signer=signer, plant=manifest.plant, purpose=Purpose.BACKUP)
-    (out / MANIFEST).write_bytes(sealed)
+    (out / MANIFEST).write_bytes(_sealed(config, manifest))
     files.sync_tree(out)
     return manifest
 
@@ -146,6 +149,48 @@ def _checkpoint(data: Path) -> bytes:
         return (data / LEDGER / "checkpoint").read_bytes()
     except FileNotFoundError:
         raise UsageError(f"`{data / LEDGER}` has no checkpoint: start the core once") from None
+
+
+def _sealed(config: Config, manifest: Manifest) -> bytes:
+    """The manifest under the log key."""
+    content = json.dumps(asdict(manifest), indent=1).encode()
+    signer = FileSigner(config.keys_dir / "log.key")
+    return cose.seal(content, signer=signer, plant=manifest.plant, purpose=Purpose.BACKUP)
+
+
+def _copy_index(source: Path, target: Path) -> list[Listed]:
+    """The index of the history as of one moment, and what it lists."""
+    if not (source / chunk_index.FILE).exists():
+        return []
+    target.mkdir(mode=0o700)
+    path = target / chunk_index.FILE
+    files.copy_database(source / chunk_index.FILE, path, chunk_index.VERSION)
+    index = chunk_index.open_index(target)
+    assert index is not None
+    with closing(index):
+        return index.all()
+
+
+def _copy_chunks(source: Path, target: Path, chunks: list[Listed]) -> None:
+    """The files of these chunks; what retention took meanwhile is taken out of the copied index."""
+    gone = []
+    for listed in chunks:
+        (target / listed.file).parent.mkdir(mode=0o700, exist_ok=True)
+        try:
+            shutil.copyfile(source / listed.file, target / listed.file)
+        except FileNotFoundError:
+            gone.append(listed)
+    if gone:
+        with closing(chunk_index.ChunkIndex(target)) as index:
+            index.forget(gone)
+    (target / "lock").unlink(missing_ok=True)
+    _drop_journals(target)
+
+
+def _drop_journals(directory: Path) -> None:
+    """Take away what SQLite leaves beside a database that is whole."""
+    for leftover in (*directory.glob("*-wal"), *directory.glob("*-shm")):
+        leftover.unlink()
 
 
 def _copy_settings(config: Config, out: Path) -> None:

@@ -18,20 +18,19 @@ from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
 from twinvouch.adapters.vault import Vault
 from twinvouch.app import config as configuration
-from twinvouch.app import detection, inventory, key_list
+from twinvouch.app import detection, inventory, key_list, retention
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Stores
 from twinvouch.app.disk_watch import DiskWatch
 from twinvouch.app.yaml_file import Document
 from twinvouch.core.batch import Origin
-from twinvouch.core.errors import ConfigError, UnavailableError
+from twinvouch.core.errors import ConfigError, TwinvouchError, UnavailableError
 from twinvouch.core.inventory import Plant
 from twinvouch.core.ports import Condition, Policy, State
 from twinvouch.core.site import Site
 from twinvouch.engine.rows import epoch_of
 from twinvouch.wire.signature import algorithm
 
-DAY_NS = 86_400_000_000_000
 _log = logging.getLogger("twinvouch.core")
 
 
@@ -116,10 +115,16 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
     earlier = key_list.log_keys(key_list.ring_of(config, inventory.plant(config)))
     name = origin or f"{config.plant.id}/{epoch_of(rows)}"
     ledger = LedgerFiles(data / "ledger", name, signer, earlier)
-    keep_ns = config.retention.segments_days * DAY_NS
 
     def retire(seen: int) -> int:
-        return log.drop_before(min(log.older_than(time.time_ns() - keep_ns), seen))
+        if config.retention.history_days:  # what is in no chunk yet stays in the log
+            try:
+                seen = min(seen, retention.reached(data) or 0)
+            except TwinvouchError as error:
+                _log.error("segments of the log are kept, the history cannot be asked: %s", error)
+                return 0
+        cutoff_ns = retention.log_cutoff_ns(config, time.time_ns())
+        return log.drop_before(min(log.older_than(cutoff_ns), seen))
 
     return Stores(log, state, ledger, plain.reader(), log.repairs, vault, retire, watch, data)
 

@@ -15,6 +15,7 @@ from twinvouch.app.config_model import Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
 from twinvouch.app.mqtt_checks import brokers, places
 from twinvouch.app.problems import named
+from twinvouch.app.retention_checks import kept
 from twinvouch.app.yaml_file import Document, suggestion
 from twinvouch.app.yaml_tree import Loc
 from twinvouch.core.inventory import Encoding, PrincipalKind, Rhythm, Table
@@ -48,6 +49,7 @@ def check(config: Config, document: Document) -> None:
         declared.redundancy,
         declared.balances,
         declared.states,
+        kept,
     )
     for rule in rules:
         for loc, text in rule(config):

@@ -18,11 +18,13 @@ from twinvouch.app.config_mqtt import BrokerSettings
 from twinvouch.app.config_tags import TagSettings
 from twinvouch.app.config_types import (
     Byte,
+    Days,
     FileName,
     Frozen,
     Host,
     Id,
     Line,
+    Moment,
     Name,
     Port,
     PublicKey,
@@ -211,10 +213,27 @@ class DetectionSettings(Frozen):
     adapt_per_day: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
 
 
-class RetentionSettings(Frozen):
-    """`retention:`, how long what is not the ledger is kept."""
+class HoldSettings(Frozen):
+    """One of `retention.holds:`, readings that nothing may delete: `tags` (none: all), made `from`..`to` (none: for ever)."""
 
-    segments_days: Annotated[int, Field(ge=1, le=36_525)] = 30
+    reason: Line
+    tags: Annotated[tuple[TagId, ...], Field(max_length=50_000)] = ()
+    start: Moment | None = Field(default=None, alias="from")
+    end: Moment | None = Field(default=None, alias="to")
+
+
+class RetentionSettings(Frozen):
+    """`retention:`, how long what is not the ledger is kept; `history_days` 0: no history is written."""
+
+    segments_days: Days = 30
+    history_days: Annotated[int, Field(ge=0, le=36_525)] = 3_650
+    criticality_days: tuple[Days, Days, Days, Days] | None = None
+    groups: Annotated[dict[Id, Days], Field(default_factory=dict, max_length=10_000)]
+    holds: Annotated[dict[Id, HoldSettings], Field(default_factory=dict, max_length=1_000)]
+
+
+def _retention() -> RetentionSettings:
+    return RetentionSettings.model_validate({})
 
 
 class KeyListSettings(Frozen):
@@ -283,7 +302,7 @@ class Config(Frozen):
     readings: ReadingSettings = ReadingSettings()
     commands: CommandSettings = CommandSettings()
     api: ApiSettings = ApiSettings()
-    retention: RetentionSettings = RetentionSettings()
+    retention: RetentionSettings = Field(default_factory=_retention)
     encryption: EncryptionSettings = EncryptionSettings()
     disk: DiskSettings = DiskSettings()
     witness: WitnessSettings | None = None

@@ -106,6 +106,14 @@ Url = Annotated[
 NUMERIC = BeforeValidator(_no_text)
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 Sha256Hex = Annotated[str, _Match(r"[0-9a-f]{64}", "64 hexadecimal digits (a SHA-256)")]
+Moment = Annotated[
+    str,
+    _Match(
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?Z)?",
+        "a day or a moment in UTC: `2026-11-26` or `2026-11-26T18:00Z`",
+    ),
+]
+Days = Annotated[int, Field(ge=1, le=36_525)]
 Byte = Annotated[int, Field(ge=0, le=255)]
 Bit = Annotated[int, Field(ge=0, le=15)]
 Port = Annotated[int, Field(ge=1, le=65_535)]

@@ -6,10 +6,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from twinvouch.adapters import deeds
 from twinvouch.adapters.key_store import FILE, KeyStore, iso
 from twinvouch.adapters.sealed_state import opened_rows
 from twinvouch.adapters.sqlite_state import open_reader
 from twinvouch.adapters.vault import LABELS, STATE, Vault
+from twinvouch.app import retention
 from twinvouch.app.config_model import Config
 from twinvouch.core.errors import ConfigError, UsageError
 from twinvouch.engine.rows import time_of
@@ -47,6 +49,11 @@ def shred(config: Config, stream: str, day: int, now_ns: int) -> None:
     """
     if stream in NEVER_SHREDDED:
         raise UsageError(f"stream `{stream}` is {NEVER_SHREDDED[stream]}: it is not shredded")
+    if holds := retention.held_day(config, stream, day):
+        raise UsageError(
+            f"stream `{stream}`, {iso(day)}, is held by {', '.join(f'`{h}`' for h in holds)} "
+            "(`retention.holds`): it is not shredded"
+        )
     with closing(_keys(config)) as keys:
         seen = _committed_ns(config, Vault(keys)) // DAY_NS
         if seen <= day:
@@ -55,6 +62,7 @@ def shred(config: Config, stream: str, day: int, now_ns: int) -> None:
                 "let the core run past that day first"
             )
         keys.shred(stream, day, now_ns)
+    deeds.note(config.data_dir, deeds.Deed("shredded", stream, day, 0, b""), now_ns)
 
 
 def rotate(config: Config) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from twinvouch.adapters.ledger_reader import WITNESSED, LedgerReader, open_ledger, read
-from twinvouch.adapters.log_reader import events_at
+from twinvouch.adapters.log_events import events_at
 from twinvouch.adapters.sealed_state import opened_blob
 from twinvouch.adapters.sqlite_state import open_reader
 from twinvouch.adapters.vault import Vault

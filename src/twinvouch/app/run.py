@@ -23,6 +23,7 @@ from twinvouch.app.api.server import create_app
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
 from twinvouch.app.core import Core, salt
+from twinvouch.app.keeper import Keeper
 from twinvouch.app.link_tls import ServerTls, server_tls
 from twinvouch.app.service import USUAL, Manner, notify
 from twinvouch.core.errors import ConfigError, UnavailableError
@@ -59,7 +60,9 @@ def run(path: Path, manner: Manner = USUAL) -> int:
         signal.signal(number, lambda *_: None)
     server = _server(config, core, hub, tls)
     threading.Thread(target=_end_when_fatal, args=(core, server), daemon=True).start()
+    keeper = Keeper(config, core)
     server.run(sockets=[door])
+    keeper.stop()
     if core.fatal:
         _log.critical("%s", core.fatal)
         return 5
@@ -183,7 +186,7 @@ def _server(config: Config, core: Core, hub: Hub, tls: ServerTls | None) -> uvic
         links = Links(plant.id, revoked, door.refused, ends)
         watched = links.watched(context)
         more = {"http": links.protocol(), "ssl_context_factory": lambda *_: watched}
-    app = create_app(core, hub, config.api.allowed_hosts, door, links)
+    app = create_app(core, hub, config.api.allowed_hosts, door, links, config.path)
     return uvicorn.Server(
         uvicorn.Config(
             app,

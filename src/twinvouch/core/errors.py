@@ -35,6 +35,10 @@ class UnavailableError(TwinvouchError):
     exit_code = 5
 
 
+class GoneError(UnavailableError):
+    """What was there when it was looked up is gone: retention took it meanwhile. Looking again works."""
+
+
 class FullError(UnavailableError):
     """No room on the disk for this; what else may come is in the reserve. Trying again later may work."""
 

@@ -175,6 +175,22 @@ class WitnessReported:
     conflict: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryChanged:
+    """A chunk of the history was written, chunks were purged, or the key of a stream's day was shredded.
+
+    `what` is written, purged or shredded; `subject` a scan group, of shredding a stream; `day` since 1970, UTC, of a purge the
+    last; `count` readings written, chunks purged, 0 of shredding. `digest` is the chunk's, of a purge SHA-256 over those of all.
+    """
+
+    salt: bytes
+    what: str
+    subject: str
+    day: int
+    count: int
+    digest: bytes
+
+
 Event: TypeAlias = (
     Started
     | BatchReceived
@@ -189,6 +205,7 @@ Event: TypeAlias = (
     | EpochOpened
     | DiskChanged
     | WitnessReported
+    | HistoryChanged
 )
 
 

@@ -45,6 +45,7 @@ class Kind(IntEnum):
     ENTRY_CLOCK = 79  # the core's wall clock was set
     ENTRY_EPOCH = 80  # a backup was restored: origin, size and root of the log it continues
     ENTRY_DISK = 81  # the core's disk is full, or has room again
+    ENTRY_HISTORY = 90  # chunks of the history were written or purged, or a day was shredded
 
 
 class Purpose:

@@ -21,6 +21,7 @@ from twinvouch.core.event import (
     Effect,
     EpochOpened,
     Event,
+    HistoryChanged,
     Keep,
     KeyStated,
     ModelSubmitted,
@@ -338,6 +339,12 @@ def _on_disk(m: Memory, out: Out, event: DiskChanged) -> None:
     out.reply(200)
 
 
+def _on_history(m: Memory, out: Out, event: HistoryChanged) -> None:
+    index = out.append(entry.history(m.site.plant.id, m.now_ns, event))
+    m.counts[f"history:{event.what}"] += event.count or 1
+    out.reply(200, entry=index)
+
+
 HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     Started: _on_started,
     BatchReceived: _on_batch,
@@ -354,4 +361,5 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     EpochOpened: on_epoch,
     DiskChanged: _on_disk,
     WitnessReported: on_witness,
+    HistoryChanged: _on_history,
 }

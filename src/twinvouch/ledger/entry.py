@@ -15,7 +15,7 @@ import numpy as np
 
 from twinvouch.core.batch import Admitted, Batch, Quality
 from twinvouch.core.command import Command, Decision, Outcome, Permit
-from twinvouch.core.event import DiskChanged, EpochOpened, QueryAsked, Started
+from twinvouch.core.event import DiskChanged, EpochOpened, HistoryChanged, QueryAsked, Started
 from twinvouch.core.finding import Finding
 from twinvouch.core.genesis import Genesis
 from twinvouch.core.kind import VERSION, Kind
@@ -270,6 +270,13 @@ def disk(plant: str, now_ns: int, event: DiskChanged) -> bytes:
     """The core's disk: full or not, free and all bytes, and how many batches were refused since it was said last."""
     room = [event.free, event.total]
     return _entry(Kind.ENTRY_DISK, plant, now_ns, b"", bool(event.full), room, event.refused)
+
+
+def history(plant: str, now_ns: int, e: HistoryChanged) -> bytes:
+    """What became of the history: chunks have a salt of their own, so their digest tells nothing when they are gone."""
+    return _entry(
+        Kind.ENTRY_HISTORY, plant, now_ns, b"", e.what, e.subject, e.day, e.count, e.digest
+    )
 
 
 def model(plant: str, now_ns: int, committed: bytes, name: str, *, admitted: bool) -> bytes:

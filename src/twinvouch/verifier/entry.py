@@ -25,6 +25,7 @@ KINDS = {
     79: "clock",
     80: "epoch",
     81: "disk",
+    90: "history",
 }
 EPOCH = 80
 UNDECODABLE = "undecodable"

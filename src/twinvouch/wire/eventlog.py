@@ -16,6 +16,7 @@ from twinvouch.core.event import (
     DiskChanged,
     EpochOpened,
     Event,
+    HistoryChanged,
     KeyStated,
     ModelSubmitted,
     OutcomeReported,
@@ -138,6 +139,15 @@ _FORMS: Mapping[type[Event], tuple[int, Form]] = {
             ("salt", _octets),
             *((name, _integer) for name in ("late", "size", "witnessed")),
             ("conflict", _text),
+        ),
+    ),
+    HistoryChanged: (
+        151,
+        (
+            ("salt", _octets),
+            *((name, _text) for name in ("what", "subject")),
+            *((name, _integer) for name in ("day", "count")),
+            ("digest", _octets),
         ),
     ),
     EpochOpened: (

@@ -42,6 +42,7 @@ HEADINGS = {
     "edges.tls": "`tls` of a device:",
     "witness.cosigners": "### cosigner\n",
     "api.tls": "### api.tls\n",
+    "retention.holds": "### hold of the history\n",
 }
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -14,7 +15,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from twinvouch import __version__
 from twinvouch.adapters.event_stream import PRINCIPAL_HEADER
-from twinvouch.app.api import description, guard, metrics, problems, receipts, views
+from twinvouch.app.api import description, guard, history, metrics, problems, receipts, views
 from twinvouch.app.api.desk import Desk, peer, told, words
 from twinvouch.app.api.door import Door, link_of
 from twinvouch.app.api.hub import Hub, Subscriber
@@ -49,17 +50,13 @@ def create_app(
     allowed_hosts: Sequence[str],
     door: Door | None = None,
     links: Links | None = None,
+    config: Path | None = None,
 ) -> FastAPI:
-    """The API of one running core, behind its door (None: one with the default quotas)."""
+    """The API of one running core, behind its door (None: one with the default quotas); `config` is the file it runs with."""
     if door is None:
-        memory = core.engine.memory
-        door = Door(
-            memory.site.plant,
-            quotas(QuotaSettings()),
-            ring=memory.ring,
-            signers=lambda: memory.signed.signers,
-        )
+        door = _usual_door(core)
     desk = Desk(core, hub, door)
+    looking = history.Looking(config)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -68,6 +65,7 @@ def create_app(
         ticking.add_done_callback(partial(_on_ticked_out, core))
         yield
         ticking.cancel()
+        await looking.close()
         _tell(core, door, at_once=True)
 
     app = FastAPI(
@@ -89,9 +87,20 @@ def create_app(
         _decisions(desk),
         _streams(desk),
         receipts.router(desk),
+        history.router(desk, looking),
     ):
         app.include_router(router, prefix="/api/v1")
     return app
+
+
+def _usual_door(core: Core) -> Door:
+    memory = core.engine.memory
+    return Door(
+        memory.site.plant,
+        quotas(QuotaSettings()),
+        ring=memory.ring,
+        signers=lambda: memory.signed.signers,
+    )
 
 
 async def _tick(core: Core, door: Door, links: Links | None) -> None:

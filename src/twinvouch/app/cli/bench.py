@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -291,6 +292,29 @@ def gate(*, scale: bool, as_json: bool) -> None:
     from twinvouch.app.bench.gate import run
 
     _show(run(_say, with_scale=scale), as_json=as_json)
+
+
+@command.command()
+@click.option(
+    "--values",
+    type=click.IntRange(1, 10**10),
+    default=100_000_000,
+    show_default=True,
+    help="readings in the store that is asked",
+)
+@click.option(
+    "--data",
+    type=DIRECTORY,
+    help="folder with batadal, skab and tep (else $TWINVOUCH_SHARED or ../shared/data)",
+)
+@AS_JSON
+def history(*, values: int, data: Path | None, as_json: bool) -> None:
+    """One tag of one day out of many readings, warm and cold, and bytes for a reading of public data."""
+    from twinvouch.app.bench.history import run
+
+    shared = Path(os.environ.get("TWINVOUCH_SHARED", "../shared/data"))
+    found = data if data is not None else shared if shared.is_dir() else None
+    _show(run(values, found, _say), as_json=as_json)
 
 
 def _say(line: str) -> None:
