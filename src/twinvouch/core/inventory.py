@@ -376,6 +376,11 @@ class Plant:
         return {key_id(p.key): p for p in self.principals.values() if p.key}
 
     @cached_property
+    def column_of(self) -> Mapping[str, int]:
+        """Where in its scan group each tag stands."""
+        return {tag: k for group in self.groups.values() for k, tag in enumerate(group.ids)}
+
+    @cached_property
     def by_token(self) -> Mapping[bytes, Principal]:
         """Principals by the SHA-256 of their API token."""
         return {p.token_sha256: p for p in self.principals.values() if p.token_sha256}

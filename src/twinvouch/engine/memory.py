@@ -21,7 +21,7 @@ from twinvouch.core.mode import Mode
 from twinvouch.core.ports import Detector
 from twinvouch.core.site import Safety, Site
 from twinvouch.core.ticket import Ticket
-from twinvouch.queries.memory import Seen
+from twinvouch.queries.memory import Marks, Seen
 from twinvouch.readings.link import Link
 from twinvouch.readings.refusals import Tallies
 from twinvouch.twin.frame import Frame
@@ -71,6 +71,9 @@ class Memory:
         self.writes: dict[str, tuple[ActuatorWrite, ...]] = {}
         self.arrivals: dict[int, Arrival] = {}  # batches that commands may still declare, by entry
         self.seen: dict[str, Seen] = {}
+        # where in the ledger services have read, by answers and by what their streams showed
+        self.answered: dict[str, Marks] = {}
+        self.streamed: dict[str, Marks] = {}
         self.streams: dict[str, int] = {}  # services with an open stream -> until when at most, ns
         self.modes: dict[str, Mode] = {}
         self.distrusted: dict[str, int] = {}  # tag -> expiry, ns

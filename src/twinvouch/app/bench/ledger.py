@@ -89,8 +89,9 @@ def _enter(
 
 def _entry(admitted: Admitted, now_ns: int, parent: int) -> bytes:
     named = [None, admitted.batch.digest]
+    committed = entry.commitment(SALT, admitted.batch.digest)
     return entry.batch(
-        admitted, now_ns, entry.commitment(SALT, admitted.batch.digest), named, [parent]
+        admitted, now_ns, committed, named, entry.Came(parent, admitted.batch.digest)
     )
 
 
