@@ -102,7 +102,7 @@ def test_evaluating_again_is_computing_one_entry_after_the_other(part: int) -> N
 
 
 @pytest.mark.parametrize("part", range(10))
-def test_what_is_affected_is_what_brute_force_finds(part: int) -> None:
+def test_c34_what_is_affected_is_what_brute_force_finds(part: int) -> None:
     for seed in range(part * LEDGERS // 10, (part + 1) * LEDGERS // 10):
         nodes = ledger(seed)
         of = grown(nodes)

@@ -121,7 +121,9 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
     def retire(seen: int) -> int:
         return log.drop_before(min(log.older_than(time.time_ns() - keep_ns), seen))
 
-    return Stores(log, state, ledger, plain.reader(), log.repairs, vault, retire, watch)
+    return Stores(
+        log, state, ledger, plain.reader(), plain.reader, log.repairs, vault, retire, watch
+    )
 
 
 def core_vault(config: Config, data: Path) -> Vault | None:

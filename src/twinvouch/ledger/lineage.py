@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from twinvouch.core.label import FULL
 from twinvouch.ledger.grown import Grown
-from twinvouch.ledger.rests import ALL, NONE, Rests
+from twinvouch.ledger.rests import ALL, NONE, NOTHING, Rests
 
 Index = NDArray[np.intp]
 Levels = NDArray[np.uint8]
@@ -34,7 +34,7 @@ class Node:
     kind: int
     now_ns: int
     who: str = ""
-    rests: Rests = Rests()
+    rests: Rests = NOTHING
     layout: Layout | None = None
     pool: str | None = None
     is_done: bool = False

@@ -46,6 +46,8 @@ READS = [
     "/commands/0000",
     "/models",
     "/keys",
+    "/lineage/0",
+    "/affected/tank/level",
     "/stream",
     "/permits/stream",
 ]
@@ -67,7 +69,8 @@ class Served:
     def __init__(self, directory: Path) -> None:
         state = SqliteState(directory / "state.db")
         ledger = LedgerFiles(directory / "ledger", f"{PLANT}/0", signer("log"))
-        stores = Stores(SegmentLog(directory / "log"), state, ledger, state.reader())
+        log = SegmentLog(directory / "log")
+        stores = Stores(log, state, ledger, state.reader(), state.reader)
         self.hub = Hub(PLANT, signer("permit"), 5_000_000_000)
         self.core = Core(Engine(with_tokens()), stores, self.hub.leave, directory / "models")
         self.core.start()

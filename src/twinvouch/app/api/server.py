@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from twinvouch import __version__
 from twinvouch.adapters.event_stream import PRINCIPAL_HEADER
-from twinvouch.app.api import description, guard, metrics, problems, views
+from twinvouch.app.api import description, guard, lineage, metrics, problems, views
 from twinvouch.app.api.desk import Desk, peer, told, words
 from twinvouch.app.api.door import Door, link_of
 from twinvouch.app.api.hub import Hub, Subscriber
@@ -83,6 +83,7 @@ def create_app(
     app.include_router(metrics.router(shown, site, desk.read, desk.principal_of))
     for router in (
         _in(desk),
+        lineage.routes(desk),
         _reports(desk),
         _out(desk),
         _findings(desk),

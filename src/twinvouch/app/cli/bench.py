@@ -16,6 +16,7 @@ BENCHES: Final = {
     "latency": ("latency",),
     "modbus": ("modbus", "scan"),
     "mqtt": ("mqtt",),
+    "trust": ("trust",),
 }
 AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 PROCESSES: Final = ("core", "edge", "actuator")
