@@ -157,9 +157,7 @@ def _month() -> list[Node]:
             shown: list[Parent] = [(at, _some(chance)) for at in newest.values()]
             answers.append(len(nodes))
             rests = Rests(tuple(shown))
-            nodes.append(
-                Node(Kind.ENTRY_QUERY, now_ns, "twin", rests, pool="twin", is_done=True)
-            )
+            nodes.append(Node(Kind.ENTRY_QUERY, now_ns, "twin", rests, pool="twin", is_done=True))
         if n % 1000 == 999:
             nodes += _acted(chance, newest, len(nodes), answers[-3:], now_ns)
     return nodes
