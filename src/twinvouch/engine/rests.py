@@ -57,8 +57,8 @@ def _batches(m: Memory, pairs: Iterable[tuple[str, int]]) -> tuple[Parent, ...]:
             found.setdefault(entry, set()).add(columns[tag])
             if groups.setdefault(entry, tags[tag].group) != tags[tag].group:
                 groups[entry] = ""  # a batch holds one group: one of the two is declared falsely
-    count = {name: len(group.ids) for name, group in m.site.plant.groups.items()}
-    return tuple(
-        (entry, bits(found[entry], count[groups[entry]]) if groups[entry] else ALL)
-        for entry in sorted(found)
-    )
+    return tuple((entry, _columns(m, groups[entry], found[entry])) for entry in sorted(found))
+
+
+def _columns(m: Memory, group: str, columns: set[int]) -> bytes:
+    return bits(columns, len(m.site.plant.groups[group].ids)) if group else ALL

@@ -11,7 +11,7 @@ from typing import Any
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.kind import VERSION, Kind
 from twinvouch.ledger.lineage import BATCHES, Node
-from twinvouch.ledger.rests import Rests, read_rests
+from twinvouch.ledger.rests import NOTHING, Rests, read_rests
 from twinvouch.wire.cbor import decode
 
 UNKNOWN = 0
@@ -32,7 +32,7 @@ def node_of(entry: bytes, index: int) -> Read:
         content: Any = decode(entry)
         version, kind, _, now_ns, _, *rest = content
         make = MAKERS.get(kind)
-        if make is None or version not in {1, 2} or not isinstance(now_ns, int):
+        if make is None or version not in {1, 2} or not 0 <= now_ns < 2**63:
             return Read(Node(kind if isinstance(kind, int) and 0 <= kind < 256 else 0, 0))
         return make(version, now_ns, rest, index)
     except (MalformedError, *_UNREADABLE):
@@ -43,7 +43,7 @@ def _batch(version: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
     edge, group = rest[0], rest[4]
     columns, judged = (rest[12], rest[13]) if version > VERSION else (b"", [])
     layout = (str(group), bytes(columns))
-    rests = read_rests([judged, -1, -1], index)
+    rests = read_rests([judged, -1, -1], index) if judged else NOTHING
     return Read(Node(Kind.ENTRY_BATCH, now_ns, str(edge), rests, layout, BATCHES))
 
 
@@ -77,13 +77,13 @@ def _finding(_: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
 
 def _query(version: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
     who, is_done = str(rest[0]), bool(rest[2])
-    rests = read_rests(rest[4], index) if version > VERSION else Rests()
+    rests = read_rests(rest[4], index) if version > VERSION else NOTHING
     pool = who if is_done and rests.parents else None
     return Read(Node(Kind.ENTRY_QUERY, now_ns, who, rests, pool=pool, is_done=is_done))
 
 
 def _model(version: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
-    rests = read_rests(rest[2], index) if version > VERSION else Rests()
+    rests = read_rests(rest[2], index) if version > VERSION else NOTHING
     return Read(Node(Kind.ENTRY_MODEL, now_ns, "", rests, is_done=bool(rest[1])), str(rest[0]))
 
 

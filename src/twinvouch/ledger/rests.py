@@ -5,7 +5,7 @@ lowest bit of the first byte. Who reads all the time rests on more than can be l
 which index on every batch counts, `answers_since` the same of answers to the same principal (-1: none).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +46,11 @@ def bits(columns: Iterable[int], count: int) -> bytes:
 
 def read_rests(content: Any, index: int) -> Rests:
     """What entry `index` rests on; whatever has another form, or is not before it, is left out."""
-    if not isinstance(content, Sequence) or len(content) != 3:
-        return Rests()
+    if not isinstance(content, list) or len(content) != 3:
+        return NOTHING
     listed, *since = content
-    if not isinstance(listed, Sequence) or not all(isinstance(s, int) for s in since):
-        return Rests()
+    if not isinstance(listed, list) or not all(isinstance(s, int) for s in since):
+        return NOTHING
     parents = tuple(p for each in listed if (p := _parent(each)) is not None and 0 <= p[0] < index)
     batches, answers = (s if 0 <= s < index else NONE for s in since)
     return Rests(parents, batches, answers)
@@ -59,7 +59,7 @@ def read_rests(content: Any, index: int) -> Rests:
 def _parent(content: Any) -> Parent | None:
     if isinstance(content, int):
         return content, ALL
-    if isinstance(content, Sequence) and len(content) == 2:
+    if isinstance(content, list) and len(content) == 2:
         index, columns = content
         if isinstance(index, int) and isinstance(columns, bytes):
             return index, columns

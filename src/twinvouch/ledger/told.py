@@ -27,10 +27,21 @@ def told(entry: bytes) -> dict[str, Plain]:
     try:
         content: Any = decode(entry)
         _, kind, _, now_ns, _, *rest = content
-        known: dict[str, Plain] = {"kind": kind_name(kind), "at_ns": now_ns}
-        return known | {name: rest[place] for place, name in FIELDS.get(kind, ())}
+        known: dict[str, Plain] = {"kind": kind_name(kind), "at_ns": _moment(now_ns)}
+        return known | {name: _plain(rest[place]) for place, name in FIELDS.get(kind, ())}
     except (MalformedError, ValueError, TypeError, IndexError):
         return {"kind": "unknown", "at_ns": None}
+
+
+def _moment(value: Any) -> int | None:
+    return value if isinstance(value, int) and 0 <= value < 2**63 else None
+
+
+def _plain(value: Any) -> Plain:
+    """What JSON can hold; of an entry that another program made anything else becomes text."""
+    if isinstance(value, list):
+        return ", ".join(str(v) for v in value)[:200]
+    return value if isinstance(value, str | int | None) else str(value)[:200]
 
 
 def kind_name(kind: int) -> str:

@@ -23,9 +23,29 @@ Moment = Annotated[int, Query(ge=0, le=2**63 - 1, description="ns since 1970")]
 NEVER = 2**63 - 1
 
 
+class Turns:
+    """One question at a time works on the lineage; the others wait without holding a thread."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk, self._turn = desk, asyncio.Lock()
+
+    async def take(self, work: Callable[[LineageReader], T]) -> T:
+        """What `work` makes of the lineage, on a thread of its own."""
+        reader = self._desk.core.lineage
+        if reader is None:
+            raise UnavailableError("this core keeps no ledger that can be read")
+
+        def locked() -> T:
+            with reader.lock:
+                return work(reader)
+
+        async with self._turn:
+            return await asyncio.to_thread(locked)
+
+
 def routes(desk: Desk) -> APIRouter:
     """GET /lineage/{ident} and GET /affected/{subject}."""
-    router = APIRouter(tags=["out"])
+    router, turns = APIRouter(tags=["out"]), Turns(desk)
 
     @router.get("/lineage/{ident:path}")
     async def lineage(
@@ -44,13 +64,13 @@ def routes(desk: Desk) -> APIRouter:
             after=lambda m: _known(m, ident),
         )
         how = {"up": int(direction == "up"), "depth": depth}
-        return await _off_thread(desk, lambda reader: _traced(desk, reader, ident, start, how))
+        return await turns.take(lambda reader: _traced(desk, reader, ident, start, how))
 
-    _affected(desk, router)
+    _affected(desk, router, turns)
     return router
 
 
-def _affected(desk: Desk, router: APIRouter) -> None:
+def _affected(desk: Desk, router: APIRouter, turns: Turns) -> None:
     @router.get("/affected/{subject:path}")
     async def affected(
         request: Request,
@@ -79,7 +99,7 @@ def _affected(desk: Desk, router: APIRouter) -> None:
                 )
             return touched(of, reader, desk.plant, Asked(known, since, until))
 
-        return await _off_thread(desk, work)
+        return await turns.take(work)
 
 
 def _known(m: Memory, ident: str) -> int | None:
@@ -104,15 +124,3 @@ def _traced(
             f"`{ident[:200]}` is no ledger index from {of.first} to {of.end - 1}, no command and no tag that was read",
         )
     return picture(of, start, reader.entries, layouts(desk.plant), **how)
-
-
-async def _off_thread(desk: Desk, work: Callable[[LineageReader], T]) -> T:
-    reader = desk.core.lineage
-    if reader is None:
-        raise UnavailableError("this core keeps no ledger that can be read")
-
-    def locked() -> T:
-        with reader.lock:
-            return work(reader)
-
-    return await asyncio.to_thread(locked)
