@@ -54,5 +54,8 @@ for index, entry, proof, openings in links:
             assert sha256(of[1]).digest() == items[of[0]], f"entry {index}"
     if 67 <= items[1] <= 70:  # command, decision, permit, outcome
         assert items[5] == ident, f"entry {index}"
-        assert set(items[-1]) <= {x[0] for x in links}, f"a parent of entry {index}"
+        parents = (
+            items[-1] if items[0] == 1 else [p[0] if type(p) is list else p for p in items[-1][0]]
+        )
+        assert set(parents) <= {x[0] for x in links}, f"a parent of entry {index}"
 print(f"verified: {what} {ident} of {plant}, {len(links)} entries under {size} of {origin}")

@@ -126,7 +126,8 @@ def stores(config: Config, directory: Path | None = None, origin: str = "") -> S
         cutoff_ns = retention.log_cutoff_ns(config, time.time_ns())
         return log.drop_before(min(log.older_than(cutoff_ns), seen))
 
-    return Stores(log, state, ledger, plain.reader(), log.repairs, vault, retire, watch, data)
+    readers = plain.reader(), plain.reader
+    return Stores(log, state, ledger, *readers, log.repairs, vault, retire, watch, data)
 
 
 def core_vault(config: Config, data: Path) -> Vault | None:

@@ -21,6 +21,7 @@ from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.adapters.vault import Vault
 from twinvouch.app.disk_watch import DiskWatch
 from twinvouch.app.inbox import After, Inbox, Item
+from twinvouch.app.lineage import LineageReader
 from twinvouch.app.metering import Meter, TimedLog
 from twinvouch.app.receipts import Sources, open_sources
 from twinvouch.core.errors import TwinvouchError, UnavailableError
@@ -63,6 +64,7 @@ class Stores:
     state: State
     ledger: LedgerFiles
     reader: Leaves  # of the state, for the publisher's thread
+    another: Callable[[], Leaves] | None = None  # a reader for a thread of its own
     repairs: tuple[str, ...] = ()  # what start-up cut off the log, in words
     vault: Vault | None = None  # None: nothing is encrypted
     retire: Callable[[int], int] = int  # drop old log segments below this record; says how many
@@ -85,6 +87,7 @@ class Core:
     def __init__(self, engine: Engine, stores: Stores, leave: Leave, model_directory: Path) -> None:
         self.engine = engine
         self.model_directory = model_directory
+        self.lineage = None if stores.another is None else LineageReader(stores.another)
         self.inbox = Inbox(INBOX_LIMIT)
         self.fatal = ""
         self.behind = ""  # why ledger tiles are not up to date
@@ -182,6 +185,9 @@ class Core:
             thread.join()
         self._stopping.set()
         self._threads[2].join()
+        if self.lineage is not None:
+            with self.lineage.lock:
+                self.lineage.close()
         self._stores.close()
 
     @property

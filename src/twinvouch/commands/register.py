@@ -12,11 +12,12 @@ from twinvouch.wire.cbor import decode, encode
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One person's yes: who, the digest of the signed statement, and until when it counts (ns)."""
+    """One person's yes: who, the digest of the signed statement, until when it counts (ns), its ledger entry."""
 
     principal: str
     statement: bytes
     expires_ns: int
+    entry: int = -1  # not known of what earlier versions stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def write_record(r: Record) -> bytes:
             r.status.value,
             r.received_ns,
             r.expires_ns,
-            [[a.principal, a.statement, a.expires_ns] for a in r.approvals],
+            [[a.principal, a.statement, a.expires_ns, a.entry] for a in r.approvals],
             r.permit_nonce,
             r.permit_entry,
             r.issued_ns,
@@ -138,7 +139,7 @@ def read_record(raw: bytes) -> Record:
         given,
         needed,
     )
-    held = tuple(Approval(who, statement, until) for who, statement, until in approvals)
+    held = tuple(Approval(*said) for said in approvals)
     return Record(
         c,
         digest,

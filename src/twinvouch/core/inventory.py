@@ -365,15 +365,18 @@ class Plant:
     edges: Mapping[str, Edge]
     principals: Mapping[str, Principal]
     classes: Mapping[CommandClass, ClassRule]
-    actuator: str = (
-        ""  # the principal of the actuator process; empty: this plant is never written to
-    )
+    actuator: str = ""  # principal of the actuator process; empty: the plant is never written to
     declared: Mapping[str, GroupRules] = field(default_factory=dict)  # by scan group that has any
 
     @cached_property
     def by_key_id(self) -> Mapping[bytes, Principal]:
         """Principals by the first 8 bytes of the SHA-256 of their key, as in COSE `kid`."""
         return {key_id(p.key): p for p in self.principals.values() if p.key}
+
+    @cached_property
+    def column_of(self) -> Mapping[str, int]:
+        """Where in its scan group each tag stands."""
+        return {tag: k for group in self.groups.values() for k, tag in enumerate(group.ids)}
 
     @cached_property
     def by_token(self) -> Mapping[bytes, Principal]:

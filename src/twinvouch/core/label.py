@@ -110,3 +110,21 @@ def expired(label: Label, now_ns: int) -> Label:
     axes = label.axes.copy()
     axes[Axis.PLAUSIBILITY][label.fresh_until < now_ns] = 0
     return Label(axes, label.fresh_until)
+
+
+def aged(
+    label: Label, due_ns: NDArray[np.int64], caps: Sequence[int], decay_ns: int, now_ns: int
+) -> Label:
+    """R8: each axis as it counts at `now_ns` where its re-check was due at `due_ns` int64[4, n] (NEVER: none is needed).
+
+    Past it an axis falls to its cap, evenly over `decay_ns` (0: at once); below the cap nothing changes. Time never
+    raises: only evidence does, by a later due date.
+    """
+    overdue = np.maximum(now_ns - np.minimum(due_ns, now_ns), 0)
+    held = np.array(caps, np.int64)[:, None]
+    lost = overdue > 0
+    left = np.where(lost, 0, FULL)
+    if decay_ns:
+        left = FULL - np.minimum(overdue, decay_ns) * FULL // decay_ns
+    limit = np.maximum(held, left).astype(np.uint8)
+    return Label(np.minimum(label.axes, limit), label.fresh_until)

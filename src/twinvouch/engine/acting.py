@@ -21,7 +21,8 @@ from twinvouch.engine.epochs import too_old
 from twinvouch.engine.founding import on_genesis
 from twinvouch.engine.keys import use
 from twinvouch.engine.memory import Memory
-from twinvouch.engine.out import Out, doubt, enter, refuse
+from twinvouch.engine.out import Entered, Out, doubt, enter, refuse
+from twinvouch.engine.rests import of_command, of_decision
 from twinvouch.ledger import entry
 from twinvouch.queries.memory import recent
 from twinvouch.wire.command import read_command
@@ -65,9 +66,8 @@ def on_command(m: Memory, out: Out, event: CommandProposed) -> None:
     command_class = (
         tag.command_class.value if tag is not None and tag.command_class is not None else ""
     )
-    index = out.append(
-        entry.command(plant.id, m.now_ns, out.commit(digest), command, command_class)
-    )
+    about, rests = (plant.id, command_class), of_command(m, command, m.size)
+    index = out.append(entry.command(m.now_ns, out.commit(digest), command, about, rests))
     if not event.token_of:
         use(m, key_id_of(event.raw), "command", index)
     _answer(out, _decide(m, out, _Proposal(command, digest, index, m.now_ns)))
@@ -100,8 +100,10 @@ def _decide(m: Memory, out: Out, p: _Proposal, approvals: tuple[Approval, ...] =
         p.command, m.site, m.frame, context, seen, who, m.now_ns, asked_ns=p.received_ns
     )
     named = out.blob(reasons_content(decision))
-    parents = [p.entry, *decision.parents]
-    index = out.append(entry.decision(m.site.plant.id, m.now_ns, named, decision, parents))
+    first = [p.entry, *(a.entry for a in approvals if a.entry >= 0)]
+    counted = (*_mandatory(m, p.command), *seen, *(i.tag for i in p.command.inputs))
+    rests = of_decision(m, first, p.command, counted, decision)
+    index = out.append(entry.decision(m.site.plant.id, m.now_ns, named, decision, rests))
     status = CommandStatus.HELD if decision.verdict is Verdict.HOLD else CommandStatus.DENIED
     expires = p.received_ns + _hold_ns(m, p.command)
     record = Record(
@@ -119,6 +121,13 @@ def _decide(m: Memory, out: Out, p: _Proposal, approvals: tuple[Approval, ...] =
         entry=index,
     )
     return m.keep(record)
+
+
+def _mandatory(m: Memory, command: Command) -> tuple[str, ...]:
+    """Tags whose trust always counts for this actuator."""
+    tag = m.site.plant.tags.get(command.tag)
+    limits = None if tag is None else tag.limits
+    return () if limits is None else (*limits.controlled, *limits.interlock_tags)
 
 
 def _permit(m: Memory, out: Out, record: Record) -> Record:
@@ -169,7 +178,7 @@ def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
         entry.statement(m.site.plant.id, m.now_ns, out.commit(sealed.digest), said, parents)
     )
     use(m, sealed.key_id, "statement", index)
-    VERBS[said.verb](m, out, said, sealed.digest)
+    VERBS[said.verb](m, out, said, Entered(sealed.digest, index))
     out.publish(
         "statement",
         entry=index,
@@ -239,17 +248,17 @@ def _denied(m: Memory, signer: Principal, action: str, name: str) -> str:
     return "" if answer.allowed else f"policy: {answer.why}"
 
 
-def _approve(m: Memory, out: Out, said: Statement, digest: bytes) -> None:
+def _approve(m: Memory, out: Out, said: Statement, by: Entered) -> None:
     record = m.records[said.subject]
     others = (
         a for a in record.approvals if a.principal != said.principal and a.expires_ns >= m.now_ns
     )
-    approvals = (*others, Approval(said.principal, digest, said.expires_ns))
+    approvals = (*others, Approval(said.principal, by.digest, said.expires_ns, by.entry))
     proposal = _Proposal(record.command, record.digest, record.entry, record.received_ns)
     _answer(out, _decide(m, out, proposal, approvals))
 
 
-def _reject(m: Memory, out: Out, said: Statement, _digest: bytes) -> None:
+def _reject(m: Memory, out: Out, said: Statement, _: Entered) -> None:
     _answer(
         out,
         m.keep(
@@ -258,7 +267,7 @@ def _reject(m: Memory, out: Out, said: Statement, _digest: bytes) -> None:
     )
 
 
-def _distrust(m: Memory, out: Out, said: Statement, _digest: bytes) -> None:
+def _distrust(m: Memory, out: Out, said: Statement, _: Entered) -> None:
     if said.verb is Verb.DISTRUST:
         m.distrusted[said.subject] = said.expires_ns
     else:
@@ -343,7 +352,7 @@ def age(m: Memory, out: Out, record: Record) -> None:
         )
 
 
-VERBS: Mapping[Verb, Callable[[Memory, Out, Statement, bytes], None]] = {
+VERBS: Mapping[Verb, Callable[[Memory, Out, Statement, Entered], None]] = {
     Verb.APPROVE: _approve,
     Verb.REJECT: _reject,
     Verb.DISTRUST: _distrust,

@@ -42,12 +42,14 @@ from twinvouch.engine.epochs import on_epoch
 from twinvouch.engine.keys import on_key, use
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out, enter, refuse, tally
+from twinvouch.engine.rests import of_answer, trained_on
 from twinvouch.engine.signing import on_config
 from twinvouch.engine.witnessed import on_witness
 from twinvouch.ledger import entry
+from twinvouch.ledger.rests import Rests
 from twinvouch.models import gate as models_gate
 from twinvouch.queries import gate as queries_gate
-from twinvouch.queries.memory import STREAM_NS, remember, streamed
+from twinvouch.queries.memory import STREAM_NS, marked, remember, streamed
 from twinvouch.readings import gate as readings_gate
 from twinvouch.readings import wall_step
 from twinvouch.readings.refusals import due, strangers
@@ -122,9 +124,9 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> int:
     batch = admitted.batch
     named = out.blob(entry.findings_content(admitted.findings)) if admitted.findings else None
     label_digest = _keep_label(m, out, admitted) if len(batch.t_ns) else None
-    parents = [link.entry] if link.entry >= 0 else []
+    came = _came(m, admitted, link.entry)
     index = out.append(
-        entry.batch(admitted, m.now_ns, out.commit(batch.digest), [named, label_digest], parents)
+        entry.batch(admitted, m.now_ns, out.commit(batch.digest), [named, label_digest], came)
     )
     m.set_link(replace(link, entry=index))
     m.set_beginning(link.edge, admission.beginning)
@@ -140,7 +142,7 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> int:
     out.show(admitted.findings, index)
     out.reply(200, status="admitted", entry=index, findings=len(admitted.findings))
     if admitted.in_live.any():
-        _show(m, batch.group)
+        _show(m, batch.group, index)
         out.publish(
             "labels",
             **_newest(m, admitted),
@@ -150,6 +152,15 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> int:
             received_ns=m.now_ns,
         )
     return index
+
+
+def _came(m: Memory, admitted: Admitted, previous: int) -> entry.Came:
+    """What a batch continues, which columns it has, and the model that it was scored by."""
+    group = m.site.plant.groups.get(admitted.batch.group)
+    detector = m.detector()
+    model = None if detector is None else m.models[detector.model]["entry"]
+    judged_by = (model,) if isinstance(model, int) and len(admitted.batch.t_ns) else ()
+    return entry.Came(previous, b"" if group is None else group.digest, judged_by)
 
 
 def _keep_label(m: Memory, out: Out, admitted: Admitted) -> bytes:
@@ -184,7 +195,10 @@ def _newest(m: Memory, admitted: Admitted) -> dict[str, Any]:
 def _on_query(m: Memory, out: Out, event: QueryAsked) -> None:
     answer = queries_gate.decide(event, m.site)
     named = out.blob([event.resource, event.purpose, list(event.tags), answer.why])
-    index = out.append(entry.query(m.site.plant.id, m.now_ns, named, event, allowed=answer.allowed))
+    rests = of_answer(m, event) if answer.allowed else Rests()
+    index = out.append(
+        entry.query(m.site.plant.id, m.now_ns, named, event, rests, allowed=answer.allowed)
+    )
     if event.link and event.link != event.principal:
         finding = Finding("wrong_link", event.link, Severity.HIGH, answer.why, "T0859")
         enter(m, out, event.link, finding)
@@ -200,6 +214,8 @@ def _on_query(m: Memory, out: Out, event: QueryAsked) -> None:
         label = m.label(event.tags)
         m.seen[principal.id] = remember(seen, event.tags, label, m.now_ns, keep_ns)
         m.dirty.add(f"seen/{principal.id}")
+        m.answered[principal.id] = marked(m.answered.get(principal.id), index, m.now_ns, keep_ns)
+        m.dirty.add(f"marks/{principal.id}")
         if event.action == "stream":
             m.streams[principal.id] = m.now_ns + STREAM_NS
             m.dirty.add("streams")
@@ -211,7 +227,7 @@ def _on_query(m: Memory, out: Out, event: QueryAsked) -> None:
     )
 
 
-def _show(m: Memory, group: str) -> None:
+def _show(m: Memory, group: str, index: int) -> None:
     """What a batch changed is on every open stream: a service that has one has read it (R7)."""
     keep_ns = m.site.commands.read_memory_ns
     for principal, until in m.streams.items():
@@ -220,6 +236,8 @@ def _show(m: Memory, group: str) -> None:
             seen = m.seen.get(principal, {})
             m.seen[principal] = streamed(seen, tags, m.label(tags), m.now_ns, keep_ns)
             m.dirty.add(f"seen/{principal}")
+            m.streamed[principal] = marked(m.streamed.get(principal), index, m.now_ns, keep_ns)
+            m.dirty.add(f"marks/{principal}")
 
 
 def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
@@ -229,8 +247,9 @@ def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
         refuse(m, out, event.peer, judged.findings[0])
         return
     committed = out.commit(judged.digest)
+    name, rests = manifest.model, trained_on(manifest.lineage, m.size)
     index = out.append(
-        entry.model(m.site.plant.id, m.now_ns, committed, manifest.model, admitted=judged.admitted)
+        entry.model(m.site.plant.id, m.now_ns, committed, name, rests, admitted=judged.admitted)
     )
     use(m, key_id_of(event.raw), "model", index)
     if judged.findings:

@@ -21,7 +21,7 @@ from twinvouch.core.mode import Mode
 from twinvouch.core.ports import Detector
 from twinvouch.core.site import Safety, Site
 from twinvouch.core.ticket import Ticket
-from twinvouch.queries.memory import Seen
+from twinvouch.queries.memory import Marks, Seen
 from twinvouch.readings.link import Link
 from twinvouch.readings.refusals import Tallies
 from twinvouch.twin.frame import Frame
@@ -65,12 +65,13 @@ class Memory:
         self.beginnings: dict[str, Beginning] = {}  # edge -> how its chain last began anew
         self.tickets: dict[bytes, Ticket] = {}  # what was announced, by the nonce of its statement
         self.memos: dict[str, Memo] = {}  # what declared rules of gate 1 remember
-        self.records: dict[str, Record] = {}
-        self.closed = 0  # how many of them are
+        self.records, self.closed = dict[str, Record](), 0  # all, and how many are closed
         self.by_nonce: dict[bytes, str] = {}  # permit nonce -> command id
         self.writes: dict[str, tuple[ActuatorWrite, ...]] = {}
         self.arrivals: dict[int, Arrival] = {}  # batches that commands may still declare, by entry
         self.seen: dict[str, Seen] = {}
+        # where in the ledger services have read, by answers and by what their streams showed
+        self.answered, self.streamed = dict[str, Marks](), dict[str, Marks]()
         self.streams: dict[str, int] = {}  # services with an open stream -> until when at most, ns
         self.modes: dict[str, Mode] = {}
         self.distrusted: dict[str, int] = {}  # tag -> expiry, ns

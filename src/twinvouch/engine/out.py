@@ -1,6 +1,7 @@
 """The effects of one event, and the numbering of its ledger entries."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from twinvouch.core.errors import MalformedError, TwinvouchError
@@ -10,6 +11,14 @@ from twinvouch.core.keyring import KeyRefusedError
 from twinvouch.engine.memory import Memory
 from twinvouch.ledger import entry
 from twinvouch.readings.refusals import count
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A statement that was entered: the digest of what was signed, and its ledger index."""
+
+    digest: bytes
+    entry: int
 
 
 class Out:

@@ -19,7 +19,7 @@ from twinvouch.core.mode import Mode, Rung
 from twinvouch.core.ticket import Ticket, Work
 from twinvouch.engine.memory import KeyUse, Memory, Signed
 from twinvouch.ledger.entry import findings_content
-from twinvouch.queries.memory import read_seen, write_seen
+from twinvouch.queries.memory import read_marks, read_seen, write_marks, write_seen
 from twinvouch.readings import declared
 from twinvouch.readings.detect.detector import KEYS as DETECTION
 from twinvouch.readings.link import read_link, write_link
@@ -131,6 +131,20 @@ def _read_beginning(m: Memory, ident: str, raw: bytes) -> None:
 
 def _read_seen(m: Memory, ident: str, raw: bytes) -> None:
     m.seen[ident] = read_seen(raw)
+
+
+def _write_marks(m: Memory, ident: str) -> bytes:
+    told = m.answered.get(ident), m.streamed.get(ident)
+    return encode([1, *(None if marks is None else write_marks(marks) for marks in told)])
+
+
+def _read_marks(m: Memory, ident: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, *told = content
+    assert version == 1, version
+    for into, marks in zip((m.answered, m.streamed), told, strict=True):
+        if marks is not None:
+            into[ident] = read_marks(marks)
 
 
 def _write_findings(m: Memory, _: str) -> bytes:
@@ -278,6 +292,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "command": _write_command,
     "arrival": _write_arrival,
     "seen": lambda m, principal: write_seen(m.seen[principal]),
+    "marks": _write_marks,
     "findings": _write_findings,
     "nonces": lambda m, _: encode([list(n) for n in sorted(m.nonces.items())]),
     "distrusted": lambda m, _: encode(m.distrusted),
@@ -302,6 +317,7 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "command": _read_command,
     "arrival": _read_arrival,
     "seen": _read_seen,
+    "marks": _read_marks,
     "findings": _read_findings,
     "nonces": _read_nonces,
     "distrusted": _read_distrusted,

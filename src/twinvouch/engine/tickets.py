@@ -9,7 +9,7 @@ from typing import Final
 from twinvouch.core.statement import Statement, Verb
 from twinvouch.core.ticket import Ticket, Work
 from twinvouch.engine.memory import Memory
-from twinvouch.engine.out import Out
+from twinvouch.engine.out import Entered, Out
 
 VERBS: Final = frozenset({Verb.RECALIBRATION, Verb.MAINTENANCE, Verb.SETPOINT})
 _DAY_NS: Final = 24 * 3_600_000_000_000
@@ -31,7 +31,7 @@ def objection(m: Memory, said: Statement) -> str:
     return ""
 
 
-def take(m: Memory, out: Out, said: Statement, _digest: bytes) -> None:
+def take(m: Memory, out: Out, said: Statement, _: Entered) -> None:
     """Remember it."""
     tags = tags_of(m, said.subject)
     work = Work(said.verb.value)

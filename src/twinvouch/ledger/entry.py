@@ -9,6 +9,7 @@ Parents are ledger indices. Adding a field means a new version; see docs/referen
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 
 import numpy as np
@@ -21,9 +22,16 @@ from twinvouch.core.genesis import Genesis
 from twinvouch.core.kind import VERSION, Kind
 from twinvouch.core.label import Label
 from twinvouch.core.statement import ConfigStatement, Statement
+from twinvouch.ledger.rests import Rests
 from twinvouch.wire.cbor import encode
 
 ENTRY_LIMIT = 65_535
+COLUMNS_BYTES = 8  # of the digest of a scan group's column list
+# of the entries that are written now, where it is not the first
+VERSIONS: Mapping[Kind, int] = dict.fromkeys(
+    (Kind.ENTRY_BATCH, Kind.ENTRY_COMMAND, Kind.ENTRY_DECISION, Kind.ENTRY_QUERY, Kind.ENTRY_MODEL),
+    2,
+)
 
 
 def commitment(salt: bytes, digest: bytes) -> bytes:
@@ -105,14 +113,26 @@ def start(plant: str, now_ns: int, event: Started, salt: bytes) -> bytes:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Came:
+    """How a batch came: `previous` entry of its edge's chain (-1: none), digest of its columns, models that judged it."""
+
+    previous: int
+    columns: bytes = b""
+    judged_by: tuple[int, ...] = ()
+
+
 def batch(
     admitted: Admitted,
     now_ns: int,
     committed: bytes,
     named: Sequence[bytes | None],
-    parents: Sequence[int],
+    came: Came,
 ) -> bytes:
-    """An admitted batch; `named` are the digests of its findings (None where there are none) and label."""
+    """An admitted batch; `named` are the digests of its findings (None where there are none) and label.
+
+    The parent is the batch before it in its edge's chain: an order, nothing that it was derived from.
+    """
     b = admitted.batch
     return _entry(
         Kind.ENTRY_BATCH,
@@ -128,7 +148,9 @@ def batch(
         present(b),
         len(admitted.findings),
         *named,
-        list(parents),
+        [came.previous] if came.previous >= 0 else [],
+        came.columns[:COLUMNS_BYTES],
+        list(came.judged_by),
     )
 
 
@@ -168,9 +190,11 @@ def clock(plant: str, now_ns: int, step_ns: int, wall_ns: int) -> bytes:
     return _entry(Kind.ENTRY_CLOCK, plant, now_ns, b"", step_ns, wall_ns)
 
 
-def command(plant: str, now_ns: int, committed: bytes, c: Command, command_class: str) -> bytes:
-    """A proposed command, with the entries it declares to rest on as parents."""
-    parents = sorted({i.entry for i in c.inputs})
+def command(
+    now_ns: int, committed: bytes, c: Command, about: tuple[str, str], rests: Rests
+) -> bytes:
+    """A proposed command `about` plant and class; it rests on what it declares and on what its service has read."""
+    plant, command_class = about
     return _entry(
         Kind.ENTRY_COMMAND,
         plant,
@@ -181,12 +205,12 @@ def command(plant: str, now_ns: int, committed: bytes, c: Command, command_class
         c.tag,
         command_class,
         c.signed,
-        parents,
+        rests.plain(),
     )
 
 
-def decision(plant: str, now_ns: int, named: bytes, d: Decision, parents: Sequence[int]) -> bytes:
-    """A decision; `named` is the digest of the blob of its reasons, `parents` begin with the command."""
+def decision(plant: str, now_ns: int, named: bytes, d: Decision, rests: Rests) -> bytes:
+    """A decision; `named` is the digest of the blob of its reasons. It rests on the command first."""
     counts = [d.approvals, d.approvals_needed]
     return _entry(
         Kind.ENTRY_DECISION,
@@ -197,7 +221,7 @@ def decision(plant: str, now_ns: int, named: bytes, d: Decision, parents: Sequen
         d.verdict.value,
         list(d.axes),
         counts,
-        list(parents),
+        rests.plain(),
     )
 
 
@@ -259,11 +283,12 @@ def epoch(plant: str, now_ns: int, committed: bytes, e: EpochOpened) -> bytes:
     return _entry(Kind.ENTRY_EPOCH, plant, now_ns, committed, e.origin, e.size, e.root, e.epoch)
 
 
-def query(plant: str, now_ns: int, named: bytes, q: QueryAsked, *, allowed: bool) -> bytes:
-    """A read, allowed or not; purpose and resource are in the blob `named`."""
-    return _entry(
-        Kind.ENTRY_QUERY, plant, now_ns, named, q.principal, q.action, allowed, len(q.tags)
-    )
+def query(
+    plant: str, now_ns: int, named: bytes, q: QueryAsked, rests: Rests, *, allowed: bool
+) -> bytes:
+    """A read, allowed or not, and what the answer showed; purpose and resource are in the blob `named`."""
+    asked = [q.principal, q.action, allowed, len(q.tags)]
+    return _entry(Kind.ENTRY_QUERY, plant, now_ns, named, *asked, rests.plain())
 
 
 def disk(plant: str, now_ns: int, event: DiskChanged) -> bytes:
@@ -279,9 +304,11 @@ def history(plant: str, now_ns: int, e: HistoryChanged) -> bytes:
     )
 
 
-def model(plant: str, now_ns: int, committed: bytes, name: str, *, admitted: bool) -> bytes:
-    """A model artefact at gate 2."""
-    return _entry(Kind.ENTRY_MODEL, plant, now_ns, committed, name, admitted)
+def model(
+    plant: str, now_ns: int, committed: bytes, name: str, rests: Rests, *, admitted: bool
+) -> bytes:
+    """A model artefact at gate 2, and the batches it says it was trained on."""
+    return _entry(Kind.ENTRY_MODEL, plant, now_ns, committed, name, admitted, rests.plain())
 
 
 def key(plant: str, now_ns: int, sealed: bytes) -> bytes:
@@ -297,6 +324,6 @@ def config(plant: str, now_ns: int, committed: bytes, said: ConfigStatement, cou
 
 
 def _entry(kind: Kind, plant: str, now_ns: int, committed: bytes, *rest: object) -> bytes:
-    raw = encode([VERSION, int(kind), plant, now_ns, committed, *rest])
+    raw = encode([VERSIONS.get(kind, VERSION), int(kind), plant, now_ns, committed, *rest])
     assert len(raw) <= ENTRY_LIMIT, (kind, len(raw))
     return raw

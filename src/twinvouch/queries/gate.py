@@ -17,6 +17,7 @@ RESOURCES = {
     "export": "Tag",
     "readModels": "Model",
     "readLedger": "Ledger",
+    "readLineage": "Ledger",
     "readCommands": "System",
     "readFindings": "System",
     "readQueries": "System",

@@ -7,12 +7,14 @@ What an open stream shows counts as read, batch by batch.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from twinvouch.core.label import Label
 from twinvouch.wire.cbor import decode, encode
 
 STREAM_NS: Final = 120_000_000_000  # an open stream asks again within this, or it is no longer one
+MARK_NS: Final = 60_000_000_000
 MOST: Final = 16  # readings of one tag that are told apart; beyond it the oldest two become one
 Reading: TypeAlias = tuple[int, tuple[int, ...]]  # when, and the axes seen
 Seen = Mapping[str, tuple[Reading, ...]]  # by tag, oldest first
@@ -64,3 +66,45 @@ def _followed(readings: Sequence[Reading], new: Reading) -> tuple[Reading, ...]:
 
 def _worst(readings: Sequence[Reading]) -> tuple[int, ...]:
     return tuple(min(column) for column in zip(*(axes for _, axes in readings), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Where in the ledger a service has read: `starts` are (ns, entry), one a minute at most; `last_ns` is the newest.
+
+    What it read from the oldest start that counts on is what its commands rest on: up to a minute more than it did.
+    """
+
+    last_ns: int
+    starts: tuple[tuple[int, int], ...]
+
+
+def marked(marks: Marks | None, entry: int, now_ns: int, keep_ns: int) -> Marks:
+    """`marks` after reading entry `entry`; forgets what the window has passed."""
+    starts = () if marks is None else _within(marks, now_ns - keep_ns)
+    if not starts or now_ns - starts[-1][0] >= MARK_NS:
+        starts = (*starts, (now_ns, entry))
+    return Marks(now_ns, starts)
+
+
+def since(marks: Marks | None, now_ns: int, keep_ns: int) -> int:
+    """The entry from which on what was read counts; -1 where nothing was read within keep_ns."""
+    starts = () if marks is None else _within(marks, now_ns - keep_ns)
+    return starts[0][1] if starts else -1
+
+
+def write_marks(marks: Marks) -> list[object]:
+    """As plain data for the state store."""
+    return [marks.last_ns, [list(s) for s in marks.starts]]
+
+
+def read_marks(content: Any) -> Marks:
+    """The inverse of `write_marks`."""
+    last_ns, starts = content
+    return Marks(last_ns, tuple((at, entry) for at, entry in starts))
+
+
+def _within(marks: Marks, oldest_ns: int) -> tuple[tuple[int, int], ...]:
+    """Starts whose stretch, up to the next one or to the last reading, reaches into the window."""
+    ends = (*(at for at, _ in marks.starts[1:]), marks.last_ns)
+    return tuple(s for s, end in zip(marks.starts, ends, strict=True) if end >= oldest_ns)

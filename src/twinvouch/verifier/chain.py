@@ -30,6 +30,12 @@ START, BATCH, COMMAND, DECISION, PERMIT, OUTCOME, STATEMENT, MODEL, KEY = (
     75,
 )
 LENGTHS = {64: 8, 65: 17, 67: 11, 68: 10, 69: 9, 70: 8, 71: 10, 73: 7, 75: 6}
+LENGTHS_2 = {
+    65: 19,
+    67: 11,
+    68: 10,
+    73: 8,
+}  # of entries of version 2: those that say what they rest on
 OF = {
     COMMAND: 5,
     DECISION: 5,
@@ -82,7 +88,8 @@ def verify(
 
 def _story(receipt: Receipt) -> Iterator[str]:
     for link in receipt.links:
-        if len(link.items) != LENGTHS.get(link.kind):
+        lengths = {1: LENGTHS, 2: LENGTHS_2}.get(link.items[0], {})
+        if len(link.items) != lengths.get(link.kind):
             raise ReceiptError(link.place, "is no part of a story that is known here")
     if receipt.what == "command":
         _command(receipt)
@@ -113,7 +120,7 @@ def _command(receipt: Receipt) -> None:
     if strange:
         raise ReceiptError(strange[0].place, "no entry of the story names it")
     for decision in by_kind[DECISION]:
-        if decision.items[9][:1] != [command.index]:
+        if _parents(decision)[:1] != [command.index]:
             raise ReceiptError(decision.place, "does not begin with the command")
     _expect_content(command, {2: receipt.plant, 5: command.items[7], 3: command.items[6]})
     if command.content is not None and _decoded(command)[4].hex() != receipt.id:
@@ -183,15 +190,23 @@ def _sorted(receipt: Receipt) -> dict[int, list[Link]]:
 
 
 def _expect_parents(link: Link, here: dict[int, Link]) -> set[int]:
-    parents = link.items[-1]
-    if type(parents) is not list or any(type(p) is not int for p in parents):
-        raise ReceiptError(link.place, "expected parents as indices")
+    parents = _parents(link)
     for parent in parents:
         if parent not in here or parent >= link.index:
             raise ReceiptError(link.place, f"its parent, entry {parent}, is not here")
     if link.kind == PERMIT and len(parents) != 1:
         raise ReceiptError(link.place, "expected one parent")
     return set(parents)
+
+
+def _parents(link: Link) -> list[int]:
+    """The entries that one names as its parents; since version 2 with the columns that count of each."""
+    parents = link.items[-1]
+    if link.items[0] == 2:
+        parents = [p[0] if type(p) is list else p for p in parents[0]]
+    if type(parents) is not list or any(type(p) is not int for p in parents):
+        raise ReceiptError(link.place, "expected parents as indices")
+    return parents
 
 
 def _decoded(link: Link) -> list[Any]:

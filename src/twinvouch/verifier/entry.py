@@ -29,6 +29,7 @@ KINDS = {
 }
 EPOCH = 80
 UNDECODABLE = "undecodable"
+RESTING = frozenset({65, 67, 68, 72, 73})  # kinds that since version 2 say what they rest on
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class Heading:
     @property
     def name(self) -> str:
         """The kind in words; what this program does not know is `unknown kind N`."""
-        known = KINDS.get(self.kind) if self.version == 1 else None
+        is_known = self.version == 1 or (self.version == 2 and self.kind in RESTING)
+        known = KINDS.get(self.kind) if is_known else None
         return known or f"unknown kind {self.version}.{self.kind}"
 
 

@@ -158,8 +158,8 @@ def _link(number: int, raw: Any, note: Note, plant: str) -> Link:
     if type(items) is not list or len(items) < 5 or type(items[1]) is not int:
         raise ReceiptError(f"entry {index}", "expected [version, kind, plant, now_ns, ...]")
     link = Link(index, items[1], items)
-    if items[0] != 1 or items[2] != plant:
-        raise ReceiptError(link.place, f"expected version 1 of plant {plant[:80]!r}")
+    if items[0] not in {1, 2} or items[2] != plant:
+        raise ReceiptError(link.place, f"expected version 1 or 2 of plant {plant[:80]!r}")
     if any(type(o) is not list or not o or type(o[0]) is not int for o in openings):
         raise ReceiptError(link.place, "expected openings [how, ...]")
     return link

@@ -33,6 +33,7 @@ ALLOWED = {
     "export": ask("analyst", "export", "Tag", TAG, READ),
     "readModels": ask("vendor", "readModels", "Model", PLANT, READ),
     "readLedger": ask("auditor", "readLedger", "Ledger", PLANT, READ),
+    "readLineage": ask("engineer", "readLineage", "Ledger", PLANT, READ),
     "readCommands": ask("operator", "readCommands", "System", PLANT, READ),
     "readFindings": ask("analyst", "readFindings", "System", PLANT, READ),
     "readQueries": ask("auditor", "readQueries", "System", PLANT, READ),
@@ -119,13 +120,16 @@ def test_a_forbid_that_fails_is_a_denial_although_a_permit_spoke():
     [
         ("viewer", "readTags stream readStatus readMetrics"),
         ("operator", "readTags stream readStatus readMetrics readCommands readFindings"),
-        ("engineer", "readTags stream readStatus readMetrics readCommands readFindings readModels"),
-        ("analyst", "readTags export readFindings readModels"),
-        ("auditor", "readLedger readFindings readCommands readQueries"),
+        (
+            "engineer",
+            "readTags stream readStatus readMetrics readCommands readFindings readModels readLineage",
+        ),
+        ("analyst", "readTags export readFindings readModels readLineage"),
+        ("auditor", "readLedger readLineage readFindings readCommands readQueries"),
         ("vendor", "readModels"),
         (
             "admin",
-            "readTags stream export readStatus readMetrics readCommands readFindings readModels readLedger readQueries",
+            "readTags stream export readStatus readMetrics readCommands readFindings readModels readLedger readLineage readQueries",
         ),
         ("model-signer", ""),
         ("safety-signer", ""),

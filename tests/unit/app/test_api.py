@@ -48,6 +48,8 @@ READS = [
     "/keys",
     "/receipts/0000",
     "/receipts/tank/level@0",
+    "/lineage/0",
+    "/affected/tank/level",
     "/stream",
     "/permits/stream",
 ]
@@ -70,7 +72,12 @@ class Served:
         state = SqliteState(directory / "state.db")
         ledger = LedgerFiles(directory / "ledger", f"{PLANT}/0", signer("log"))
         stores = Stores(
-            SegmentLog(directory / "log"), state, ledger, state.reader(), data=directory
+            SegmentLog(directory / "log"),
+            state,
+            ledger,
+            state.reader(),
+            state.reader,
+            data=directory,
         )
         self.hub = Hub(PLANT, signer("permit"), 5_000_000_000)
         self.core = Core(

@@ -50,6 +50,7 @@ def everything(memory: Memory) -> Mapping[str, bytes]:
         *(f"command/{c}" for c in memory.records),
         *(f"arrival/{a}" for a in memory.arrivals),
         *(f"seen/{p}" for p in memory.seen),
+        *(f"marks/{p}" for p in {*memory.answered, *memory.streamed}),
         *(f"model/{m}" for m in memory.models),
         *(f"memo/{key}" for key in memory.memos),
         *(f"use/{kid.hex()}.{hour}" for kid, hours in memory.uses.items() for hour in hours),

@@ -43,5 +43,7 @@ def test_a_plant_that_is_not_utf_8_has_no_heading() -> None:
 
 
 def test_a_kind_of_another_version_is_unknown() -> None:
-    assert Heading(2, 65, "p", 0).name == "unknown kind 2.65"
+    assert Heading(2, 65, "p", 0).name == "batch", "it says what it rests on since version 2"
+    assert Heading(3, 65, "p", 0).name == "unknown kind 3.65"
+    assert Heading(2, 69, "p", 0).name == "unknown kind 2.69"
     assert Heading(1, 65, "p", 0).name == "batch"

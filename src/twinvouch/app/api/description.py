@@ -3,14 +3,15 @@
 Served as /openapi.json, and kept as docs/reference/openapi.json, which a test compares.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Query
 from fastapi.openapi.utils import get_openapi
 
 from twinvouch import __version__
 
 PREFIX = "/api/v1"
+Purpose = Annotated[str, Query(max_length=200, description="what the answer is for; it is logged")]
 _SEALED = {"type": "string", "format": "binary"}
 _INPUT = {
     "type": "object",

@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
+from twinvouch.app.api.description import Purpose
 from twinvouch.app.api.desk import Desk
 from twinvouch.app.receipts import Entry, Sources, groups_of, head, of_command, of_reading, write
 from twinvouch.core.errors import UsageError
@@ -20,7 +21,6 @@ from twinvouch.ledger.receipt import About
 
 KIND = "application/cbor"
 Readings = Annotated[int, Query(ge=0, le=1, description="0: the contents of batches stay closed")]
-Purpose = Annotated[str, Query(max_length=200, description="what the answer is for; it is logged")]
 
 
 def router(desk: Desk) -> APIRouter:

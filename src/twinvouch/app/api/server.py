@@ -7,15 +7,26 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
+from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from twinvouch import __version__
 from twinvouch.adapters.event_stream import PRINCIPAL_HEADER
-from twinvouch.app.api import description, guard, history, metrics, problems, receipts, views
+from twinvouch.app.api import (
+    decisions,
+    description,
+    guard,
+    history,
+    lineage,
+    metrics,
+    problems,
+    receipts,
+    views,
+)
+from twinvouch.app.api.description import Purpose
 from twinvouch.app.api.desk import Desk, peer, told, words
 from twinvouch.app.api.door import Door, link_of
 from twinvouch.app.api.hub import Hub, Subscriber
@@ -41,7 +52,6 @@ from twinvouch.queries.gate import visible
 from twinvouch.queries.memory import STREAM_NS
 
 REASK_S = 60.0  # an open stream is asked of gate 3 again after this
-Purpose = Annotated[str, Query(max_length=200, description="what the answer is for; it is logged")]
 
 
 def create_app(
@@ -81,10 +91,11 @@ def create_app(
     app.include_router(metrics.router(shown, site, desk.read, desk.principal_of))
     for router in (
         _in(desk),
+        lineage.routes(desk),
         _reports(desk),
         _out(desk),
         _findings(desk),
-        _decisions(desk),
+        decisions.router(desk),
         _streams(desk),
         receipts.router(desk),
         history.router(desk, looking),
@@ -289,46 +300,6 @@ def _findings(desk: Desk) -> APIRouter:
             "readFindings",
             purpose=purpose,
             after=lambda m: views.findings(m, since, bounded),
-        )
-
-    return router
-
-
-def _decisions(desk: Desk) -> APIRouter:
-    router = APIRouter(tags=["out"])
-
-    @router.get("/commands")
-    async def commands(
-        request: Request, status: str = "", limit: int = 100, purpose: Purpose = ""
-    ) -> Any:
-        """Commands, newest first."""
-        bounded = max(1, min(limit, 1000))
-        return await desk.read(
-            request,
-            "readCommands",
-            purpose=purpose,
-            after=lambda m: views.commands(m, status, bounded),
-        )
-
-    @router.get("/commands/{ident}")
-    async def command(request: Request, ident: str, purpose: Purpose = "") -> Any:
-        """One command with everything an approver must see."""
-        shown = await desk.read(
-            request,
-            "readCommands",
-            ident[:64],
-            purpose=purpose,
-            after=lambda m: views.command(m.records[ident]) if ident in m.records else None,
-        )
-        if shown is None:
-            raise HTTPException(404, f"no command `{ident[:64]}`")
-        return shown
-
-    @router.get("/models")
-    async def models(request: Request, purpose: Purpose = "") -> Any:
-        """Admitted models."""
-        return await desk.read(
-            request, "readModels", purpose=purpose, after=lambda m: list(m.models.values())
         )
 
     return router

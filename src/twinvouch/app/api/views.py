@@ -8,11 +8,12 @@ from twinvouch.core.batch import Quality
 from twinvouch.core.event import Plain
 from twinvouch.core.inventory import key_id
 from twinvouch.core.keyring import KeyVerb, Known
-from twinvouch.core.label import Axis
+from twinvouch.core.label import Axis, expired
 from twinvouch.core.ticket import Ticket
 from twinvouch.engine.keys import signed_since
 from twinvouch.engine.memory import Memory
 from twinvouch.readings.link import Link
+from twinvouch.twin.estimate import estimate, redundancies
 from twinvouch.wire.signature import algorithm
 
 
@@ -155,6 +156,7 @@ def status(memory: Memory) -> dict[str, Plain]:
         "silent_edges": [e for e in plant.edges if e not in memory.links or memory.links[e].silent],
         "open_commands": held,
         "distrusted": sorted(memory.distrusted),
+        "redundancy": _redundancy(memory),
         "tickets": [_ticket(t) for t in memory.tickets.values() if t.end_ns > memory.now_ns],
         "model": _model(memory),
         "disk_full": memory.is_disk_full,
@@ -164,6 +166,25 @@ def status(memory: Memory) -> dict[str, Plain]:
         "missing_key_statements": memory.ring.missing if memory.ring is not None else [],
         "no_permits": [why for _, why in memory.withheld()],
     }
+
+
+def _redundancy(memory: Memory) -> list[Plain]:
+    """How far each quantity that is measured several times is vouched for (R3); its value is no business of status."""
+    told: list[Plain] = []
+    for of in redundancies(memory.site.plant):
+        label = expired(memory.label(of.tags), memory.now_ns)
+        agreed = estimate(of, memory.site.plant, memory.frame, label).agreed
+        axes = agreed.label.axes[:, 0].tolist()
+        told.append(
+            {
+                "name": of.name,
+                "tags": list(of.tags),
+                "independent": agreed.independent,
+                "agreeing": agreed.agreeing,
+                "label": {a.name.lower(): axes[a] for a in Axis},
+            }
+        )
+    return told
 
 
 def _ticket(ticket: Ticket) -> Plain:

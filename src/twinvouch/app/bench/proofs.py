@@ -17,6 +17,7 @@ from twinvouch.core.event import Started
 from twinvouch.core.kind import Kind, Purpose
 from twinvouch.ledger import checkpoint, entry, tiles, tlog
 from twinvouch.ledger.receipt import About, Link, Opening, Opens, write_receipt
+from twinvouch.ledger.rests import ALL, Rests
 from twinvouch.verifier import chain
 from twinvouch.wire.cbor import decode, encode
 from twinvouch.wire.command import write_command
@@ -127,6 +128,7 @@ def _story(
     )
     done = write_outcome(Outcome(bytes(16), OutcomeStatus.EXECUTED, (), "done", now), plant)
     started = entry.start(plant, now, Started(SALT, config, config, "bench"), SALT)
+    rests = Rests(((first + 2, ALL), (first + 1, ALL)))
     rows = [0, group, READINGS // TAGS, TAGS, READINGS, 0, None, None, []]
     return [
         (started, ()),
@@ -135,11 +137,11 @@ def _story(
             (Opening(Opens.SEALED, (SALT, batch)),),
         ),
         (
-            entry.command(plant, now, _of(asked), command, "C"),
+            entry.command(now, _of(asked), command, (plant, "C"), Rests()),
             (_sealed(asked, SERVICE, plant, Purpose.COMMAND),),
         ),
         (
-            entry.decision(plant, now, reasons, allowed, [first + 2, first + 1]),
+            entry.decision(plant, now, reasons, allowed, rests),
             (Opening(Opens.BLOB, (4, stored)),),
         ),
         (

@@ -45,6 +45,7 @@ VERBS = {
     "lab": "The built-in plant by itself.",
     "learn": "Learn what normal is from commissioning data.",
     "ledger": "Verify a ledger offline.",
+    "lineage": "Trace what an entry rests on, and what a bad source has touched.",
     "models": "Sign, submit and list model artefacts.",
     "principals": "Make keys and tokens for persons, services and edges.",
     "receipt": "Prove offline what led to a command or reading, and what came of it.",

@@ -17,7 +17,7 @@ BENCHES: Final = {
     "latency": ("latency",),
     "modbus": ("modbus", "scan"),
     "mqtt": ("mqtt",),
-    "proofs": ("proofs",),
+    "trust": ("trust", "proofs"),
 }
 AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 _ADAPTS: Final = click.option(

@@ -1,0 +1,133 @@
+"""The blast radius of a source that was bad for a time, as plain data: counts by kind, and what was executed.
+
+A preview: nothing takes effect by asking. Columns are told apart where a batch has the columns of the present
+configuration; of other batches of the tag's scan group all columns count, and how many these are is said.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from twinvouch.app.lineage import LineageReader
+from twinvouch.core.event import Plain
+from twinvouch.core.inventory import Plant
+from twinvouch.core.kind import Kind
+from twinvouch.engine.memory import Memory
+from twinvouch.ledger.affected import Affected, Source, affected
+from twinvouch.ledger.entry import COLUMNS_BYTES
+from twinvouch.ledger.lineage import Lineage
+from twinvouch.ledger.rests import bits
+from twinvouch.ledger.told import told
+
+LISTED = 1000  # executed commands that are listed
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom or what the question is about: `kind` is tag, principal or model, `name` its id."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A subject, and from when to when it was bad, ns since 1970."""
+
+    subject: Subject
+    since_ns: int
+    until_ns: int
+
+
+def subject_of(m: Memory, text: str) -> Any:
+    """`kind` and `name` of a tag, of a principal (an edge is one) or of the one a key id belongs to, of a model; else None."""
+    plant = m.site.plant
+    if text in plant.tags:
+        return ["tag", text]
+    if text in plant.principals:
+        return ["principal", text]
+    owner = _owner(m, text)
+    if owner:
+        return ["principal", owner]
+    return ["model", text] if text in m.models else None
+
+
+def touched(of: Lineage, reader: LineageReader, plant: Plant, asked: Asked) -> dict[str, Plain]:
+    """What the subject has touched, from the lineage."""
+    source = _source(reader, plant, asked.subject)
+    found = affected(of, source, asked.since_ns, asked.until_ns)
+    executed = found.executed(of)
+    return {
+        "subject": {"kind": asked.subject.kind, "name": asked.subject.name},
+        "since_ns": asked.since_ns,
+        "until_ns": asked.until_ns,
+        "sources": int(found.sources.sum()),
+        "counted_whole": _whole(of, source, found),
+        "touched": dict(found.count(of)),
+        "readers": _readers(of, found),
+        "executed": _listed(reader, executed[:LISTED].tolist()),
+        "executed_count": len(executed),
+        "begins_at": of.first,
+        "ends_at": of.end,
+    }
+
+
+def _owner(m: Memory, key: str) -> str:
+    """Whom a key id (hex) belongs to or belonged to."""
+    try:
+        kid = bytes.fromhex(key)
+    except ValueError:
+        return ""
+    known = None if m.ring is None else m.ring.keys.get(kid)
+    if known is not None:
+        return known.said.principal
+    principal = m.site.plant.by_key_id.get(kid)
+    return "" if principal is None else principal.id
+
+
+def _source(reader: LineageReader, plant: Plant, subject: Subject) -> Source:
+    if subject.kind == "principal":
+        return Source(principal=subject.name)
+    if subject.kind == "model":
+        return Source(models=reader.models(subject.name))
+    group = plant.groups[plant.tags[subject.name].group]
+    layout = group.name, group.digest[:COLUMNS_BYTES]
+    column = bits([plant.column_of[subject.name]], len(group.ids))
+    return Source(columns={layout: column}, groups=frozenset({group.name}))
+
+
+def _whole(of: Lineage, source: Source, found: Affected) -> int:
+    """Bad batches of which it is not known which column was meant."""
+    if not source.groups:
+        return 0
+    told_apart = [n for layout, n in of.layouts.items() if layout in source.columns]
+    return int((found.sources & ~np.isin(of.layout, told_apart)).sum())
+
+
+def _readers(of: Lineage, found: Affected) -> dict[str, Plain]:
+    """Who was answered with it, and how often."""
+    shown = of.who[found.touched & of.done & (of.kind == Kind.ENTRY_QUERY)]
+    times = np.bincount(shown, minlength=len(of.people)).tolist()
+    return {name: times[n] for name, n in of.people.items() if times[n]}
+
+
+def _listed(reader: LineageReader, outcomes: list[int]) -> list[Plain]:
+    """Executed commands: what was written where is in the command's own entry and record."""
+    rows: list[Plain] = []
+    for index, entry in zip(outcomes, reader.entries(outcomes), strict=True):
+        said = told(entry)
+        at = reader.command(str(said.get("command")))
+        of_command = told(reader.entries([at])[0]) if at is not None else {}
+        rows.append(
+            {
+                "command": said.get("command"),
+                "tag": of_command.get("tag"),
+                "class": of_command.get("class"),
+                "principal": of_command.get("principal"),
+                "at_ns": said["at_ns"],
+                "entry": index,
+                "command_entry": at,
+            }
+        )
+    return rows

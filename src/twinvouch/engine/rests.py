@@ -1,0 +1,64 @@
+"""What new entries rest on, out of memory: tags as they are now, declared inputs, what a service has read lately."""
+
+from collections.abc import Iterable
+
+from twinvouch.core.command import Command, Decision
+from twinvouch.core.event import QueryAsked
+from twinvouch.engine.memory import Memory
+from twinvouch.ledger.rests import ALL, Parent, Rests, bits
+from twinvouch.queries.memory import since
+
+
+def of_answer(m: Memory, asked: QueryAsked) -> Rests:
+    """An answer rests on the newest batch of every tag that it shows."""
+    return Rests(_batches(m, ((tag, m.frame.entry(tag)) for tag in asked.tags)))
+
+
+def of_command(m: Memory, command: Command, index: int) -> Rests:
+    """A command rests on the inputs that it declares, and on what its service has read within its window (R7).
+
+    What it says of entries that do not exist yet is nothing.
+    """
+    declared = _batches(m, ((i.tag, i.entry) for i in command.inputs))
+    keep_ns, who = m.site.commands.read_memory_ns, command.principal
+    answered, streamed = (
+        since(marks.get(who), m.now_ns, keep_ns) for marks in (m.answered, m.streamed)
+    )
+    return Rests(tuple(p for p in declared if p[0] < index), streamed, answered)
+
+
+def of_decision(
+    m: Memory, first: Iterable[int], command: Command, tags: Iterable[str], decided: Decision
+) -> Rests:
+    """A decision rests on the command and its approvals, and on every batch of the effective derivation.
+
+    Of these the columns count that are inputs, mandatory or read; where it is not known which, all do.
+    """
+    counted = {tag: m.frame.entry(tag) for tag in tags}
+    known = _batches(m, (*counted.items(), *((i.tag, i.entry) for i in command.inputs)))
+    columns = dict(known)
+    batches = tuple((entry, columns.get(entry, ALL)) for entry in decided.parents)
+    return Rests((*((entry, ALL) for entry in first), *batches))
+
+
+def trained_on(lineage: Iterable[int], index: int) -> Rests:
+    """A model rests on the batches that its manifest names, as far as they exist."""
+    named = tuple((entry, ALL) for entry in sorted(set(lineage)) if 0 <= entry < index)
+    return Rests(named)
+
+
+def _batches(m: Memory, pairs: Iterable[tuple[str, int]]) -> tuple[Parent, ...]:
+    """Batches and the columns of the tags named with them, in the order of the ledger."""
+    found: dict[int, set[int]] = {}
+    groups: dict[int, str] = {}
+    tags, columns = m.site.plant.tags, m.site.plant.column_of
+    for tag, entry in pairs:
+        if tag in tags and entry >= 0:
+            found.setdefault(entry, set()).add(columns[tag])
+            if groups.setdefault(entry, tags[tag].group) != tags[tag].group:
+                groups[entry] = ""  # a batch holds one group: one of the two is declared falsely
+    return tuple((entry, _columns(m, groups[entry], found[entry])) for entry in sorted(found))
+
+
+def _columns(m: Memory, group: str, columns: set[int]) -> bytes:
+    return bits(columns, len(m.site.plant.groups[group].ids)) if group else ALL
