@@ -365,9 +365,7 @@ class Plant:
     edges: Mapping[str, Edge]
     principals: Mapping[str, Principal]
     classes: Mapping[CommandClass, ClassRule]
-    actuator: str = (
-        ""  # the principal of the actuator process; empty: this plant is never written to
-    )
+    actuator: str = ""  # principal of the actuator process; empty: the plant is never written to
     declared: Mapping[str, GroupRules] = field(default_factory=dict)  # by scan group that has any
 
     @cached_property

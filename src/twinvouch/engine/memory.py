@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record
 from twinvouch.core.command import CommandStatus
 from twinvouch.core.context import ActuatorWrite, Arrival, Context
@@ -65,17 +66,16 @@ class Memory:
         self.beginnings: dict[str, Beginning] = {}  # edge -> how its chain last began anew
         self.tickets: dict[bytes, Ticket] = {}  # what was announced, by the nonce of its statement
         self.memos: dict[str, Memo] = {}  # what declared rules of gate 1 remember
-        self.records: dict[str, Record] = {}
-        self.closed = 0  # how many of them are
+        self.records, self.closed = dict[str, Record](), 0  # all, and how many are closed
         self.by_nonce: dict[bytes, str] = {}  # permit nonce -> command id
         self.writes: dict[str, tuple[ActuatorWrite, ...]] = {}
         self.arrivals: dict[int, Arrival] = {}  # batches that commands may still declare, by entry
         self.seen: dict[str, Seen] = {}
         # where in the ledger services have read, by answers and by what their streams showed
-        self.answered: dict[str, Marks] = {}
-        self.streamed: dict[str, Marks] = {}
+        self.answered, self.streamed = dict[str, Marks](), dict[str, Marks]()
         self.streams: dict[str, int] = {}  # services with an open stream -> until when at most, ns
-        self.modes: dict[str, Mode] = {}
+        # by asset; and what was recommended, by id
+        self.modes, self.advice = dict[str, Mode](), dict[str, Given]()
         self.distrusted: dict[str, int] = {}  # tag -> expiry, ns
         self.nonces: dict[bytes, int] = {}  # of statements -> expiry, ns
         self.tallies: Tallies = {}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from twinvouch.core.label import FULL
 from twinvouch.ledger.grown import Grown
-from twinvouch.ledger.rests import ALL, NONE, Rests
+from twinvouch.ledger.rests import ALL, NONE, NOTHING, Rests
 
 Index = NDArray[np.intp]
 Levels = NDArray[np.uint8]
@@ -28,13 +28,13 @@ class Node:
     """One entry: its kind, when, who signed or asked it, what it rests on, the columns of a batch.
 
     `pool` is where ranges find it (None: nowhere); `is_done` is what its kind says of it: a command executed, a
-    decision or a read allowed, a model admitted.
+    decision or a read allowed, a model admitted, advice readable.
     """
 
     kind: int
     now_ns: int
     who: str = ""
-    rests: Rests = Rests()
+    rests: Rests = NOTHING
     layout: Layout | None = None
     pool: str | None = None
     is_done: bool = False

@@ -33,6 +33,9 @@ class Rests:
         return [told, since, self.answers_since]
 
 
+NOTHING = Rests()
+
+
 def bits(columns: Iterable[int], count: int) -> bytes:
     """Columns of a batch of `count` as a bit string; ALL where none is left out."""
     chosen = set(columns)

@@ -18,6 +18,7 @@ RESOURCES = {
     "readModels": "Model",
     "readLedger": "Ledger",
     "readCommands": "System",
+    "readAdvice": "System",
     "readFindings": "System",
     "readQueries": "System",
     "readStatus": "System",
