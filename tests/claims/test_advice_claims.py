@@ -359,16 +359,19 @@ def test_c34_with_all_approvals_there_a_restored_tag_releases_nothing(toy: Toy) 
     assert toy.memory.records[command.id].status is CommandStatus.HELD
 
 
-def test_c34_where_no_person_has_to_approve_the_word_of_the_one_who_restores_is_enough(
-    toy: Toy,
-) -> None:
+@pytest.mark.parametrize("rung", [Rung.SUPERVISED, Rung.AUTONOMOUS])
+def test_c34_where_no_approval_is_needed_it_still_waits_for_a_person(toy: Toy, rung: Rung) -> None:
+    toy.memory.modes = {"valve": Mode(rung)}
     toy.read()
     toy.say("bob", Verb.DISTRUST, "tank/level")
     answer, effects = toy.propose("valve/opening", 0.6)
-    assert (answer.body["status"], permits(effects)) == ("held", [])
+    ident = str(answer.body["id"])
     toy.read()
-    (permit,) = permits(toy.say("ann", Verb.RESTORE, "tank/level")[1])
-    assert permit.command == answer.body["id"]
+    effects += toy.say("ann", Verb.RESTORE, "tank/level")[1]
+    record = toy.memory.records[ident]
+    assert (record.status, permits(effects)) == (CommandStatus.HELD, [])
+    assert "a person releases it" in record.decision.why
+    assert len(permits(approve(toy, "bob", ident))) == 1
 
 
 def test_c34_a_distrust_that_runs_out_releases_no_command(toy: Toy) -> None:

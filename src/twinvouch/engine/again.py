@@ -1,7 +1,7 @@
 """What waits for people is judged again at once when a tag that it rests on is distrusted or restored.
 
 Held commands and open advice. A held command gets a new decision; approvals of what was shown before count only while
-what is shown is the same, so that no permit comes of a change by itself where persons have to approve. An unspent
+what is shown is the same, and no permit comes of it: what nothing holds any more waits for a person's word. An unspent
 permit is not recalled: it lives seconds.
 """
 

@@ -42,8 +42,10 @@ def decide(
     approvals: tuple[Approval, ...] = (),
     because: tuple[int, ...] = (),
 ) -> Record:
-    """Judge (again, `because` of these entries), enter the decision, and issue a permit where it allows."""
+    """Judge, enter the decision, and issue a permit where it allows; none where it is judged again `because` of entries."""
     decision = judged(m, p, approvals)
+    if because and decision.verdict is Verdict.ALLOW:
+        decision = approval.waiting(decision)
     named = out.blob(reasons_content(decision))
     first = [p.entry, *(a.entry for a in approvals if a.entry >= 0), *because]
     rests = of_decision(m, first, counted(m, p.command), p.command.inputs, decision.parents)
