@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from twinvouch import __version__
 from twinvouch.adapters.event_stream import PRINCIPAL_HEADER
-from twinvouch.app.api import description, guard, metrics, problems, views
+from twinvouch.app.api import advice, description, guard, metrics, problems, views
 from twinvouch.app.api.desk import Desk, peer, told, words
 from twinvouch.app.api.door import Door, link_of
 from twinvouch.app.api.hub import Hub, Subscriber
@@ -87,6 +87,7 @@ def create_app(
         _out(desk),
         _findings(desk),
         _decisions(desk),
+        advice.routes(desk),
         _streams(desk),
     ):
         app.include_router(router, prefix="/api/v1")
@@ -329,7 +330,7 @@ def _streams(desk: Desk) -> APIRouter:
 
     @router.get("/stream")
     async def stream(request: Request, purpose: Purpose = "") -> Response:
-        """Labels, findings, commands and outcomes as they happen (server-sent events)."""
+        """Labels, findings, commands, advice and outcomes as they happen (server-sent events)."""
         return await _open(desk, request, "stream", purpose)
 
     @router.get("/permits/stream")
