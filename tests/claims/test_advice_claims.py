@@ -17,6 +17,7 @@ from twinvouch.core.event import AdviceGiven, CommandProposed, Deliver, Effect, 
 from twinvouch.core.kind import Kind, Purpose
 from twinvouch.core.mode import Mode, Rung
 from twinvouch.core.statement import Verb
+from twinvouch.engine import again
 from twinvouch.ledger.node import node_of
 from twinvouch.verifier.entry import read_heading
 from twinvouch.wire.advice import write_advice
@@ -372,6 +373,22 @@ def test_c34_where_no_approval_is_needed_it_still_waits_for_a_person(toy: Toy, r
     assert (record.status, permits(effects)) == (CommandStatus.HELD, [])
     assert "a person releases it" in record.decision.why
     assert len(permits(approve(toy, "bob", ident))) == 1
+
+
+def test_c34_beyond_a_hundred_held_commands_approvals_are_gone_and_an_approval_judges(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(again, "AT_ONCE", 2)
+    toy.read()
+    commands = [held(toy).id for _ in range(4)]
+    approve(toy, "ann", commands[0])
+    before = {ident: toy.memory.records[ident] for ident in commands}
+    effects = toy.say("bob", Verb.DISTRUST, "tank/level")[1]
+    assert [b["id"] for b in published(effects, "command")] == commands[2:]
+    assert toy.memory.records[commands[0]].approvals == ()
+    assert toy.memory.records[commands[1]] == before[commands[1]]
+    assert permits(approve(toy, "bob", commands[1])) == []
+    assert toy.memory.records[commands[1]].decision.axes == (0, 0, 0, 0)
 
 
 def test_c34_a_distrust_that_runs_out_releases_no_command(toy: Toy) -> None:

@@ -48,7 +48,8 @@ def decide(
         decision = approval.waiting(decision)
     named = out.blob(reasons_content(decision))
     first = [p.entry, *(a.entry for a in approvals if a.entry >= 0), *because]
-    rests = of_decision(m, first, counted(m, p.command), p.command.inputs, decision.parents)
+    counted = (*always(m, p.command), *lately(m, p.command.principal))
+    rests = of_decision(m, first, counted, p.command.inputs, decision.parents)
     index = out.append(entry.decision(m.site.plant.id, m.now_ns, named, decision, rests))
     status = CommandStatus.HELD if decision.verdict is Verdict.HOLD else CommandStatus.DENIED
     expires = p.received_ns + _hold_ns(m, p.command)
@@ -71,7 +72,7 @@ def decide(
 
 def judged(m: Memory, p: Proposal, approvals: tuple[Approval, ...]) -> Decision:
     """The decision as it is now; nothing is entered."""
-    seen = _read(m, p.command.principal)
+    seen = lately(m, p.command.principal)
     who = frozenset(a.principal for a in approvals)
     context = replace(m.context(), withheld=m.withheld())
     return commands_gate.judge(
@@ -79,15 +80,16 @@ def judged(m: Memory, p: Proposal, approvals: tuple[Approval, ...]) -> Decision:
     )
 
 
-def counted(m: Memory, command: Command) -> tuple[str, ...]:
-    """Tags that its effective derivation has now: mandatory ones, what its service has read lately, what it declares."""
+def always(m: Memory, command: Command) -> tuple[str, ...]:
+    """Tags that its derivation has whatever its service reads: mandatory ones, and what it declares."""
     tag = m.site.plant.tags.get(command.tag)
     limits = None if tag is None else tag.limits
     mandatory = () if limits is None else (*limits.controlled, *limits.interlock_tags)
-    return (*mandatory, *_read(m, command.principal), *(i.tag for i in command.inputs))
+    return (*mandatory, *(i.tag for i in command.inputs))
 
 
-def _read(m: Memory, principal: str) -> Mapping[str, tuple[int, ...]]:
+def lately(m: Memory, principal: str) -> Mapping[str, tuple[int, ...]]:
+    """What a service has read within its window (R7), the worst axes by tag."""
     return recent(m.seen.get(principal, {}), m.now_ns, m.site.commands.read_memory_ns)
 
 
