@@ -18,9 +18,11 @@ from twinvouch.adapters.segment_file import PLAIN
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
 from twinvouch.adapters.vault import Vault
+from twinvouch.core.advice import Advice
 from twinvouch.core.batch import Identity, Origin
 from twinvouch.core.command import Command, Input, Outcome, OutcomeStatus
 from twinvouch.core.event import (
+    AdviceGiven,
     BatchReceived,
     CommandProposed,
     Deliver,
@@ -54,6 +56,7 @@ from twinvouch.core.kind import Kind, Purpose
 from twinvouch.core.site import SECOND, Site
 from twinvouch.core.statement import Statement, Verb
 from twinvouch.engine import Engine
+from twinvouch.wire.advice import write_advice
 from twinvouch.wire.batch import Header, columns_digest, write_batch
 from twinvouch.wire.command import write_command
 from twinvouch.wire.cose import seal
@@ -275,6 +278,29 @@ class Toy:
         effects = list(self.core.feed(CommandProposed(self.salt(), "10.0.0.8", raw, ""), self.now))
         return reply(effects), effects
 
+    def advice(self, subject: str, **but: Any) -> Advice:
+        inputs = tuple(
+            Input(t, self.memory.frame.entry(t)) for t in but.get("inputs", ("tank/level",))
+        )
+        about = self.site.plant.tags.get(subject)
+        value, made = but.get("value", 0.5), but.get("made_ns", self.now)
+        unit = but.get("unit", "" if value is None else about.unit if about else "m3")
+        until = made + int(but.get("life_s", 3600) * SECOND)
+        who, says = but.get("principal", "twin"), but.get("says", "open it half")
+        ident = but.get("id") or self.salt().hex()
+        return Advice(ident, who, subject, says, value, unit, made, until, inputs)
+
+    def advise(self, subject: str, **but: Any) -> tuple[Reply, list[Effect]]:
+        """Sealed advice of `principal`, or (`token`) of one that a token vouches for."""
+        a = self.advice(subject, **but)
+        raw = content = write_advice(a, PLANT)
+        if not but.get("token"):
+            by = but.get("by", signer(a.principal))
+            raw = seal(content, signer=by, plant=PLANT, purpose=but.get("purpose", Purpose.ADVICE))
+        given = AdviceGiven(self.salt(), "10.0.0.8", raw, but.get("token", ""))
+        effects = list(self.core.feed(given, self.now))
+        return reply(effects), effects
+
     def say(self, person: str, verb: Verb, subject: str, **but: Any) -> tuple[Reply, list[Effect]]:
         made = but.get("made_ns", self.now)
         expires = made + but.get("life_s", 60) * SECOND
@@ -294,8 +320,10 @@ class Toy:
         )
         return reply(self.core.feed(OutcomeReported(self.salt(), "10.0.0.6", raw), self.now))
 
-    def ask(self, principal: str, action: str, tags: tuple[str, ...] = ()) -> Reply:
-        query = QueryAsked(self.salt(), principal, action, "*", "test", tags)
+    def ask(
+        self, principal: str, action: str, tags: tuple[str, ...] = (), resource: str = "*"
+    ) -> Reply:
+        query = QueryAsked(self.salt(), principal, action, resource, "test", tags)
         return reply(self.core.feed(query, self.now))
 
     def rules(self) -> list[str]:

@@ -49,6 +49,7 @@ def life(directory: Path, policy: Policy) -> tuple[int, list[int]]:
     codes += [toy.say("bob", Verb.DISTRUST, "tank/flow")[0].code]
     codes += [toy.say("ann", Verb.RESTORE, "tank/flow")[0].code]
     codes += [toy.say("bob", Verb.MAINTENANCE, "roof")[0].code]
+    codes += [toy.advise("pump")[0].code, toy.ask("bob", "readAdvice").code]
     issued = [*permits(toy.propose("valve/opening", 0.6)[1])]
     for _ in range(2):
         toy.propose("pump/run", 1.0)

@@ -12,6 +12,7 @@ from tests.property.strategies import MUTATIONS, mutated
 from tests.unit.engine.tape import SITE, Tape
 from twinvouch.core.command import OutcomeStatus
 from twinvouch.core.event import (
+    AdviceGiven,
     BatchReceived,
     CommandProposed,
     Deliver,
@@ -86,6 +87,18 @@ COMMANDS = contents(
     st.lists(INPUT, max_size=5),
     TEXTS,
 )
+ADVICE = contents(
+    Kind.ADVICE,
+    IDS,
+    NONCES,
+    st.one_of(TAG, st.sampled_from(["tank", "pump", "hall"])),
+    TEXTS,
+    st.one_of(REALS, st.none()),
+    st.sampled_from(["1", "m", ""]),
+    TIMES,
+    st.one_of(TIMES, st.just(START + 60 * SECOND)),
+    st.lists(INPUT, max_size=5),
+)
 STATEMENTS = contents(
     Kind.STATEMENT,
     IDS,
@@ -137,12 +150,20 @@ def batches(draw: st.DrawFn) -> bytes:
 
 
 CONTENTS = st.one_of(
-    batches(), COMMANDS, STATEMENTS, OUTCOMES, MANIFESTS, ITEMS.map(encode), st.binary(max_size=60)
+    batches(),
+    COMMANDS,
+    ADVICE,
+    STATEMENTS,
+    OUTCOMES,
+    MANIFESTS,
+    ITEMS.map(encode),
+    st.binary(max_size=60),
 )
 SIGNERS = st.sampled_from([*map(signer, NAMES), stranger()])
 PURPOSE_OF = {
     BatchReceived: Purpose.READINGS,
     CommandProposed: Purpose.COMMAND,
+    AdviceGiven: Purpose.ADVICE,
     StatementReceived: Purpose.STATEMENT,
     OutcomeReported: Purpose.OUTCOME,
     ModelSubmitted: Purpose.MODEL,
@@ -172,13 +193,14 @@ QUESTIONS = st.builds(
     QueryAsked,
     salt=st.just(b"s" * 16),
     principal=TEXTS,
-    action=st.one_of(st.sampled_from(["readTags", "stream", "takePermits"]), TEXTS),
+    action=st.one_of(st.sampled_from(["readTags", "stream", "takePermits", "readAdvice"]), TEXTS),
     resource=TEXTS,
     purpose=TEXTS,
     tags=st.lists(TEXTS, max_size=4).map(tuple),
 )
 VOUCHED = st.builds(
-    CommandProposed,
+    lambda kind, **more: kind(**more),
+    st.sampled_from([CommandProposed, AdviceGiven]),
     salt=st.just(b"s" * 16),
     peer=st.just("peer"),
     raw=CONTENTS,
@@ -187,6 +209,7 @@ VOUCHED = st.builds(
 EVENTS = st.one_of(
     _events(BatchReceived),
     _events(CommandProposed, token_of=st.just("")),
+    _events(AdviceGiven, token_of=st.just("")),
     VOUCHED,
     _events(StatementReceived),
     _events(OutcomeReported),
@@ -205,6 +228,7 @@ def begun() -> Tape:
     tape.read("edge-2", "slow")
     tape.propose("pump/run", 1.0)
     tape.propose("valve/opening", 0.6)
+    tape.advise("pump/run")
     return tape
 
 
@@ -236,6 +260,7 @@ def test_nothing_hostile_raises_and_everything_asked_is_answered(
 FORGED: dict[str, Callable[[bytes], Event]] = {
     "batch": lambda raw: BatchReceived(b"s" * 16, "peer", raw),
     "command": lambda raw: CommandProposed(b"s" * 16, "peer", raw, ""),
+    "advice": lambda raw: AdviceGiven(b"s" * 16, "peer", raw, ""),
     "statement": lambda raw: StatementReceived(b"s" * 16, "peer", raw),
     "outcome": lambda raw: OutcomeReported(b"s" * 16, "peer", raw),
     "model": lambda raw: ModelSubmitted(b"s" * 16, "peer", raw, ()),

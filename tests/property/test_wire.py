@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.property.strategies import ARRAYS, MUTATIONS, SCALARS, VALUES, mutated
 from tests.unit.wire.samples import (
+    ADVICE,
     COMMAND,
     MANIFEST,
     OUTCOME,
@@ -31,6 +32,7 @@ from twinvouch.core.inventory import Encoding, Point, ScanGroup, Table
 from twinvouch.core.kind import Kind
 from twinvouch.core.word_order import WordOrder
 from twinvouch.wire import cbor, cose, senml
+from twinvouch.wire.advice import read_advice, write_advice
 from twinvouch.wire.batch import read_batch, read_header, write_batch
 from twinvouch.wire.command import read_command, write_command
 from twinvouch.wire.eventlog import read_event, write_event
@@ -79,6 +81,7 @@ READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     ),
     "senml": (read_senml, PACK),
     "command": (lambda c: read_command(c, PLANT), write_command(COMMAND, PLANT)),
+    "advice": (lambda c: read_advice(c, PLANT), write_advice(ADVICE, PLANT)),
     "statement": (lambda c: read_statement(c, PLANT), write_statement(STATEMENT, PLANT)),
     "permit": (read_permit, write_permit(PERMIT)),
     "outcome": (lambda c: read_outcome(c, PLANT), write_outcome(OUTCOME, PLANT)),
@@ -189,6 +192,25 @@ TIMES = st.integers(0, 2**63 - 1)
 @settings(max_examples=50, deadline=None)
 def test_a_command_comes_back(command: object, plant: str) -> None:
     assert read_command(write_command(command, plant), plant) == command
+
+
+@given(
+    advice=st.builds(
+        replace,
+        st.just(ADVICE),
+        principal=IDS,
+        subject=IDS,
+        says=IDS.filter(str.strip),
+        value=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+        unit=st.text(max_size=200),
+        made_ns=TIMES,
+        until_ns=TIMES,
+    ),
+    plant=IDS,
+)
+@settings(max_examples=50, deadline=None)
+def test_advice_comes_back(advice: object, plant: str) -> None:
+    assert read_advice(write_advice(advice, plant), plant) == advice
 
 
 @given(

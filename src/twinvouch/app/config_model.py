@@ -180,6 +180,7 @@ class CommandSettings(Frozen):
     max_inputs: Annotated[int, Field(ge=1, le=1_000)] = 1_000
     undeclared_identity: Annotated[int, Field(ge=0, le=255)] = 100
     token_identity: Annotated[int, Field(ge=0, le=255)] = 180
+    withhold_advice: Annotated[tuple[CommandClass, ...], Field(max_length=3)] = (CommandClass.A,)
 
 
 class QuotaSettings(Frozen):

@@ -94,6 +94,7 @@ def command_rules(config: Config) -> CommandRules:
         token_identity=s.token_identity,
         rest_ns=ns(s.rest_s),
         max_inputs=s.max_inputs,
+        withhold_advice=frozenset(s.withhold_advice),
     )
 
 

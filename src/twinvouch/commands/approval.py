@@ -5,11 +5,12 @@ approve is asked of the policy. An approval never replaces trust.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from hashlib import sha256
 
 from twinvouch.commands.capability import request
 from twinvouch.commands.view import Target, View
-from twinvouch.core.command import Reason, Verdict
+from twinvouch.core.command import Decision, Reason, Verdict
 from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.mode import Rung
 
@@ -59,3 +60,11 @@ def check(given: int, wanted: int, proposer: str) -> tuple[Reason, ...]:
     plural = "s" if missing > 1 else ""
     allowed = f"would be allowed with {missing} more approval{plural}, none of them by `{proposer}`"
     return (Reason(NAMES[0], Verdict.HOLD, sentence, allowed),)
+
+
+def waiting(decision: Decision) -> Decision:
+    """What nothing stands against any more, but that was held: a restored tag alone moves nothing, a person does."""
+    sentence = "nothing holds it any more since a tag was restored; a person releases it"
+    counterfactual = "would be allowed when a person approves"
+    reason = Reason(NAMES[0], Verdict.HOLD, sentence, counterfactual)
+    return replace(decision, verdict=Verdict.HOLD, reasons=(*decision.reasons, reason))

@@ -82,8 +82,6 @@ def _ask(
     answer = view.site.policy.decide(request(view, target, who, action, context))
     if answer.allowed:
         return ()
-    letter = target.tag.command_class.value if target.tag.command_class else "?"
-    sentence = (
-        f"`{who}` may not {action} a class {letter} command for `{target.tag.id}`: {answer.why}"
-    )
+    what = f"a class {target.letter} command for `{target.tag.id}`"
+    sentence = f"`{who}` may not {action} {what}: {answer.why}"
     return (Reason("capability", Verdict.DENY, sentence),)

@@ -1,10 +1,10 @@
-"""R7, the label of a command: the worst of everything it came from, axis by axis.
+"""R7, the label of a command or of advice: the worst of everything it came from, axis by axis.
 
-The effective derivation is what the command declares (each an existing entry of the tag, within the
-class's max_age), the actuator's mandatory inputs (controlled variable, interlock tags) and what the
-proposing service read lately. What is missing, distrusted, unknown, too old or another tag's entry
+The effective derivation is what it declares (each an existing entry of the tag, within the class's max_age),
+the mandatory inputs (of an actuator its controlled variable and interlock tags) and what the service that makes
+it read lately. What is missing, distrusted, unknown, too old or another tag's entry
 counts as zero and is named. A declared entry that is no longer the newest counts with the worse of its
-own label and the present one. Nothing declared: the mandatory inputs, identity capped. The command's
+own label and the present one. Nothing declared: the mandatory inputs, identity capped. Its
 own identity caps too: less where only an API token vouches for it. Adding an input never raises.
 """
 
@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from twinvouch.commands.capability import required
-from twinvouch.commands.view import Target, View
+from twinvouch.commands.view import Claim, Moment
 from twinvouch.core.command import Input, Reason, Verdict
+from twinvouch.core.inventory import ClassRule
 from twinvouch.core.label import AXES, FULL, NEVER, Axis, Label, expired
 from twinvouch.core.label import derive as combined
 
@@ -26,7 +27,7 @@ Axes = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing the command came from: `name` and why it counts as `axes`."""
+    """One thing it came from: `name` and why it counts as `axes`."""
 
     name: str
     axes: Axes
@@ -43,17 +44,16 @@ class Derivation:
     parents: tuple[int, ...]
 
 
-def derive(view: View, target: Target) -> Derivation:
-    """The label of the command at `view.now_ns` and where it comes from."""
-    mandatory = (*target.limits.controlled, *target.limits.interlock_tags)
-    counted = dict.fromkeys((*mandatory, *view.reads, *(i.tag for i in view.command.inputs)))
-    now = {part.name: part for part in _current(view, tuple(counted))}
-    declared = [_declared(view, target, i, now[i.tag]) for i in view.command.inputs]
-    seen = [Part(tag, _four(axes), "as its reader saw it") for tag, axes in view.reads.items()]
+def derive(at: Moment, claim: Claim) -> Derivation:
+    """The label of what is claimed at `at.now_ns` and where it comes from."""
+    counted = dict.fromkeys((*claim.mandatory, *at.reads, *(i.tag for i in claim.inputs)))
+    now = {part.name: part for part in _current(at, tuple(counted))}
+    declared = [_declared(at, claim, i, now[i.tag]) for i in claim.inputs]
+    seen = [Part(tag, _four(axes), "as its reader saw it") for tag, axes in at.reads.items()]
     inputs = (*now.values(), *declared, *seen) or (Part("nothing", ZERO, "it rests on no reading"),)
-    parts = (*inputs, *_caps(view))
+    parts = (*inputs, *_caps(at, claim))
     axes = _least(parts)
-    entries = {view.frame.entry(t) for t in counted if t in view.site.plant.tags}
+    entries = {at.frame.entry(t) for t in counted if t in at.site.plant.tags}
     entries |= {p.entry for p in declared}
     return Derivation(parts, axes, tuple(sorted(e for e in entries if e >= 0)))
 
@@ -64,22 +64,24 @@ def _least(parts: Sequence[Part]) -> Axes:
     return _four(combined([Label(axes, np.full(len(parts), NEVER))]).axes[:, 0].tolist())
 
 
-def check(target: Target, derivation: Derivation) -> tuple[Reason, ...]:
-    """A hold per axis that is below what the class demands, with the input that set it."""
-    demands = required(target.rule)
+def check(
+    derivation: Derivation, rule: ClassRule, letter: str, what: str = "the command"
+) -> tuple[Reason, ...]:
+    """A hold per axis that is below what class `letter` demands, with the input that set it."""
+    demands = required(rule)
     short = [a for a in Axis if derivation.axes[a] < demands[a]]
-    letter = target.tag.command_class.value if target.tag.command_class else "?"
-    return tuple(_short(a, derivation.parts, demands[a], letter) for a in short)
+    demanded = {a: f"class {letter} demands {demands[a]}" for a in short}
+    return tuple(_short(a, derivation.parts, demands[a], what, demanded[a]) for a in short)
 
 
-def _short(axis: Axis, parts: Sequence[Part], demand: int, letter: str) -> Reason:
+def _short(axis: Axis, parts: Sequence[Part], demand: int, what: str, demanded: str) -> Reason:
     low = [p for p in parts if p.axes[axis] < demand]
     worst = min(low, key=lambda p: p.axes[axis])
     word = axis.name.lower()
     because = f" ({worst.why})" if worst.why else ""
     sentence = (
-        f"{word} of what the command came from is {worst.axes[axis]}, set by `{worst.name}`{because}; "
-        f"class {letter} demands {demand}"
+        f"{word} of what {what} came from is {worst.axes[axis]}, set by `{worst.name}`{because}; "
+        f"{demanded}"
     )
     others = len({p.name for p in low} - {worst.name})
     more = f" and of {others} other input{'s' if others > 1 else ''}" if others else ""
@@ -91,21 +93,21 @@ def _short(axis: Axis, parts: Sequence[Part], demand: int, letter: str) -> Reaso
     )
 
 
-def _declared(view: View, target: Target, declared: Input, now: Part) -> Part:
+def _declared(at: Moment, claim: Claim, declared: Input, now: Part) -> Part:
     """A declared input: the worse of its label then and `now`; zero where the declaration is false."""
-    tag, entry = view.site.plant.tags.get(declared.tag), declared.entry
-    newest = -1 if tag is None else view.frame.entry(tag.id)
+    tag, entry = at.site.plant.tags.get(declared.tag), declared.entry
+    newest = -1 if tag is None else at.frame.entry(tag.id)
     if tag is None or entry == newest >= 0:
         return replace(now, entry=newest)
     if not 0 <= entry < newest:
         return Part(tag.id, ZERO, f"declared with entry {entry}, the newest is {newest}")
-    arrival = view.context.arrivals.get(entry)
+    arrival = at.context.arrivals.get(entry)
     if arrival is None:
         return Part(tag.id, ZERO, f"declared with entry {entry}, which is no recent batch")
-    group = view.site.plant.groups.get(arrival.group)
+    group = at.site.plant.groups.get(arrival.group)
     if group is None or tag.id not in group.ids:
         return Part(tag.id, ZERO, f"declared with entry {entry}, which holds other tags")
-    age, limit = view.asked_ns - arrival.received_ns, target.rule.max_age_ns
+    age, limit = at.asked_ns - arrival.received_ns, claim.max_age_ns
     if age > limit:
         return Part(
             tag.id, ZERO, f"declared, but {age / 1e9:.1f} s old, limit is {limit / 1e9:g} s"
@@ -114,32 +116,32 @@ def _declared(view: View, target: Target, declared: Input, now: Part) -> Part:
     return Part(tag.id, _four(arrival.axes[:, column].tolist()), "as declared", entry)
 
 
-def _current(view: View, tags: Sequence[str]) -> list[Part]:
+def _current(at: Moment, tags: Sequence[str]) -> list[Part]:
     """Tags as they are now; distrusted and unknown ones are zero."""
-    known = [t for t in tags if t in view.site.plant.tags]
-    label = expired(view.frame.label(known, view.now_ns), view.now_ns)
+    known = [t for t in tags if t in at.site.plant.tags]
+    label = expired(at.frame.label(known, at.now_ns), at.now_ns)
     now = dict(zip(known, label.axes.T.tolist(), strict=True))
     fresh = dict(zip(known, label.fresh_until.tolist(), strict=True))
     parts = []
     for tag in tags:
         if tag not in now:
             parts.append(Part(tag, ZERO, "no tag of this plant"))
-        elif view.context.distrusted.get(tag, 0) > view.now_ns:
+        elif at.context.distrusted.get(tag, 0) > at.now_ns:
             parts.append(Part(tag, ZERO, "distrusted by a person"))
         else:
-            why = "not fresh" if fresh[tag] < view.now_ns else ""
+            why = "not fresh" if fresh[tag] < at.now_ns else ""
             parts.append(Part(tag, _four(now[tag]), why))
     return parts
 
 
-def _caps(view: View) -> Iterator[Part]:
-    """What the command itself limits: who vouches for it, and that it declares nothing."""
-    rules, who = view.site.commands, view.command.principal
-    if not view.command.signed:
+def _caps(at: Moment, claim: Claim) -> Iterator[Part]:
+    """What it itself limits: who vouches for it, and that it declares nothing."""
+    rules, who = at.site.commands, claim.principal
+    if not claim.signed:
         yield Part(
             who, (rules.token_identity, FULL, FULL, FULL), "vouched for by a token, not signed"
         )
-    if not view.command.inputs:
+    if not claim.inputs:
         yield Part(who, (rules.undeclared_identity, FULL, FULL, FULL), "declared no inputs")
 
 

@@ -53,12 +53,12 @@ def strictest(reasons: tuple[Reason, ...]) -> Verdict:
 
 
 def _weigh(view: View, target: Target) -> Decision:
-    derived = derivation.derive(view, target)
+    derived = derivation.derive(view.moment, target.claim(view.command))
     given, wanted = len(approval.approvers(view, target)), approval.needed(view, target)
     reasons = (
         *disk.check(view),
         *limits.check(view, target),
-        *derivation.check(target, derived),
+        *derivation.check(derived, target.rule, target.letter),
         *approval.check(given, wanted, view.command.principal),
     )
     if not reasons:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from twinvouch.core.command import Command
+from twinvouch.core.command import Command, Input
 from twinvouch.core.context import Context
 from twinvouch.core.inventory import ClassRule, Limits, Point, Tag
 from twinvouch.core.label import Label
@@ -25,6 +25,32 @@ class Snapshot(Protocol):
     def entry(self, tag_id: str) -> int:
         """Ledger index of the batch the value came from; -1 where there is none."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a label depends on besides what has it: the plant at `now_ns`, and what the principal read lately.
+
+    `asked_ns`: when the gate first took it; earlier than `now_ns` where it is judged again.
+    """
+
+    site: Site
+    frame: Snapshot
+    context: Context
+    reads: Mapping[str, tuple[int, ...]]
+    now_ns: int
+    asked_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a command or a piece of advice rests on: what it declares, what always counts, and who vouches for it."""
+
+    principal: str
+    signed: bool
+    inputs: tuple[Input, ...]
+    mandatory: tuple[str, ...]
+    max_age_ns: int  # of a declared input
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +77,11 @@ class View:
         return self.asked_ns < self.now_ns
 
     @property
+    def moment(self) -> Moment:
+        """All but the command."""
+        return Moment(self.site, self.frame, self.context, self.reads, self.now_ns, self.asked_ns)
+
+    @property
     def target(self) -> "Target | None":
         """The actuator the command is for; None where it is not one that twinvouch may write to."""
         tag = self.site.plant.tags.get(self.command.tag)
@@ -68,3 +99,14 @@ class Target:
     limits: Limits
     point: Point
     rule: ClassRule
+
+    @property
+    def letter(self) -> str:
+        """Its class."""
+        return self.tag.command_class.value if self.tag.command_class else "?"
+
+    def claim(self, command: Command) -> Claim:
+        """What `command`, which is for this actuator, rests on."""
+        mandatory = (*self.limits.controlled, *self.limits.interlock_tags)
+        signed, age = command.signed, self.rule.max_age_ns
+        return Claim(command.principal, signed, command.inputs, mandatory, age)

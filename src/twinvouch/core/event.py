@@ -61,6 +61,16 @@ class CommandProposed:
 
 
 @dataclass(frozen=True, slots=True)
+class AdviceGiven:
+    """Signed advice (`raw`), or the canonical content of a piece that an API token vouches for."""
+
+    salt: bytes
+    peer: str
+    raw: bytes
+    token_of: str  # as in CommandProposed
+
+
+@dataclass(frozen=True, slots=True)
 class StatementReceived:
     """Bytes that claim to be a signed statement."""
 
@@ -94,7 +104,7 @@ class QueryAsked:
 
     salt: bytes
     principal: str  # empty: anonymous
-    action: str  # readTags, readCommands, readFindings, readStatus, readMetrics, readLedger, readLineage, readModels, stream, takePermits, export
+    action: str  # readTags, readCommands, readAdvice, readFindings, readStatus, readMetrics, readLedger, readLineage, readModels, stream, takePermits, export
     resource: str  # a tag id, or * for all of the action's kind
     purpose: str
     tags: tuple[str, ...] = ()  # tags whose values the answer shows: they count in R7
@@ -195,6 +205,7 @@ Event: TypeAlias = (
     Started
     | BatchReceived
     | CommandProposed
+    | AdviceGiven
     | StatementReceived
     | OutcomeReported
     | ModelSubmitted
@@ -247,7 +258,7 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Something for the live stream: topic `labels`, `finding`, `command` or `outcome`.
+    """Something for the live stream: topic `labels`, `finding`, `command`, `advice` or `outcome`.
 
     Bodies are plain data, but for arrays in `labels`, which become lists only where somebody listens.
     """

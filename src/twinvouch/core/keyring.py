@@ -46,6 +46,7 @@ class KeyVerb(StrEnum):
 USES: Mapping[str, frozenset[KeyPurpose]] = {  # of a signature -> whose keys may make it
     Purpose.READINGS: frozenset({KeyPurpose.EDGE}),
     Purpose.COMMAND: frozenset({KeyPurpose.SERVICE, KeyPurpose.PERSON}),
+    Purpose.ADVICE: frozenset({KeyPurpose.SERVICE, KeyPurpose.PERSON}),
     Purpose.STATEMENT: frozenset({KeyPurpose.PERSON}),
     Purpose.OUTCOME: frozenset({KeyPurpose.ACTUATOR}),
     Purpose.MODEL: frozenset({KeyPurpose.MODEL_SIGNER}),

@@ -24,6 +24,7 @@ class Kind(IntEnum):
     SOURCE_REPORT = 12  # what an edge has to tell of its sources, in the chain of its batches
     BATCH_CHANGES = 13  # readings of one group by exception, one by one
     GENESIS = 11  # a new chain of an edge that lost its spool
+    ADVICE = 14
 
     RECEIPT = 15  # entries with their proofs, and what opens them
 
@@ -45,6 +46,7 @@ class Kind(IntEnum):
     ENTRY_CLOCK = 79  # the core's wall clock was set
     ENTRY_EPOCH = 80  # a backup was restored: origin, size and root of the log it continues
     ENTRY_DISK = 81  # the core's disk is full, or has room again
+    ENTRY_ADVICE = 83  # a recommendation, and every change of how it is shown
     ENTRY_HISTORY = 90  # chunks of the history were written or purged, or a day was shredded
 
 
@@ -53,6 +55,7 @@ class Purpose:
 
     READINGS = "readings"
     COMMAND = "command"
+    ADVICE = "advice"
     STATEMENT = "statement"
     PERMIT = "permit"
     OUTCOME = "outcome"

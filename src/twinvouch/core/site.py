@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from twinvouch.core.batch import Origin
-from twinvouch.core.inventory import Plant
+from twinvouch.core.inventory import CommandClass, Plant
 from twinvouch.core.ports import Condition, Detector, Policy
 
 SECOND = 1_000_000_000
@@ -36,6 +36,9 @@ class CommandRules:
     token_identity: int = 180  # and of one that only an API token vouches for
     rest_ns: int = 60 * SECOND  # a rate limit allows at most the step of this long
     max_inputs: int = 1000  # declared inputs of one command
+    withhold_advice: frozenset[CommandClass] = frozenset(
+        {CommandClass.A}
+    )  # the others are labelled
 
 
 @dataclass(frozen=True, slots=True)

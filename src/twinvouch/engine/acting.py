@@ -1,35 +1,33 @@
 """From a proposed command to a permit and its outcome, and the statements of persons on the way."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 
-from twinvouch.commands import approval
-from twinvouch.commands import gate as commands_gate
-from twinvouch.commands import permit as permits
-from twinvouch.commands.register import Approval, Record, reasons_content, shown
-from twinvouch.core.command import Command, CommandStatus, OutcomeStatus, Verdict
+from twinvouch.commands.register import Approval, Record, shown
+from twinvouch.core.command import CommandStatus, OutcomeStatus
 from twinvouch.core.errors import MalformedError, SignatureError
-from twinvouch.core.event import CommandProposed, Deliver, Keep, OutcomeReported, StatementReceived
+from twinvouch.core.event import CommandProposed, OutcomeReported, StatementReceived
 from twinvouch.core.finding import Finding, Severity
-from twinvouch.core.inventory import Plant, Principal, PrincipalKind, key_id
+from twinvouch.core.inventory import Principal, PrincipalKind
 from twinvouch.core.kind import Purpose
 from twinvouch.core.ports import PolicyRequest
 from twinvouch.core.statement import Statement, Verb
+from twinvouch.core.subject import tags_of
 from twinvouch.engine import tickets
+from twinvouch.engine.again import trust_changed
+from twinvouch.engine.deciding import Proposal, decide
 from twinvouch.engine.epochs import too_old
 from twinvouch.engine.founding import on_genesis
 from twinvouch.engine.keys import use
 from twinvouch.engine.memory import Memory
-from twinvouch.engine.out import Entered, Out, doubt, enter, refuse
-from twinvouch.engine.rests import of_command, of_decision
+from twinvouch.engine.out import Entered, Out, doubt, enter, refuse, vouched
+from twinvouch.engine.rests import of_command
 from twinvouch.ledger import entry
-from twinvouch.queries.memory import recent
 from twinvouch.wire.command import read_command
 from twinvouch.wire.cose import key_id_of
 from twinvouch.wire.genesis import is_genesis
 from twinvouch.wire.outcome import read_outcome
-from twinvouch.wire.permit import write_permit
 from twinvouch.wire.signed import open_signed
 from twinvouch.wire.statement import read_statement
 
@@ -40,7 +38,7 @@ def on_command(m: Memory, out: Out, event: CommandProposed) -> None:
     try:
         if event.token_of:
             content, digest = event.raw, sha256(event.raw).digest()
-            signer = _vouched(plant, event.token_of)
+            signer = vouched(plant, event.token_of)
         else:
             sealed, signer = open_signed(event.raw, plant, Purpose.COMMAND, m.ring, m.now_ns)
             content, digest = sealed.content, sealed.digest
@@ -70,87 +68,7 @@ def on_command(m: Memory, out: Out, event: CommandProposed) -> None:
     index = out.append(entry.command(m.now_ns, out.commit(digest), command, about, rests))
     if not event.token_of:
         use(m, key_id_of(event.raw), "command", index)
-    _answer(out, _decide(m, out, _Proposal(command, digest, index, m.now_ns)))
-
-
-def _vouched(plant: Plant, principal: str) -> Principal:
-    """The principal whose token came with a command; it may be gone where a restart feeds a logged event again."""
-    known = plant.principals.get(principal)
-    if known is None:
-        raise SignatureError(f"`{principal}` is no principal of plant `{plant.id}`")
-    return known
-
-
-@dataclass(frozen=True, slots=True)
-class _Proposal:
-    """What stays the same of a command however often it is decided on."""
-
-    command: Command
-    digest: bytes
-    entry: int
-    received_ns: int
-
-
-def _decide(m: Memory, out: Out, p: _Proposal, approvals: tuple[Approval, ...] = ()) -> Record:
-    """Judge (again), enter the decision, and issue a permit where it allows."""
-    seen = recent(m.seen.get(p.command.principal, {}), m.now_ns, m.site.commands.read_memory_ns)
-    who = frozenset(a.principal for a in approvals)
-    context = replace(m.context(), withheld=m.withheld())
-    decision = commands_gate.judge(
-        p.command, m.site, m.frame, context, seen, who, m.now_ns, asked_ns=p.received_ns
-    )
-    named = out.blob(reasons_content(decision))
-    first = [p.entry, *(a.entry for a in approvals if a.entry >= 0)]
-    counted = (*_mandatory(m, p.command), *seen, *(i.tag for i in p.command.inputs))
-    rests = of_decision(m, first, p.command, counted, decision)
-    index = out.append(entry.decision(m.site.plant.id, m.now_ns, named, decision, rests))
-    status = CommandStatus.HELD if decision.verdict is Verdict.HOLD else CommandStatus.DENIED
-    expires = p.received_ns + _hold_ns(m, p.command)
-    record = Record(
-        p.command, p.digest, p.entry, decision, index, status, p.received_ns, expires, approvals
-    )
-    if decision.verdict is Verdict.ALLOW:
-        record = _permit(m, out, record)
-    m.counts[f"command:{record.status.value}"] += 1
-    out.publish(
-        "command",
-        id=p.command.id,
-        tag=p.command.tag,
-        status=record.status.value,
-        why=decision.why,
-        entry=index,
-    )
-    return m.keep(record)
-
-
-def _mandatory(m: Memory, command: Command) -> tuple[str, ...]:
-    """Tags whose trust always counts for this actuator."""
-    tag = m.site.plant.tags.get(command.tag)
-    limits = None if tag is None else tag.limits
-    return () if limits is None else (*limits.controlled, *limits.interlock_tags)
-
-
-def _permit(m: Memory, out: Out, record: Record) -> Record:
-    approved = approval.digest(a.statement for a in record.approvals)
-    nonce = sha256(b"permit" + out.salt + record.digest).digest()[: permits.NONCE_BYTES]
-    epoch = m.context().mode_of(m.site.plant.tags[record.command.tag].asset).epoch
-    stamp = permits.Stamp(record.decision_entry, approved, epoch, nonce, m.now_ns)
-    permit = permits.make(record.command, record.decision, m.site, stamp)
-    content = write_permit(permit)
-    committed = out.salted(sha256(content).digest())
-    index = out.append(entry.permit(m.now_ns, committed, permit))
-    out.effects.append(Keep(committed, out.salt + content))  # for receipts: no event holds it
-    if m.site.permit_key:
-        use(m, key_id(m.site.permit_key), "permit", index)
-    out.effects.append(Deliver(content, record.command.id))
-    return replace(
-        record,
-        status=CommandStatus.PERMITTED,
-        permit_nonce=nonce,
-        permit_entry=index,
-        issued_ns=m.now_ns,
-        expires_ns=permit.expires_ns,
-    )
+    _answer(out, decide(m, out, Proposal(command, digest, index, m.now_ns)))
 
 
 def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
@@ -220,7 +138,7 @@ def _forbidden(m: Memory, signer: Principal, said: Statement) -> str:
     if said.verb is Verb.APPROVE:
         return ""
     if said.verb in tickets.VERBS:
-        action, names = "ticket", tickets.tags_of(m, said.subject)
+        action, names = "ticket", tags_of(m.site.plant, said.subject)
     else:
         record = m.records.get(said.subject)
         action = said.verb.value
@@ -254,8 +172,7 @@ def _approve(m: Memory, out: Out, said: Statement, by: Entered) -> None:
         a for a in record.approvals if a.principal != said.principal and a.expires_ns >= m.now_ns
     )
     approvals = (*others, Approval(said.principal, by.digest, said.expires_ns, by.entry))
-    proposal = _Proposal(record.command, record.digest, record.entry, record.received_ns)
-    _answer(out, _decide(m, out, proposal, approvals))
+    _answer(out, decide(m, out, Proposal.of(record), approvals))
 
 
 def _reject(m: Memory, out: Out, said: Statement, _: Entered) -> None:
@@ -267,7 +184,7 @@ def _reject(m: Memory, out: Out, said: Statement, _: Entered) -> None:
     )
 
 
-def _distrust(m: Memory, out: Out, said: Statement, _: Entered) -> None:
+def _distrust(m: Memory, out: Out, said: Statement, by: Entered) -> None:
     if said.verb is Verb.DISTRUST:
         m.distrusted[said.subject] = said.expires_ns
     else:
@@ -276,6 +193,7 @@ def _distrust(m: Memory, out: Out, said: Statement, _: Entered) -> None:
     out.reply(
         200, status=said.verb.value, tag=said.subject, until_ns=m.distrusted.get(said.subject, 0)
     )
+    trust_changed(m, out, (said.subject,), (by.entry,))
 
 
 def on_outcome(m: Memory, out: Out, event: OutcomeReported) -> None:
@@ -326,15 +244,6 @@ def _answer(out: Out, record: Record) -> None:
         verdict=decision.verdict.value,
         why=decision.why,
         entry=record.decision_entry,
-    )
-
-
-def _hold_ns(m: Memory, command: Command) -> int:
-    tag = m.site.plant.tags.get(command.tag)
-    return (
-        m.site.plant.classes[tag.command_class].hold_ns
-        if tag is not None and tag.command_class is not None
-        else 0
     )
 
 

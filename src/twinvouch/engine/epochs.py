@@ -8,11 +8,13 @@ from dataclasses import replace
 
 from twinvouch.core.command import CommandStatus
 from twinvouch.core.event import EpochOpened
+from twinvouch.engine import standing
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
 from twinvouch.ledger import entry
 
 HELD = "a backup was restored, and what happened after it is not known: propose it again"
+GIVEN = "a backup was restored, and what happened after it is not known"
 PERMITTED = "a backup was restored: whether the permit was used is not known here"
 
 
@@ -27,6 +29,8 @@ def on_epoch(m: Memory, out: Out, event: EpochOpened) -> None:
         held = record.status is CommandStatus.HELD
         status, why = (CommandStatus.EXPIRED, HELD) if held else (CommandStatus.UNKNOWN, PERMITTED)
         m.keep(replace(record, status=status, outcome=why))
+    for given in standing.open_ones(m):
+        standing.end(m, out, given, GIVEN, [index])
     out.reply(200, status="opened", epoch=event.epoch, entry=index)
 
 

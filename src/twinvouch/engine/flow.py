@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from twinvouch.commands import arrivals
+from twinvouch.commands.derivation import Axes
 from twinvouch.core.batch import Admitted
 from twinvouch.core.event import (
+    AdviceGiven,
     BatchReceived,
     CommandProposed,
     DiskChanged,
@@ -36,8 +38,9 @@ from twinvouch.core.event import (
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.site import Site
-from twinvouch.engine import rows, tickets, validity
+from twinvouch.engine import rows, standing, tickets, validity
 from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
+from twinvouch.engine.advising import on_advice
 from twinvouch.engine.epochs import on_epoch
 from twinvouch.engine.keys import on_key, use
 from twinvouch.engine.memory import Memory
@@ -194,6 +197,10 @@ def _newest(m: Memory, admitted: Admitted) -> dict[str, Any]:
 
 def _on_query(m: Memory, out: Out, event: QueryAsked) -> None:
     answer = queries_gate.decide(event, m.site)
+    caps: Mapping[str, Axes] = {}
+    if answer.allowed and event.action == "readAdvice":
+        caps = standing.before_shown(m, out, event.resource)
+        event = replace(event, tags=(*event.tags, *caps))
     named = out.blob([event.resource, event.purpose, list(event.tags), answer.why])
     rests = of_answer(m, event) if answer.allowed else Rests()
     index = out.append(
@@ -211,7 +218,7 @@ def _on_query(m: Memory, out: Out, event: QueryAsked) -> None:
         and principal.kind is PrincipalKind.SERVICE
     ):
         seen, keep_ns = m.seen.get(principal.id, {}), m.site.commands.read_memory_ns
-        label = m.label(event.tags)
+        label = standing.capped(m.label(event.tags), event.tags, caps)
         m.seen[principal.id] = remember(seen, event.tags, label, m.now_ns, keep_ns)
         m.dirty.add(f"seen/{principal.id}")
         m.answered[principal.id] = marked(m.answered.get(principal.id), index, m.now_ns, keep_ns)
@@ -318,15 +325,18 @@ def _on_tick(m: Memory, out: Out, event: Tick) -> None:
     for record in open_records:
         age(m, out, record)
     needed = {i.entry for r in open_records for i in r.command.inputs}
+    needed |= {i.entry for g in standing.open_ones(m) for i in g.advice.inputs}
     oldest = max((c.max_age_ns for c in m.site.plant.classes.values()), default=0)
     for forgotten in arrivals.forget(m.arrivals, m.now_ns, oldest, needed):
         m.dirty.add(f"arrival/{forgotten}")
     for nonce in [n for n, expires in m.nonces.items() if expires < m.now_ns]:
         del m.nonces[nonce]
         m.dirty.add("nonces")
-    for tag in [t for t, until in m.distrusted.items() if until < m.now_ns]:
+    returned = [t for t, until in m.distrusted.items() if until < m.now_ns]
+    for tag in returned:
         del m.distrusted[tag]
         m.dirty.add("distrusted")
+    standing.pass_time(m, out, returned)
     tickets.forget(m)
     validity.tell(m, out)
     for principal in [p for p, until in m.streams.items() if until < m.now_ns]:
@@ -368,6 +378,7 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     Started: _on_started,
     BatchReceived: _on_batch,
     CommandProposed: on_command,
+    AdviceGiven: on_advice,
     StatementReceived: lambda m, out, event: (on_config if is_config(event.raw) else on_statement)(
         m, out, event
     ),

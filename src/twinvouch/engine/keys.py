@@ -12,6 +12,7 @@ from twinvouch.core.errors import MalformedError, SignatureError
 from twinvouch.core.event import KeyStated, Plain
 from twinvouch.core.inventory import key_id
 from twinvouch.core.keyring import KeyPurpose, KeyStatement, KeyVerb, Said
+from twinvouch.engine import standing
 from twinvouch.engine.memory import KeyUse, Memory
 from twinvouch.engine.out import Out, doubt, refuse
 from twinvouch.ledger import entry
@@ -45,7 +46,7 @@ def on_key(m: Memory, out: Out, event: KeyStated) -> None:
     index = out.append(entry.key(plant, m.now_ns, event.raw))
     ring.take(said, digest, index)
     m.dirty.add("keys")
-    told = _told(m, said)
+    told = _told(m, out, said, index)
     out.publish("key", entry=index, **told)
     out.reply(200, status="taken", entry=index, **told)
 
@@ -66,7 +67,7 @@ def _opened(m: Memory, raw: bytes) -> tuple[Said, bytes]:
     raise error or SignatureError("no root speaks here")
 
 
-def _told(m: Memory, said: Said) -> dict[str, Plain]:
+def _told(m: Memory, out: Out, said: Said, index: int) -> dict[str, Plain]:
     """What a statement did, in plain words; of a revocation also what it puts in doubt."""
     if not isinstance(said, KeyStatement):
         return {"serial": said.serial, "verb": "rotate", "root": key_id(said.new).hex()}
@@ -79,14 +80,14 @@ def _told(m: Memory, said: Said) -> dict[str, Plain]:
         "key_id": kid.hex(),
     }
     if said.verb is KeyVerb.REVOKE:
-        _let_go(m, kid)
+        _let_go(m, out, kid, index)
         told["since_ns"] = said.since_ns
         told["signed_since"] = signed_since(m.uses.get(kid, {}), said.since_ns)
     return told
 
 
-def _let_go(m: Memory, kid: bytes) -> None:
-    """A held command, or an approval of one, counts as long as the key does that signed it; others can be signed anew.
+def _let_go(m: Memory, out: Out, kid: bytes, index: int) -> None:
+    """A held command, an approval of one, or advice counts as long as the key does that signed it; others can be signed anew.
 
     Whose the key was is what the root said of it when it trusted it, whatever the revocation names.
     """
@@ -100,6 +101,9 @@ def _let_go(m: Memory, kid: bytes) -> None:
             m.keep(replace(record, status=CommandStatus.EXPIRED, outcome=REVOKED))
         elif len(left) < len(record.approvals):
             m.keep(replace(record, approvals=left))
+    for given in standing.open_ones(m):
+        if given.advice.signed and given.advice.principal == owner.principal:
+            standing.end(m, out, given, "a key of who gave it is revoked", [index])
 
 
 def signed_since(uses: Mapping[int, KeyUse], since_ns: int) -> dict[str, Plain]:

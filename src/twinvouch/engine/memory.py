@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record
 from twinvouch.core.command import CommandStatus
 from twinvouch.core.context import ActuatorWrite, Arrival, Context
@@ -73,7 +74,8 @@ class Memory:
         # where in the ledger services have read, by answers and by what their streams showed
         self.answered, self.streamed = dict[str, Marks](), dict[str, Marks]()
         self.streams: dict[str, int] = {}  # services with an open stream -> until when at most, ns
-        self.modes: dict[str, Mode] = {}
+        # by asset; and what was recommended, by id
+        self.modes, self.advice = dict[str, Mode](), dict[str, Given]()
         self.distrusted: dict[str, int] = {}  # tag -> expiry, ns
         self.nonces: dict[bytes, int] = {}  # of statements -> expiry, ns
         self.tallies: Tallies = {}

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from twinvouch.core.errors import MalformedError, TwinvouchError
+from twinvouch.core.errors import MalformedError, SignatureError, TwinvouchError
 from twinvouch.core.event import Append, Effect, Keep, Plain, Publish, Reply
 from twinvouch.core.finding import Finding, Severity
+from twinvouch.core.inventory import Plant, Principal
 from twinvouch.core.keyring import KeyRefusedError
 from twinvouch.engine.memory import Memory
 from twinvouch.ledger import entry
@@ -116,3 +117,11 @@ def doubt(error: TwinvouchError, peer: str) -> Finding:
     if isinstance(error, KeyRefusedError):
         rule = error.rule
     return Finding(rule, peer, Severity.HIGH, str(error)[:500], "T0859")
+
+
+def vouched(plant: Plant, principal: str) -> Principal:
+    """The principal whose token came with something; it may be gone where a restart feeds a logged event again."""
+    known = plant.principals.get(principal)
+    if known is None:
+        raise SignatureError(f"`{principal}` is no principal of plant `{plant.id}`")
+    return known

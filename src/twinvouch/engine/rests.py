@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
-from twinvouch.core.command import Command, Decision
+from twinvouch.commands.advice import counted
+from twinvouch.commands.given import Given
+from twinvouch.core.command import Command, Input
 from twinvouch.core.event import QueryAsked
 from twinvouch.engine.memory import Memory
 from twinvouch.ledger.rests import ALL, Parent, Rests, bits
@@ -20,31 +22,49 @@ def of_command(m: Memory, command: Command, index: int) -> Rests:
     What it says of entries that do not exist yet is nothing.
     """
     declared = _batches(m, ((i.tag, i.entry) for i in command.inputs))
-    keep_ns, who = m.site.commands.read_memory_ns, command.principal
-    answered, streamed = (
-        since(marks.get(who), m.now_ns, keep_ns) for marks in (m.answered, m.streamed)
-    )
-    return Rests(tuple(p for p in declared if p[0] < index), streamed, answered)
+    return Rests(tuple(p for p in declared if p[0] < index), *_lately(m, command.principal))
 
 
 def of_decision(
-    m: Memory, first: Iterable[int], command: Command, tags: Iterable[str], decided: Decision
+    m: Memory,
+    first: Iterable[int],
+    tags: Iterable[str],
+    inputs: Iterable[Input],
+    parents: Iterable[int],
 ) -> Rests:
-    """A decision rests on the command and its approvals, and on every batch of the effective derivation.
+    """A decision rests on the command, its approvals or what made it be judged again, and on every batch of the derivation.
 
-    Of these the columns count that are inputs, mandatory or read; where it is not known which, all do.
+    Of these (`parents`) the columns count that are inputs, mandatory or read; where it is not known which, all do.
     """
     counted = {tag: m.frame.entry(tag) for tag in tags}
-    known = _batches(m, (*counted.items(), *((i.tag, i.entry) for i in command.inputs)))
+    known = _batches(m, (*counted.items(), *((i.tag, i.entry) for i in inputs)))
     columns = dict(known)
-    batches = tuple((entry, columns.get(entry, ALL)) for entry in decided.parents)
+    batches = tuple((entry, columns.get(entry, ALL)) for entry in parents)
     return Rests((*((entry, ALL) for entry in first), *batches))
+
+
+def of_advice(m: Memory, given: Given, because: Iterable[int]) -> Rests:
+    """Advice rests on what a command and its decision rest on; judged again, first on what was given."""
+    first = (*((given.entry,) if given.judged_entry >= 0 else ()), *because)
+    inputs, parents = given.advice.inputs, given.judged.parents
+    rests = of_decision(m, first, counted(m.site.plant, given.advice, given.read), inputs, parents)
+    lately = () if first else _lately(m, given.advice.principal)
+    return Rests(rests.parents, *lately)
 
 
 def trained_on(lineage: Iterable[int], index: int) -> Rests:
     """A model rests on the batches that its manifest names, as far as they exist."""
     named = tuple((entry, ALL) for entry in sorted(set(lineage)) if 0 <= entry < index)
     return Rests(named)
+
+
+def _lately(m: Memory, who: str) -> tuple[int, int]:
+    """From which entries on batches and answers count, since a service was shown them within its window (R7)."""
+    keep_ns = m.site.commands.read_memory_ns
+    streamed, answered = (
+        since(marks.get(who), m.now_ns, keep_ns) for marks in (m.streamed, m.answered)
+    )
+    return streamed, answered
 
 
 def _batches(m: Memory, pairs: Iterable[tuple[str, int]]) -> tuple[Parent, ...]:

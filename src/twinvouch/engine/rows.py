@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from twinvouch.commands.arrivals import read_arrival, write_arrival
+from twinvouch.commands.given import read_given, write_given
 from twinvouch.commands.register import read_record, write_record
 from twinvouch.core.errors import ConfigError, MalformedError
 from twinvouch.core.event import Tick
@@ -52,6 +53,7 @@ def restore(m: Memory, stored: Mapping[str, bytes]) -> None:
                 "development build cannot be taken over: move it away"
             ) from None
     m.records = dict(sorted(m.records.items(), key=lambda r: r[1].entry))
+    m.advice = dict(sorted(m.advice.items(), key=lambda g: g[1].entry))
     m.closed = sum(not record.is_open for record in m.records.values())
     for record in m.records.values():
         m.remember_write(record)
@@ -107,6 +109,15 @@ def _write_command(m: Memory, ident: str) -> bytes | None:
 
 def _read_command(m: Memory, ident: str, raw: bytes) -> None:
     m.records[ident] = read_record(raw)
+
+
+def _write_advice(m: Memory, ident: str) -> bytes | None:
+    given = m.advice.get(ident)
+    return None if given is None else write_given(given)
+
+
+def _read_advice(m: Memory, ident: str, raw: bytes) -> None:
+    m.advice[ident] = read_given(raw)
 
 
 def _write_arrival(m: Memory, ident: str) -> bytes | None:
@@ -290,6 +301,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "beginning": lambda m, edge: encode([1, *m.beginnings[edge]]),
     "frame": lambda m, group: m.frame.rows(group),
     "command": _write_command,
+    "advice": _write_advice,
     "arrival": _write_arrival,
     "seen": lambda m, principal: write_seen(m.seen[principal]),
     "marks": _write_marks,
@@ -315,6 +327,7 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "beginning": _read_beginning,
     "frame": _read_frame,
     "command": _read_command,
+    "advice": _read_advice,
     "arrival": _read_arrival,
     "seen": _read_seen,
     "marks": _read_marks,

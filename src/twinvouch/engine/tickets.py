@@ -7,6 +7,7 @@ attack, and still does not count in the highest command class.
 from typing import Final
 
 from twinvouch.core.statement import Statement, Verb
+from twinvouch.core.subject import tags_of
 from twinvouch.core.ticket import Ticket, Work
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Entered, Out
@@ -20,7 +21,7 @@ MOST: Final = 100  # open at once
 
 def objection(m: Memory, said: Statement) -> str:
     """Why a ticket has no effect, whoever signed it; empty where it has one."""
-    if not tags_of(m, said.subject):
+    if not tags_of(m.site.plant, said.subject):
         return f"`{said.subject}` is no tag and no asset with tags of plant `{m.site.plant.id}`"
     if said.expires_ns - said.made_ns > LONGEST_NS:
         return (
@@ -33,7 +34,7 @@ def objection(m: Memory, said: Statement) -> str:
 
 def take(m: Memory, out: Out, said: Statement, _: Entered) -> None:
     """Remember it."""
-    tags = tags_of(m, said.subject)
+    tags = tags_of(m.site.plant, said.subject)
     work = Work(said.verb.value)
     m.tickets[said.nonce] = Ticket(work, tags, said.made_ns, said.expires_ns, said.principal)
     m.dirty.add("tickets")
@@ -45,12 +46,3 @@ def forget(m: Memory) -> None:
     for nonce in [n for n, t in m.tickets.items() if t.end_ns + KEPT_NS < m.now_ns]:
         del m.tickets[nonce]
         m.dirty.add("tickets")
-
-
-def tags_of(m: Memory, subject: str) -> tuple[str, ...]:
-    """The tag of this name, or all tags of the asset."""
-    if subject in m.site.plant.tags:
-        return (subject,)
-    if subject not in m.site.plant.assets:
-        return ()
-    return tuple(tag for tag in m.site.plant.tags if tag.startswith(f"{subject}/"))

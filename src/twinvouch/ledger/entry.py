@@ -14,6 +14,7 @@ from hashlib import sha256
 
 import numpy as np
 
+from twinvouch.core.advice import Advice, Standing
 from twinvouch.core.batch import Admitted, Batch, Quality
 from twinvouch.core.command import Command, Decision, Outcome, Permit
 from twinvouch.core.event import DiskChanged, EpochOpened, HistoryChanged, QueryAsked, Started
@@ -223,6 +224,29 @@ def decision(plant: str, now_ns: int, named: bytes, d: Decision, rests: Rests) -
         counts,
         rests.plain(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """How advice stands: its label, the digest `named` of the blob that says why, and what it rests on."""
+
+    standing: Standing
+    axes: tuple[int, ...]
+    named: bytes
+    rests: Rests
+
+
+def advice(
+    now_ns: int, committed: bytes, a: Advice, about: tuple[str, str], stands: Stands
+) -> bytes:
+    """Advice `about` plant and class as it was given, or (nothing is committed) as it stands from now on.
+
+    Then its first parent is the entry that it was given with.
+    """
+    plant, letter = about
+    told = [stands.standing.value, list(stands.axes), stands.named]
+    who = [a.id, a.principal, a.subject, letter]
+    return _entry(Kind.ENTRY_ADVICE, plant, now_ns, committed, *who, *told, stands.rests.plain())
 
 
 def permit(now_ns: int, committed: bytes, p: Permit) -> bytes:

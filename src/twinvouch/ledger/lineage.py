@@ -28,7 +28,7 @@ class Node:
     """One entry: its kind, when, who signed or asked it, what it rests on, the columns of a batch.
 
     `pool` is where ranges find it (None: nowhere); `is_done` is what its kind says of it: a command executed, a
-    decision or a read allowed, a model admitted.
+    decision or a read allowed, a model admitted, advice readable.
     """
 
     kind: int

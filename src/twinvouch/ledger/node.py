@@ -20,7 +20,7 @@ _UNREADABLE = (ValueError, TypeError, IndexError, KeyError)
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A node, and the name that people ask for it by: the id of a command, the name of a model; else empty."""
+    """A node, and the name that people ask for it by: the id of a command or of advice, the name of a model; else empty."""
 
     node: Node
     name: str = ""
@@ -55,6 +55,12 @@ def _command(version: int, now_ns: int, rest: Sequence[Any], index: int) -> Read
 def _decision(version: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
     rests, is_done = _rests(version, rest[4], index), rest[1] == "allow"
     return Read(Node(Kind.ENTRY_DECISION, now_ns, "", rests, is_done=is_done))
+
+
+def _advice(_: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
+    rests, is_done = read_rests(rest[7], index), rest[4] in {"shown", "labelled"}
+    node = Node(Kind.ENTRY_ADVICE, now_ns, str(rest[1]), rests, is_done=is_done)
+    return Read(node, str(rest[0]))
 
 
 def _permit(_: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
@@ -102,4 +108,5 @@ MAKERS: Mapping[int, Callable[[int, int, Sequence[Any], int], Read]] = {
     Kind.ENTRY_QUERY: _query,
     Kind.ENTRY_MODEL: _model,
     Kind.ENTRY_FINDING: _finding,
+    Kind.ENTRY_ADVICE: _advice,
 }

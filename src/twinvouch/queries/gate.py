@@ -19,6 +19,7 @@ RESOURCES = {
     "readLedger": "Ledger",
     "readLineage": "Ledger",
     "readCommands": "System",
+    "readAdvice": "System",
     "readFindings": "System",
     "readQueries": "System",
     "readStatus": "System",

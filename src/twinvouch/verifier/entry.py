@@ -25,6 +25,7 @@ KINDS = {
     79: "clock",
     80: "epoch",
     81: "disk",
+    83: "advice",
     90: "history",
 }
 EPOCH = 80

@@ -44,12 +44,13 @@ def read_command(content: bytes, plant: str, *, signed: bool = True) -> Command:
         value=fields.number("value"),
         unit=fields.text("unit", ID),
         made_ns=fields.integer("made_ns"),
-        inputs=fields.each("inputs", INPUTS, _input),
+        inputs=fields.each("inputs", INPUTS, read_input),
         reason=fields.text("reason"),
         signed=signed,
     )
 
 
-def _input(fields: Fields) -> Input:
+def read_input(fields: Fields) -> Input:
+    """A declared input: `[tag, entry]`."""
     pair = fields.inner("input", 2)
     return Input(pair.id("tag"), pair.integer("entry"))

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.event import (
+    AdviceGiven,
     BatchReceived,
     CommandProposed,
     DiskChanged,
@@ -112,6 +113,7 @@ _FORMS: Mapping[type[Event], tuple[int, Form]] = {
     ),
     BatchReceived: (129, _SENT),
     CommandProposed: (130, (*_SENT, ("token_of", _text))),
+    AdviceGiven: (147, (*_SENT, ("token_of", _text))),
     StatementReceived: (131, _SENT),
     OutcomeReported: (132, _SENT),
     ModelSubmitted: (133, (*_SENT, ("files", _files))),

@@ -65,6 +65,20 @@ class Fields:
             raise self._wrong(name, "a finite float", value)
         return value
 
+    def number_or_nil(self, name: str) -> float | None:
+        """A finite float, or nothing."""
+        if self._items[self._at] is None:
+            self._at += 1
+            return None
+        return self.number(name)
+
+    def sentence(self, name: str) -> str:
+        """Printable text of 1 to 1,000 characters that are not all blank."""
+        text = self.text(name)
+        if not text.strip() or not text.isprintable():
+            raise self._wrong(name, "a sentence in printable text", text)
+        return text
+
     def octets(self, name: str, *lengths: int) -> bytes:
         """A byte string of one of these lengths, or of any where none is given."""
         value = self._next()

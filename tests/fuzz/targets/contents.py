@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.unit.wire.samples import COMMAND, MANIFEST, OUTCOME, PERMIT, PLANT, STATEMENT
+from tests.unit.wire.samples import ADVICE, COMMAND, MANIFEST, OUTCOME, PERMIT, PLANT, STATEMENT
 from twinvouch.core.errors import MalformedError
-from twinvouch.core.event import BatchReceived, ModelSubmitted, QueryAsked, Tick
+from twinvouch.core.event import AdviceGiven, BatchReceived, ModelSubmitted, QueryAsked, Tick
+from twinvouch.wire.advice import read_advice, write_advice
 from twinvouch.wire.command import read_command, write_command
 from twinvouch.wire.eventlog import read_event, write_event
 from twinvouch.wire.manifest import read_manifest, write_manifest
@@ -15,6 +16,7 @@ from twinvouch.wire.statement import read_statement, write_statement
 
 SALT = b"s" * 16
 EVENTS = (
+    AdviceGiven(SALT, "p", b"raw", "ann"),
     BatchReceived(SALT, "127.0.0.1", b"raw"),
     ModelSubmitted(SALT, "p", b"raw", (("weights.npz", b"d" * 32, ""),)),
     QueryAsked(SALT, "ann", "readTags", "*", "why", ("tank/level",)),
@@ -22,6 +24,7 @@ EVENTS = (
 )
 SEEDS = [
     write_command(COMMAND, PLANT),
+    write_advice(ADVICE, PLANT),
     write_statement(STATEMENT, PLANT),
     write_permit(PERMIT),
     write_outcome(OUTCOME, PLANT),
@@ -34,6 +37,7 @@ OLDER = (
 Read = Callable[[bytes], Any]
 FORMATS: Mapping[str, tuple[Read, Callable[[Any], bytes]]] = {
     "command": (lambda raw: read_command(raw, PLANT), lambda value: write_command(value, PLANT)),
+    "advice": (lambda raw: read_advice(raw, PLANT), lambda value: write_advice(value, PLANT)),
     "statement": (lambda raw: read_statement(raw, PLANT), lambda v: write_statement(v, PLANT)),
     "permit": (read_permit, write_permit),
     "outcome": (lambda raw: read_outcome(raw, PLANT), lambda value: write_outcome(value, PLANT)),

@@ -35,6 +35,7 @@ ALLOWED = {
     "readLedger": ask("auditor", "readLedger", "Ledger", PLANT, READ),
     "readLineage": ask("engineer", "readLineage", "Ledger", PLANT, READ),
     "readCommands": ask("operator", "readCommands", "System", PLANT, READ),
+    "readAdvice": ask("operator", "readAdvice", "System", PLANT, READ),
     "readFindings": ask("analyst", "readFindings", "System", PLANT, READ),
     "readQueries": ask("auditor", "readQueries", "System", PLANT, READ),
     "readStatus": ask("viewer", "readStatus", "System", PLANT, READ),
@@ -44,6 +45,7 @@ ALLOWED = {
     ),
     "submitModel": ask("model-signer", "submitModel", "Model", PLANT, {"signed": True}),
     "propose": ask("engineer", "propose", "Actuator", ACTUATOR, {"mode": 1, "signed": True}),
+    "advise": ask("operator", "advise", "Tag", TAG, {"signed": False}),
     "approve": ask("operator", "approve", "Actuator", ACTUATOR, {"is_proposer": False}),
     "reject": ask("operator", "reject", "Tag", TAG, {}),
     "distrust": ask("analyst", "distrust", "Tag", TAG, {}),
@@ -144,7 +146,8 @@ def test_who_reads_what(role, reads):
         )
         if POLICY.decide(request).allowed:
             allowed.add(action)
-    assert allowed == set(reads.split())
+    advice = {"readAdvice"} if "readCommands" in reads else set()
+    assert allowed == {*reads.split(), *advice}
 
 
 @pytest.mark.parametrize("kind", ["person", "service", "edge"])

@@ -44,6 +44,8 @@ READS = [
     "/findings",
     "/commands",
     "/commands/0000",
+    "/advice",
+    "/advice/0000",
     "/models",
     "/keys",
     "/receipts/0000",

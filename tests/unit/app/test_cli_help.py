@@ -11,8 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from twinvouch.app import cli, starter
+from twinvouch.app.cli import advice as advice_verb
 from twinvouch.app.cli import commands as commands_verb
 from twinvouch.app.run import run
+from twinvouch.core.advice import Standing
 from twinvouch.core.command import CommandStatus
 from twinvouch.core.errors import UnavailableError
 
@@ -52,6 +54,10 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_the_statuses_to_ask_for_are_those_there_are() -> None:
     assert set(commands_verb.STATUSES) == {s.value for s in CommandStatus}
+
+
+def test_the_standings_to_ask_for_are_those_there_are() -> None:
+    assert set(advice_verb.STANDINGS) == {s.value for s in Standing}
 
 
 def ended(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[object, str]:

@@ -4,7 +4,16 @@ import re
 from pathlib import Path
 
 from twinvouch.adapters.cedar import CedarPolicy, default_texts
-from twinvouch.commands import approval, authority, capability, derivation, disk, form, limits
+from twinvouch.commands import (
+    advice,
+    approval,
+    authority,
+    capability,
+    derivation,
+    disk,
+    form,
+    limits,
+)
 from twinvouch.models import gate as models_gate
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "reference"
@@ -15,7 +24,7 @@ def headings(page: str) -> set[str]:
 
 
 def test_every_rule_has_a_heading() -> None:
-    stages = (form, capability, authority, disk, limits, derivation, approval)
+    stages = (form, capability, authority, disk, limits, derivation, approval, advice)
     assert headings("commands-rules.md") == {name for stage in stages for name in stage.NAMES}
     assert headings("models-rules.md") == set(models_gate.NAMES)
 

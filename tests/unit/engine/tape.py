@@ -154,6 +154,11 @@ class Tape(Toy):
         content = write_command(self.command(tag, value), PLANT)
         self.core.feed(CommandProposed(self.salt(), "p", content, "twin"), self.now)
 
+    def do_advise(self, argument: tuple[str, str, bool, float]) -> None:
+        subject, by, declares, life_s = argument
+        inputs = ("tank/level",) if declares else ()
+        self.advise(subject, principal=by, inputs=inputs, life_s=life_s)
+
     def do_say(self, argument: tuple[str, Verb, int, str]) -> None:
         person, verb, which, tag = argument
         held = [r for r in self.memory.records.values() if r.status.value == "held"]
@@ -207,7 +212,8 @@ EDGES = st.sampled_from(["edge-1", "edge-2"])
 MARKS = st.sampled_from([0, 0, 0, 1, 2, 3])
 READS = st.lists(TAGS, max_size=3).map(tuple)
 ASKERS = st.sampled_from(["twin", "ann", ""])
-ACTIONS = st.sampled_from(["readTags", "readStatus", "stream"])
+ACTIONS = st.sampled_from(["readTags", "readStatus", "readAdvice", "stream"])
+SUBJECTS = st.sampled_from(["valve/opening", "pump/run", "tank", "roof/temperature", "hall"])
 SAYS = st.tuples(PEOPLE, st.sampled_from(list(Verb)), st.integers(0, 5), TAGS)
 REPORTS = st.tuples(
     st.integers(0, 5), st.sampled_from(list(OutcomeStatus)), st.sampled_from(["actuator-1", "twin"])
@@ -226,6 +232,15 @@ ACTION = st.one_of(
     _named("again", st.integers(0, 50)),
     _named("damage", st.tuples(st.integers(0, 400), st.integers(1, 255))),
     _named("propose", PROPOSALS),
+    _named(
+        "advise",
+        st.tuples(
+            SUBJECTS,
+            st.sampled_from(["twin", "ann", "visitor"]),
+            st.booleans(),
+            st.sampled_from([5.0, 3600.0]),
+        ),
+    ),
     _named("token", st.tuples(ACTUATORS, VALUES)),
     _named("say", SAYS),
     _named("say", SAYS),

@@ -31,6 +31,10 @@ LONG: list[Action] = [
     ("read", ("edge-1", 5.0, 0.0, 0)),
     ("propose", ("valve/opening", 0.6, "twin", True)),
     ("propose", ("pump/run", 1.0, "twin", True)),
+    ("advise", ("valve/opening", "twin", True, 3600.0)),
+    ("advise", ("pump", "ann", True, 3600.0)),
+    ("advise", ("roof/temperature", "twin", False, 1.0)),
+    ("ask", ("twin", "readAdvice", ())),
     ("say", ("bob", "distrust", 0, "tank/flow")),
     ("damage", (40, 1)),
     ("damage", (40, 1)),
@@ -48,6 +52,7 @@ def everything(memory: Memory) -> Mapping[str, bytes]:
         *(f"link/{e}" for e in memory.links),
         *(f"frame/{g}" for g in memory.site.plant.groups),
         *(f"command/{c}" for c in memory.records),
+        *(f"advice/{a}" for a in memory.advice),
         *(f"arrival/{a}" for a in memory.arrivals),
         *(f"seen/{p}" for p in memory.seen),
         *(f"marks/{p}" for p in {*memory.answered, *memory.streamed}),
@@ -88,6 +93,8 @@ def restarted(rows: Mapping[str, bytes]) -> Engine:
 def test_the_long_play_touches_everything_there_is() -> None:
     m = Tape().play(typed(LONG)).memory
     assert {r.status.value for r in m.records.values()} >= {"executed", "held"}
+    stands = {g.judged.standing.value for g in m.advice.values()}
+    assert stands == {"shown", "labelled", "expired"}
     counted = {name.partition(":")[2] for name in m.counts if name.startswith("finding:")}
     assert counted >= {"gap", "reorder", "range", "unpermitted_actuation", "stale"}
     for table in (m.links, m.arrivals, m.seen, m.distrusted, m.nonces, m.tallies, m.models, m.uses):

@@ -42,7 +42,8 @@ def test_what_is_no_kind_of_read_is_denied(action):
     ],
 )  # fmt: skip
 def test_who_reads_what_on_a_plant_with_a_secret_tag(who, reads):
-    assert {a for a in RESOURCES if ask(who, a).allowed} == set(reads.split())
+    advice = {"readAdvice"} if "readCommands" in reads else set()
+    assert {a for a in RESOURCES if ask(who, a).allowed} == {*reads.split(), *advice}
 
 
 def test_tags_count_with_the_highest_confidentiality_shown():

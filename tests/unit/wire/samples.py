@@ -3,6 +3,7 @@
 import numpy as np
 from nacl.signing import SigningKey
 
+from twinvouch.core.advice import Advice
 from twinvouch.core.batch import Identity, Origin
 from twinvouch.core.command import Command, Input, Outcome, OutcomeStatus, Permit
 from twinvouch.core.inventory import Encoding, ScanGroup, Table, Tag
@@ -57,6 +58,17 @@ COMMAND = Command(
     made_ns=NOW,
     inputs=(Input("tank-1/level", 17), Input("tank-2/level", 2**40)),
     reason="level below 2 m",
+)
+ADVICE = Advice(
+    id="ffeeddccbbaa99887766554433221100",
+    principal="twin",
+    subject="pump-1/speed",
+    says="lower the speed until the tank is full",
+    value=0.5,
+    unit="1",
+    made_ns=NOW,
+    until_ns=NOW + 3_600 * 10**9,
+    inputs=(Input("tank-1/level", 17),),
 )
 STATEMENT = Statement(
     principal="alice",

@@ -1,4 +1,4 @@
-"""Command, statement, permit, outcome and manifest: what all five promise, and what each refuses."""
+"""Command, advice, statement, permit, outcome and manifest: what all six promise, and what each refuses."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
-from tests.unit.wire.samples import COMMAND, MANIFEST, OUTCOME, PERMIT, PLANT, STATEMENT
+from tests.unit.wire.samples import ADVICE, COMMAND, MANIFEST, OUTCOME, PERMIT, PLANT, STATEMENT
+from twinvouch.core.command import Input
 from twinvouch.core.errors import MalformedError, UsageError
 from twinvouch.core.inventory import Encoding, Table
 from twinvouch.core.kind import VERSION, Kind
 from twinvouch.core.word_order import WordOrder
 from twinvouch.wire import cbor
+from twinvouch.wire.advice import read_advice, write_advice
 from twinvouch.wire.command import read_command, write_command
 from twinvouch.wire.manifest import read_manifest, write_manifest
 from twinvouch.wire.outcome import read_outcome, write_outcome
@@ -22,6 +24,7 @@ from twinvouch.wire.words import word_count
 Read = Callable[[bytes], Any]
 CONTENTS: dict[Kind, tuple[Any, bytes, Read]] = {
     Kind.COMMAND: (COMMAND, write_command(COMMAND, PLANT), lambda c: read_command(c, PLANT)),
+    Kind.ADVICE: (ADVICE, write_advice(ADVICE, PLANT), lambda c: read_advice(c, PLANT)),
     Kind.STATEMENT: (
         STATEMENT,
         write_statement(STATEMENT, PLANT),
@@ -31,6 +34,7 @@ CONTENTS: dict[Kind, tuple[Any, bytes, Read]] = {
     Kind.OUTCOME: (OUTCOME, write_outcome(OUTCOME, PLANT), lambda c: read_outcome(c, PLANT)),
     Kind.MANIFEST: (MANIFEST, write_manifest(MANIFEST, PLANT), lambda c: read_manifest(c, PLANT)),
 }
+VALUE = 7  # its place in advice
 every = pytest.mark.parametrize("kind", CONTENTS)
 
 
@@ -67,6 +71,8 @@ def test_no_element_may_be_of_another_type(kind: Kind) -> None:
             "x" * 1_001,
             b"?",
         ):
+            if kind is Kind.ADVICE and place == VALUE and wrong is None:
+                continue  # advice without a number
             with pytest.raises(MalformedError):
                 read(cbor.encode([*items[:place], wrong, *items[place + 1 :]]))
 
@@ -90,7 +96,9 @@ def test_no_content_passes_as_another(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize(
-    "read", [read_command, read_statement, read_outcome, read_manifest], ids=lambda r: r.__name__
+    "read",
+    [read_command, read_advice, read_statement, read_outcome, read_manifest],
+    ids=lambda r: r.__name__,
 )
 def test_the_plant_is_checked(read: Callable[[bytes, str], object]) -> None:
     kind = Kind[read.__name__.removeprefix("read_").upper()]
@@ -104,6 +112,33 @@ def test_a_permit_names_its_plant() -> None:
 
 def test_a_command_vouched_for_by_a_token_is_not_signed() -> None:
     assert not read_command(CONTENTS[Kind.COMMAND][1], PLANT, signed=False).signed
+
+
+def test_advice_may_be_without_a_number_and_vouched_for_by_a_token() -> None:
+    words = replace(ADVICE, value=None, unit="", signed=False)
+    assert read_advice(write_advice(words, PLANT), PLANT, signed=False) == words
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "xyz"},
+        {"id": "00"},
+        {"subject": ""},
+        {"says": ""},
+        {"says": " \u3000"},
+        {"says": "two\nlines"},
+        {"says": "x" * 1_001},
+        {"value": float("nan")},
+        {"value": float("-inf")},
+        {"unit": "x" * 201},
+        {"until_ns": 2**63},
+        {"inputs": (Input("tank-1/level", -1),)},
+    ],
+)
+def test_advice_that_nobody_would_read_is_not_written(change: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        write_advice(replace(ADVICE, **change), PLANT)
 
 
 @pytest.mark.parametrize(

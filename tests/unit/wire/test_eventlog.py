@@ -2,6 +2,7 @@ import pytest
 
 from twinvouch.core.errors import MalformedError, UsageError
 from twinvouch.core.event import (
+    AdviceGiven,
     BatchReceived,
     CommandProposed,
     DiskChanged,
@@ -25,6 +26,7 @@ EVENTS: list[Event] = [
     Started(SALT, b"\1" * 32, b"\2" * 32, "0.1.0"),
     BatchReceived(SALT, "10.0.0.7", b"\xff" * 100_000),
     CommandProposed(SALT, "10.0.0.7", b"", "controller"),
+    AdviceGiven(SALT, "10.0.0.7", b"raw", ""),
     StatementReceived(SALT, "", b"?"),
     OutcomeReported(SALT, "10.0.0.7", b"raw"),
     ModelSubmitted(SALT, "10.0.0.7", b"raw", (("a.json", b"\3" * 32, ""), ("b", b"", "pickle"))),
@@ -49,7 +51,7 @@ def test_what_was_written_is_read(event: Event) -> None:
 
 def test_every_event_has_its_own_number() -> None:
     numbers = {type(e): cbor.decode(write_event(e, 0))[1] for e in EVENTS[:-3]}
-    assert len(set(numbers.values())) == len(numbers) == 13
+    assert len(set(numbers.values())) == len(numbers) == 14
     assert {cbor.decode(write_event(e, 0))[1] for e in EVENTS[-3:]} == {139, 145}
     assert min(numbers.values()) >= 128  # apart from the kinds of contents and entries
 

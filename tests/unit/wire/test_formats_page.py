@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tests.unit.wire.samples import (
+    ADVICE,
     COMMAND,
     MANIFEST,
     OUTCOME,
@@ -25,6 +26,7 @@ from twinvouch.core.event import Tick
 from twinvouch.core.kind import Kind, Purpose
 from twinvouch.core.report import Report, Told
 from twinvouch.wire import cbor, cose
+from twinvouch.wire.advice import write_advice
 from twinvouch.wire.batch import write_batch, write_changed, write_report
 from twinvouch.wire.changes import Changes
 from twinvouch.wire.command import write_command
@@ -59,6 +61,7 @@ WRITTEN = {
     "source report": write_report(header_of(GROUP, Kind.SOURCE_REPORT), GROUP, REPORTS),
     "changes": write_changed(header_of(GROUP, Kind.BATCH_CHANGES), GROUP, CHANGES),
     "command": write_command(COMMAND, PLANT),
+    "advice": write_advice(ADVICE, PLANT),
     "statement": write_statement(STATEMENT, PLANT),
     "permit": write_permit(PERMIT),
     "outcome": OUTCOME_CONTENT,

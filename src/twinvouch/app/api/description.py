@@ -31,6 +31,19 @@ _PROPOSAL = {
     },
     "additionalProperties": False,
 }
+_ADVICE = {
+    "type": "object",
+    "required": ["subject", "says", "until_ns"],
+    "properties": {
+        "subject": {"type": "string", "description": "a tag or an asset"},
+        "says": {"type": "string", "minLength": 1, "maxLength": 1000},
+        "until_ns": {"type": "integer", "minimum": 0},
+        "value": {"type": ["number", "null"], "default": None},
+        "unit": {"type": "string", "default": ""},
+        "inputs": {"type": "array", "items": _INPUT, "default": []},
+    },
+    "additionalProperties": False,
+}
 _PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
@@ -46,6 +59,7 @@ _PROBLEM = {
 BODIES: dict[str, dict[str, Any]] = {
     "/ingest": {"application/cose": _SEALED},
     "/commands": {"application/cose": _SEALED, "application/json": _PROPOSAL},
+    "/advice": {"application/cose": _SEALED, "application/json": _ADVICE},
     "/statements": {"application/cose": _SEALED},
     "/outcomes": {"application/cose": _SEALED},
     "/keys": {"application/cose": _SEALED},

@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from twinvouch import __version__
 from twinvouch.adapters.event_stream import PRINCIPAL_HEADER
 from twinvouch.app.api import (
+    advice,
     decisions,
     description,
     guard,
@@ -96,6 +97,7 @@ def create_app(
         _out(desk),
         _findings(desk),
         decisions.router(desk),
+        advice.routes(desk),
         _streams(desk),
         receipts.router(desk),
         history.router(desk, looking),
@@ -310,7 +312,7 @@ def _streams(desk: Desk) -> APIRouter:
 
     @router.get("/stream")
     async def stream(request: Request, purpose: Purpose = "") -> Response:
-        """Labels, findings, commands and outcomes as they happen (server-sent events)."""
+        """Labels, findings, commands, advice and outcomes as they happen (server-sent events)."""
         return await _open(desk, request, "stream", purpose)
 
     @router.get("/permits/stream")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import isfinite
 
+from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record, shown
 from twinvouch.core.batch import Quality
 from twinvouch.core.event import Plain
@@ -96,6 +97,39 @@ def commands(memory: Memory, status: str, limit: int) -> list[Plain]:
         r for r in reversed(memory.records.values()) if not status or r.status.value == status
     ]
     return [command(r) for r in chosen[:limit]]
+
+
+def advice(given: Given) -> dict[str, Plain]:
+    """One piece of advice; value, unit and sentence only while people may see them."""
+    a, judged = given.advice, given.judged
+    said: dict[str, Plain] = {"value": a.value, "unit": a.unit, "says": a.says}
+    return {
+        "id": a.id,
+        "principal": a.principal,
+        "subject": a.subject,
+        "class": judged.letter,
+        "standing": judged.standing.value,
+        "why": judged.why,
+        "since_ns": given.since_ns,
+        **(said if given.is_readable else dict.fromkeys(said)),
+        "made_ns": a.made_ns,
+        "until_ns": a.until_ns,
+        "inputs": [{"tag": i.tag, "entry": i.entry} for i in a.inputs],
+        "signed": a.signed,
+        "label": {axis.name.lower(): judged.axes[axis] for axis in Axis},
+        "entry": given.entry,
+        "standing_entry": given.judged_entry,
+    }
+
+
+def pieces(memory: Memory, standing: str, limit: int) -> list[Plain]:
+    """The newest advice first."""
+    chosen = [
+        g
+        for g in reversed(memory.advice.values())
+        if not standing or g.judged.standing.value == standing
+    ]
+    return [advice(g) for g in chosen[:limit]]
 
 
 def findings(memory: Memory, since: int, limit: int) -> list[Plain]:

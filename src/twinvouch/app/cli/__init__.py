@@ -23,6 +23,7 @@ BUG = 70  # exit code of what should not be possible
 # verb -> one line; the module of the same name in this package has the click command `command`
 VERBS = {
     "actuator": "Run the process that alone may write to the plant.",
+    "advice": "Give, list and show what the twin recommends to people.",
     "backup": "Back up a core's data, verify and restore it.",
     "bench": "Measure a hot path against a named baseline in the same run.",
     "certs": "The plant's certificate authority: issue, list, revoke.",

@@ -1,0 +1,125 @@
+"""A decision on a command, entered; where it allows, the permit. A held one is judged again by the same rules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from twinvouch.commands import approval
+from twinvouch.commands import gate as commands_gate
+from twinvouch.commands import permit as permits
+from twinvouch.commands.register import Approval, Record, reasons_content
+from twinvouch.core.command import Command, CommandStatus, Decision, Verdict
+from twinvouch.core.event import Deliver, Keep
+from twinvouch.core.inventory import key_id
+from twinvouch.engine.keys import use
+from twinvouch.engine.memory import Memory
+from twinvouch.engine.out import Out
+from twinvouch.engine.rests import of_decision
+from twinvouch.ledger import entry
+from twinvouch.queries.memory import recent
+from twinvouch.wire.permit import write_permit
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What stays the same of a command however often it is decided on."""
+
+    command: Command
+    digest: bytes
+    entry: int
+    received_ns: int
+
+    @staticmethod
+    def of(record: Record) -> "Proposal":
+        """Of a command that was decided on before."""
+        return Proposal(record.command, record.digest, record.entry, record.received_ns)
+
+
+def decide(
+    m: Memory,
+    out: Out,
+    p: Proposal,
+    approvals: tuple[Approval, ...] = (),
+    because: tuple[int, ...] = (),
+) -> Record:
+    """Judge, enter the decision, and issue a permit where it allows; none where it is judged again `because` of entries."""
+    decision = judged(m, p, approvals)
+    if because and decision.verdict is Verdict.ALLOW:
+        decision = approval.waiting(decision)
+    named = out.blob(reasons_content(decision))
+    first = [p.entry, *(a.entry for a in approvals if a.entry >= 0), *because]
+    counted = (*always(m, p.command), *lately(m, p.command.principal))
+    rests = of_decision(m, first, counted, p.command.inputs, decision.parents)
+    index = out.append(entry.decision(m.site.plant.id, m.now_ns, named, decision, rests))
+    status = CommandStatus.HELD if decision.verdict is Verdict.HOLD else CommandStatus.DENIED
+    expires = p.received_ns + _hold_ns(m, p.command)
+    record = Record(
+        p.command, p.digest, p.entry, decision, index, status, p.received_ns, expires, approvals
+    )
+    if decision.verdict is Verdict.ALLOW:
+        record = _permit(m, out, record)
+    m.counts[f"command:{record.status.value}"] += 1
+    out.publish(
+        "command",
+        id=p.command.id,
+        tag=p.command.tag,
+        status=record.status.value,
+        why=decision.why,
+        entry=index,
+    )
+    return m.keep(record)
+
+
+def judged(m: Memory, p: Proposal, approvals: tuple[Approval, ...]) -> Decision:
+    """The decision as it is now; nothing is entered."""
+    seen = lately(m, p.command.principal)
+    who = frozenset(a.principal for a in approvals)
+    context = replace(m.context(), withheld=m.withheld())
+    return commands_gate.judge(
+        p.command, m.site, m.frame, context, seen, who, m.now_ns, asked_ns=p.received_ns
+    )
+
+
+def always(m: Memory, command: Command) -> tuple[str, ...]:
+    """Tags that its derivation has whatever its service reads: mandatory ones, and what it declares."""
+    tag = m.site.plant.tags.get(command.tag)
+    limits = None if tag is None else tag.limits
+    mandatory = () if limits is None else (*limits.controlled, *limits.interlock_tags)
+    return (*mandatory, *(i.tag for i in command.inputs))
+
+
+def lately(m: Memory, principal: str) -> Mapping[str, tuple[int, ...]]:
+    """What a service has read within its window (R7), the worst axes by tag."""
+    return recent(m.seen.get(principal, {}), m.now_ns, m.site.commands.read_memory_ns)
+
+
+def _permit(m: Memory, out: Out, record: Record) -> Record:
+    approved = approval.digest(a.statement for a in record.approvals)
+    nonce = sha256(b"permit" + out.salt + record.digest).digest()[: permits.NONCE_BYTES]
+    epoch = m.context().mode_of(m.site.plant.tags[record.command.tag].asset).epoch
+    stamp = permits.Stamp(record.decision_entry, approved, epoch, nonce, m.now_ns)
+    permit = permits.make(record.command, record.decision, m.site, stamp)
+    content = write_permit(permit)
+    committed = out.salted(sha256(content).digest())
+    index = out.append(entry.permit(m.now_ns, committed, permit))
+    out.effects.append(Keep(committed, out.salt + content))  # for receipts: no event holds it
+    if m.site.permit_key:
+        use(m, key_id(m.site.permit_key), "permit", index)
+    out.effects.append(Deliver(content, record.command.id))
+    return replace(
+        record,
+        status=CommandStatus.PERMITTED,
+        permit_nonce=nonce,
+        permit_entry=index,
+        issued_ns=m.now_ns,
+        expires_ns=permit.expires_ns,
+    )
+
+
+def _hold_ns(m: Memory, command: Command) -> int:
+    tag = m.site.plant.tags.get(command.tag)
+    return (
+        m.site.plant.classes[tag.command_class].hold_ns
+        if tag is not None and tag.command_class is not None
+        else 0
+    )
