@@ -22,6 +22,7 @@ from twinvouch.core.ticket import Work
 from twinvouch.lab.scenarios.events import Event
 from twinvouch.lab.scenarios.hydraulics import file_of
 from twinvouch.lab.scenarios.settings import Settings, settings
+from twinvouch.lab.scenarios.twin import beside
 from twinvouch.lab.scenarios.world import World, world
 from twinvouch.lab.score.events import QUIET_NS
 from twinvouch.readings.detect.adapt import Adapter, drifting
@@ -54,19 +55,29 @@ class Tally:
     curve: Counter[tuple[str, float, bool]] = field(default_factory=Counter)
 
 
-def run(
-    seeds: int, first_seed: int, directory: Path | None, say: Say, per_day: float = 0.0
-) -> dict[str, Any]:
-    """Figures over `seeds` worlds of each network whose file is there; `per_day` as `detection.adapt_per_day`."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which worlds: `seeds` from `first_seed` of networks in `directory`; `per_day` as `detection.adapt_per_day`, `twin`: its predictions are tags too."""
+
+    seeds: int
+    first_seed: int = 0
+    directory: Path | None = None
+    per_day: float = 0.0
+    twin: bool = False
+
+
+def run(plan: Plan, say: Say) -> dict[str, Any]:
+    """Figures over the worlds of each network whose file is there."""
     drawn, tally, names = settings(), Tally(), []
     say(f"configuration and code {digest_of_code()}, scenarios {drawn.digest}")
-    for name in networks(drawn, directory, say):
+    for name in networks(drawn, plan.directory, say):
         names.append(name)
         adapter: Adapter | None = None
-        for seed in range(first_seed, first_seed + seeds):
-            made = world(name, seed, drawn, directory)
+        for seed in range(plan.first_seed, plan.first_seed + plan.seeds):
+            made = world(name, seed, drawn, plan.directory)
+            made = beside(made, drawn, plan.directory) if plan.twin else made
             adapter = adapter or Adapter(
-                Scorer(learn(made.training), is_learned_from=bool(per_day)), per_day
+                Scorer(learn(made.training), is_learned_from=bool(plan.per_day)), plan.per_day
             )
             _, scored, told = adapter.score(
                 adapter.begin(), made.test.t_ns, made.test.values, tickets(made)
@@ -74,7 +85,7 @@ def run(
             scored = replace(scored, alarm=drifting(scored.alarm, told))
             count(tally, made, scored)
             say(f"{name} seed {seed}: {tally.found} of {tally.large} found, {tally.false} false")
-    return _figures(tally, names, seeds)
+    return _figures(tally, names, plan.seeds)
 
 
 def networks(drawn: Settings, directory: Path | None, say: Say) -> Iterator[str]:

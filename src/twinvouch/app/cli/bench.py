@@ -263,14 +263,22 @@ def _worlds(command_of: Callable[..., Any]) -> Callable[..., Any]:
 @_worlds
 @AS_JSON
 @_ADAPTS
+@click.option("--with-twin", is_flag=True, help="levels that a twin predicts are tags too")
 def scenarios(
-    *, seeds: int, first_seed: int, networks: Path | None, adapt_per_day: float, as_json: bool
+    *,
+    seeds: int,
+    first_seed: int,
+    networks: Path | None,
+    adapt_per_day: float,
+    with_twin: bool,
+    as_json: bool,
 ) -> None:
     """Judge detection on simulated attacks and honest changes, event by event."""
     require_lab()
-    from twinvouch.app.bench.scenarios import run
+    from twinvouch.app.bench.scenarios import Plan, run
 
-    _show(run(seeds, first_seed, networks, _say, adapt_per_day), as_json=as_json)
+    plan = Plan(seeds, first_seed, networks, adapt_per_day, with_twin)
+    _show(run(plan, _say), as_json=as_json)
 
 
 @command.command()

@@ -23,7 +23,7 @@ from twinvouch.lab.scenarios.targets import Plant, Strike, strike
 
 _DAY_S: Final = 86_400
 _BEGIN_S: Final = 1_767_225_600  # 2026-01-01 UTC
-_TRAINING, _TEST = 3, 4  # streams of chance
+TRAINING, TEST = 3, 4  # streams of chance
 _STILL: Final = (
     1e-3  # a tag that moves less than this does not move: a pump that stands lets some 1e-6 through
 )
@@ -134,14 +134,14 @@ _KEPT: dict[tuple[str, Path, str, int, int], Commissioned] = {}
 
 
 def _commission(plan: Layout, settings: Settings) -> Commissioned:
-    demand = demand_of(plan, settings, settings.training_seed, settings.training_days, _TRAINING)
+    demand = demand_of(plan, settings, settings.training_seed, settings.training_days, TRAINING)
     true = simulated(plan, demand, (), settings)
     span = np.ptp(true, axis=0)
     share = np.array([settings.noise.get(i.kind, 0.0) for i in plan.instruments])
     noise = np.where(span > _STILL, share * span, 0.0)
     step = np.where(noise > 0, 10.0 ** np.floor(np.log10(np.where(noise > 0, noise, 1.0))), 0.0)
     sensors = _Sensors(noise, step)
-    measured = sensors.measure(true, np.random.default_rng([settings.training_seed, _TRAINING, 1]))
+    measured = sensors.measure(true, np.random.default_rng([settings.training_seed, TRAINING, 1]))
     t_ns = (_BEGIN_S + settings.period_s * np.arange(len(true), dtype=np.int64)) * 10**9
     table = Table(plan.ids, t_ns, measured)
     sd = np.where(noise > 0, plain_ridge.robust_sd(table), 0.0)
@@ -150,16 +150,16 @@ def _commission(plan: Layout, settings: Settings) -> Commissioned:
 
 def measure(known: Commissioned, true: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     """What the instruments of a seed's test read of true values; the first rows are the same of shorter runs."""
-    return known.sensors.measure(true, np.random.default_rng([seed, _TEST, 1]))
+    return known.sensors.measure(true, np.random.default_rng([seed, TEST, 1]))
 
 
 def demand_of(
-    plan: Layout, settings: Settings, seed: int, days: int, stream: int = _TEST
+    plan: Layout, settings: Settings, seed: int, days: int, stream: int = TEST
 ) -> NDArray[np.float64]:
     """Demand float64[R, D] with the warm-up before it; a test follows the training in the year."""
     warm = settings.warm_up_days * _DAY_S
     rows = (warm + days * _DAY_S) // settings.period_s
-    after = settings.training_days * _DAY_S if stream == _TEST else 0
+    after = settings.training_days * _DAY_S if stream == TEST else 0
     t_s = (
         _BEGIN_S % (366 * _DAY_S) + after - warm + settings.period_s * np.arange(rows, dtype=float)
     )

@@ -99,6 +99,29 @@ def test_a_slow_ramp_is_followed_no_faster_than_allowed_and_ends_in_the_finding(
     assert (unlearned.alarm[: first // 2, PRESSURE] != CALM).any()
 
 
+def first_day(found: np.ndarray) -> int:
+    """The first day on which level or pressure, which measure the same, is named; -1: never."""
+    named = found[:, [LEVEL, PRESSURE]].any(axis=1)
+    return int(named.argmax()) // 24 if named.any() else -1
+
+
+@pytest.mark.parametrize(
+    ("rate", "frozen", "learning"),
+    [(0.03, (10, 15), (58, 71)), (0.05, (6, 12), (32, 44)), (0.08, (5, 8), (14, 29))],
+)
+@pytest.mark.parametrize("seed", [2, 4, 7])
+def test_the_slower_the_lie_the_later_it_is_told_and_without_learning_it_is_a_drift_long_before(
+    rate: float, frozen: tuple[int, int], learning: tuple[int, int], seed: int
+) -> None:
+    """The table of docs/explanation/detection.md, over six seeds; on another machine a day more or less."""
+    table, adapter = plant(ROWS, seed, BEGIN), Adapter(Scorer(learned()), PER_DAY)
+    values = table.values + (ramp(rate) - clean().values)
+    alone = adapter.scorer.score(adapter.begin().state, table.t_ns, values)[1]
+    _, scored, far = adapter.score(adapter.begin(), table.t_ns, values)
+    assert frozen[0] - 1 <= first_day(alone.alarm > 0) <= frozen[1] + 1
+    assert learning[0] - 1 <= first_day(adapt.drifting(scored.alarm, far) > 0) <= learning[1] + 1
+
+
 @pytest.mark.parametrize("block", [1, 7, 100])
 def test_rows_may_come_in_any_blocks(block: int) -> None:
     values, rows = ramp(SLOW), 500
