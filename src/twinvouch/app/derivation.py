@@ -19,6 +19,7 @@ from twinvouch.app.config_model import Config
 from twinvouch.app.moments import moment_text
 from twinvouch.core.errors import UsageError
 from twinvouch.core.kind import Kind
+from twinvouch.ledger.node import node_of
 from twinvouch.wire.cbor import decode
 
 MOST: Final = 10_000  # entries of one derivation
@@ -29,6 +30,7 @@ _WHO: Final = {
     Kind.ENTRY_BATCH: (5, "gate 1"),
     Kind.ENTRY_FINDING: (None, "gate 1"),
     Kind.ENTRY_COMMAND: (6, "proposal"),
+    Kind.ENTRY_ADVICE: (6, "proposal"),
     Kind.ENTRY_DECISION: (None, "gate 4"),
     Kind.ENTRY_PERMIT: (None, "gate 4"),
     Kind.ENTRY_OUTCOME: (None, "actuator"),
@@ -140,7 +142,7 @@ def _node(state: StateReader, index: int) -> Node:
     known = Kind(kind) if kind in set(Kind) else None
     name = known.name.removeprefix("ENTRY_").lower() if known is not None else f"kind-{kind}"
     place, gate = _WHO.get(known, (None, "core")) if known is not None else (None, "core")
-    parents = content[-1] if known in _WHO and isinstance(content[-1], list) else []
+    parents = (parent for parent, _ in node_of(raw, index).node.rests.parents)
     agent = content[place] if place is not None else ""
     leaf = sha256(b"\0" + raw).hexdigest()
     return Node(index, name, gate.replace(" ", "-"), now_ns, agent, leaf, tuple(parents))

@@ -25,9 +25,10 @@ from twinvouch.core.event import (
     StatementReceived,
 )
 from twinvouch.core.inventory import ScanGroup, key_id
-from twinvouch.core.kind import VERSION, Kind
+from twinvouch.core.kind import Kind
 from twinvouch.ledger.checkpoint import VerifierKey, read_key
 from twinvouch.ledger.entry import commitment, stored_commitment
+from twinvouch.ledger.node import node_of
 from twinvouch.ledger.receipt import About, Link, Opening, Opens, write_receipt
 from twinvouch.wire.cbor import decode, encode
 from twinvouch.wire.cose import key_id_of, unseal
@@ -102,13 +103,6 @@ class Entry:
         """Its number."""
         return int(self.items[1])
 
-    @property
-    def parents(self) -> list[int]:
-        """The entries that it names as its parents; since version 2 with the columns that count of each."""
-        if self.items[0] == VERSION:
-            return list(self.items[-1])
-        return [p[0] if isinstance(p, list) else p for p in self.items[-1][0]]
-
 
 def of_command(ledger: LedgerReader, ident: str, start: int, end: int) -> list[Entry]:
     """All entries that a receipt of a command needs, in order; UsageError where the ledger has none of it.
@@ -124,7 +118,7 @@ def of_command(ledger: LedgerReader, ident: str, start: int, end: int) -> list[E
         )
     found = {e.index: e for e in own}
     for entry in own:
-        for parent in entry.parents:
+        for parent, _ in node_of(entry.raw, entry.index).node.rests.parents:
             if parent not in found:
                 found[parent] = _entry(parent, ledger.entry(parent))
     begun = _latest(ledger, Kind.ENTRY_START, decisions[-1].index)

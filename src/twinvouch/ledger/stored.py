@@ -15,7 +15,9 @@ from twinvouch.core.kind import VERSION, Kind
 from twinvouch.core.label import AXES
 from twinvouch.wire.cbor import decode, scalars_at
 
-_ENTRY: Final = bytes((VERSION, 0x18, Kind.ENTRY_BATCH))  # behind the head of the array
+_ENTRIES: Final = {
+    bytes((v, 0x18, Kind.ENTRY_BATCH)) for v in (1, 2)
+}  # behind the head of the array
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,10 @@ def time_of(raw: bytes) -> int:
 
 def batch_entry(index: int, raw: bytes) -> BatchEntry | None:
     """The entry where it is one of a batch, else None."""
-    if raw[1:4] != _ENTRY:
+    if raw[1:4] not in _ENTRIES:
         return None
     content: Any = decode(raw)
-    _, _, _, now_ns, committed, _, _, _, _, group, rows, columns, _, _, findings, label, _ = content
+    now_ns, committed, _, _, _, _, group, rows, columns, _, _, findings, label = content[3:16]
     return BatchEntry(index, now_ns, committed, group, rows, columns, findings, label)
 
 

@@ -199,7 +199,7 @@ def _without(kind: int) -> Callable[[list[Any]], None]:
         (_without(65), "entry"),
         (_without(67), "entries"),
         (_without(68), "entries"),
-        (_without(71), "entry 9 (permit) content"),
+        (_without(71), "entry"),
         (lambda top: top.__setitem__(5, "0" * 32), "entry"),
         (lambda top: top.__setitem__(4, "reading"), "entries"),
         (lambda top: top.__setitem__(4, "gift"), "what"),
