@@ -113,8 +113,11 @@ def first_day(found: np.ndarray) -> int:
 def test_the_slower_the_lie_the_later_it_is_told_and_without_learning_it_is_a_drift_long_before(
     rate: float, frozen: tuple[int, int], learning: tuple[int, int], seed: int
 ) -> None:
-    """The table of docs/explanation/detection.md, over six seeds; on another machine a day more or less."""
-    table, adapter = plant(ROWS, seed, BEGIN), Adapter(Scorer(learned()), PER_DAY)
+    """The table of docs/explanation/detection.md; on another machine a day more or less."""
+    table, adapter = (
+        plant(ROWS, seed, BEGIN),
+        Adapter(Scorer(learned(), is_learned_from=True), PER_DAY),
+    )
     values = table.values + (ramp(rate) - clean().values)
     alone = adapter.scorer.score(adapter.begin().state, table.t_ns, values)[1]
     _, scored, far = adapter.score(adapter.begin(), table.t_ns, values)
