@@ -331,6 +331,17 @@ def test_c39_a_distrust_of_what_it_does_not_rest_on_leaves_its_decision(toy: Toy
     assert toy.memory.records[command.id] == before
 
 
+def test_c39_a_held_command_rests_on_what_its_service_has_read(toy: Toy) -> None:
+    toy.read()
+    toy.read("edge-2", "slow")
+    toy.ask("twin", "readTags", ("roof/temperature",))
+    command = held(toy)
+    other = toy.propose("pump/run", 1.0, principal="ann")[0].body["id"]
+    _, effects = toy.say("bob", Verb.DISTRUST, "roof/temperature")
+    assert [b["id"] for b in published(effects, "command")] == [command.id]
+    assert toy.memory.records[str(other)].status is CommandStatus.HELD
+
+
 def test_c39_approvals_of_what_was_shown_before_do_not_carry_over(toy: Toy) -> None:
     toy.read()
     command = held(toy)
