@@ -42,7 +42,8 @@ def node_of(entry: bytes, index: int) -> Read:
 def _batch(version: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
     edge, group = rest[0], rest[4]
     columns, judged = (rest[12], rest[13]) if version > VERSION else (b"", [])
-    layout = (str(group), bytes(columns))
+    # bytes(n) of a number would be n bytes of memory
+    layout = (str(group), columns if isinstance(columns, bytes) else b"")
     rests = read_rests([judged, -1, -1], index) if judged else NOTHING
     return Read(Node(Kind.ENTRY_BATCH, now_ns, str(edge), rests, layout, BATCHES))
 
