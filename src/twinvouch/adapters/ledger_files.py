@@ -11,13 +11,13 @@ Publishing follows the commit and is never waited for by an acknowledgement: wha
 in the state store, and `catch_up` brings it. Use from one thread; `size`, `root` from any.
 """
 
-import os
 import weakref
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from twinvouch.adapters.disk import OS, Disk
+from twinvouch.adapters.whole_file import beside, write_beside
 from twinvouch.core.errors import CorruptError, MalformedError, SignatureError, UnavailableError
 from twinvouch.core.ports import Leaves, Signer
 from twinvouch.ledger import checkpoint as note
@@ -27,6 +27,8 @@ from twinvouch.ledger.checkpoint import Checkpoint, VerifierKey
 CHUNK = (
     4096  # leaves per checkpoint while catching up: bounds memory at some 256 MB of largest entries
 )
+
+_MODE = 0o644  # what is in the directory is for everybody to copy
 
 
 class LedgerFiles:
@@ -205,9 +207,9 @@ class LedgerFiles:
         # of files that stand already the names may be as new: put in place, and not synced before a crash
         touched, made = self._make_directories(places)
         for target, content in missing:
-            _write_beside(self._disk, target, content)
+            write_beside(self._disk, target, content, _MODE)
         for target, _ in missing:
-            self._disk.rename(_beside(target), target)
+            self._disk.rename(beside(target), target)
         for directory in sorted(touched):
             self._disk.sync_directory(directory)
         self._made |= made  # only now: where a sync failed, the next attempt syncs them all again
@@ -236,12 +238,12 @@ class LedgerFiles:
     def _write_checkpoint(self, edge: tiles.Edge) -> None:
         raw = note.sign(Checkpoint(self._origin, edge.size, edge.root()), self._signer)
         target = self._directory / "checkpoint"
-        _write_beside(self._disk, target, raw)
-        self._disk.rename(_beside(target), target)
+        write_beside(self._disk, target, raw, _MODE)
+        self._disk.rename(beside(target), target)
         key, key_file = f"{self.verifier_key}\n".encode(), self._directory / "log.vkey"
         if self._read("log.vkey") != key:
-            _write_beside(self._disk, key_file, key)
-            self._disk.rename(_beside(key_file), key_file)
+            write_beside(self._disk, key_file, key, _MODE)
+            self._disk.rename(beside(key_file), key_file)
         self._checkpoint = raw  # it is the one to be seen, even where it cannot be made durable
         self._disk.sync_directory(self._directory)
 
@@ -249,19 +251,3 @@ class LedgerFiles:
 def _lock_of(directory: Path) -> Path:
     """Beside the directory, not in it: what is in it is for everybody to copy."""
     return directory.with_name(f"{directory.name}.lock")
-
-
-def _beside(target: Path) -> Path:
-    return target.with_name(f"{target.name}.tmp")
-
-
-def _write_beside(disk: Disk, target: Path, content: bytes) -> None:
-    """Write and sync the temporary file that is renamed to `target` later."""
-    descriptor = disk.open(_beside(target), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    try:
-        view = memoryview(content)
-        while view:
-            view = view[disk.write(descriptor, view) :]
-        disk.fsync(descriptor)
-    finally:
-        disk.close(descriptor)

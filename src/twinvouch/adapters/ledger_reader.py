@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from twinvouch.adapters.disk import OS
-from twinvouch.adapters.witness_store import replace_file
+from twinvouch.adapters.whole_file import replace_file
 from twinvouch.core.errors import CorruptError, MalformedError, SignatureError, UsageError
 from twinvouch.ledger import checkpoint, tiles, tlog
 from twinvouch.ledger.checkpoint import Checkpoint, Note, VerifierKey
@@ -101,4 +101,5 @@ def keep_witnessed(directory: Path, note: bytes) -> None:
                 return
         except MalformedError:
             pass  # what cannot be read is replaced
-    replace_file(OS, directory / WITNESSED, checkpoint.write_note(new))
+    # as all of the directory, it is for everybody to copy
+    replace_file(OS, directory / WITNESSED, checkpoint.write_note(new), 0o644)

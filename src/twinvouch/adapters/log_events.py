@@ -3,19 +3,17 @@
 For events of known times: segments that cannot hold one are skipped by the time of their first record.
 """
 
-import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from twinvouch.adapters import vault as vaults
 from twinvouch.adapters.key_store import ErasedError
+from twinvouch.adapters.log_reader import firsts
 from twinvouch.adapters.segment_file import PLAIN, DamageError, read_header, segment_name, walk
 from twinvouch.adapters.vault import Vault
 from twinvouch.core.errors import CorruptError, MalformedError
 from twinvouch.core.event import Event
 from twinvouch.wire.eventlog import read_event, time_of
-
-_SEGMENT = re.compile(r"[0-9]{20}\.seg")
 
 
 def events_at(
@@ -23,17 +21,17 @@ def events_at(
 ) -> Iterator[tuple[Event, int, bytes]]:
     """Events that were fed at one of `times`, with their time and the stored record; erased ones are left out."""
     wanted = sorted(times)
-    if not wanted or not directory.is_dir():
+    if not wanted:
         return
-    firsts = sorted(int(p.name[:20]) for p in directory.iterdir() if _SEGMENT.fullmatch(p.name))
-    begins = [_begin(directory, first, vault) for first in firsts]
-    for place, first in enumerate(firsts):
+    asked, starts = set(wanted), firsts(directory)
+    begins = [_begin(directory, first, vault) for first in starts]
+    for place, first in enumerate(starts):
         ends = next((t for t in begins[place + 1 :] if t is not None), None)
-        starts = begins[place]
-        if starts is None or wanted[-1] < starts or (ends is not None and wanted[0] > ends):
+        begin = begins[place]
+        if begin is None or wanted[-1] < begin or (ends is not None and wanted[0] > ends):
             continue
         for record in _records(directory, first, vault):
-            found = _event(record, set(wanted), vault)
+            found = _event(record, asked, vault)
             if found is not None:
                 yield (*found, record)
 

@@ -14,23 +14,23 @@ from twinvouch.core.errors import GoneError
 
 def first_of(directory: Path) -> int:
     """Number of the oldest record that is kept; 0 where there is no log yet."""
-    return min(_firsts(directory), default=0)
+    return min(firsts(directory), default=0)
 
 
 def read_records(
     directory: Path, start: int, end: int, key_id: bytes = PLAIN
 ) -> Iterator[tuple[int, bytes]]:
     """Records start..end of the log; CorruptError at the first that is damaged."""
-    firsts = _firsts(directory)
-    if not firsts or start >= end:
+    starts = firsts(directory)
+    if not starts or start >= end:
         return
-    if start < firsts[0]:
-        raise GoneError(f"record {start} was dropped, the log begins at {firsts[0]}")
-    for place in range(bisect_right(firsts, start) - 1, len(firsts)):
-        first = firsts[place]
+    if start < starts[0]:
+        raise GoneError(f"record {start} was dropped, the log begins at {starts[0]}")
+    for place in range(bisect_right(starts, start) - 1, len(starts)):
+        first = starts[place]
         if first >= end:
             return
-        stop = min(firsts[place + 1] if place + 1 < len(firsts) else end, end)
+        stop = min(starts[place + 1] if place + 1 < len(starts) else end, end)
         path = directory / segment_name(first)
         try:
             file = path.open("rb", buffering=1 << 20)
@@ -43,5 +43,6 @@ def read_records(
                     yield number, record
 
 
-def _firsts(directory: Path) -> list[int]:
+def firsts(directory: Path) -> list[int]:
+    """Numbers of the first records of all segments, in order; nothing where there is no log yet."""
     return sorted(int(p.stem) for p in directory.glob("[0-9]" * 20 + ".seg"))

@@ -5,7 +5,6 @@ as a whole, so a crash leaves the last head or this one, and nothing was given o
 begins by reading the file: what another program changed, or a failed sync left unknown, is never built on from memory.
 """
 
-import os
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from twinvouch.adapters.disk import OS, Disk
+from twinvouch.adapters.whole_file import replace_file
 from twinvouch.core.errors import CorruptError, MalformedError, SignatureError, UnavailableError
 from twinvouch.core.ports import Signer
 from twinvouch.ledger import checkpoint, witness
@@ -107,7 +107,7 @@ class WitnessStore:
 
     def _put(self, path: Path, content: bytes) -> None:
         self._settled.discard(path)
-        replace_file(self._disk, path, content)
+        replace_file(self._disk, path, content, 0o600)
         self._settled.add(path)
 
     def _path(self, origin: str) -> Path:
@@ -123,18 +123,3 @@ def _unavailable(directory: Path, error: OSError) -> UnavailableError:
 def origin_of(note: bytes) -> str:
     """The first line of a note; nothing is verified."""
     return note.partition(b"\n")[0].decode("utf-8", "replace")
-
-
-def replace_file(disk: Disk, target: Path, content: bytes) -> None:
-    """Put a file in the place of another, durably when it returns; OSError."""
-    beside = target.with_name(f"{target.name}.tmp")
-    descriptor = disk.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        view = memoryview(content)
-        while view:
-            view = view[disk.write(descriptor, view) :]
-        disk.fsync(descriptor)
-    finally:
-        disk.close(descriptor)
-    disk.rename(beside, target)
-    disk.sync_directory(target.parent)

@@ -20,6 +20,7 @@ from twinvouch.app.moments import moment_text
 from twinvouch.core.errors import UsageError
 from twinvouch.core.kind import Kind
 from twinvouch.ledger.node import node_of
+from twinvouch.ledger.told import kind_name
 from twinvouch.wire.cbor import decode
 
 MOST: Final = 10_000  # entries of one derivation
@@ -139,10 +140,8 @@ def _node(state: StateReader, index: int) -> Node:
     (raw,) = state.leaves(index, index + 1)
     content: Any = decode(raw)
     kind, now_ns = content[1], content[3]
-    known = Kind(kind) if kind in set(Kind) else None
-    name = known.name.removeprefix("ENTRY_").lower() if known is not None else f"kind-{kind}"
-    place, gate = _WHO.get(known, (None, "core")) if known is not None else (None, "core")
+    place, gate = _WHO.get(kind, (None, "core"))
     parents = (parent for parent, _ in node_of(raw, index).node.rests.parents)
     agent = content[place] if place is not None else ""
     leaf = sha256(b"\0" + raw).hexdigest()
-    return Node(index, name, gate.replace(" ", "-"), now_ns, agent, leaf, tuple(parents))
+    return Node(index, kind_name(kind), gate.replace(" ", "-"), now_ns, agent, leaf, tuple(parents))

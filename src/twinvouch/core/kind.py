@@ -24,8 +24,7 @@ class Kind(IntEnum):
     SOURCE_REPORT = 12  # what an edge has to tell of its sources, in the chain of its batches
     BATCH_CHANGES = 13  # readings of one group by exception, one by one
     GENESIS = 11  # a new chain of an edge that lost its spool
-    ADVICE = 14
-
+    ADVICE = 14  # a recommendation to people
     RECEIPT = 15  # entries with their proofs, and what opens them
 
     ENTRY_START = 64  # the engine began: digests of configuration and policy, build

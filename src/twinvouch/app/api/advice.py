@@ -2,13 +2,14 @@
 
 import secrets
 import time
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from twinvouch.app.api import guard, views
+from twinvouch.app.api.description import Purpose
 from twinvouch.app.api.desk import Desk, peer
 from twinvouch.app.api.proposal import DeclaredInput
 from twinvouch.app.core import salt
@@ -17,8 +18,6 @@ from twinvouch.core.command import Input
 from twinvouch.core.event import AdviceGiven, Priority
 from twinvouch.core.kind import Purpose as Signed
 from twinvouch.wire.advice import write_advice
-
-Purpose = Annotated[str, Query(max_length=200, description="what the answer is for; it is logged")]
 
 
 class Recommendation(msgspec.Struct, forbid_unknown_fields=True):
