@@ -25,6 +25,7 @@ class Kind(IntEnum):
     BATCH_CHANGES = 13  # readings of one group by exception, one by one
     GENESIS = 11  # a new chain of an edge that lost its spool
     ADVICE = 14  # a recommendation to people
+    DISAVOWAL = 16  # a person says that a source was bad for a past time
     RECEIPT = 15  # entries with their proofs, and what opens them
 
     ENTRY_START = 64  # the engine began: digests of configuration and policy, build

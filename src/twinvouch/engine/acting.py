@@ -14,8 +14,7 @@ from twinvouch.core.kind import Purpose
 from twinvouch.core.ports import PolicyRequest
 from twinvouch.core.statement import Statement, Verb
 from twinvouch.core.subject import tags_of
-from twinvouch.engine import tickets
-from twinvouch.engine.again import trust_changed
+from twinvouch.engine import distrusting, tickets
 from twinvouch.engine.deciding import Proposal, decide
 from twinvouch.engine.epochs import too_old
 from twinvouch.engine.founding import on_genesis
@@ -184,18 +183,6 @@ def _reject(m: Memory, out: Out, said: Statement, _: Entered) -> None:
     )
 
 
-def _distrust(m: Memory, out: Out, said: Statement, by: Entered) -> None:
-    if said.verb is Verb.DISTRUST:
-        m.distrusted[said.subject] = said.expires_ns
-    else:
-        m.distrusted.pop(said.subject, None)
-    m.dirty.add("distrusted")
-    out.reply(
-        200, status=said.verb.value, tag=said.subject, until_ns=m.distrusted.get(said.subject, 0)
-    )
-    trust_changed(m, out, (said.subject,), (by.entry,))
-
-
 def on_outcome(m: Memory, out: Out, event: OutcomeReported) -> None:
     """The actuator's report on one of its permits; a repeated report changes nothing."""
     plant = m.site.plant
@@ -264,8 +251,8 @@ def age(m: Memory, out: Out, record: Record) -> None:
 VERBS: Mapping[Verb, Callable[[Memory, Out, Statement, Entered], None]] = {
     Verb.APPROVE: _approve,
     Verb.REJECT: _reject,
-    Verb.DISTRUST: _distrust,
-    Verb.RESTORE: _distrust,
+    Verb.DISTRUST: distrusting.take,
+    Verb.RESTORE: distrusting.take,
     **dict.fromkeys(tickets.VERBS, tickets.take),
 }
 
