@@ -55,7 +55,7 @@ from twinvouch.core.inventory import (
 from twinvouch.core.kind import Kind, Purpose
 from twinvouch.core.site import SECOND, Site
 from twinvouch.core.statement import Statement, Verb
-from twinvouch.engine import Engine
+from twinvouch.engine import Engine, restoring
 from twinvouch.wire.advice import write_advice
 from twinvouch.wire.batch import Header, columns_digest, write_batch
 from twinvouch.wire.command import write_command
@@ -305,7 +305,11 @@ class Toy:
         made = but.get("made_ns", self.now)
         expires = made + but.get("life_s", 60) * SECOND
         nonce = but.get("nonce", self.salt())
-        said = Statement(person, verb, subject, "test", but.get("shown", b""), nonce, made, expires)
+        usual = b""
+        if verb is Verb.RESTORE:  # what a person is shown who looks first
+            usual = restoring.shown(restoring.known(self.memory, subject))
+        shown = but.get("shown", usual)
+        said = Statement(person, verb, subject, "test", shown, nonce, made, expires)
         by = but.get("by", signer(person))
         raw = seal(write_statement(said, PLANT), signer=by, plant=PLANT, purpose=Purpose.STATEMENT)
         effects = list(self.core.feed(StatementReceived(self.salt(), "10.0.0.7", raw), self.now))

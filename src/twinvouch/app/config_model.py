@@ -183,6 +183,13 @@ class CommandSettings(Frozen):
     withhold_advice: Annotated[tuple[CommandClass, ...], Field(max_length=3)] = (CommandClass.A,)
 
 
+class DistrustSettings(Frozen):
+    """`distrust:`, how trust in a tag that a person distrusts may return by evidence."""
+
+    clean_readings: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    returns_by_evidence: bool = False
+
+
 class QuotaSettings(Frozen):
     """`api.quotas:`, what one sender may do a second before anything is verified; far above what an edge does."""
 
@@ -302,6 +309,7 @@ class Config(Frozen):
     command_classes: dict[CommandClass, ClassSettings] = Field(default_factory=_classes)
     readings: ReadingSettings = ReadingSettings()
     commands: CommandSettings = CommandSettings()
+    distrust: DistrustSettings = DistrustSettings()
     api: ApiSettings = ApiSettings()
     retention: RetentionSettings = Field(default_factory=_retention)
     encryption: EncryptionSettings = EncryptionSettings()

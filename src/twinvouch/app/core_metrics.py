@@ -7,6 +7,7 @@ the engine keeps are stored with its state, so they go on over a restart; what `
 
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
@@ -18,11 +19,14 @@ from twinvouch.app.core import Core
 from twinvouch.app.metric_families import counter, counters, ending, gauge, gauges
 from twinvouch.app.metrics_file import Families
 from twinvouch.app.process_memory import pss_bytes
+from twinvouch.core.advice import Standing
 from twinvouch.core.event import Priority
 from twinvouch.engine.memory import Memory
+from twinvouch.engine.restoring import kind_of
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 VERDICTS: Final = {"permitted": "allow", "held": "hold", "denied": "deny"}
+KINDS: Final = ("tag", "edge", "model", "key")
 Asset = tuple[str, int, float]  # id, lowest headline of its tags, age of its oldest reading in s
 
 
@@ -70,6 +74,7 @@ class CoreMetrics:
         yield from _commands(counts, sum(r.is_open for r in list(memory.records.values())))
         yield from _durable(self._core)
         yield from _links(memory)
+        yield from _advice([g.judged.standing for g in list(memory.advice.values())])
         for audience, number in self._audience().items():
             yield gauge(f"twinvouch_{audience}_streams", f"Open streams of {audience}.", number)
         turned_away = self._strangers.totals() if self._strangers is not None else {}
@@ -147,6 +152,16 @@ def _commands(counts: Mapping[str, int], is_open: int) -> Iterable[Metric]:
     yield gauge("twinvouch_open_commands", "Commands held or on their way to the plant.", is_open)
 
 
+def _advice(standings: Iterable[Standing]) -> Iterable[Metric]:
+    counted = Counter(standings)
+    yield gauges(
+        "twinvouch_advice",
+        "Advice that is open, by how it stands.",
+        ("standing",),
+        [((s.value,), counted[s]) for s in Standing if s is not Standing.EXPIRED],
+    )
+
+
 def _durable(core: Core) -> Iterable[Metric]:
     depth = list(core.inbox.depth)
     yield gauges(
@@ -177,8 +192,12 @@ def _links(memory: Memory) -> Iterable[Metric]:
         max(ages, default=0.0),
     )
     yield gauge("twinvouch_tags", "Tags of the plant.", len(plant.tags))
-    yield gauge(
-        "twinvouch_distrusted_tags", "Tags that a person distrusts.", len(memory.distrusted)
+    kinds = Counter(kind_of(memory, subject) for subject in list(memory.distrusted))
+    yield gauges(
+        "twinvouch_distrusted",
+        "What persons distrust now.",
+        ("kind",),
+        [((kind,), kinds[kind]) for kind in KINDS],
     )
 
 

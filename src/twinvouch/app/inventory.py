@@ -31,7 +31,7 @@ from twinvouch.core.inventory import (
     Zone,
     key_id,
 )
-from twinvouch.core.site import CommandRules, ReadingRules
+from twinvouch.core.site import CommandRules, DistrustRules, ReadingRules
 from twinvouch.wire.batch import columns_digest
 
 DAY_NS = 86_400_000_000_000
@@ -96,6 +96,12 @@ def command_rules(config: Config) -> CommandRules:
         max_inputs=s.max_inputs,
         withhold_advice=frozenset(s.withhold_advice),
     )
+
+
+def distrust_rules(config: Config) -> DistrustRules:
+    """Settings of the return of trust by evidence."""
+    s = config.distrust
+    return DistrustRules(s.clean_readings, s.returns_by_evidence)
 
 
 def _principals(config: Config) -> list[Principal]:

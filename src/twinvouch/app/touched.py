@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from twinvouch.app.lineage import LineageReader
+from twinvouch.core import subject
 from twinvouch.core.event import Plain
 from twinvouch.core.inventory import Plant
 from twinvouch.core.kind import Kind
+from twinvouch.core.subject import Subject
 from twinvouch.engine.memory import Memory
 from twinvouch.ledger.affected import Affected, Source, affected
 from twinvouch.ledger.entry import COLUMNS_BYTES
@@ -21,14 +23,6 @@ from twinvouch.ledger.rests import bits
 from twinvouch.ledger.told import told
 
 LISTED = 1000  # executed commands that are listed
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Whom or what the question is about: `kind` is tag, principal or model, `name` its id."""
-
-    kind: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +36,10 @@ class Asked:
 
 def subject_of(m: Memory, text: str) -> Any:
     """`kind` and `name` of a tag, of a principal (an edge is one) or of the one a key id belongs to, of a model; else None."""
-    plant = m.site.plant
-    if text in plant.tags:
-        return ["tag", text]
-    if text in plant.principals:
-        return ["principal", text]
-    owner = _owner(m, text)
-    if owner:
-        return ["principal", owner]
-    return ["model", text] if text in m.models else None
+    found = subject.subject_of(m.site.plant, m.ring, m.models, text)
+    if found is not None and found.kind == "key":
+        return ["principal", subject.owner_of(m.site.plant, m.ring, bytes.fromhex(found.name))]
+    return None if found is None else [found.kind, found.name]
 
 
 def touched(of: Lineage, reader: LineageReader, plant: Plant, asked: Asked) -> dict[str, Plain]:
@@ -71,19 +60,6 @@ def touched(of: Lineage, reader: LineageReader, plant: Plant, asked: Asked) -> d
         "begins_at": of.first,
         "ends_at": of.end,
     }
-
-
-def _owner(m: Memory, key: str) -> str:
-    """Whom a key id (hex) belongs to or belonged to."""
-    try:
-        kid = bytes.fromhex(key)
-    except ValueError:
-        return ""
-    known = None if m.ring is None else m.ring.keys.get(kid)
-    if known is not None:
-        return known.said.principal
-    principal = m.site.plant.by_key_id.get(kid)
-    return "" if principal is None else principal.id
 
 
 def _source(reader: LineageReader, plant: Plant, subject: Subject) -> Source:

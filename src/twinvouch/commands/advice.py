@@ -76,8 +76,11 @@ def forbidden(advice: Advice, by: Principal, site: Site) -> str:
     return ""
 
 
-def judge(advice: Advice, at: Moment, read: Sequence[str]) -> Judged:
-    """How it stands at `at.now_ns`; `read` are tags that its service had read, `at.reads` the worst of what it saw."""
+def judge(advice: Advice, at: Moment, read: Sequence[str], key: bytes = b"") -> Judged:
+    """How it stands at `at.now_ns`; `read` are tags that its service had read, `at.reads` the worst of what it saw.
+
+    `key`: id of the key that signed it.
+    """
     plant = at.site.plant
     tags = tags_of(plant, advice.subject)
     letter = _class_of(plant, tags)
@@ -86,7 +89,8 @@ def judge(advice: Advice, at: Moment, read: Sequence[str]) -> Judged:
         why = f"plant `{plant.id}` no longer has its subject, its class or its principal"
         return Judged(Standing.WITHHELD, why, ZERO, (), letter.value)
     mandatory = tuple(dict.fromkeys((*_mandatory(plant, advice.subject), *read)))
-    claim = Claim(advice.principal, advice.signed, advice.inputs, mandatory, rule.max_age_ns)
+    signed, age = advice.signed, rule.max_age_ns
+    claim = Claim(advice.principal, signed, advice.inputs, mandatory, age, key)
     derived = derivation.derive(at, claim)
     short = derivation.check(derived, rule, letter.value, "the advice")
     why = short[0].sentence if short else f"its label reaches what class {letter.value} demands"

@@ -51,6 +51,19 @@ def approvers(view: View, target: Target) -> tuple[str, ...]:
     return tuple(counted)
 
 
+def forbidden(view: View, target: Target, name: str) -> str:
+    """Why a person's approval of this command would not count, by the policy and because nobody approves their own."""
+    principals = view.site.plant.principals
+    proposer, person = principals.get(view.command.principal), principals.get(name)
+    one_key = proposer and person and view.context.ring is None and proposer.key == person.key
+    is_proposer = name == view.command.principal or bool(one_key)
+    asked = request(view, target, name, "approve", {"is_proposer": is_proposer})
+    answer = view.site.policy.decide(asked)
+    if not answer.allowed:
+        return f"policy: {answer.why}"
+    return f"`{name}` proposed it: another person approves" if is_proposer else ""
+
+
 def check(given: int, wanted: int, proposer: str) -> tuple[Reason, ...]:
     """A hold where approvals are missing."""
     if given >= wanted:

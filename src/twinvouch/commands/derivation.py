@@ -5,7 +5,8 @@ the mandatory inputs (of an actuator its controlled variable and interlock tags)
 it read lately. What is missing, distrusted, unknown, too old or another tag's entry
 counts as zero and is named. A declared entry that is no longer the newest counts with the worse of its
 own label and the present one. Nothing declared: the mandatory inputs, identity capped. Its
-own identity caps too: less where only an API token vouches for it. Adding an input never raises.
+own identity caps too: less where only an API token vouches for it, nothing where a person distrusts the key that
+signed it. Adding an input never raises.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,12 +17,16 @@ import numpy as np
 from twinvouch.commands.capability import required
 from twinvouch.commands.view import Claim, Moment
 from twinvouch.core.command import Input, Reason, Verdict
-from twinvouch.core.inventory import ClassRule
+from twinvouch.core.context import Arrival
+from twinvouch.core.distrust import signed_with
+from twinvouch.core.inventory import ClassRule, ScanGroup
 from twinvouch.core.label import AXES, FULL, NEVER, Axis, Label, expired
 from twinvouch.core.label import derive as combined
+from twinvouch.core.subject import owner_of
 
 NAMES = ("label",)
 ZERO = (0, 0, 0, 0)
+BAD_KEY = "its key is distrusted by a person"
 Axes = tuple[int, int, int, int]
 
 
@@ -99,21 +104,30 @@ def _declared(at: Moment, claim: Claim, declared: Input, now: Part) -> Part:
     newest = -1 if tag is None else at.frame.entry(tag.id)
     if tag is None or entry == newest >= 0:
         return replace(now, entry=newest)
+    arrival = at.context.arrivals.get(entry) if entry < newest else None
+    why = _false(at, claim, arrival, (tag.id, entry, newest))
+    if why or arrival is None:
+        return Part(tag.id, ZERO, f"declared{why}")
+    column = at.site.plant.column_of[tag.id]
+    return Part(tag.id, _four(arrival.axes[:, column].tolist()), "as declared", entry)
+
+
+def _false(at: Moment, claim: Claim, arrival: Arrival | None, said: tuple[str, int, int]) -> str:
+    """Why a declaration of a tag with an entry that is not its newest counts as nothing; empty where it counts."""
+    tag, entry, newest = said
     if not 0 <= entry < newest:
-        return Part(tag.id, ZERO, f"declared with entry {entry}, the newest is {newest}")
-    arrival = at.context.arrivals.get(entry)
+        return f" with entry {entry}, the newest is {newest}"
     if arrival is None:
-        return Part(tag.id, ZERO, f"declared with entry {entry}, which is no recent batch")
+        return f" with entry {entry}, which is no recent batch"
     group = at.site.plant.groups.get(arrival.group)
-    if group is None or tag.id not in group.ids:
-        return Part(tag.id, ZERO, f"declared with entry {entry}, which holds other tags")
+    if group is None or tag not in group.ids:
+        return f" with entry {entry}, which holds other tags"
     age, limit = at.asked_ns - arrival.received_ns, claim.max_age_ns
     if age > limit:
-        return Part(
-            tag.id, ZERO, f"declared, but {age / 1e9:.1f} s old, limit is {limit / 1e9:g} s"
-        )
-    column = group.ids.index(tag.id)
-    return Part(tag.id, _four(arrival.axes[:, column].tolist()), "as declared", entry)
+        return f", but {age / 1e9:.1f} s old, limit is {limit / 1e9:g} s"
+    if _of_bad_key(at, group, entry):
+        return f" with entry {entry}, signed with a key that a person distrusts"
+    return ""
 
 
 def _current(at: Moment, tags: Sequence[str]) -> list[Part]:
@@ -135,14 +149,37 @@ def _current(at: Moment, tags: Sequence[str]) -> list[Part]:
 
 
 def _caps(at: Moment, claim: Claim) -> Iterator[Part]:
-    """What it itself limits: who vouches for it, and that it declares nothing."""
+    """What it itself limits: who vouches for it, with which key, and that it declares nothing."""
     rules, who = at.site.commands, claim.principal
+    for kid in _bad_keys(at, claim):
+        yield Part(kid.hex(), (0, FULL, FULL, FULL), BAD_KEY)
     if not claim.signed:
         yield Part(
             who, (rules.token_identity, FULL, FULL, FULL), "vouched for by a token, not signed"
         )
     if not claim.inputs:
         yield Part(who, (rules.undeclared_identity, FULL, FULL, FULL), "declared no inputs")
+
+
+def _bad_keys(at: Moment, claim: Claim) -> list[bytes]:
+    """Distrusted keys that it was signed with, or may have been: of what was stored without its key every one of its principal."""
+    if not claim.signed or not at.context.distrusted_keys:
+        return []
+    plant, ring = at.site.plant, at.context.ring
+    keys = [k for k in at.context.distrusted_keys if owner_of(plant, ring, k) == claim.principal]
+    chosen = (k for k in keys if claim.key in {b"", k})
+    return [k for k in chosen if at.context.is_bad_key(k, at.now_ns)]
+
+
+def _of_bad_key(at: Moment, group: ScanGroup, entry: int) -> bool:
+    """True where an earlier batch of a group was signed with a key of its edge that is distrusted now."""
+    plant, context = at.site.plant, at.context
+    keys = [k for k in context.distrusted_keys if context.is_bad_key(k, at.now_ns)]
+    hands, entries = context.hands.get(group.name, ()), np.array([entry])
+    return any(
+        owner_of(plant, context.ring, k) == group.edge and bool(signed_with(hands, k, entries)[0])
+        for k in keys
+    )
 
 
 def _four(axes: Sequence[int]) -> Axes:

@@ -29,14 +29,15 @@ def judge(  # noqa: PLR0913, PLR0917 (everything a decision may depend on; View 
     now_ns: int,
     *,
     asked_ns: int | None = None,
+    key: bytes = b"",
 ) -> Decision:
     """Decide one command at `now_ns`; `asked_ns` is when a held command was first taken.
 
     `reads`: what the proposing service read lately, worst axes by tag. `approvals`: principals whose
-    approving statements verified; persons and keys are counted here. Never raises.
+    approving statements verified; persons and keys are counted here. `key`: id of the key that signed it. Never raises.
     """
     first = now_ns if asked_ns is None else asked_ns
-    view = View(command, site, frame, context, reads, approvals, now_ns, first)
+    view = View(command, site, frame, context, reads, approvals, now_ns, first, key)
     target, refused = view.target, form.check(view)
     if refused or target is None:
         return _decision(view, refused, NOTHING, (0, 0))
@@ -53,7 +54,7 @@ def strictest(reasons: tuple[Reason, ...]) -> Verdict:
 
 
 def _weigh(view: View, target: Target) -> Decision:
-    derived = derivation.derive(view.moment, target.claim(view.command))
+    derived = derivation.derive(view.moment, target.claim(view.command, view.key))
     given, wanted = len(approval.approvers(view, target)), approval.needed(view, target)
     reasons = (
         *disk.check(view),

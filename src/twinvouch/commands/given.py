@@ -40,6 +40,9 @@ class Given:
     judged: Judged
     judged_entry: int
     since_ns: int
+    key: bytes = (
+        b""  # id of the key that signed it; empty: a token, or an earlier version stored it
+    )
 
     @property
     def is_open(self) -> bool:
@@ -69,14 +72,17 @@ def write_given(g: Given) -> bytes:
     judged = [j.standing.value, j.why, list(j.axes), list(j.parents), j.letter]
     seen = [list(g.read), [[tag, list(axes)] for tag, axes in g.worst.items()]]
     return encode(
-        [1, told, g.digest, g.entry, g.received_ns, *seen, judged, g.judged_entry, g.since_ns]
+        [
+            *(1, told, g.digest, g.entry, g.received_ns, *seen, judged, g.judged_entry),
+            *(g.since_ns, g.key),
+        ]
     )
 
 
 def read_given(raw: bytes) -> Given:
     """The inverse of `write_given`."""
     content: Any = decode(raw)
-    version, told, digest, entry, received, read, bad, judged, judged_entry, since = content
+    version, told, digest, entry, received, read, bad, judged, judged_entry, *rest = content
     assert version == 1, version
     ident, principal, subject, says, value, unit, made_ns, until_ns, inputs, signed = told
     standing, why, axes, parents, letter = judged
@@ -91,5 +97,5 @@ def read_given(raw: bytes) -> Given:
         {tag: tuple(seen) for tag, seen in bad},
         Judged(Standing(standing), why, (a, b, c, d), tuple(parents), letter),
         judged_entry,
-        since,
+        *rest,
     )

@@ -12,12 +12,13 @@ from twinvouch.wire.cbor import decode, encode
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One person's yes: who, the digest of the signed statement, until when it counts (ns), its ledger entry."""
+    """One person's yes: who, the digest of the signed statement, until when it counts (ns), its ledger entry and key."""
 
     principal: str
     statement: bytes
     expires_ns: int
     entry: int = -1  # not known of what earlier versions stored
+    key: bytes = b""  # id of the key that signed it; nor is this
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,9 @@ class Record:
     spent_ns: int = 0
     outcome: str = ""
     outcome_entry: int = -1
+    key: bytes = (
+        b""  # id of the key that signed it; empty: a token, or an earlier version stored it
+    )
 
     @property
     def is_open(self) -> bool:
@@ -98,13 +102,14 @@ def write_record(r: Record) -> bytes:
             r.status.value,
             r.received_ns,
             r.expires_ns,
-            [[a.principal, a.statement, a.expires_ns, a.entry] for a in r.approvals],
+            [[a.principal, a.statement, a.expires_ns, a.entry, a.key] for a in r.approvals],
             r.permit_nonce,
             r.permit_entry,
             r.issued_ns,
             r.spent_ns,
             r.outcome,
             r.outcome_entry,
+            r.key,
         ]
     )
 

@@ -51,6 +51,7 @@ class Claim:
     inputs: tuple[Input, ...]
     mandatory: tuple[str, ...]
     max_age_ns: int  # of a declared input
+    key: bytes = b""  # id of the key that signed it; empty: a token, or not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class View:
     approvals: frozenset[str]
     now_ns: int
     asked_ns: int
+    key: bytes = b""  # id of the key that signed the command; empty: a token, or not known
 
     @property
     def is_again(self) -> bool:
@@ -105,8 +107,8 @@ class Target:
         """Its class."""
         return self.tag.command_class.value if self.tag.command_class else "?"
 
-    def claim(self, command: Command) -> Claim:
-        """What `command`, which is for this actuator, rests on."""
+    def claim(self, command: Command, key: bytes = b"") -> Claim:
+        """What `command`, which is for this actuator and was signed with `key`, rests on."""
         mandatory = (*self.limits.controlled, *self.limits.interlock_tags)
         signed, age = command.signed, self.rule.max_age_ns
-        return Claim(command.principal, signed, command.inputs, mandatory, age)
+        return Claim(command.principal, signed, command.inputs, mandatory, age, key)

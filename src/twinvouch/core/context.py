@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from twinvouch.core.distrust import Hands
 from twinvouch.core.genesis import Beginning
 from twinvouch.core.keyring import Keyring
 from twinvouch.core.memo import Memo
@@ -58,6 +59,12 @@ class Context:
     memos: Mapping[str, Memo] = field(default_factory=dict)  # of gate 1: declared rules, detection
     detector: Detector | None = None  # None: no model is configured, or gate 2 has not admitted it
     tickets: tuple[Ticket, ...] = ()
+    distrusted_keys: Mapping[bytes, int] = field(default_factory=dict)  # key id -> expiry, ns
+    hands: Mapping[str, Hands] = field(default_factory=dict)  # who signed what, by scan group
+
+    def is_bad_key(self, kid: bytes, now_ns: int) -> bool:
+        """True while a person distrusts this key."""
+        return self.distrusted_keys.get(kid, 0) > now_ns
 
     def mode_of(self, asset: str) -> Mode:
         """The mode of an asset; supervised, epoch 0, where none was set."""

@@ -42,6 +42,14 @@ class CommandRules:
 
 
 @dataclass(frozen=True, slots=True)
+class DistrustRules:
+    """Settings of `distrust:`: how many readings that independent sources agree with make a tag restorable, and if they restore it."""
+
+    clean_readings: int = 600
+    returns_by_evidence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Safety:
     """The safety part of the configuration: its digest, and the persons with role safety-signer and their keys."""
 
@@ -63,4 +71,5 @@ class Site:
     root: bytes = b""  # public key of the plant root; empty: the keys of twin.yaml count
     safety: Safety | None = None  # None: nobody is asked to sign (a replay, a simulation)
     detector: Detector | None = None  # None: no model is configured
+    distrust: DistrustRules = field(default_factory=DistrustRules)
     permit_key: bytes = b""  # public key that permits are signed with; empty: not known here

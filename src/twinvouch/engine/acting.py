@@ -11,14 +11,12 @@ from twinvouch.core.event import CommandProposed, OutcomeReported, StatementRece
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import Principal, PrincipalKind
 from twinvouch.core.kind import Purpose
-from twinvouch.core.ports import PolicyRequest
 from twinvouch.core.statement import Statement, Verb
-from twinvouch.core.subject import tags_of
-from twinvouch.engine import distrusting, tickets
+from twinvouch.engine import asking, distrusting, tickets
 from twinvouch.engine.deciding import Proposal, decide
 from twinvouch.engine.epochs import too_old
 from twinvouch.engine.founding import on_genesis
-from twinvouch.engine.keys import use
+from twinvouch.engine.keys import bad_key, use
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Entered, Out, doubt, enter, refuse, vouched
 from twinvouch.engine.rests import of_command
@@ -65,9 +63,10 @@ def on_command(m: Memory, out: Out, event: CommandProposed) -> None:
     )
     about, rests = (plant.id, command_class), of_command(m, command, m.size)
     index = out.append(entry.command(m.now_ns, out.commit(digest), command, about, rests))
-    if not event.token_of:
-        use(m, key_id_of(event.raw), "command", index)
-    _answer(out, decide(m, out, Proposal(command, digest, index, m.now_ns)))
+    key = b"" if event.token_of else key_id_of(event.raw)
+    if key:
+        use(m, key, "command", index)
+    _answer(out, decide(m, out, Proposal(command, digest, index, m.now_ns, key)))
 
 
 def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
@@ -81,8 +80,8 @@ def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
     except (MalformedError, SignatureError) as error:
         refuse(m, out, event.peer, doubt(error, event.peer))
         return
-    objection = _objection(m, signer, said)
-    forbidden = "" if objection else _forbidden(m, signer, said)
+    objection = _objection(m, signer, said, sealed.key_id)
+    forbidden = "" if objection else asking.forbidden(m, signer, said)
     if why := objection or forbidden:
         index = enter(m, out, signer.id, Finding("statement", signer.id, Severity.MEDIUM, why))
         rule = "capability" if forbidden else "statement"  # the policy's no, or all else
@@ -95,7 +94,7 @@ def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
         entry.statement(m.site.plant.id, m.now_ns, out.commit(sealed.digest), said, parents)
     )
     use(m, sealed.key_id, "statement", index)
-    VERBS[said.verb](m, out, said, Entered(sealed.digest, index))
+    VERBS[said.verb](m, out, said, Entered(sealed.digest, index, sealed.key_id))
     out.publish(
         "statement",
         entry=index,
@@ -105,11 +104,11 @@ def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
     )
 
 
-def _objection(m: Memory, signer: Principal, said: Statement) -> str:
+def _objection(m: Memory, signer: Principal, said: Statement, key: bytes) -> str:
     """Why a verified statement has no effect; empty where it has one."""
     if signer.kind is not PrincipalKind.PERSON or said.principal != signer.id:
         return f"`{signer.id}` cannot speak as person `{said.principal}`"
-    if late := too_old(m, said.made_ns):
+    if late := too_old(m, said.made_ns) or bad_key(m, key):
         return late
     if said.nonce in m.nonces:
         return "this statement was used before: sign a new one"
@@ -121,9 +120,8 @@ def _objection(m: Memory, signer: Principal, said: Statement) -> str:
 def _unfit_subject(m: Memory, said: Statement) -> str:
     if said.verb in tickets.VERBS:
         return tickets.objection(m, said)
-    if said.verb in {Verb.DISTRUST, Verb.RESTORE}:
-        known = said.subject in m.site.plant.tags
-        return "" if known else f"`{said.subject}` is no tag of plant `{m.site.plant.id}`"
+    if said.verb in distrusting.VERBS:
+        return distrusting.objection(m, said)
     record = m.records.get(said.subject)
     if record is None or record.status is not CommandStatus.HELD:
         return f"`{said.subject}` is no held command"
@@ -132,45 +130,13 @@ def _unfit_subject(m: Memory, said: Statement) -> str:
     return ""
 
 
-def _forbidden(m: Memory, signer: Principal, said: Statement) -> str:
-    """What the policy has against it; who may approve is asked where approvals are counted."""
-    if said.verb is Verb.APPROVE:
-        return ""
-    if said.verb in tickets.VERBS:
-        action, names = "ticket", tags_of(m.site.plant, said.subject)
-    else:
-        record = m.records.get(said.subject)
-        action = said.verb.value
-        names = (record.command.tag if record is not None else said.subject,)
-    denials = (_denied(m, signer, action, name) for name in names)
-    return next((why for why in denials if why), "")
-
-
-def _denied(m: Memory, signer: Principal, action: str, name: str) -> str:
-    tag = m.site.plant.tags.get(name)
-    if tag is None:
-        return f"`{name}` is for a tag that plant `{m.site.plant.id}` has no longer"
-    answer = m.site.policy.decide(
-        PolicyRequest(
-            principal=signer.id,
-            principal_kind=signer.kind.value,
-            roles=frozenset(r.value for r in signer.roles),
-            action=action,
-            resource_type="Tag",
-            resource=tag.id,
-            attributes={"plant": m.site.plant.id, "confidentiality": tag.confidentiality},
-            context={},
-        )
-    )
-    return "" if answer.allowed else f"policy: {answer.why}"
-
-
 def _approve(m: Memory, out: Out, said: Statement, by: Entered) -> None:
     record = m.records[said.subject]
     others = (
         a for a in record.approvals if a.principal != said.principal and a.expires_ns >= m.now_ns
     )
-    approvals = (*others, Approval(said.principal, by.digest, said.expires_ns, by.entry))
+    new = Approval(said.principal, by.digest, said.expires_ns, by.entry, by.key)
+    approvals = (*others, new)
     _answer(out, decide(m, out, Proposal.of(record), approvals))
 
 
@@ -251,8 +217,7 @@ def age(m: Memory, out: Out, record: Record) -> None:
 VERBS: Mapping[Verb, Callable[[Memory, Out, Statement, Entered], None]] = {
     Verb.APPROVE: _approve,
     Verb.REJECT: _reject,
-    Verb.DISTRUST: distrusting.take,
-    Verb.RESTORE: distrusting.take,
+    **dict.fromkeys(distrusting.VERBS, distrusting.take),
     **dict.fromkeys(tickets.VERBS, tickets.take),
 }
 

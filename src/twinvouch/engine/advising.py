@@ -76,10 +76,11 @@ def _objection(m: Memory, said: Advice) -> str:
 def _take(m: Memory, out: Out, said: Advice, digest: bytes, key: str) -> None:
     keep_ns = m.site.commands.read_memory_ns
     reads = recent(m.seen.get(said.principal, {}), m.now_ns, keep_ns)
-    new = Given(said, digest, -1, m.now_ns, tuple(reads), worst(reads), _NOT_YET, -1, m.now_ns)
+    kid, now = bytes.fromhex(key), m.now_ns
+    new = Given(said, digest, -1, now, tuple(reads), worst(reads), _NOT_YET, -1, now, kid)
     given = standing.stand(m, out, standing.judged_now(m, new), out.commit(digest))
     if key:
-        use(m, bytes.fromhex(key), "advice", given.entry)
+        use(m, kid, "advice", given.entry)
     out.reply(200, **_told(given))
 
 

@@ -1,19 +1,20 @@
-"""What waits for people is judged again at once when a tag that it rests on is distrusted or restored.
+"""What waits for people is judged again when whom or what it rests on is distrusted or restored.
 
 Held commands and open advice. A held command gets a new decision; approvals of what was shown before count only while
-what is shown is the same, and no permit comes of it: what nothing holds any more waits for a person's word. An unspent
-permit is not recalled: it lives seconds.
+what is shown is the same, those signed with a key that is distrusted do not, and no permit comes of it: what nothing
+holds any more waits for a person's word. An unspent permit is not recalled: it lives seconds.
 
-One statement is not to stop the engine for seconds: of held commands the newest AT_ONCE are judged, of the others only
-the approvals are taken away; they are judged, as always, when somebody approves.
+One statement is not to stop the engine: of held commands the newest AT_ONCE are judged, of the others only the
+approvals are taken away; they are judged, as always, when somebody approves. Of advice, see `standing`.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
-from twinvouch.commands.register import Record, shown
+from twinvouch.commands.register import Approval, Record, shown
 from twinvouch.core.command import CommandStatus
+from twinvouch.core.subject import owner_of
 from twinvouch.engine import standing
 from twinvouch.engine.deciding import Proposal, always, decide, judged, lately
 from twinvouch.engine.memory import Memory
@@ -22,23 +23,47 @@ from twinvouch.engine.out import Out
 AT_ONCE: Final = 100
 
 
-def trust_changed(m: Memory, out: Out, tags: Collection[str], because: Sequence[int]) -> None:
-    """`because` are the entries of the statements that changed it."""
-    held = _resting_on(m, set(tags))
+def trust_changed(
+    m: Memory, out: Out, tags: Collection[str], because: Sequence[int], key: bytes = b""
+) -> None:
+    """`because` are the entries of the statements that changed it; `key`: what is signed with it is meant too."""
+    owner = owner_of(m.site.plant, m.ring, key) if key else ""
+    _let_go(m, key, owner)
+    held = _resting_on(m, set(tags), key, owner)
     for record in held[:-AT_ONCE]:
         if record.approvals:
             m.keep(replace(record, approvals=()))
     for record in held[-AT_ONCE:]:
         _decide_again(m, out, record, tuple(because))
-    for given in standing.rests_on(m, tags):
-        standing.judge_again(m, out, given, because)
+    standing.trust_changed(m, out, standing.rests_on(m, tags, key, owner), because)
 
 
-def _resting_on(m: Memory, tags: set[str]) -> list[Record]:
-    """Held commands that have one of these tags in their derivation, oldest first; what a service read is looked at once."""
+def _let_go(m: Memory, key: bytes, owner: str) -> None:
+    """Approvals signed with a key that is distrusted now are gone; who gave them can give them again with another."""
+    if not m.context().is_bad_key(key, m.now_ns):
+        return
+
+    def counts(a: Approval) -> bool:
+        return a.principal != owner or a.key not in {b"", key}
+
+    for record in [r for r in m.records.values() if r.status is CommandStatus.HELD]:
+        left = tuple(a for a in record.approvals if counts(a))
+        if len(left) < len(record.approvals):
+            m.keep(replace(record, approvals=left))
+
+
+def _resting_on(m: Memory, tags: set[str], key: bytes, owner: str) -> list[Record]:
+    """Held commands that have one of these tags in their derivation or are signed with this key, oldest first."""
     held = [r for r in m.records.values() if r.status is CommandStatus.HELD]
+    # what a service read is looked at once
     readers = {who for who in {r.command.principal for r in held} if tags & {*lately(m, who)}}
-    return [r for r in held if r.command.principal in readers or tags & {*always(m, r.command)}]
+    return [
+        r
+        for r in held
+        if r.command.principal in readers
+        or tags & {*always(m, r.command)}
+        or standing.signed_with(r.command, r.key, key, owner)
+    ]
 
 
 def _decide_again(m: Memory, out: Out, record: Record, because: tuple[int, ...]) -> None:

@@ -28,11 +28,13 @@ class Proposal:
     digest: bytes
     entry: int
     received_ns: int
+    key: bytes = b""  # id of the key that signed it; empty: a token, or not known
 
     @staticmethod
     def of(record: Record) -> "Proposal":
         """Of a command that was decided on before."""
-        return Proposal(record.command, record.digest, record.entry, record.received_ns)
+        r = record
+        return Proposal(r.command, r.digest, r.entry, r.received_ns, r.key)
 
 
 def decide(
@@ -54,7 +56,8 @@ def decide(
     status = CommandStatus.HELD if decision.verdict is Verdict.HOLD else CommandStatus.DENIED
     expires = p.received_ns + _hold_ns(m, p.command)
     record = Record(
-        p.command, p.digest, p.entry, decision, index, status, p.received_ns, expires, approvals
+        *(p.command, p.digest, p.entry, decision, index, status, p.received_ns, expires, approvals),
+        key=p.key,
     )
     if decision.verdict is Verdict.ALLOW:
         record = _permit(m, out, record)
@@ -76,7 +79,9 @@ def judged(m: Memory, p: Proposal, approvals: tuple[Approval, ...]) -> Decision:
     who = frozenset(a.principal for a in approvals)
     context = replace(m.context(), withheld=m.withheld())
     return commands_gate.judge(
-        p.command, m.site, m.frame, context, seen, who, m.now_ns, asked_ns=p.received_ns
+        *(p.command, m.site, m.frame, context, seen, who, m.now_ns),
+        asked_ns=p.received_ns,
+        key=p.key,
     )
 
 

@@ -38,11 +38,11 @@ from twinvouch.core.event import (
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.site import Site
-from twinvouch.engine import rows, standing, tickets, validity
+from twinvouch.engine import distrusting, returning, rows, standing, tickets, validity
 from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
 from twinvouch.engine.advising import on_advice
 from twinvouch.engine.epochs import on_epoch
-from twinvouch.engine.keys import on_key, use
+from twinvouch.engine.keys import bad_key, on_key, signed, use
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out, enter, refuse, tally
 from twinvouch.engine.rests import of_answer, trained_on
@@ -100,7 +100,8 @@ def _on_started(m: Memory, out: Out, event: Started) -> None:
 def _on_batch(m: Memory, out: Out, event: BatchReceived) -> None:
     admission = readings_gate.admit(event, m.site, m.links, m.frame, m.context(), m.now_ns)
     if isinstance(admission, readings_gate.Accepted):
-        use(m, key_id_of(event.raw), "batch", _accept(m, out, admission))
+        key = key_id_of(event.raw)
+        use(m, key, "batch", _accept(m, out, admission, key))
     elif isinstance(admission, readings_gate.Repeated):
         m.set_link(admission.link)
         m.counts["batch:repeated"] += 1
@@ -122,7 +123,7 @@ def _on_batch(m: Memory, out: Out, event: BatchReceived) -> None:
         refuse(m, out, event.peer, admission.finding)
 
 
-def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> int:
+def _accept(m: Memory, out: Out, admission: readings_gate.Accepted, key: bytes) -> int:
     admitted, link = admission.admitted, admission.link
     batch = admitted.batch
     named = out.blob(entry.findings_content(admitted.findings)) if admitted.findings else None
@@ -135,6 +136,7 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> int:
     m.set_beginning(link.edge, admission.beginning)
     m.set_memos(admission.memos)
     if len(batch.t_ns):  # a report of an edge has no rows
+        signed(m, batch.group, index, key)
         m.frame.update(admitted, index, m.now_ns)
         m.doubt(admission.doubted)
         arrivals.remember(m.arrivals, admitted, index, m.now_ns)
@@ -145,6 +147,7 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> int:
     out.show(admitted.findings, index)
     out.reply(200, status="admitted", entry=index, findings=len(admitted.findings))
     if admitted.in_live.any():
+        returning.follow(m, out, admitted)
         _show(m, batch.group, index)
         out.publish(
             "labels",
@@ -249,6 +252,9 @@ def _show(m: Memory, group: str, index: int) -> None:
 
 def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
     judged = models_gate.judge(event, m.site, m.now_ns, m.ring)
+    if judged.manifest is not None and (bad := bad_key(m, key_id_of(event.raw))):
+        found = Finding("model_signature", judged.manifest.model, Severity.HIGH, bad)
+        judged = replace(judged, admitted=False, findings=(*judged.findings, found))
     manifest = judged.manifest
     if manifest is None:
         refuse(m, out, event.peer, judged.findings[0])
@@ -332,11 +338,8 @@ def _on_tick(m: Memory, out: Out, event: Tick) -> None:
     for nonce in [n for n, expires in m.nonces.items() if expires < m.now_ns]:
         del m.nonces[nonce]
         m.dirty.add("nonces")
-    returned = [t for t, until in m.distrusted.items() if until < m.now_ns]
-    for tag in returned:
-        del m.distrusted[tag]
-        m.dirty.add("distrusted")
-    standing.pass_time(m, out, returned)
+    distrusting.end(m, out)
+    standing.pass_time(m, out)
     tickets.forget(m)
     validity.tell(m, out)
     for principal in [p for p, until in m.streams.items() if until < m.now_ns]:

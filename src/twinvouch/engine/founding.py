@@ -4,7 +4,7 @@ from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.genesis import Beginning, Genesis
 from twinvouch.core.inventory import Principal, PrincipalKind, Role
 from twinvouch.engine.epochs import too_old
-from twinvouch.engine.keys import use
+from twinvouch.engine.keys import bad_key, use
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out, enter
 from twinvouch.ledger import entry
@@ -19,7 +19,7 @@ def on_genesis(m: Memory, out: Out, sealed: Sealed, signer: Principal) -> None:
     """Take a verified genesis, once, from a person who may; MalformedError where it is none."""
     plant = m.site.plant.id
     said = read_genesis(sealed.content, plant)
-    objection = _objection(m, signer, said)
+    objection = bad_key(m, sealed.key_id) or _objection(m, signer, said)
     if objection:
         finding = Finding("genesis", signer.id, Severity.MEDIUM, objection)
         out.reply(403, status="refused", why=objection, entry=enter(m, out, signer.id, finding))

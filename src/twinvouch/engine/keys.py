@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from twinvouch.core.command import CommandStatus
+from twinvouch.core.distrust import handed
 from twinvouch.core.errors import MalformedError, SignatureError
 from twinvouch.core.event import KeyStated, Plain
 from twinvouch.core.inventory import key_id
@@ -120,6 +121,23 @@ def signed_since(uses: Mapping[int, KeyUse], since_ns: int) -> dict[str, Plain]:
         "last_entry": max((u.last_entry for u in chosen), default=None),
         "counts": counts,
     }
+
+
+def bad_key(m: Memory, kid: bytes) -> str:
+    """Why nothing that a person signs with this key has an effect now; empty where it has."""
+    bad = m.context().is_bad_key(kid, m.now_ns)
+    return (
+        f"a person distrusts key {kid.hex()}: sign with another, or have it restored" if bad else ""
+    )
+
+
+def signed(m: Memory, group: str, index: int, kid: bytes) -> None:
+    """Remember who signed a batch of a scan group, where it is another key than before."""
+    before = m.hands.get(group, ())
+    after = handed(before, index, kid)
+    if after is not before:
+        m.hands[group] = after
+        m.dirty.add(f"hands/{group}")
 
 
 def use(m: Memory, kid: bytes, what: str, index: int) -> None:

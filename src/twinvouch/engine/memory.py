@@ -10,6 +10,7 @@ from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record
 from twinvouch.core.command import CommandStatus
 from twinvouch.core.context import ActuatorWrite, Arrival, Context
+from twinvouch.core.distrust import Distrust, Hands, Known, by_hand, expand
 from twinvouch.core.event import Plain, Tick
 from twinvouch.core.finding import Finding
 from twinvouch.core.genesis import Beginning
@@ -22,6 +23,7 @@ from twinvouch.core.mode import Mode
 from twinvouch.core.ports import Detector
 from twinvouch.core.site import Safety, Site
 from twinvouch.core.ticket import Ticket
+from twinvouch.engine.watch import Watch
 from twinvouch.queries.memory import Marks, Seen
 from twinvouch.readings.link import Link
 from twinvouch.readings.refusals import Tallies
@@ -34,6 +36,8 @@ RECENT_CLOSED = (
 )
 RECENT_WRITES = 16  # of one actuator
 SIGNATURES = 2  # persons who sign a configuration
+
+_NOTHING: tuple[object, Distrust] = None, Distrust()
 
 
 @dataclass(slots=True)
@@ -62,8 +66,8 @@ class Memory:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.frame = Frame(site.plant)
-        self.links: dict[str, Link] = {}
-        self.beginnings: dict[str, Beginning] = {}  # edge -> how its chain last began anew
+        # by edge: how far it has come, and how its chain last began anew
+        self.links, self.beginnings = dict[str, Link](), dict[str, Beginning]()
         self.tickets: dict[bytes, Ticket] = {}  # what was announced, by the nonce of its statement
         self.memos: dict[str, Memo] = {}  # what declared rules of gate 1 remember
         self.records, self.closed = dict[str, Record](), 0  # all, and how many are closed
@@ -76,7 +80,10 @@ class Memory:
         self.streams: dict[str, int] = {}  # services with an open stream -> until when at most, ns
         # by asset; and what was recommended, by id
         self.modes, self.advice = dict[str, Mode](), dict[str, Given]()
-        self.distrusted: dict[str, int] = {}  # tag -> expiry, ns
+        # what persons said of a tag, edge, model or key -> expiry, ns; and what is known of each since
+        self.distrusted, self.watched = dict[str, int](), dict[str, Watch]()
+        # by scan group from which entry on which key signed it; advice that is to be judged again, because of which entries
+        self.hands, self.unjudged = dict[str, Hands](), dict[str, tuple[int, ...]]()
         self.nonces: dict[bytes, int] = {}  # of statements -> expiry, ns
         self.tallies: Tallies = {}
         self.findings: deque[tuple[int, int, Finding]] = deque(
@@ -90,24 +97,23 @@ class Memory:
         self.signed = Signed(0, b"", {}, {})
         self.uses: dict[bytes, dict[int, KeyUse]] = {}  # by key id and hour since 1970
         self.counts: Counter[str] = Counter()
-        self.runs_with = (
-            b"",
-            b"",
-            "",
-        )  # digests of configuration and policy, and build, of the last start
-        self.is_disk_full = False
+        # digests of configuration and policy, and build, of the last start
+        self.runs_with, self.is_disk_full = (b"", b"", ""), False
         self.size, self.now_ns = 0, 0  # ledger entries; time
         # of the log: how often a backup was restored, and when last: what was signed before has no effect any more
         self.epoch, self.epoch_ns = 0, 0
         self.ticked: Tick | None = None  # the last one with clocks, of this run of the process
         self.dirty: set[str] = set()
+        # not stored: what open advice rests on; what is distrusted, behind what it follows from
+        self.counted, self._distrust = dict[str, frozenset[str]](), _NOTHING
 
     def context(self) -> Context:
         """What gates may know of each other's business."""
+        distrust = self.distrust()
         return Context(
             self.writes,
             self.modes,
-            self.distrusted,
+            distrust.tags,
             self.arrivals,
             self.ring,
             beginnings=self.beginnings,
@@ -115,15 +121,37 @@ class Memory:
             memos=self.memos,
             detector=self.detector(),
             tickets=tuple(self.tickets.values()),
+            distrusted_keys=distrust.keys,
+            hands=self.hands,
         )
 
+    def distrust(self) -> Distrust:
+        """What persons distrust, as tags, keys and models: made again only where what it follows from has changed."""
+        if not self.distrusted:
+            return Distrust()
+        keys = 0 if self.ring is None else len(self.ring.serials)
+        of = tuple(self.distrusted.items()), tuple(self.models), id(self.ring), keys
+        was, found = self._distrust
+        if (of, self._signed_by(found.follows)) != was:
+            hands, entries = self.hands, lambda group: self.frame.columns(group).entry
+            found = expand(
+                self.distrusted, Known(self.site.plant, self.ring, self.models, hands, entries)
+            )
+            self._distrust = (of, self._signed_by(found.follows)), found
+        return found
+
+    def _signed_by(self, groups: tuple[str, ...]) -> tuple[bytes, ...]:
+        """Whose hand the last values of these scan groups are from."""
+        entries = ((self.hands.get(g, ()), self.frame.columns(g).entry) for g in groups)
+        return tuple(by_hand(hands, entry).tobytes() for hands, entry in entries)
+
     def detector(self) -> Detector | None:
-        """The configured model, while it is the one that gate 2 admitted last under its name."""
+        """The configured model, while it is the one that gate 2 admitted last under its name, and nobody distrusts it."""
         detector = self.site.detector
         model = self.models.get(detector.model) if detector is not None else None
         if detector is None or model is None or model.get("digest") != detector.digest.hex():
             return None
-        return detector
+        return None if self.distrust().models.get(detector.model, 0) > self.now_ns else detector
 
     def signers(self, safety: Safety) -> Mapping[str, bytes]:
         """Who may sign a configuration now: those of the last signed one, at first those of the present one."""
@@ -161,8 +189,10 @@ class Memory:
 
     def label(self, tag_ids: Sequence[str]) -> Label:
         """The labels that readers see now: what a person distrusts is nothing."""
-        label = self.frame.label(tag_ids, self.now_ns)
-        trusted = np.array([self.distrusted.get(t, 0) <= self.now_ns for t in tag_ids], dtype=bool)
+        label, bad = self.frame.label(tag_ids, self.now_ns), self.distrust().tags
+        if not bad:
+            return label
+        trusted = np.array([bad.get(t, 0) <= self.now_ns for t in tag_ids], dtype=bool)
         return Label(label.axes * trusted, label.fresh_until)
 
     def set_link(self, link: Link) -> None:

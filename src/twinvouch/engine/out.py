@@ -16,10 +16,11 @@ from twinvouch.readings.refusals import count
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A statement that was entered: the digest of what was signed, and its ledger index."""
+    """A statement that was entered: the digest of what was signed, its ledger index, the id of the key."""
 
     digest: bytes
     entry: int
+    key: bytes = b""
 
 
 class Out:

@@ -19,6 +19,7 @@ from twinvouch.core.memo import Memo
 from twinvouch.core.mode import Mode, Rung
 from twinvouch.core.ticket import Ticket, Work
 from twinvouch.engine.memory import KeyUse, Memory, Signed
+from twinvouch.engine.watch import Watch
 from twinvouch.ledger.entry import findings_content
 from twinvouch.queries.memory import read_marks, read_seen, write_marks, write_seen
 from twinvouch.readings import declared
@@ -183,6 +184,33 @@ def _read_distrusted(m: Memory, _: str, raw: bytes) -> None:
     m.distrusted = dict(content)
 
 
+def _write_watched(m: Memory, subject: str) -> bytes | None:
+    w = m.watched.get(subject)
+    told = None if w is None else [1, w.since_ns, w.entry, w.clean, list(w.seen), w.is_offered]
+    return None if told is None else encode(told)
+
+
+def _read_watched(m: Memory, subject: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, since_ns, entry, clean, seen, is_offered = content
+    assert version == 1, version
+    m.watched[subject] = Watch(since_ns, entry, clean, tuple(seen), is_offered)
+
+
+def _read_hands(m: Memory, group: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, hands = content
+    assert version == 1, version
+    m.hands[group] = tuple((entry, key) for entry, key in hands)
+
+
+def _read_unjudged(m: Memory, _: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, waiting = content
+    assert version == 1, version
+    m.unjudged = {ident: tuple(because) for ident, because in waiting}
+
+
 def _read_modes(m: Memory, _: str, raw: bytes) -> None:
     content: Any = decode(raw)
     m.modes = {asset: Mode(Rung(rung), epoch) for asset, (rung, epoch) in content.items()}
@@ -308,6 +336,9 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "findings": _write_findings,
     "nonces": lambda m, _: encode([list(n) for n in sorted(m.nonces.items())]),
     "distrusted": lambda m, _: encode(m.distrusted),
+    "watched": _write_watched,
+    "hands": lambda m, group: encode([1, [list(hand) for hand in m.hands[group]]]),
+    "unjudged": lambda m, _: encode([1, [[i, list(why)] for i, why in m.unjudged.items()]]),
     "modes": lambda m, _: encode({a: [int(x.rung), x.epoch] for a, x in m.modes.items()}),
     "streams": lambda m, _: encode(m.streams),
     "ticked": _write_ticked,
@@ -334,6 +365,9 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "findings": _read_findings,
     "nonces": _read_nonces,
     "distrusted": _read_distrusted,
+    "watched": _read_watched,
+    "hands": _read_hands,
+    "unjudged": _read_unjudged,
     "modes": _read_modes,
     "streams": _read_streams,
     "tallies": _read_tallies,

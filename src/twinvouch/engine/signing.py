@@ -13,7 +13,7 @@ from twinvouch.core.kind import Purpose
 from twinvouch.core.site import Safety
 from twinvouch.core.statement import ConfigStatement
 from twinvouch.engine.epochs import too_old
-from twinvouch.engine.keys import use
+from twinvouch.engine.keys import bad_key, use
 from twinvouch.engine.memory import SIGNATURES, Memory
 from twinvouch.engine.out import Out, doubt, enter, refuse
 from twinvouch.ledger import entry
@@ -40,7 +40,7 @@ def on_config(m: Memory, out: Out, event: StatementReceived) -> None:
         why = f"this core runs with {safety.digest.hex()[:16]}: it counts once a core starts with what was signed"
         out.reply(200, status="another", why=why, number=m.signed.number + 1)
         return
-    objection = _objection(m, safety, person, said)
+    objection = bad_key(m, sealed.key_id) or _objection(m, safety, person, said)
     if objection:
         finding = Finding("statement", person, Severity.MEDIUM, objection)
         index = enter(m, out, person, finding)
@@ -96,7 +96,7 @@ def _counted(m: Memory, said: ConfigStatement) -> set[bytes]:
     """Keys of distinct persons who signed the same in the same place, and whose signature still counts."""
     counted = set()
     for number, digest, kid, expires in m.signed.pending.values():
-        if (number, digest) != (said.number, said.digest) or expires < m.now_ns:
+        if (number, digest) != (said.number, said.digest) or expires < m.now_ns or bad_key(m, kid):
             continue
         if m.ring is not None:
             try:

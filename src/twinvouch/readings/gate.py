@@ -121,9 +121,19 @@ def admit(
         followed = declared.follow(batch, view, frame, rules, context, told)
         followed = replace(followed, flagged=(*flagged, *followed.flagged))
         if (context.detector is not None or context.tickets) and not view.is_late:
-            said = detection.follow(batch, view, frame, context, site.plant, followed.flagged)
+            known_as = _of_key(context, opened, now_ns)
+            said = detection.follow(batch, view, frame, known_as, site.plant, followed.flagged)
             followed = together((followed, said))
         return replace(_judge(batch, view, followed, placed, site, context), beginning=begun)
+
+
+def _of_key(context: Context, opened: Opened, now_ns: int) -> Context:
+    """What is signed with a distrusted key is distrusted as it comes in: it teaches nothing."""
+    if not context.is_bad_key(opened.sealed.key_id, now_ns):
+        return context
+    until_ns = context.distrusted_keys[opened.sealed.key_id]
+    mine = dict.fromkeys(opened.group.ids, until_ns)
+    return replace(context, distrusted={**context.distrusted, **mine})
 
 
 def _report(opened: Opened, placed: Placed) -> Admission:

@@ -36,11 +36,12 @@ def estimate(of: Redundancy, plant: Plant, frame: Frame, label: Label) -> Estima
 
     The median over the independent ones withstands as many liars as a median can, which is none of two.
     """
-    values = np.array([_usable(frame, tag) for tag in of.tags])
+    values = np.array([usable(frame, tag) for tag in of.tags])
     groups = independent([plant.tags[tag].domains for tag in of.tags])
     return Estimate(of, redundant(values, label, groups, of.tolerance, len(of.tags)))
 
 
-def _usable(frame: Frame, tag: str) -> float:
+def usable(frame: Frame, tag: str) -> float:
+    """The last value of a tag, NaN where that is none to compare with."""
     last = frame.last(tag)
     return np.nan if last is None or last.quality > Quality.UNCERTAIN else last.value

@@ -37,7 +37,7 @@ def test_verbs_and_options_are_offered() -> None:
 
 def test_names_come_from_the_configuration(twin: str) -> None:
     assert offered("tags", "show", "--config", twin, "tank") == ["tank-1/level"]
-    assert offered("distrust", "--config", twin, "") == ["tank-1/level", "pump-1/speed"]
+    assert offered("distrust", "--config", twin, "") == ["tank-1/level", "pump-1/speed", "edge-1"]
     assert offered("distrust", "x", "--config", twin, "--person", "") == ["anna"]
     assert offered("status", "--config", twin, "--as", "") == ["edge-1", "anna", "actuator-1"]
     assert offered("principals", "add", "--config", twin, "a") == ["anna", "actuator-1"]

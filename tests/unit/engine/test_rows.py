@@ -49,6 +49,7 @@ def everything(memory: Memory) -> Mapping[str, bytes]:
     """Every row there is, whether it changed or not."""
     memory.dirty |= {
         "engine", "findings", "nonces", "distrusted", "modes", "tallies", "streams", "signed", "tickets",
+        "unjudged", *(f"watched/{s}" for s in memory.watched), *(f"hands/{g}" for g in memory.hands),
         *(f"link/{e}" for e in memory.links),
         *(f"frame/{g}" for g in memory.site.plant.groups),
         *(f"command/{c}" for c in memory.records),

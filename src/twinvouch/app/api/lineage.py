@@ -13,8 +13,9 @@ from twinvouch.app.api.description import Purpose
 from twinvouch.app.api.desk import Desk
 from twinvouch.app.lineage import LineageReader
 from twinvouch.app.lineage_view import layouts, picture
-from twinvouch.app.touched import Asked, Subject, subject_of, touched
+from twinvouch.app.touched import Asked, subject_of, touched
 from twinvouch.core.errors import UnavailableError
+from twinvouch.core.subject import Subject
 from twinvouch.engine.memory import Memory
 
 T = TypeVar("T")

@@ -1,5 +1,6 @@
 """What the API shows of the engine's memory, as plain data; every view runs on the engine's own thread."""
 
+from collections import Counter
 from collections.abc import Sequence
 from math import isfinite
 
@@ -13,6 +14,8 @@ from twinvouch.core.label import Axis, expired
 from twinvouch.core.ticket import Ticket
 from twinvouch.engine.keys import signed_since
 from twinvouch.engine.memory import Memory
+from twinvouch.engine.restoring import kind_of
+from twinvouch.engine.standing import open_ones
 from twinvouch.readings.link import Link
 from twinvouch.twin.estimate import estimate, redundancies
 from twinvouch.wire.signature import algorithm
@@ -20,20 +23,17 @@ from twinvouch.wire.signature import algorithm
 
 def tags(memory: Memory, ids: Sequence[str]) -> list[Plain]:
     """Last admitted value, age and label of each tag."""
-    label = memory.frame.label(ids, memory.now_ns)
+    label = memory.label(ids)
     head, axis = label.headline()
     return [
-        _tag(memory, tag, i, label.axes[:, i].tolist(), int(head[i]), int(axis[i]))
+        _tag(memory, tag, label.axes[:, i].tolist(), int(head[i]), int(axis[i]))
         for i, tag in enumerate(ids)
     ]
 
 
-def _tag(
-    memory: Memory, tag: str, _: int, axes: list[int], headline: int, axis: int
-) -> dict[str, Plain]:
+def _tag(memory: Memory, tag: str, axes: list[int], headline: int, axis: int) -> dict[str, Plain]:
     about = memory.site.plant.tags[tag]
     last = memory.frame.last(tag)
-    distrusted = memory.distrusted.get(tag, 0) > memory.now_ns
     return {
         "tag": tag,
         "unit": about.unit,
@@ -44,10 +44,10 @@ def _tag(
         "received_ns": last.received_ns if last is not None else None,
         "age_s": (memory.now_ns - last.received_ns) / 1e9 if last is not None else None,
         "entry": last.entry if last is not None else None,
-        "label": {a.name.lower(): 0 if distrusted else axes[a] for a in Axis},
-        "headline": 0 if distrusted else headline,
+        "label": {a.name.lower(): axes[a] for a in Axis},
+        "headline": headline,
         "headline_axis": Axis(axis).name.lower(),
-        "distrusted": distrusted,
+        "distrusted": memory.distrust().tags.get(tag, 0) > memory.now_ns,
         "actuator": about.command_class.value if about.command_class is not None else None,
     }
 
@@ -190,6 +190,9 @@ def status(memory: Memory) -> dict[str, Plain]:
         "silent_edges": [e for e in plant.edges if e not in memory.links or memory.links[e].silent],
         "open_commands": held,
         "distrusted": sorted(memory.distrusted),
+        "distrusted_kinds": dict(Counter(kind_of(memory, s) for s in memory.distrusted)),
+        "advice": dict(Counter(g.judged.standing.value for g in open_ones(memory))),
+        "advice_to_judge": len(memory.unjudged),
         "redundancy": _redundancy(memory),
         "tickets": [_ticket(t) for t in memory.tickets.values() if t.end_ns > memory.now_ns],
         "model": _model(memory),

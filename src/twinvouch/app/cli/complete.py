@@ -59,6 +59,10 @@ def _edges(config: "Config") -> Iterable[tuple[str, str]]:
     return [(name, ", ".join(edge.groups)) for name, edge in config.edges.items()]
 
 
+def _subjects(config: "Config") -> Iterable[tuple[str, str]]:
+    return [*_tags(config), *((name, "edge") for name in config.edges)]
+
+
 def _held(config: "Config") -> Iterable[tuple[str, str]]:
     """Commands that wait for persons, asked with the first token that lies here and may ask."""
     from twinvouch.app.client import Client, token_of
@@ -75,4 +79,4 @@ def _held(config: "Config") -> Iterable[tuple[str, str]]:
 
 
 tags, principals, persons = _from(_tags), _from(_principals), _from(_persons)
-edges, held_commands = _from(_edges), _from(_held)
+edges, held_commands, subjects = _from(_edges), _from(_held), _from(_subjects)

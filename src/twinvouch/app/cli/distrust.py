@@ -1,4 +1,4 @@
-"""`twinvouch distrust TAG`."""
+"""`twinvouch distrust SUBJECT`."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ HOUR_NS = 3_600_000_000_000
 
 
 @click.command()
-@click.argument("tag", shell_complete=complete.tags)
+@click.argument("subject", shell_complete=complete.subjects)
 @click.option(
     "--person",
     required=True,
@@ -28,13 +28,12 @@ HOUR_NS = 3_600_000_000_000
     help="then it ends",
 )
 @config_option
-def command(tag: str, person: str, reason: str, hours: float, config_path: Path) -> None:
-    """Distrust a tag from now on, for a time: its label counts as nothing in every decision on a command."""
+def command(subject: str, person: str, reason: str, hours: float, config_path: Path) -> None:
+    """Distrust a tag, an edge, a model or a key (its id) from now on, for a time: what it says counts as nothing."""
     from twinvouch.app.client import load
     from twinvouch.app.statements import say
     from twinvouch.core.statement import Verb
 
-    answer = say(
-        load(config_path), person, Verb.DISTRUST, tag, reason=reason, life_ns=int(hours * HOUR_NS)
-    )
-    click.echo(f"{answer['status']}: {safe(answer['tag'])}")
+    life_ns = int(hours * HOUR_NS)
+    answer = say(load(config_path), person, Verb.DISTRUST, subject, reason=reason, life_ns=life_ns)
+    click.echo(f"{answer['status']}: {safe(answer['subject'])}: {safe(answer['why'])}")
