@@ -14,6 +14,7 @@ from twinvouch.adapters import detector_files, model_files
 from twinvouch.app.signed_model import About, sign
 from twinvouch.core.batch import Quality
 from twinvouch.core.event import ModelSubmitted
+from twinvouch.core.inventory import key_id
 from twinvouch.core.site import SECOND
 from twinvouch.core.statement import Verb
 from twinvouch.core.table import Table
@@ -122,9 +123,10 @@ def test_c33_switched_off_nothing_is_learned_and_what_was_is_forgotten(tmp_path:
     assert np.allclose(state.value.offset, 0.0, atol=1e-12)
 
 
-def test_c33_from_what_a_person_distrusts_nothing_is_learned(tmp_path: Path) -> None:
+@pytest.mark.parametrize("subject", [LEVEL, "edge-1", key_id(signer("edge-1").public_key).hex()])
+def test_c33_from_what_a_person_distrusts_nothing_is_learned(tmp_path: Path, subject: str) -> None:
     toy = toy_with(tmp_path)
-    assert toy.say("ann", Verb.DISTRUST, LEVEL, life_s=FEW * 86_400)[0].code == 200
+    assert toy.say("ann", Verb.DISTRUST, subject, life_s=FEW * 86_400)[0].code == 200
     taught(toy, FEW)
     assert np.array_equal(distances(toy), np.zeros(len(IDS)))
 

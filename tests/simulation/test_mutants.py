@@ -15,7 +15,9 @@ from twinvouch.app.actuator import Actuator
 from twinvouch.app.edge_ship import Verdict
 from twinvouch.app.simulation import checks, process_disk, world
 from twinvouch.app.simulation.run import simulate
+from twinvouch.commands import derivation
 from twinvouch.commands import gate as commands_gate
+from twinvouch.core import distrust
 from twinvouch.core.event import Effect, Event
 from twinvouch.core.label import Label
 from twinvouch.engine import Engine, flow
@@ -146,6 +148,26 @@ def test_a_label_that_is_raised_is_caught(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_rule_that_is_forgotten_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "RULES", [r for r in gate.RULES if r.NAME != "rate"])
     caught({"labels"}, range(20))
+
+
+@pytest.mark.parametrize("forgotten", ["principal", "key"])
+def test_a_distrust_that_forgets_what_a_subject_is_made_of_is_caught(
+    monkeypatch: pytest.MonkeyPatch, forgotten: str
+) -> None:
+    real = distrust.tags_in
+
+    def fewer(subject: Any, *known: Any) -> tuple[str, ...]:
+        return () if subject.kind == forgotten else real(subject, *known)
+
+    monkeypatch.setattr(distrust, "tags_in", fewer)
+    caught({"labels"})
+
+
+def test_a_key_that_a_person_distrusts_and_that_commands_all_the_same_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(derivation, "_bad_keys", lambda *_: [])
+    caught({"labels"}, range(120))
 
 
 def test_a_second_root_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from twinvouch import verifier
 from twinvouch.app.simulation.core import HOME, CoreLife
+from twinvouch.app.simulation.distrusts import Distrusts
 from twinvouch.app.simulation.relabel import Relabel
 from twinvouch.app.simulation.site import ORIGIN, own_limits, signer
 from twinvouch.app.simulation.stores import leaves_of, rows_of
@@ -89,9 +90,9 @@ class Evidence:
     def replay(self) -> Replay:
         """The log fed to a new engine, every label compared with the oracle's on the way."""
         site = self.world.site
-        replay, oracle = Replay(Engine(site)), Relabel(site)
+        replay, oracle, doubts = Replay(Engine(site)), Relabel(site), Distrusts(site)
         for event, now_ns in self.events:
-            is_accepted = False
+            is_accepted, permitted = False, list[tuple[Permit, str]]()
             for effect in replay.engine.feed(event, now_ns):
                 if isinstance(effect, Reply):
                     is_accepted = effect.code == 200
@@ -101,9 +102,27 @@ class Evidence:
                     replay.without_room += replay.engine.memory.is_disk_full
                     permit = read_permit(effect.content)
                     replay.permits[permit.words] = permit
+                    permitted.append((permit, effect.command))
+            if is_accepted:
+                doubts.take(event)
             if is_accepted and isinstance(event, BatchReceived):
                 _compare(replay, oracle, event, now_ns)
+            _doubted(replay, doubts, permitted)
         return replay
+
+
+def _doubted(replay: Replay, doubts: Distrusts, permitted: list[tuple[Permit, str]]) -> None:
+    """The engine distrusts exactly the tags that the oracle does, shows nothing of them, and permits nothing from them."""
+    memory = replay.engine.memory
+    at_ns, names = memory.now_ns, tuple(memory.site.plant.tags)
+    bad = doubts.tags(at_ns)
+    found = {tag for tag, until in memory.distrust().tags.items() if until > at_ns}
+    if found != bad:
+        replay.raised.append(f"distrusted are {sorted(found)}, recomputed {sorted(bad)}")
+    axes = memory.label(names).axes.max(axis=0).tolist()
+    shown = [tag for tag, most in zip(names, axes, strict=True) if most and tag in bad]
+    replay.raised += [f"`{tag}` is distrusted and has a label" for tag in shown]
+    replay.raised += [why for p in permitted if (why := doubts.objection(*p, at_ns))]
 
 
 def _compare(replay: Replay, oracle: Relabel, event: BatchReceived, now_ns: int) -> None:

@@ -11,14 +11,17 @@ from dataclasses import dataclass
 
 from twinvouch.app.simulation.core import CoreLife
 from twinvouch.app.simulation.network import Answer, Network
-from twinvouch.app.simulation.site import LEVEL, PLANT, PUMP, SERVICE, VALVE, signer
+from twinvouch.app.simulation.site import LEVEL, PERSONS, PLANT, PUMP, SERVICE, VALVE, signer
 from twinvouch.commands.register import Record, shown
 from twinvouch.core.command import Command, CommandStatus, Input
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import QueryAsked
+from twinvouch.core.inventory import key_id
 from twinvouch.core.kind import Purpose
 from twinvouch.core.site import SECOND
 from twinvouch.core.statement import Statement, Verb
+from twinvouch.engine.restoring import known
+from twinvouch.engine.restoring import shown as shown_of
 from twinvouch.lab.virtual_time import VirtualClock
 from twinvouch.wire.command import write_command
 from twinvouch.wire.cose import seal
@@ -75,7 +78,7 @@ class People:
             await self._send(SERVICE, "/api/v1/commands", raw)
 
     async def speak(self, person: str) -> None:
-        """Approve or reject what is held; now and then distrust a sensor and restore it."""
+        """Approve or reject what is held; now and then distrust a sensor, an edge or a key, and restore it."""
         while True:
             await asyncio.sleep(0.4 + 0.6 * self.chance.random())
             core = self.core()
@@ -85,9 +88,21 @@ class People:
             held = [r for r in records if r.status is CommandStatus.HELD]
             if held and self.chance.random() < 0.8:
                 await self._judge(person, self.chance.choice(held))
-            elif self.chance.random() < 0.06:
-                verb = self.chance.choice((Verb.DISTRUST, Verb.RESTORE, Verb.RESTORE))
-                await self._say(person, verb, LEVEL, b"")
+            elif self.chance.random() < 0.12:
+                await self._doubt(person, core)
+
+    async def _doubt(self, person: str, core: CoreLife) -> None:
+        """Distrust something, or restore what is distrusted, as it is known now."""
+        m = core.engine.memory
+        if m.distrusted and self.chance.random() < 0.5:
+            subject = self.chance.choice(list(m.distrusted))
+            await self._say(person, Verb.RESTORE, subject, shown_of(known(m, subject)))
+            return
+        owner = self.chance.choice((*m.site.plant.edges, SERVICE, *PERSONS))
+        key = key_id(signer(owner).public_key).hex()
+        edge = self.chance.choice(list(m.site.plant.edges))
+        subject = self.chance.choice((LEVEL, LEVEL, edge, key))
+        await self._say(person, Verb.DISTRUST, subject, b"")
 
     async def _judge(self, person: str, record: Record) -> None:
         if self.chance.random() < 0.85:
