@@ -183,6 +183,15 @@ class CommandSettings(Frozen):
     withhold_advice: Annotated[tuple[CommandClass, ...], Field(max_length=3)] = (CommandClass.A,)
 
 
+class DistrustSettings(Frozen):
+    """`distrust:`, what one person may say of a source, and when it takes a second."""
+
+    forward_hours: Annotated[float, Field(gt=0, le=720)] = 8.0
+    second_person_above: Annotated[int, Field(ge=0, le=10_000_000)] = 1_000
+    second_person_class: CommandClass = CommandClass.A
+    waiting_hours: Annotated[float, Field(gt=0, le=720)] = 24.0
+
+
 class QuotaSettings(Frozen):
     """`api.quotas:`, what one sender may do a second before anything is verified; far above what an edge does."""
 
@@ -302,6 +311,7 @@ class Config(Frozen):
     command_classes: dict[CommandClass, ClassSettings] = Field(default_factory=_classes)
     readings: ReadingSettings = ReadingSettings()
     commands: CommandSettings = CommandSettings()
+    distrust: DistrustSettings = DistrustSettings()
     api: ApiSettings = ApiSettings()
     retention: RetentionSettings = Field(default_factory=_retention)
     encryption: EncryptionSettings = EncryptionSettings()

@@ -18,6 +18,7 @@ from twinvouch.app.core import Core
 from twinvouch.app.metric_families import counter, counters, ending, gauge, gauges
 from twinvouch.app.metrics_file import Families
 from twinvouch.app.process_memory import pss_bytes
+from twinvouch.core.disavowal import Stage
 from twinvouch.core.event import Priority
 from twinvouch.engine.memory import Memory
 
@@ -179,6 +180,13 @@ def _links(memory: Memory) -> Iterable[Metric]:
     yield gauge("twinvouch_tags", "Tags of the plant.", len(plant.tags))
     yield gauge(
         "twinvouch_distrusted_tags", "Tags that a person distrusts.", len(memory.distrusted)
+    )
+    stages = [d.stage for d in list(memory.disavowals.values())]
+    yield gauges(
+        "twinvouch_disavowals",
+        "What persons said was bad for a past time, by how it stands.",
+        ("stage",),
+        [((stage.value,), stages.count(stage)) for stage in Stage],
     )
 
 

@@ -31,7 +31,7 @@ from twinvouch.core.inventory import (
     Zone,
     key_id,
 )
-from twinvouch.core.site import CommandRules, ReadingRules
+from twinvouch.core.site import CommandRules, DistrustRules, ReadingRules
 from twinvouch.wire.batch import columns_digest
 
 DAY_NS = 86_400_000_000_000
@@ -95,6 +95,17 @@ def command_rules(config: Config) -> CommandRules:
         rest_ns=ns(s.rest_s),
         max_inputs=s.max_inputs,
         withhold_advice=frozenset(s.withhold_advice),
+    )
+
+
+def distrust_rules(config: Config) -> DistrustRules:
+    """Settings of what people say of sources."""
+    s = config.distrust
+    return DistrustRules(
+        forward_ns=ns(s.forward_hours * 3600),
+        second_person_above=s.second_person_above,
+        second_person_class=s.second_person_class,
+        waiting_ns=ns(s.waiting_hours * 3600),
     )
 
 

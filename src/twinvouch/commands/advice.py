@@ -86,7 +86,9 @@ def judge(advice: Advice, at: Moment, read: Sequence[str]) -> Judged:
         why = f"plant `{plant.id}` no longer has its subject, its class or its principal"
         return Judged(Standing.WITHHELD, why, ZERO, (), letter.value)
     mandatory = tuple(dict.fromkeys((*_mandatory(plant, advice.subject), *read)))
-    claim = Claim(advice.principal, advice.signed, advice.inputs, mandatory, rule.max_age_ns)
+    claim = Claim(
+        advice.principal, advice.signed, advice.inputs, mandatory, rule.max_age_ns, advice.id
+    )
     derived = derivation.derive(at, claim)
     short = derivation.check(derived, rule, letter.value, "the advice")
     why = short[0].sentence if short else f"its label reaches what class {letter.value} demands"

@@ -51,6 +51,7 @@ class Claim:
     inputs: tuple[Input, ...]
     mandatory: tuple[str, ...]
     max_age_ns: int  # of a declared input
+    id: str = ""  # of the command or the advice: what is disavowed is known by it
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,4 +110,4 @@ class Target:
         """What `command`, which is for this actuator, rests on."""
         mandatory = (*self.limits.controlled, *self.limits.interlock_tags)
         signed, age = command.signed, self.rule.max_age_ns
-        return Claim(command.principal, signed, command.inputs, mandatory, age)
+        return Claim(command.principal, signed, command.inputs, mandatory, age, command.id)

@@ -58,6 +58,7 @@ class Context:
     memos: Mapping[str, Memo] = field(default_factory=dict)  # of gate 1: declared rules, detection
     detector: Detector | None = None  # None: no model is configured, or gate 2 has not admitted it
     tickets: tuple[Ticket, ...] = ()
+    disavowed: Mapping[str, int] = field(default_factory=dict)  # command or advice -> disavowal
 
     def mode_of(self, asset: str) -> Mode:
         """The mode of an asset; supervised, epoch 0, where none was set."""

@@ -42,6 +42,18 @@ class CommandRules:
 
 
 @dataclass(frozen=True, slots=True)
+class DistrustRules:
+    """Settings of what people say of sources (`distrust:` in the configuration). Times in ns."""
+
+    forward_ns: int = 8 * 3600 * SECOND  # a disavowal distrusts its subject from now on for so long
+    second_person_above: int = 1000  # touched entries that one person alone may disavow in a day
+    second_person_class: CommandClass = (
+        CommandClass.A
+    )  # or below it: no command this high was permitted
+    waiting_ns: int = 24 * 3600 * SECOND  # for the second person
+
+
+@dataclass(frozen=True, slots=True)
 class Safety:
     """The safety part of the configuration: its digest, and the persons with role safety-signer and their keys."""
 
@@ -59,6 +71,7 @@ class Site:
     origin: Origin = Origin.LIVE
     readings: ReadingRules = field(default_factory=ReadingRules)
     commands: CommandRules = field(default_factory=CommandRules)
+    distrust: DistrustRules = field(default_factory=DistrustRules)
     interlocks: Mapping[str, Condition] = field(default_factory=dict)  # by actuator tag
     root: bytes = b""  # public key of the plant root; empty: the keys of twin.yaml count
     safety: Safety | None = None  # None: nobody is asked to sign (a replay, a simulation)

@@ -11,10 +11,10 @@ from twinvouch.core.event import CommandProposed, OutcomeReported, StatementRece
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import Principal, PrincipalKind
 from twinvouch.core.kind import Purpose
-from twinvouch.core.ports import PolicyRequest
 from twinvouch.core.statement import Statement, Verb
 from twinvouch.core.subject import tags_of
-from twinvouch.engine import distrusting, tickets
+from twinvouch.engine import disavowing, distrusting, tickets
+from twinvouch.engine.allowed import denied
 from twinvouch.engine.deciding import Proposal, decide
 from twinvouch.engine.epochs import too_old
 from twinvouch.engine.founding import on_genesis
@@ -25,6 +25,7 @@ from twinvouch.engine.rests import of_command
 from twinvouch.ledger import entry
 from twinvouch.wire.command import read_command
 from twinvouch.wire.cose import key_id_of
+from twinvouch.wire.disavowal import is_disavowal
 from twinvouch.wire.genesis import is_genesis
 from twinvouch.wire.outcome import read_outcome
 from twinvouch.wire.signed import open_signed
@@ -77,6 +78,9 @@ def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
         if is_genesis(sealed.content):
             on_genesis(m, out, sealed, signer)
             return
+        if is_disavowal(sealed.content):
+            disavowing.on_disavowal(m, out, sealed, signer)
+            return
         said = read_statement(sealed.content, m.site.plant.id)
     except (MalformedError, SignatureError) as error:
         refuse(m, out, event.peer, doubt(error, event.peer))
@@ -90,10 +94,8 @@ def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
         return
     m.nonces[said.nonce] = said.expires_ns
     m.dirty.add("nonces")
-    parents = [m.records[said.subject].decision_entry] if said.subject in m.records else []
-    index = out.append(
-        entry.statement(m.site.plant.id, m.now_ns, out.commit(sealed.digest), said, parents)
-    )
+    committed, parents = out.commit(sealed.digest), _parents(m, said)
+    index = out.append(entry.statement(m.site.plant.id, m.now_ns, committed, said, parents))
     use(m, sealed.key_id, "statement", index)
     VERBS[said.verb](m, out, said, Entered(sealed.digest, index))
     out.publish(
@@ -103,6 +105,13 @@ def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
         verb=said.verb.value,
         subject=said.subject,
     )
+
+
+def _parents(m: Memory, said: Statement) -> list[int]:
+    """What a statement is about, in the ledger."""
+    if disavowing.is_about(m, said):
+        return [m.disavowals[said.subject].stage_entry]
+    return [m.records[said.subject].decision_entry] if said.subject in m.records else []
 
 
 def _objection(m: Memory, signer: Principal, said: Statement) -> str:
@@ -121,6 +130,8 @@ def _objection(m: Memory, signer: Principal, said: Statement) -> str:
 def _unfit_subject(m: Memory, said: Statement) -> str:
     if said.verb in tickets.VERBS:
         return tickets.objection(m, said)
+    if disavowing.is_about(m, said):
+        return disavowing.unfit(m, said)
     if said.verb in {Verb.DISTRUST, Verb.RESTORE}:
         known = said.subject in m.site.plant.tags
         return "" if known else f"`{said.subject}` is no tag of plant `{m.site.plant.id}`"
@@ -136,33 +147,16 @@ def _forbidden(m: Memory, signer: Principal, said: Statement) -> str:
     """What the policy has against it; who may approve is asked where approvals are counted."""
     if said.verb is Verb.APPROVE:
         return ""
+    if disavowing.is_about(m, said):
+        return disavowing.forbidden(m, signer, said)
     if said.verb in tickets.VERBS:
         action, names = "ticket", tags_of(m.site.plant, said.subject)
     else:
         record = m.records.get(said.subject)
         action = said.verb.value
         names = (record.command.tag if record is not None else said.subject,)
-    denials = (_denied(m, signer, action, name) for name in names)
+    denials = (denied(m, signer, action, name) for name in names)
     return next((why for why in denials if why), "")
-
-
-def _denied(m: Memory, signer: Principal, action: str, name: str) -> str:
-    tag = m.site.plant.tags.get(name)
-    if tag is None:
-        return f"`{name}` is for a tag that plant `{m.site.plant.id}` has no longer"
-    answer = m.site.policy.decide(
-        PolicyRequest(
-            principal=signer.id,
-            principal_kind=signer.kind.value,
-            roles=frozenset(r.value for r in signer.roles),
-            action=action,
-            resource_type="Tag",
-            resource=tag.id,
-            attributes={"plant": m.site.plant.id, "confidentiality": tag.confidentiality},
-            context={},
-        )
-    )
-    return "" if answer.allowed else f"policy: {answer.why}"
 
 
 def _approve(m: Memory, out: Out, said: Statement, by: Entered) -> None:
@@ -174,7 +168,10 @@ def _approve(m: Memory, out: Out, said: Statement, by: Entered) -> None:
     _answer(out, decide(m, out, Proposal.of(record), approvals))
 
 
-def _reject(m: Memory, out: Out, said: Statement, _: Entered) -> None:
+def _reject(m: Memory, out: Out, said: Statement, by: Entered) -> None:
+    if disavowing.is_about(m, said):
+        disavowing.take(m, out, said, by)
+        return
     _answer(
         out,
         m.keep(
@@ -253,6 +250,7 @@ VERBS: Mapping[Verb, Callable[[Memory, Out, Statement, Entered], None]] = {
     Verb.REJECT: _reject,
     Verb.DISTRUST: distrusting.take,
     Verb.RESTORE: distrusting.take,
+    **dict.fromkeys(disavowing.VERBS, disavowing.take),
     **dict.fromkeys(tickets.VERBS, tickets.take),
 }
 

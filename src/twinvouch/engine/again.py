@@ -22,23 +22,37 @@ from twinvouch.engine.out import Out
 AT_ONCE: Final = 100
 
 
-def trust_changed(m: Memory, out: Out, tags: Collection[str], because: Sequence[int]) -> None:
-    """`because` are the entries of the statements that changed it."""
-    held = _resting_on(m, set(tags))
+def trust_changed(
+    m: Memory,
+    out: Out,
+    tags: Collection[str],
+    because: Sequence[int],
+    idents: Collection[str] = (),
+) -> None:
+    """`because` are the entries of the statements that changed it; `idents` are judged again whatever they rest on."""
+    held = _resting_on(m, set(tags), set(idents))
     for record in held[:-AT_ONCE]:
         if record.approvals:
             m.keep(replace(record, approvals=()))
     for record in held[-AT_ONCE:]:
         _decide_again(m, out, record, tuple(because))
-    for given in standing.rests_on(m, tags):
+    resting = standing.rests_on(m, tags)
+    named = [g for g in standing.open_ones(m) if g.advice.id in idents and g not in resting]
+    for given in (*resting, *named):
         standing.judge_again(m, out, given, because)
 
 
-def _resting_on(m: Memory, tags: set[str]) -> list[Record]:
-    """Held commands that have one of these tags in their derivation, oldest first; what a service read is looked at once."""
+def _resting_on(m: Memory, tags: set[str], idents: set[str]) -> list[Record]:
+    """Held commands that have one of these tags in their derivation or are named, oldest first; what a service read is looked at once."""
     held = [r for r in m.records.values() if r.status is CommandStatus.HELD]
     readers = {who for who in {r.command.principal for r in held} if tags & {*lately(m, who)}}
-    return [r for r in held if r.command.principal in readers or tags & {*always(m, r.command)}]
+    return [
+        r
+        for r in held
+        if r.command.principal in readers
+        or r.command.id in idents
+        or tags & {*always(m, r.command)}
+    ]
 
 
 def _decide_again(m: Memory, out: Out, record: Record, because: tuple[int, ...]) -> None:

@@ -19,6 +19,7 @@ from twinvouch.core.event import (
     AdviceGiven,
     BatchReceived,
     CommandProposed,
+    DisavowalTraced,
     DiskChanged,
     Effect,
     EpochOpened,
@@ -38,7 +39,7 @@ from twinvouch.core.event import (
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.site import Site
-from twinvouch.engine import rows, standing, tickets, validity
+from twinvouch.engine import disavowed, disavowing, rows, standing, tickets, validity
 from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
 from twinvouch.engine.advising import on_advice
 from twinvouch.engine.epochs import on_epoch
@@ -94,6 +95,7 @@ def _on_started(m: Memory, out: Out, event: Started) -> None:
     m.dirty.add("ticked")
     validity.begin(m)
     out.append(entry.start(m.site.plant.id, m.now_ns, event, out.salt))
+    disavowing.begin(m, out)
     out.reply(200)
 
 
@@ -337,6 +339,7 @@ def _on_tick(m: Memory, out: Out, event: Tick) -> None:
         del m.distrusted[tag]
         m.dirty.add("distrusted")
     standing.pass_time(m, out, returned)
+    disavowing.pass_time(m, out)
     tickets.forget(m)
     validity.tell(m, out)
     for principal in [p for p, until in m.streams.items() if until < m.now_ns]:
@@ -392,4 +395,5 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     DiskChanged: _on_disk,
     WitnessReported: on_witness,
     HistoryChanged: _on_history,
+    DisavowalTraced: disavowed.on_traced,
 }

@@ -22,6 +22,7 @@ from twinvouch.core.mode import Mode
 from twinvouch.core.ports import Detector
 from twinvouch.core.site import Safety, Site
 from twinvouch.core.ticket import Ticket
+from twinvouch.engine.disavowals import Disavowed
 from twinvouch.queries.memory import Marks, Seen
 from twinvouch.readings.link import Link
 from twinvouch.readings.refusals import Tallies
@@ -33,6 +34,7 @@ RECENT_CLOSED = (
     1000  # of these, commands that nothing can happen to any more: the ledger has them all
 )
 RECENT_WRITES = 16  # of one actuator
+RECENT_DISAVOWALS = 100  # of these that are over
 SIGNATURES = 2  # persons who sign a configuration
 
 
@@ -76,8 +78,10 @@ class Memory:
         self.streams: dict[str, int] = {}  # services with an open stream -> until when at most, ns
         # by asset; and what was recommended, by id
         self.modes, self.advice = dict[str, Mode](), dict[str, Given]()
-        self.distrusted: dict[str, int] = {}  # tag -> expiry, ns
-        self.nonces: dict[bytes, int] = {}  # of statements -> expiry, ns
+        # tag -> expiry; statement's nonce -> expiry; ns
+        self.distrusted, self.nonces = dict[str, int](), dict[bytes, int]()
+        # by id, oldest first; command or advice -> the disavowal of what it rests on
+        self.disavowals, self.disavowed = dict[str, Disavowed](), dict[str, int]()
         self.tallies: Tallies = {}
         self.findings: deque[tuple[int, int, Finding]] = deque(
             maxlen=RECENT_FINDINGS
@@ -115,6 +119,7 @@ class Memory:
             memos=self.memos,
             detector=self.detector(),
             tickets=tuple(self.tickets.values()),
+            disavowed=self.disavowed,
         )
 
     def detector(self) -> Detector | None:
@@ -180,6 +185,16 @@ class Memory:
         """Remember what declared rules of gate 1 need for the next batch."""
         self.memos |= memos
         self.dirty.update(f"memo/{key}" for key in memos)
+
+    def keep_disavowal(self, disavowed: Disavowed) -> Disavowed:
+        """Remember how a disavowal stands; of those that are over only the last."""
+        self.disavowals[disavowed.id] = disavowed
+        self.dirty.add(f"disavowal/{disavowed.id}")
+        over = [d.id for d in self.disavowals.values() if d.is_over]
+        for ident in over[: max(len(over) - RECENT_DISAVOWALS, 0)]:
+            del self.disavowals[ident]
+            self.dirty.add(f"disavowal/{ident}")
+        return disavowed
 
     def doubt(self, caps: Mapping[str, int]) -> None:
         """Lower live values that a batch of other tags casts doubt on."""

@@ -19,6 +19,7 @@ from twinvouch.app.api import (
     advice,
     decisions,
     description,
+    disavowals,
     guard,
     history,
     lineage,
@@ -93,6 +94,7 @@ def create_app(
     for router in (
         _in(desk),
         lineage.routes(desk),
+        disavowals.routes(desk),
         _reports(desk),
         _out(desk),
         _findings(desk),

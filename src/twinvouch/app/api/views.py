@@ -6,6 +6,7 @@ from math import isfinite
 from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record, shown
 from twinvouch.core.batch import Quality
+from twinvouch.core.disavowal import Stage
 from twinvouch.core.event import Plain
 from twinvouch.core.inventory import key_id
 from twinvouch.core.keyring import KeyVerb, Known
@@ -190,6 +191,7 @@ def status(memory: Memory) -> dict[str, Plain]:
         "silent_edges": [e for e in plant.edges if e not in memory.links or memory.links[e].silent],
         "open_commands": held,
         "distrusted": sorted(memory.distrusted),
+        "disavowals": _disavowals(memory),
         "redundancy": _redundancy(memory),
         "tickets": [_ticket(t) for t in memory.tickets.values() if t.end_ns > memory.now_ns],
         "model": _model(memory),
@@ -200,6 +202,12 @@ def status(memory: Memory) -> dict[str, Plain]:
         "missing_key_statements": memory.ring.missing if memory.ring is not None else [],
         "no_permits": [why for _, why in memory.withheld()],
     }
+
+
+def _disavowals(memory: Memory) -> dict[str, Plain]:
+    """How many stand how; what was said of whom is read with the lineage."""
+    stages = [d.stage for d in memory.disavowals.values()]
+    return {s.value: stages.count(s) for s in Stage if s in stages}
 
 
 def _redundancy(memory: Memory) -> list[Plain]:
