@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from tests.unit.app.test_cli_config import call
-from tests.unit.app.test_live_core import Live, closed, running
+from tests.unit.app.test_live_core import closed, running
 from twinvouch.adapters.keys import FileSigner
+from twinvouch.app import inventory
 from twinvouch.app.client import Client, address_of, token_of
+from twinvouch.app.config_model import Config
 from twinvouch.core.batch import Identity, Origin
 from twinvouch.core.kind import Kind, Purpose
 from twinvouch.wire.batch import Header, write_batch
@@ -48,18 +50,18 @@ def path(tmp_path: Path) -> Path:
 
 
 class Sender:
-    """The edge of the plant."""
+    """The edge of the plant, and the service, which reads what it sends."""
 
-    def __init__(self, live: Live) -> None:
-        self._live, self._seq, self._prev = live, 0, bytes(32)
-        self._signer = FileSigner(live.config.keys_dir / "edge-1.key")
+    def __init__(self, config: Config) -> None:
+        self._config, self._plant = config, inventory.plant(config)
+        self._seq, self._prev = 0, bytes(32)
+        self._signer = FileSigner(config.keys_dir / "edge-1.key")
 
     def send(self) -> None:
-        plant = self._live.memory.site.plant
-        group = plant.groups[plant.tags[TAG].group]
+        group = self._plant.groups[self._plant.tags[TAG].group]
         header = Header(
             Kind.BATCH,
-            plant.id,
+            self._plant.id,
             Identity("edge-1", 0, self._seq),
             self._prev,
             Origin.LIVE,
@@ -69,9 +71,9 @@ class Sender:
         t_ns = np.array([time.time_ns()], np.int64)
         content = write_batch(header, group, t_ns, np.full((1, len(group.ids)), 2.0))
         self._seq, self._prev = self._seq + 1, sha256(content).digest()
-        raw = seal(content, signer=self._signer, plant=plant.id, purpose=Purpose.READINGS)
-        Client(self._live.config).post("/ingest", raw)
-        client = Client(self._live.config, token_of(self._live.config, "twin"))
+        raw = seal(content, signer=self._signer, plant=self._plant.id, purpose=Purpose.READINGS)
+        Client(self._config).post("/ingest", raw)
+        client = Client(self._config, token_of(self._config, "twin"))
         client.get(f"/tags/{TAG}", purpose="control")
 
 
@@ -109,7 +111,7 @@ def in_stage(path: Path, ident: str, stage: str) -> Any:
 def test_a_small_one_takes_effect_is_shown_and_is_taken_back(path: Path) -> None:
     begin = time.time_ns() - 2 * 10**9
     with running(path) as live:
-        Sender(live).send()
+        Sender(live.config).send()
         shown = until(lambda: _when_read(distrust(path, begin, "--preview")))
         assert "answered with it: twin, 1 times" in shown
         assert live.memory.disavowals == {}, "nothing was said"
@@ -148,7 +150,7 @@ def _when_read(shown: str) -> str:
 def test_a_large_one_waits_and_every_no_has_its_exit_code(path: Path) -> None:
     begin = time.time_ns() - 2 * 10**9
     with running(path) as live:
-        sender = Sender(live)
+        sender = Sender(live.config)
         for _ in range(4):
             sender.send()
         told = distrust(path, begin, "--reason", "it lied", "--yes")
@@ -179,7 +181,7 @@ def test_what_was_not_traced_is_traced_after_a_restart(path: Path, monkeypatch: 
     with monkeypatch.context() as patched:
         patched.setattr("twinvouch.app.tracing.Tracer.take", lambda *_: None)
         with running(path) as live:
-            Sender(live).send()
+            Sender(live.config).send()
             told = json.loads(distrust(path, begin, "--reason", "it lied", "--yes", "--json"))
             assert in_stage(path, told["id"], "tracing")["touched"] is None
     with running(path):
