@@ -16,6 +16,7 @@ from twinvouch.core.event import (
     BatchReceived,
     CommandProposed,
     Deliver,
+    DisavowalTraced,
     Event,
     ModelSubmitted,
     OutcomeReported,
@@ -99,13 +100,28 @@ ADVICE = contents(
     st.one_of(TIMES, st.just(START + 60 * SECOND)),
     st.lists(INPUT, max_size=5),
 )
+DOUBTED = st.sampled_from([str(n) for n in range(20)])
 STATEMENTS = contents(
     Kind.STATEMENT,
     IDS,
-    st.sampled_from(["approve", "reject", "distrust", "restore", "maintenance"]),
-    st.one_of(TAG, st.just((b"n" * 16).hex())),
+    st.sampled_from(
+        ["approve", "reject", "distrust", "restore", "maintenance", "confirm", "withdraw"]
+    ),
+    st.one_of(TAG, st.just((b"n" * 16).hex()), DOUBTED),
     TEXTS,
     st.one_of(st.just(b""), st.binary(min_size=32, max_size=32)),
+    NONCES,
+    TIMES,
+    TIMES,
+)
+DISAVOWALS = contents(
+    Kind.DISAVOWAL,
+    IDS,
+    st.one_of(TAG, IDS, TEXTS),
+    TIMES,
+    TIMES,
+    TEXTS,
+    st.binary(min_size=32, max_size=32),
     NONCES,
     TIMES,
     TIMES,
@@ -154,6 +170,7 @@ CONTENTS = st.one_of(
     COMMANDS,
     ADVICE,
     STATEMENTS,
+    DISAVOWALS,
     OUTCOMES,
     MANIFESTS,
     ITEMS.map(encode),
@@ -206,6 +223,22 @@ VOUCHED = st.builds(
     raw=CONTENTS,
     token_of=st.one_of(IDS, TEXTS.filter(bool)),
 )
+COUNTS = st.lists(st.tuples(TEXTS, st.integers(0, LAST)), max_size=3).map(tuple)
+TRACED = st.builds(
+    DisavowalTraced,
+    salt=st.just(b"s" * 16),
+    entry=st.integers(0, 20),
+    sources=st.integers(0, LAST),
+    touched=st.one_of(st.integers(0, 3), st.integers(0, LAST)),
+    counts=COUNTS,
+    highest=st.one_of(st.sampled_from(["", "A", "C", "Z"]), TEXTS),
+    models=COUNTS,
+    readers=st.lists(st.tuples(st.one_of(IDS, TEXTS), st.integers(0, LAST), TIMES), max_size=3).map(
+        tuple
+    ),
+    digest=OCTETS,
+    listed=st.binary(max_size=40),
+)
 EVENTS = st.one_of(
     _events(BatchReceived),
     _events(CommandProposed, token_of=st.just("")),
@@ -215,6 +248,7 @@ EVENTS = st.one_of(
     _events(OutcomeReported),
     _events(ModelSubmitted, files=FILES),
     QUESTIONS,
+    TRACED,
     st.builds(Tick, salt=st.just(b"s" * 16)),
     st.builds(Started, st.just(b"s" * 16), OCTETS, OCTETS, st.text(max_size=9)),
 )
@@ -229,6 +263,8 @@ def begun() -> Tape:
     tape.propose("pump/run", 1.0)
     tape.propose("valve/opening", 0.6)
     tape.advise("pump/run")
+    for is_traced in (True, False):
+        tape.disavow("ann", traced=is_traced)
     return tape
 
 

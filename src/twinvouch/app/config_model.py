@@ -184,8 +184,12 @@ class CommandSettings(Frozen):
 
 
 class DistrustSettings(Frozen):
-    """`distrust:`, how trust in a tag that a person distrusts may return by evidence."""
+    """`distrust:`, what one person may say of a source, when it takes a second, and how trust may return by evidence."""
 
+    forward_hours: Annotated[float, Field(gt=0, le=720)] = 8.0
+    second_person_above: Annotated[int, Field(ge=0, le=10_000_000)] = 1_000
+    second_person_class: CommandClass = CommandClass.A
+    waiting_hours: Annotated[float, Field(gt=0, le=720)] = 24.0
     clean_readings: Annotated[int, Field(ge=1, le=1_000_000)] = 600
     returns_by_evidence: bool = False
 

@@ -24,9 +24,11 @@ from twinvouch.app.inbox import After, Inbox, Item
 from twinvouch.app.lineage import LineageReader
 from twinvouch.app.metering import Meter, TimedLog
 from twinvouch.app.receipts import Sources, open_sources
+from twinvouch.app.tracing import Tracer
 from twinvouch.core.errors import TwinvouchError, UnavailableError
 from twinvouch.core.event import (
     Deliver,
+    DisavowalTraced,
     DiskChanged,
     Effect,
     Event,
@@ -35,6 +37,7 @@ from twinvouch.core.event import (
     Reply,
     Started,
     Tick,
+    Trace,
 )
 from twinvouch.core.inventory import key_id
 from twinvouch.core.ports import Leaves, Log, State
@@ -98,6 +101,7 @@ class Core:
         self._in_hand: Item | None = None  # what the engine is working on
         self._group: tuple[list[tuple[Item, Step]], Mapping[str, bytes | None] | None] | None = None
         self.meter = Meter()
+        self._tracer: Tracer | None = None
         self._disk = stores.disk
         self._committer = Committer(
             TimedLog(stores.log, self.meter.fsync),
@@ -129,6 +133,8 @@ class Core:
     def start(self) -> None:
         """Start the threads and enter what the core runs with."""
         sys.setswitchinterval(SWITCH_S)
+        if self.lineage is not None:
+            self._tracer = Tracer(self.lineage, self.engine.memory.site.plant, self._traced, salt)
         for thread in self._threads:
             thread.start()
         site = self.engine.memory.site
@@ -172,6 +178,9 @@ class Core:
             disk.put_back(changed)
             raise
 
+    def _traced(self, found: DisavowalTraced) -> None:
+        self.submit(Priority.STATEMENT, found)
+
     def give_up(self, error: BaseException) -> None:
         """End this core as a broken store does: something it cannot go on without has failed."""
         _log.error("the core ends", exc_info=error)
@@ -181,6 +190,8 @@ class Core:
         """Finish what was taken in, refuse the rest, close the stores."""
         for item in self.inbox.close():
             item.future.set_exception(UnavailableError("the core is stopping"))
+        if self._tracer is not None:
+            self._tracer.stop()
         for thread in self._threads[:2]:
             thread.join()
         self._stopping.set()
@@ -324,6 +335,8 @@ class Core:
                 item.future.set_result(effect)
             elif isinstance(effect, Deliver | Publish):
                 self._leave(effect)
+            elif isinstance(effect, Trace) and self._tracer is not None:
+                self._tracer.take(effect)
 
     def _fail(self, group: list[tuple[Item, Step]], error: BaseException) -> None:
         """Nothing of this group left; the engine is ahead of what is durable, so this process is over."""

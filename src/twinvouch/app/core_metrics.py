@@ -20,6 +20,7 @@ from twinvouch.app.metric_families import counter, counters, ending, gauge, gaug
 from twinvouch.app.metrics_file import Families
 from twinvouch.app.process_memory import pss_bytes
 from twinvouch.core.advice import Standing
+from twinvouch.core.disavowal import Stage
 from twinvouch.core.event import Priority
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.restoring import kind_of
@@ -198,6 +199,13 @@ def _links(memory: Memory) -> Iterable[Metric]:
         "What persons distrust now.",
         ("kind",),
         [((kind,), kinds[kind]) for kind in KINDS],
+    )
+    stages = [d.stage for d in list(memory.disavowals.values())]
+    yield gauges(
+        "twinvouch_disavowals",
+        "What persons said was bad for a past time, by how it stands.",
+        ("stage",),
+        [((stage.value,), stages.count(stage)) for stage in Stage],
     )
 
 

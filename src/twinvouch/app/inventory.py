@@ -99,9 +99,16 @@ def command_rules(config: Config) -> CommandRules:
 
 
 def distrust_rules(config: Config) -> DistrustRules:
-    """Settings of the return of trust by evidence."""
+    """Settings of what people say of sources, and of the return of trust by evidence."""
     s = config.distrust
-    return DistrustRules(s.clean_readings, s.returns_by_evidence)
+    return DistrustRules(
+        forward_ns=ns(s.forward_hours * 3600),
+        second_person_above=s.second_person_above,
+        second_person_class=s.second_person_class,
+        waiting_ns=ns(s.waiting_hours * 3600),
+        clean_readings=s.clean_readings,
+        returns_by_evidence=s.returns_by_evidence,
+    )
 
 
 def _principals(config: Config) -> list[Principal]:

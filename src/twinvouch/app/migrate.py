@@ -22,7 +22,7 @@ from twinvouch.app.yaml_tree import Fields, Loc, Scalar, find, plain
 from twinvouch.core.errors import ConfigError
 from twinvouch.core.inventory import Plant, PrincipalKind, Rhythm, Role
 from twinvouch.core.keyring import KeyPurpose
-from twinvouch.engine.memory import SIGNATURES
+from twinvouch.engine.withholding import SIGNATURES
 
 VERSION = 1
 

@@ -31,6 +31,7 @@ from twinvouch.core.event import KeyStated, Priority, StatementReceived
 from twinvouch.core.ports import Signer
 from twinvouch.core.site import Site
 from twinvouch.engine import Engine
+from twinvouch.engine.withholding import withheld
 from twinvouch.wire.cose import unseal
 
 GRACE_S = 5
@@ -135,7 +136,7 @@ def _tell_signatures(core: Core, config: Config) -> None:
     for raw in signing.to_tell(config, memory.signed.number, asked.digest):
         event = StatementReceived(salt(), "signatures file", raw)
         core.submit(Priority.STATEMENT, event).result()
-    for _, why in memory.withheld():
+    for _, why in withheld(memory):
         _log.warning("NO PERMITS: %s", why, extra=_f({"no_permits": why}))
 
 

@@ -3,7 +3,7 @@
 Limits, interlocks and places of every actuator; the tags whose readings always count there, as they are configured,
 and what is declared of them together with others (redundancy, balances, states of actuators);
 the model that detects lies; what each command class demands; how far readings of each edge are trusted; principals with kind, key and roles; the
-policy; the plant root. A change of any of it is signed by two persons. API tokens are not in it: a token proposes, it
+policy; the plant root; what one person may say of sources, where that is not the default. A change of any of it is signed by two persons. API tokens are not in it: a token proposes, it
 never approves or signs.
 """
 
@@ -66,6 +66,8 @@ def _declared(config: Config, counting: set[str]) -> dict[str, Any]:
     With the tags that it compares, whatever they are. What a plant does not declare is not in what it signs.
     """
     found: dict[str, Any] = {}
+    if distrust := config.distrust.model_dump(mode="json", exclude_defaults=True):
+        found["distrust"] = distrust
     if config.detection is not None:
         found["detection"] = config.detection.model_dump(mode="json", exclude_defaults=True)
     if config.distrust.returns_by_evidence:

@@ -23,7 +23,7 @@ from twinvouch.core.keyring import KeyPurpose
 from twinvouch.core.kind import Purpose
 from twinvouch.core.ports import Signer
 from twinvouch.core.statement import ConfigStatement
-from twinvouch.engine.memory import SIGNATURES
+from twinvouch.engine.withholding import SIGNATURES
 from twinvouch.wire.config import read_config, write_config
 from twinvouch.wire.cose import check, seal, unseal
 

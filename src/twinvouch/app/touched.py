@@ -10,19 +10,21 @@ from typing import Any
 import numpy as np
 
 from twinvouch.app.lineage import LineageReader
-from twinvouch.core import subject
+from twinvouch.core.command import CommandStatus
 from twinvouch.core.event import Plain
 from twinvouch.core.inventory import Plant
 from twinvouch.core.kind import Kind
 from twinvouch.core.subject import Subject
+from twinvouch.engine import standing
 from twinvouch.engine.memory import Memory
-from twinvouch.ledger.affected import Affected, Source, affected
+from twinvouch.engine.sources import source_of
+from twinvouch.ledger.affected import Affected, Source, affected, digest
 from twinvouch.ledger.entry import COLUMNS_BYTES
-from twinvouch.ledger.lineage import Lineage
+from twinvouch.ledger.lineage import Index, Lineage
 from twinvouch.ledger.rests import bits
 from twinvouch.ledger.told import told
 
-LISTED = 1000  # executed commands that are listed
+LISTED = 1000  # executed commands, or models, that are listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +38,27 @@ class Asked:
 
 def subject_of(m: Memory, text: str) -> Any:
     """`kind` and `name` of a tag, of a principal (an edge is one) or of the one a key id belongs to, of a model; else None."""
-    found = subject.subject_of(m.site.plant, m.ring, m.models, text)
-    if found is not None and found.kind == "key":
-        return ["principal", subject.owner_of(m.site.plant, m.ring, bytes.fromhex(found.name))]
-    return None if found is None else [found.kind, found.name]
+    known = source_of(m, text)
+    return None if known is None else list(known)
 
 
-def touched(of: Lineage, reader: LineageReader, plant: Plant, asked: Asked) -> dict[str, Plain]:
-    """What the subject has touched, from the lineage."""
-    source = _source(reader, plant, asked.subject)
+def open_now(m: Memory) -> Any:
+    """What waits for people: held commands and open advice, each with the entries that it was given and judged with."""
+    held = [r for r in m.records.values() if r.status is CommandStatus.HELD]
+    commands = [["command", r.command.id, r.command.tag, r.entry, r.decision_entry] for r in held]
+    given = standing.open_ones(m)
+    pieces = [["advice", g.advice.id, g.advice.subject, g.entry, g.judged_entry] for g in given]
+    return [*commands, *pieces]
+
+
+def touched(
+    of: Lineage, reader: LineageReader, plant: Plant, asked: Asked, pending: Any = ()
+) -> dict[str, Plain]:
+    """What the subject has touched, from the lineage; `pending` is what `open_now` gave."""
+    source = source_in(reader, plant, asked.subject)
     found = affected(of, source, asked.since_ns, asked.until_ns)
     executed = found.executed(of)
+    indices = np.flatnonzero(found.touched) + of.first
     return {
         "subject": {"kind": asked.subject.kind, "name": asked.subject.name},
         "since_ns": asked.since_ns,
@@ -57,12 +69,38 @@ def touched(of: Lineage, reader: LineageReader, plant: Plant, asked: Asked) -> d
         "readers": _readers(of, found),
         "executed": _listed(reader, executed[:LISTED].tolist()),
         "executed_count": len(executed),
+        "models": _models(of, reader, found),
+        "pending": [
+            {"kind": kind, "id": ident, "about": about}
+            for kind, ident, about, *entries in pending
+            if any(_is_touched(of, found, entry) for entry in entries)
+        ],
+        "digest": digest_of(asked, (of.first, of.end), indices).hex(),
         "begins_at": of.first,
         "ends_at": of.end,
     }
 
 
-def _source(reader: LineageReader, plant: Plant, subject: Subject) -> Source:
+def _is_touched(of: Lineage, found: Affected, entry: int) -> bool:
+    return of.first <= entry < of.end and bool(found.touched[entry - of.first])
+
+
+def _models(of: Lineage, reader: LineageReader, found: Affected) -> list[Plain]:
+    """Models that rest on it, as far as they are listed."""
+    entries = np.flatnonzero(found.touched & (of.kind == Kind.ENTRY_MODEL)) + of.first
+    chosen = entries[-LISTED:].tolist()
+    rows = zip(chosen, reader.entries(chosen), strict=True)
+    return [{"name": told(raw).get("model"), "entry": index} for index, raw in rows]
+
+
+def digest_of(asked: Asked, within: tuple[int, int], indices: Index) -> bytes:
+    """What this list of touched entries is known by."""
+    about = asked.subject.kind, asked.subject.name
+    return digest(about, (asked.since_ns, asked.until_ns), within, indices)
+
+
+def source_in(reader: LineageReader, plant: Plant, subject: Subject) -> Source:
+    """The subject as the ledger knows it."""
     if subject.kind == "principal":
         return Source(principal=subject.name)
     if subject.kind == "model":

@@ -90,7 +90,7 @@ def judge(advice: Advice, at: Moment, read: Sequence[str], key: bytes = b"") -> 
         return Judged(Standing.WITHHELD, why, ZERO, (), letter.value)
     mandatory = tuple(dict.fromkeys((*_mandatory(plant, advice.subject), *read)))
     signed, age = advice.signed, rule.max_age_ns
-    claim = Claim(advice.principal, signed, advice.inputs, mandatory, age, key)
+    claim = Claim(advice.principal, signed, advice.inputs, mandatory, age, key, advice.id)
     derived = derivation.derive(at, claim)
     short = derivation.check(derived, rule, letter.value, "the advice")
     why = short[0].sentence if short else f"its label reaches what class {letter.value} demands"

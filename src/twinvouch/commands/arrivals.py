@@ -4,7 +4,7 @@ A controller computes on a batch while newer ones arrive; without this memory it
 not be told from invented ones and would count as zero.
 """
 
-from collections.abc import Collection, MutableMapping
+from collections.abc import Collection, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,12 @@ def forget(
     for entry in old:
         del arrivals[entry]
     return old
+
+
+def without(arrival: Arrival, columns: Sequence[bool]) -> Arrival:
+    """The same where these columns count as nothing."""
+    kept = ~np.asarray(columns, np.bool_)
+    return Arrival(arrival.group, arrival.received_ns, arrival.axes * kept)
 
 
 def write_arrival(arrival: Arrival) -> bytes:

@@ -2,7 +2,7 @@
 
 The effective derivation is what it declares (each an existing entry of the tag, within the class's max_age),
 the mandatory inputs (of an actuator its controlled variable and interlock tags) and what the service that makes
-it read lately. What is missing, distrusted, unknown, too old or another tag's entry
+it read lately. What is missing, distrusted, disavowed, unknown, too old or another tag's entry
 counts as zero and is named. A declared entry that is no longer the newest counts with the worse of its
 own label and the present one. Nothing declared: the mandatory inputs, identity capped. Its
 own identity caps too: less where only an API token vouches for it, nothing where a person distrusts the key that
@@ -157,6 +157,9 @@ def _caps(at: Moment, claim: Claim) -> Iterator[Part]:
         yield Part(
             who, (rules.token_identity, FULL, FULL, FULL), "vouched for by a token, not signed"
         )
+    disavowal = at.context.disavowed.get(claim.id)
+    if disavowal is not None:
+        yield Part(f"disavowal {disavowal}", ZERO, "it rests on what was disavowed")
     if not claim.inputs:
         yield Part(who, (rules.undeclared_identity, FULL, FULL, FULL), "declared no inputs")
 

@@ -52,6 +52,7 @@ class Claim:
     mandatory: tuple[str, ...]
     max_age_ns: int  # of a declared input
     key: bytes = b""  # id of the key that signed it; empty: a token, or not known
+    id: str = ""  # of the command or the advice: what is disavowed is known by it
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +112,4 @@ class Target:
         """What `command`, which is for this actuator and was signed with `key`, rests on."""
         mandatory = (*self.limits.controlled, *self.limits.interlock_tags)
         signed, age = command.signed, self.rule.max_age_ns
-        return Claim(command.principal, signed, command.inputs, mandatory, age, key)
+        return Claim(command.principal, signed, command.inputs, mandatory, age, key, command.id)

@@ -61,6 +61,7 @@ class Context:
     tickets: tuple[Ticket, ...] = ()
     distrusted_keys: Mapping[bytes, int] = field(default_factory=dict)  # key id -> expiry, ns
     hands: Mapping[str, Hands] = field(default_factory=dict)  # who signed what, by scan group
+    disavowed: Mapping[str, int] = field(default_factory=dict)  # command or advice -> disavowal
 
     def is_bad_key(self, kid: bytes, now_ns: int) -> bool:
         """True while a person distrusts this key."""

@@ -1,6 +1,7 @@
 """Disavowal: a person's signed word that a source was bad for a past time (retroactive distrust)."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +22,14 @@ class Disavowal:
     nonce: bytes
     made_ns: int
     expires_ns: int
+
+
+class Stage(StrEnum):
+    """How far a disavowal has come. Only one that is in effect says anything of the past."""
+
+    TRACING = "tracing"  # what it touches is being worked out
+    WAITING = "waiting"  # for a second person
+    IN_EFFECT = "in_effect"
+    REJECTED = "rejected"
+    EXPIRED = "expired"  # no second person confirmed it in time, or it could not be traced
+    WITHDRAWN = "withdrawn"

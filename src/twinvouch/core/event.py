@@ -201,6 +201,29 @@ class HistoryChanged:
     digest: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class DisavowalTraced:
+    """What a disavowal touches, worked out beside the engine from the ledger as it was when it was said.
+
+    `entry` is that of the disavowal. `touched` entries rest on what it is about, of which `sources` are that itself;
+    `counts` are the touched by kind. `highest` is the highest class of a command among them that was permitted (empty:
+    none was), `models` the models that rest on it, with their entries. `readers` are who was answered with it: how
+    often, and when last. `digest` is over the whole list (ledger.affected), `listed` its newest part, each index in 8
+    bytes, little-endian.
+    """
+
+    salt: bytes
+    entry: int
+    sources: int
+    touched: int
+    counts: tuple[tuple[str, int], ...]
+    highest: str
+    models: tuple[tuple[str, int], ...]
+    readers: tuple[tuple[str, int, int], ...]
+    digest: bytes
+    listed: bytes
+
+
 Event: TypeAlias = (
     Started
     | BatchReceived
@@ -217,6 +240,7 @@ Event: TypeAlias = (
     | DiskChanged
     | WitnessReported
     | HistoryChanged
+    | DisavowalTraced
 )
 
 
@@ -258,7 +282,7 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Something for the live stream: topic `labels`, `finding`, `command`, `advice` or `outcome`.
+    """Something for the live stream: topic `labels`, `finding`, `command`, `advice`, `outcome` or `disavowal`.
 
     Bodies are plain data, but for arrays in `labels`, which become lists only where somebody listens.
     """
@@ -267,7 +291,21 @@ class Publish:
     body: Mapping[str, Any]
 
 
-Effect: TypeAlias = Append | Keep | Reply | Deliver | Publish
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Work out what a disavowal touches among the entries before its own, and feed DisavowalTraced.
+
+    `kind` of its subject is tag, principal or model, `name` its id; the moments are ns since 1970, both included.
+    """
+
+    entry: int
+    kind: str
+    name: str
+    since_ns: int
+    until_ns: int
+
+
+Effect: TypeAlias = Append | Keep | Reply | Deliver | Publish | Trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ class Kind(IntEnum):
     ENTRY_CLOCK = 79  # the core's wall clock was set
     ENTRY_EPOCH = 80  # a backup was restored: origin, size and root of the log it continues
     ENTRY_DISK = 81  # the core's disk is full, or has room again
+    ENTRY_DISAVOWAL = 82  # a person said that a source was bad for a past time
+    ENTRY_DISAVOWED = 84  # how a disavowal stands: what it touches, and each change
     ENTRY_ADVICE = 83  # a recommendation, and every change of how it is shown
     ENTRY_HISTORY = 90  # chunks of the history were written or purged, or a day was shredded
 

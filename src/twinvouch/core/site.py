@@ -43,8 +43,17 @@ class CommandRules:
 
 @dataclass(frozen=True, slots=True)
 class DistrustRules:
-    """Settings of `distrust:`: how many readings that independent sources agree with make a tag restorable, and if they restore it."""
+    """Settings of `distrust:`: what people say of sources, and how trust returns. Times in ns.
 
+    `clean_readings` that independent sources agree with make a tag restorable, `returns_by_evidence` if they restore it.
+    """
+
+    forward_ns: int = 8 * 3600 * SECOND  # a disavowal distrusts its subject from now on for so long
+    second_person_above: int = 1000  # touched entries that one person alone may disavow in a day
+    second_person_class: CommandClass = (
+        CommandClass.A
+    )  # or below it: no command this high was permitted
+    waiting_ns: int = 24 * 3600 * SECOND  # for the second person
     clean_readings: int = 600
     returns_by_evidence: bool = False
 
@@ -67,9 +76,9 @@ class Site:
     origin: Origin = Origin.LIVE
     readings: ReadingRules = field(default_factory=ReadingRules)
     commands: CommandRules = field(default_factory=CommandRules)
+    distrust: DistrustRules = field(default_factory=DistrustRules)
     interlocks: Mapping[str, Condition] = field(default_factory=dict)  # by actuator tag
     root: bytes = b""  # public key of the plant root; empty: the keys of twin.yaml count
     safety: Safety | None = None  # None: nobody is asked to sign (a replay, a simulation)
     detector: Detector | None = None  # None: no model is configured
-    distrust: DistrustRules = field(default_factory=DistrustRules)
     permit_key: bytes = b""  # public key that permits are signed with; empty: not known here

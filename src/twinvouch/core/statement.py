@@ -7,6 +7,8 @@ from enum import StrEnum
 class Verb(StrEnum):
     """What a statement does. `distrust` and `restore` set a tag's trust to nothing and back (forward).
 
+    `confirm` and `withdraw` are about a disavowal, `reject` about one or about a held command.
+
     `recalibration`, `maintenance` and `setpoint` are tickets: work on a tag, or on all tags of an asset, from when it
     is said until the statement expires.
     """
@@ -15,6 +17,8 @@ class Verb(StrEnum):
     REJECT = "reject"
     DISTRUST = "distrust"
     RESTORE = "restore"
+    CONFIRM = "confirm"
+    WITHDRAW = "withdraw"
     RECALIBRATION = "recalibration"
     MAINTENANCE = "maintenance"
     SETPOINT = "setpoint"
@@ -22,7 +26,7 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`subject` is the id of a command, a tag or (in a ticket) an asset; `shown` the digest of what the person was shown.
+    """`subject` is the id of a command or of a disavowal, a tag or (in a ticket) an asset; `shown` the digest of what the person was shown.
 
     `nonce` (16 bytes) makes it single-use, `made_ns` and `expires_ns` are the signer's wall clock.
     """

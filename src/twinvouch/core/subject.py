@@ -2,19 +2,19 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
 
 from twinvouch.core.inventory import Plant
 from twinvouch.core.keyring import Keyring
 
-Of = Literal["tag", "principal", "key", "model"]
-
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom or what a word is about; `name` is the id of a tag or principal, a model's name, a key id in hex."""
+    """Whom or what a word is about: `kind` is tag, principal, key or model.
 
-    kind: Of
+    `name` is the id of a tag or principal, a model's name, a key id in hex.
+    """
+
+    kind: str
     name: str
 
 

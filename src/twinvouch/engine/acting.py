@@ -12,7 +12,7 @@ from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import Principal, PrincipalKind
 from twinvouch.core.kind import Purpose
 from twinvouch.core.statement import Statement, Verb
-from twinvouch.engine import asking, distrusting, tickets
+from twinvouch.engine import asking, disavowing, distrusting, tickets
 from twinvouch.engine.deciding import Proposal, decide
 from twinvouch.engine.epochs import too_old
 from twinvouch.engine.founding import on_genesis
@@ -23,6 +23,7 @@ from twinvouch.engine.rests import of_command
 from twinvouch.ledger import entry
 from twinvouch.wire.command import read_command
 from twinvouch.wire.cose import key_id_of
+from twinvouch.wire.disavowal import is_disavowal
 from twinvouch.wire.genesis import is_genesis
 from twinvouch.wire.outcome import read_outcome
 from twinvouch.wire.signed import open_signed
@@ -76,6 +77,9 @@ def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
         if is_genesis(sealed.content):
             on_genesis(m, out, sealed, signer)
             return
+        if is_disavowal(sealed.content):
+            disavowing.on_disavowal(m, out, sealed, signer)
+            return
         said = read_statement(sealed.content, m.site.plant.id)
     except (MalformedError, SignatureError) as error:
         refuse(m, out, event.peer, doubt(error, event.peer))
@@ -89,10 +93,8 @@ def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
         return
     m.nonces[said.nonce] = said.expires_ns
     m.dirty.add("nonces")
-    parents = [m.records[said.subject].decision_entry] if said.subject in m.records else []
-    index = out.append(
-        entry.statement(m.site.plant.id, m.now_ns, out.commit(sealed.digest), said, parents)
-    )
+    committed, parents = out.commit(sealed.digest), _parents(m, said)
+    index = out.append(entry.statement(m.site.plant.id, m.now_ns, committed, said, parents))
     use(m, sealed.key_id, "statement", index)
     VERBS[said.verb](m, out, said, Entered(sealed.digest, index, sealed.key_id))
     out.publish(
@@ -102,6 +104,13 @@ def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
         verb=said.verb.value,
         subject=said.subject,
     )
+
+
+def _parents(m: Memory, said: Statement) -> list[int]:
+    """What a statement is about, in the ledger."""
+    if disavowing.is_about(m, said):
+        return [m.disavowals[said.subject].stage_entry]
+    return [m.records[said.subject].decision_entry] if said.subject in m.records else []
 
 
 def _objection(m: Memory, signer: Principal, said: Statement, key: bytes) -> str:
@@ -120,6 +129,8 @@ def _objection(m: Memory, signer: Principal, said: Statement, key: bytes) -> str
 def _unfit_subject(m: Memory, said: Statement) -> str:
     if said.verb in tickets.VERBS:
         return tickets.objection(m, said)
+    if disavowing.is_about(m, said):
+        return disavowing.unfit(m, said)
     if said.verb in distrusting.VERBS:
         return distrusting.objection(m, said)
     record = m.records.get(said.subject)
@@ -140,7 +151,10 @@ def _approve(m: Memory, out: Out, said: Statement, by: Entered) -> None:
     _answer(out, decide(m, out, Proposal.of(record), approvals))
 
 
-def _reject(m: Memory, out: Out, said: Statement, _: Entered) -> None:
+def _reject(m: Memory, out: Out, said: Statement, by: Entered) -> None:
+    if disavowing.is_about(m, said):
+        disavowing.take(m, out, said, by)
+        return
     _answer(
         out,
         m.keep(
@@ -218,6 +232,7 @@ VERBS: Mapping[Verb, Callable[[Memory, Out, Statement, Entered], None]] = {
     Verb.APPROVE: _approve,
     Verb.REJECT: _reject,
     **dict.fromkeys(distrusting.VERBS, distrusting.take),
+    **dict.fromkeys(disavowing.VERBS, disavowing.take),
     **dict.fromkeys(tickets.VERBS, tickets.take),
 }
 

@@ -24,18 +24,28 @@ AT_ONCE: Final = 100
 
 
 def trust_changed(
-    m: Memory, out: Out, tags: Collection[str], because: Sequence[int], key: bytes = b""
+    m: Memory,
+    out: Out,
+    tags: Collection[str],
+    because: Sequence[int],
+    key: bytes = b"",
+    idents: Collection[str] = (),
 ) -> None:
-    """`because` are the entries of the statements that changed it; `key`: what is signed with it is meant too."""
+    """`because` are the entries of the statements that changed it; `key`: what is signed with it is meant too.
+
+    `idents` are commands and advice that are judged again whatever they rest on.
+    """
     owner = owner_of(m.site.plant, m.ring, key) if key else ""
     _let_go(m, key, owner)
-    held = _resting_on(m, set(tags), key, owner)
+    held = _resting_on(m, set(tags), set(idents), key, owner)
     for record in held[:-AT_ONCE]:
         if record.approvals:
             m.keep(replace(record, approvals=()))
     for record in held[-AT_ONCE:]:
         _decide_again(m, out, record, tuple(because))
-    standing.trust_changed(m, out, standing.rests_on(m, tags, key, owner), because)
+    resting = standing.rests_on(m, tags, key, owner)
+    named = [g for g in standing.open_ones(m) if g.advice.id in idents and g not in resting]
+    standing.trust_changed(m, out, [*resting, *named], because)
 
 
 def _let_go(m: Memory, key: bytes, owner: str) -> None:
@@ -52,8 +62,10 @@ def _let_go(m: Memory, key: bytes, owner: str) -> None:
             m.keep(replace(record, approvals=left))
 
 
-def _resting_on(m: Memory, tags: set[str], key: bytes, owner: str) -> list[Record]:
-    """Held commands that have one of these tags in their derivation or are signed with this key, oldest first."""
+def _resting_on(
+    m: Memory, tags: set[str], idents: set[str], key: bytes, owner: str
+) -> list[Record]:
+    """Held commands that are named, have one of these tags in their derivation or are signed with this key, oldest first."""
     held = [r for r in m.records.values() if r.status is CommandStatus.HELD]
     # what a service read is looked at once
     readers = {who for who in {r.command.principal for r in held} if tags & {*lately(m, who)}}
@@ -61,6 +73,7 @@ def _resting_on(m: Memory, tags: set[str], key: bytes, owner: str) -> list[Recor
         r
         for r in held
         if r.command.principal in readers
+        or r.command.id in idents
         or tags & {*always(m, r.command)}
         or standing.signed_with(r.command, r.key, key, owner)
     ]

@@ -1,40 +1,37 @@
 """What the policy is asked of a statement: whether this person may say it of every tag, key or model that it is about."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from twinvouch.commands import approval
 from twinvouch.commands.view import View
 from twinvouch.core.distrust import tags_in
 from twinvouch.core.inventory import Principal
-from twinvouch.core.ports import PolicyRequest
 from twinvouch.core.statement import Statement, Verb
 from twinvouch.core.subject import owner_of, tags_of
-from twinvouch.engine import distrusting, tickets
+from twinvouch.engine import disavowing, distrusting, tickets
+from twinvouch.engine.allowed import GONE, Question, denied, of_tag
 from twinvouch.engine.memory import Memory
-
-GONE: Final = "that plant `{plant}` has no longer"
-Attributes = dict[str, int | str | bool]
-Question = tuple[str, str, Attributes]  # type and id of the resource, and its attributes
 
 
 def forbidden(m: Memory, signer: Principal, said: Statement) -> str:
     """What the policy has against it; empty where it has nothing."""
     if said.verb is Verb.APPROVE:
         return _approval(m, signer, said)
+    if disavowing.is_about(m, said):
+        return disavowing.forbidden(m, signer, said)
     action = "ticket" if said.verb in tickets.VERBS else said.verb.value
-    denials = (_denied(m, signer, action, question) for question in _asked(m, said))
+    denials = (denied(m, signer, action, question) for question in _asked(m, said))
     return next((why for why in denials if why), "")
 
 
 def _asked(m: Memory, said: Statement) -> Iterator[Question]:
     if said.verb in tickets.VERBS:
-        yield from (_tag(m, name) for name in tags_of(m.site.plant, said.subject))
+        yield from (of_tag(m, name) for name in tags_of(m.site.plant, said.subject))
     elif said.verb in distrusting.VERBS:
         yield from _subject(m, said.subject)
     else:
         record = m.records.get(said.subject)
-        yield _tag(m, said.subject if record is None else record.command.tag)
+        yield of_tag(m, said.subject if record is None else record.command.tag)
 
 
 def _approval(m: Memory, signer: Principal, said: Statement) -> str:
@@ -54,36 +51,10 @@ def _subject(m: Memory, text: str) -> Iterator[Question]:
     if of is None:
         yield "Tag", text, {"plant": plant.id, "confidentiality": 0}
         return
-    yield from (_tag(m, name) for name in tags_in(of, plant, m.ring))
+    yield from (of_tag(m, name) for name in tags_in(of, plant, m.ring))
     if of.kind == "model":
         yield "Model", of.name, {"plant": plant.id}
     owner = owner_of(plant, m.ring, bytes.fromhex(of.name)) if of.kind == "key" else ""
     if owner and owner not in plant.edges:
         kind = plant.principals[owner].kind.value if owner in plant.principals else ""
         yield "Key", of.name, {"plant": plant.id, "owner": owner, "kind": kind}
-
-
-def _tag(m: Memory, name: str) -> Question:
-    tag = m.site.plant.tags.get(name)
-    if tag is None:
-        return "", name, {}
-    return "Tag", tag.id, {"plant": m.site.plant.id, "confidentiality": tag.confidentiality}
-
-
-def _denied(m: Memory, signer: Principal, action: str, question: Question) -> str:
-    kind, resource, attributes = question
-    if not kind:
-        return f"`{resource}` is for a tag {GONE.format(plant=m.site.plant.id)}"
-    answer = m.site.policy.decide(
-        PolicyRequest(
-            principal=signer.id,
-            principal_kind=signer.kind.value,
-            roles=frozenset(r.value for r in signer.roles),
-            action=action,
-            resource_type=kind,
-            resource=resource,
-            attributes=attributes,
-            context={},
-        )
-    )
-    return "" if answer.allowed else f"policy: {answer.why}"

@@ -15,6 +15,7 @@ from twinvouch.engine.keys import use
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
 from twinvouch.engine.rests import of_decision
+from twinvouch.engine.withholding import withheld
 from twinvouch.ledger import entry
 from twinvouch.queries.memory import recent
 from twinvouch.wire.permit import write_permit
@@ -77,7 +78,7 @@ def judged(m: Memory, p: Proposal, approvals: tuple[Approval, ...]) -> Decision:
     """The decision as it is now; nothing is entered."""
     seen = lately(m, p.command.principal)
     who = frozenset(a.principal for a in approvals)
-    context = replace(m.context(), withheld=m.withheld())
+    context = replace(m.context(), withheld=withheld(m))
     return commands_gate.judge(
         *(p.command, m.site, m.frame, context, seen, who, m.now_ns),
         asked_ns=p.received_ns,

@@ -45,6 +45,21 @@ def objection(m: Memory, said: Statement) -> str:
     return _unfit(m, subject, said.subject)
 
 
+def signs_for(m: Memory, text: str) -> tuple[str, ...]:
+    """The subjects that mean what `text` says from now on: itself, or of a person or service the keys that sign for it."""
+    subject, plant = named(m, text), m.site.plant
+    if subject is None:
+        return ()
+    if subject.kind == "principal" and subject.name not in plant.edges:
+        known = () if m.ring is None else tuple(m.ring.keys)
+        kids = dict.fromkeys((*known, *plant.by_key_id))
+        owned = (kid for kid in kids if owner_of(plant, m.ring, kid) == subject.name)
+        keys = (Subject("key", kid.hex()) for kid in owned)
+        return tuple(key.name for key in keys if not _no_signer(m, key))
+    is_fit = subject.kind != "key" or not _no_signer(m, subject)
+    return (subject.name,) if is_fit else ()
+
+
 def _unfit(m: Memory, subject: Subject, text: str) -> str:
     """Why distrust of what exists would mean nothing."""
     plant = m.site.plant

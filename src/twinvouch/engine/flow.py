@@ -19,6 +19,7 @@ from twinvouch.core.event import (
     AdviceGiven,
     BatchReceived,
     CommandProposed,
+    DisavowalTraced,
     DiskChanged,
     Effect,
     EpochOpened,
@@ -38,8 +39,15 @@ from twinvouch.core.event import (
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.site import Site
-from twinvouch.engine import distrusting, returning, rows, standing, tickets, validity
-from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
+from twinvouch.engine import (
+    disavowed,
+    disavowing,
+    returning,
+    rows,
+    standing,
+    validity,
+)
+from twinvouch.engine.acting import on_command, on_outcome, on_statement
 from twinvouch.engine.advising import on_advice
 from twinvouch.engine.epochs import on_epoch
 from twinvouch.engine.keys import bad_key, on_key, signed, use
@@ -47,6 +55,7 @@ from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out, enter, refuse, tally
 from twinvouch.engine.rests import of_answer, trained_on
 from twinvouch.engine.signing import on_config
+from twinvouch.engine.ticking import on_tick
 from twinvouch.engine.witnessed import on_witness
 from twinvouch.ledger import entry
 from twinvouch.ledger.rests import Rests
@@ -54,13 +63,10 @@ from twinvouch.models import gate as models_gate
 from twinvouch.queries import gate as queries_gate
 from twinvouch.queries.memory import STREAM_NS, marked, remember, streamed
 from twinvouch.readings import gate as readings_gate
-from twinvouch.readings import wall_step
-from twinvouch.readings.refusals import due, strangers
+from twinvouch.readings.refusals import strangers
 from twinvouch.wire.config import is_config
 from twinvouch.wire.cose import key_id_of
 from twinvouch.wire.manifest import digests_digest
-
-WAITED_FOR_NS = 2_000_000_000
 
 
 class Engine:
@@ -94,6 +100,7 @@ def _on_started(m: Memory, out: Out, event: Started) -> None:
     m.dirty.add("ticked")
     validity.begin(m)
     out.append(entry.start(m.site.plant.id, m.now_ns, event, out.salt))
+    disavowing.begin(m, out)
     out.reply(200)
 
 
@@ -301,58 +308,6 @@ def _on_strangers(m: Memory, out: Out, event: StrangersRefused) -> None:
     out.reply(200, entry=index)
 
 
-def _follow_clocks(m: Memory, out: Out, tick: Tick) -> None:
-    """Tell where the wall clock was set, and let time go on where it was set back: slower, never back.
-
-    At half speed it is caught up with, and what expires does so in at most twice its time. A clock that is
-    hardly behind is waited for: so much may pass between reading it and this.
-    """
-    if not tick.monotonic_ns:
-        return
-    before, m.ticked = m.ticked, replace(tick, salt=b"")
-    m.dirty.add("ticked")
-    elapsed_ns = 0 if before is None else max(0, tick.monotonic_ns - before.monotonic_ns)
-    if m.now_ns - tick.wall_ns > max(elapsed_ns, WAITED_FOR_NS):
-        m.now_ns += elapsed_ns // 2
-    step = wall_step.step_ns(before, tick)
-    if step:
-        plant = m.site.plant.id
-        index = out.append(entry.clock(plant, m.now_ns, step, tick.wall_ns))
-        out.report([wall_step.told(plant, step, tick.wall_ns)], [index])
-
-
-def _on_tick(m: Memory, out: Out, event: Tick) -> None:
-    _follow_clocks(m, out, event)
-    for peer, seen in due(m.tallies, m.now_ns):
-        m.dirty.add("tallies")
-        if seen.counts:
-            out.append(entry.refused(m.site.plant.id, m.now_ns, peer, seen.counts, seen.since_ns))
-    open_records = [r for r in m.records.values() if r.is_open]
-    for record in open_records:
-        age(m, out, record)
-    needed = {i.entry for r in open_records for i in r.command.inputs}
-    needed |= {i.entry for g in standing.open_ones(m) for i in g.advice.inputs}
-    oldest = max((c.max_age_ns for c in m.site.plant.classes.values()), default=0)
-    for forgotten in arrivals.forget(m.arrivals, m.now_ns, oldest, needed):
-        m.dirty.add(f"arrival/{forgotten}")
-    for nonce in [n for n, expires in m.nonces.items() if expires < m.now_ns]:
-        del m.nonces[nonce]
-        m.dirty.add("nonces")
-    distrusting.end(m, out)
-    standing.pass_time(m, out)
-    tickets.forget(m)
-    validity.tell(m, out)
-    for principal in [p for p, until in m.streams.items() if until < m.now_ns]:
-        del m.streams[principal]
-        m.dirty.add("streams")
-    silent, links = readings_gate.watch(m.site, m.links, m.frame, m.context(), m.now_ns)
-    for link in links:
-        m.set_link(link)
-    if silent:
-        out.report(silent)
-    out.reply(200)  # whoever let time pass waits until it is durable
-
-
 def _on_disk(m: Memory, out: Out, event: DiskChanged) -> None:
     """Enter what the disk is like; a finding when it became full and when it has room again."""
     index = out.append(entry.disk(m.site.plant.id, m.now_ns, event))
@@ -390,9 +345,10 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     ModelSubmitted: _on_model,
     KeyStated: on_key,
     StrangersRefused: _on_strangers,
-    Tick: _on_tick,
+    Tick: on_tick,
     EpochOpened: on_epoch,
     DiskChanged: _on_disk,
     WitnessReported: on_witness,
     HistoryChanged: _on_history,
+    DisavowalTraced: disavowed.on_traced,
 }

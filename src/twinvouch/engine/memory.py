@@ -14,15 +14,14 @@ from twinvouch.core.distrust import Distrust, Hands, Known, by_hand, expand
 from twinvouch.core.event import Plain, Tick
 from twinvouch.core.finding import Finding
 from twinvouch.core.genesis import Beginning
-from twinvouch.core.inventory import key_id
-from twinvouch.core.keyring import KeyRefusedError, Keyring
-from twinvouch.core.kind import Purpose
+from twinvouch.core.keyring import Keyring
 from twinvouch.core.label import Label
 from twinvouch.core.memo import Memo
 from twinvouch.core.mode import Mode
 from twinvouch.core.ports import Detector
-from twinvouch.core.site import Safety, Site
+from twinvouch.core.site import Site
 from twinvouch.core.ticket import Ticket
+from twinvouch.engine.disavowals import Disavowed
 from twinvouch.engine.watch import Watch
 from twinvouch.queries.memory import Marks, Seen
 from twinvouch.readings.link import Link
@@ -35,7 +34,7 @@ RECENT_CLOSED = (
     1000  # of these, commands that nothing can happen to any more: the ledger has them all
 )
 RECENT_WRITES = 16  # of one actuator
-SIGNATURES = 2  # persons who sign a configuration
+RECENT_DISAVOWALS = 100  # of these that are over
 
 _NOTHING: tuple[object, Distrust] = None, Distrust()
 
@@ -85,7 +84,8 @@ class Memory:
         # by scan group from which entry on which key signed it; advice that is to be judged again, because of which entries
         self.hands, self.unjudged = dict[str, Hands](), dict[str, tuple[int, ...]]()
         self.nonces: dict[bytes, int] = {}  # of statements -> expiry, ns
-        self.tallies: Tallies = {}
+        # by id, oldest first; command or advice -> the disavowal of what it rests on
+        self.disavowals, self.disavowed = dict[str, Disavowed](), dict[str, int]()
         self.findings: deque[tuple[int, int, Finding]] = deque(
             maxlen=RECENT_FINDINGS
         )  # entry, ns, finding
@@ -96,7 +96,8 @@ class Memory:
         self.ring = Keyring(site.plant, site.root) if site.root else None
         self.signed = Signed(0, b"", {}, {})
         self.uses: dict[bytes, dict[int, KeyUse]] = {}  # by key id and hour since 1970
-        self.counts: Counter[str] = Counter()
+        # of what was refused, by sender; of everything, by name
+        self.tallies, self.counts = Tallies(), Counter[str]()
         # digests of configuration and policy, and build, of the last start
         self.runs_with, self.is_disk_full = (b"", b"", ""), False
         self.size, self.now_ns = 0, 0  # ledger entries; time
@@ -123,6 +124,7 @@ class Memory:
             tickets=tuple(self.tickets.values()),
             distrusted_keys=distrust.keys,
             hands=self.hands,
+            disavowed=self.disavowed,
         )
 
     def distrust(self) -> Distrust:
@@ -153,40 +155,6 @@ class Memory:
             return None
         return None if self.distrust().models.get(detector.model, 0) > self.now_ns else detector
 
-    def signers(self, safety: Safety) -> Mapping[str, bytes]:
-        """Who may sign a configuration now: those of the last signed one, at first those of the present one."""
-        return self.signed.signers if self.signed.number else safety.signers
-
-    def withheld(self) -> tuple[tuple[str, str], ...]:
-        """Why no permit may be issued at all now, whatever the command: rules and sentences."""
-        return (*self._unsigned(), *self._permit_key())
-
-    def _unsigned(self) -> tuple[tuple[str, str], ...]:
-        safety = self.site.safety
-        if safety is None or self.signed.digest == safety.digest:
-            return ()
-        last = (
-            f"differs from number {self.signed.number}"
-            if self.signed.number
-            else "was never signed"
-        )
-        may = ", ".join(sorted(self.signers(safety))[:10]) or "nobody yet"
-        why = (
-            f"what this core runs with (limits, interlocks, classes, keys, roles) {last}: {SIGNATURES} persons "
-            f"with role safety-signer ({may}) sign it, `twinvouch config sign --by PERSON`"
-        )
-        return (("config_signed", why),)
-
-    def _permit_key(self) -> tuple[tuple[str, str], ...]:
-        if self.ring is None or not self.site.permit_key:
-            return ()
-        try:
-            self.ring.expect(key_id(self.site.permit_key), Purpose.PERMIT, self.now_ns)
-        except KeyRefusedError as error:
-            why = f"the permit key does not count: {error}; `twinvouch keys rotate permit` makes a new one"
-            return (("permit_key", why),)
-        return ()
-
     def label(self, tag_ids: Sequence[str]) -> Label:
         """The labels that readers see now: what a person distrusts is nothing."""
         label, bad = self.frame.label(tag_ids, self.now_ns), self.distrust().tags
@@ -210,6 +178,16 @@ class Memory:
         """Remember what declared rules of gate 1 need for the next batch."""
         self.memos |= memos
         self.dirty.update(f"memo/{key}" for key in memos)
+
+    def keep_disavowal(self, disavowed: Disavowed) -> Disavowed:
+        """Remember how a disavowal stands; of those that are over only the last."""
+        self.disavowals[disavowed.id] = disavowed
+        self.dirty.add(f"disavowal/{disavowed.id}")
+        over = [d.id for d in self.disavowals.values() if d.is_over]
+        for ident in over[: max(len(over) - RECENT_DISAVOWALS, 0)]:
+            del self.disavowals[ident]
+            self.dirty.add(f"disavowal/{ident}")
+        return disavowed
 
     def doubt(self, caps: Mapping[str, int]) -> None:
         """Lower live values that a batch of other tags casts doubt on."""

@@ -11,6 +11,7 @@ from typing import Any
 from twinvouch.commands.arrivals import read_arrival, write_arrival
 from twinvouch.commands.given import read_given, write_given
 from twinvouch.commands.register import read_record, write_record
+from twinvouch.core.disavowal import Stage
 from twinvouch.core.errors import ConfigError, MalformedError
 from twinvouch.core.event import Tick
 from twinvouch.core.finding import Finding, Severity
@@ -18,6 +19,7 @@ from twinvouch.core.genesis import Beginning
 from twinvouch.core.memo import Memo
 from twinvouch.core.mode import Mode, Rung
 from twinvouch.core.ticket import Ticket, Work
+from twinvouch.engine.disavowals import read_disavowed, write_disavowed
 from twinvouch.engine.memory import KeyUse, Memory, Signed
 from twinvouch.engine.watch import Watch
 from twinvouch.ledger.entry import findings_content
@@ -55,6 +57,7 @@ def restore(m: Memory, stored: Mapping[str, bytes]) -> None:
             ) from None
     m.records = dict(sorted(m.records.items(), key=lambda r: r[1].entry))
     m.advice = dict(sorted(m.advice.items(), key=lambda g: g[1].entry))
+    m.disavowals = dict(sorted(m.disavowals.items(), key=lambda d: d[1].entry))
     m.closed = sum(not record.is_open for record in m.records.values())
     for record in m.records.values():
         m.remember_write(record)
@@ -119,6 +122,17 @@ def _write_advice(m: Memory, ident: str) -> bytes | None:
 
 def _read_advice(m: Memory, ident: str, raw: bytes) -> None:
     m.advice[ident] = read_given(raw)
+
+
+def _write_disavowal(m: Memory, ident: str) -> bytes | None:
+    d = m.disavowals.get(ident)
+    return None if d is None else write_disavowed(d)
+
+
+def _read_disavowal(m: Memory, ident: str, raw: bytes) -> None:
+    d = m.disavowals[ident] = read_disavowed(raw)
+    if d.stage is Stage.IN_EFFECT:
+        m.disavowed |= dict.fromkeys(d.marked, d.entry)
 
 
 def _write_arrival(m: Memory, ident: str) -> bytes | None:
@@ -330,6 +344,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "frame": lambda m, group: m.frame.rows(group),
     "command": _write_command,
     "advice": _write_advice,
+    "disavowal": _write_disavowal,
     "arrival": _write_arrival,
     "seen": lambda m, principal: write_seen(m.seen[principal]),
     "marks": _write_marks,
@@ -359,6 +374,7 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "frame": _read_frame,
     "command": _read_command,
     "advice": _read_advice,
+    "disavowal": _read_disavowal,
     "arrival": _read_arrival,
     "seen": _read_seen,
     "marks": _read_marks,

@@ -14,8 +14,9 @@ from twinvouch.core.site import Safety
 from twinvouch.core.statement import ConfigStatement
 from twinvouch.engine.epochs import too_old
 from twinvouch.engine.keys import bad_key, use
-from twinvouch.engine.memory import SIGNATURES, Memory
+from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out, doubt, enter, refuse
+from twinvouch.engine.withholding import SIGNATURES, signers
 from twinvouch.ledger import entry
 from twinvouch.wire.config import read_config
 from twinvouch.wire.cose import Sealed, check, unseal
@@ -61,15 +62,15 @@ def on_config(m: Memory, out: Out, event: StatementReceived) -> None:
 
 def _signer(m: Memory, safety: Safety, sealed: Sealed) -> str:
     """The person whose key signed this; SignatureError where nobody's who may sign did."""
-    signers = m.signers(safety)
+    may = signers(m, safety)
     kid, plant = sealed.key_id, m.site.plant.id
     if m.ring is not None:
         known = m.ring.keys.get(kid)
         person, key = (known.said.principal, known.said.key) if known else ("", b"")
     else:
-        person = next((p for p, k in signers.items() if k and key_id(k) == kid), "")
-        key = signers.get(person, b"")
-    if person not in signers:
+        person = next((p for p, k in may.items() if k and key_id(k) == kid), "")
+        key = may.get(person, b"")
+    if person not in may:
         raise SignatureError(f"key {kid.hex()} belongs to nobody who may sign a configuration now")
     check(sealed, key, plant=plant, purpose=Purpose.CONFIG)
     if m.ring is not None:

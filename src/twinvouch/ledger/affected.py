@@ -6,17 +6,21 @@ full, and what then counts as nothing is affected. The times are those of the le
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.core.kind import Kind
 from twinvouch.ledger.lineage import Index, Layout, Lineage, seeds, tainted
+from twinvouch.wire.cbor import encode
 
 SIGNED = (
     Kind.ENTRY_BATCH,
     Kind.ENTRY_COMMAND,
     Kind.ENTRY_STATEMENT,
+    Kind.ENTRY_ADVICE,
+    Kind.ENTRY_DISAVOWAL,
 )  # what a principal's key signs
 
 
@@ -58,7 +62,22 @@ KINDS = (
     Kind.ENTRY_PERMIT,
     Kind.ENTRY_OUTCOME,
     Kind.ENTRY_FINDING,
+    Kind.ENTRY_ADVICE,
+    Kind.ENTRY_DISAVOWAL,
+    Kind.ENTRY_DISAVOWED,
 )
+
+
+def digest(
+    about: tuple[str, str], span: tuple[int, int], within: tuple[int, int], indices: Index
+) -> bytes:
+    """What a list of touched entries is known by, 32 bytes.
+
+    SHA-256 over the canonical CBOR `[1, kind, name, since_ns, until_ns, first, end]` and then each ledger index in 8
+    bytes, little-endian, in order. `about` is kind and name of the subject, `within` the entries that were looked at.
+    """
+    head = encode([1, *about, *span, *within])
+    return sha256(head + indices.astype("<u8").tobytes()).digest()
 
 
 def affected(of: Lineage, source: Source, since_ns: int, until_ns: int) -> Affected:

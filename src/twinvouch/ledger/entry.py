@@ -17,6 +17,7 @@ import numpy as np
 from twinvouch.core.advice import Advice, Standing
 from twinvouch.core.batch import Admitted, Batch, Quality
 from twinvouch.core.command import Command, Decision, Outcome, Permit
+from twinvouch.core.disavowal import Disavowal, Stage
 from twinvouch.core.event import DiskChanged, EpochOpened, HistoryChanged, QueryAsked, Started
 from twinvouch.core.finding import Finding
 from twinvouch.core.genesis import Genesis
@@ -299,6 +300,35 @@ def genesis(plant: str, now_ns: int, committed: bytes, g: Genesis, parents: Sequ
         g.epoch,
         g.last,
         list(parents),
+    )
+
+
+def disavowal(plant: str, now_ns: int, committed: bytes, d: Disavowal) -> bytes:
+    """A person said that a source was bad for a past time; it rests on nothing, least of all on what it is about."""
+    told = [d.principal, d.subject, d.since_ns, d.until_ns]
+    return _entry(Kind.ENTRY_DISAVOWAL, plant, now_ns, committed, *told)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a disavowal touches: counts by kind, the digest over the whole list, and of the blob that holds it."""
+
+    touched: int
+    counts: Sequence[tuple[str, int]]
+    digest: bytes
+    listed: bytes
+
+
+def disavowed(
+    plant: str, now_ns: int, stage: Stage, reach: Reach | None, parents: Sequence[int]
+) -> bytes:
+    """How a disavowal stands from now on; `parents` are its entry and the statements that made it so. None: not traced."""
+    told: list[object] = [0, [], b""]
+    if reach is not None:
+        told = [reach.touched, [list(c) for c in reach.counts], reach.digest]
+    named = b"" if reach is None else reach.listed
+    return _entry(
+        Kind.ENTRY_DISAVOWED, plant, now_ns, named, parents[0], stage.value, *told, list(parents)
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from twinvouch.core.disavowal import Stage
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.kind import VERSION, Kind
 from twinvouch.ledger.lineage import BATCHES, Node
@@ -78,6 +79,15 @@ def _statement(_: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
     return Read(Node(Kind.ENTRY_STATEMENT, now_ns, str(rest[0]), rests))
 
 
+def _disavowal(_: int, now_ns: int, rest: Sequence[Any], _index: int) -> Read:
+    return Read(Node(Kind.ENTRY_DISAVOWAL, now_ns, str(rest[0])))
+
+
+def _disavowed(_: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
+    rests, is_done = _rests(VERSION, rest[5], index), rest[1] == Stage.IN_EFFECT
+    return Read(Node(Kind.ENTRY_DISAVOWED, now_ns, "", rests, is_done=is_done))
+
+
 def _finding(_: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
     return Read(Node(Kind.ENTRY_FINDING, now_ns, "", _rests(VERSION, rest[2], index)))
 
@@ -110,4 +120,6 @@ MAKERS: Mapping[int, Callable[[int, int, Sequence[Any], int], Read]] = {
     Kind.ENTRY_MODEL: _model,
     Kind.ENTRY_FINDING: _finding,
     Kind.ENTRY_ADVICE: _advice,
+    Kind.ENTRY_DISAVOWAL: _disavowal,
+    Kind.ENTRY_DISAVOWED: _disavowed,
 }

@@ -18,6 +18,9 @@ FIELDS: Mapping[int, Sequence[tuple[int, str]]] = {
     Kind.ENTRY_STATEMENT: ((0, "principal"), (1, "verb"), (2, "subject")),
     Kind.ENTRY_QUERY: ((0, "principal"), (1, "action"), (2, "allowed"), (3, "tags")),
     Kind.ENTRY_MODEL: ((0, "model"), (1, "admitted")),
+    Kind.ENTRY_ADVICE: ((0, "advice"), (1, "principal"), (2, "subject"), (4, "standing")),
+    Kind.ENTRY_DISAVOWAL: ((0, "principal"), (1, "subject"), (2, "since_ns"), (3, "until_ns")),
+    Kind.ENTRY_DISAVOWED: ((0, "disavowal"), (1, "stage"), (2, "touched")),
     Kind.ENTRY_FINDING: ((0, "rules"),),
 }
 

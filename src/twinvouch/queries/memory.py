@@ -6,7 +6,7 @@ for a service that reads all the time. Persons are not remembered here: they see
 What an open stream shows counts as read, batch by batch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -32,6 +32,15 @@ def streamed(seen: Seen, tags: Sequence[str], label: Label, now_ns: int, keep_ns
     for tag, axes in zip(tags, label.axes.T.tolist(), strict=True):
         late = _since(kept.get(tag, ()), now_ns - keep_ns)
         kept[tag] = _followed(late, (now_ns, tuple(axes)))
+    return kept
+
+
+def spoiled(seen: Seen, tags: Collection[str], at_ns: int) -> Seen:
+    """`seen` where what was read of these tags up to `at_ns` counts as nothing, until the window has passed it."""
+    kept = dict(seen)
+    for tag in set(tags) & set(seen):
+        width = len(seen[tag][0][1])
+        kept[tag] = ((at_ns, (0,) * width), *(r for r in seen[tag] if r[0] > at_ns))
     return kept
 
 

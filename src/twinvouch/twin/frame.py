@@ -156,6 +156,15 @@ class Frame:
             axis[self._place[tag]] = caps[tag]
         return over
 
+    def nothing(self, tag_ids: Sequence[str], since_ns: int, until_ns: int) -> list[str]:
+        """Live values of these tags that were received in since_ns..until_ns count as nothing; the tags it changed."""
+        received, axes = self._all.received_ns, self._all.axes
+        at = {t: self._place.get(t, self._nowhere) for t in tag_ids}
+        bad = [t for t, k in at.items() if since_ns <= received[k] <= until_ns and axes[:, k].any()]
+        for tag in bad:
+            axes[:, at[tag]] = 0
+        return bad
+
     def entry(self, tag_id: str) -> int:
         """The ledger index of the newest batch that spoke of this tag; -1 where none did."""
         return int(self._all.entry[self._place.get(tag_id, self._nowhere)])

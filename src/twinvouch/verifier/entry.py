@@ -25,7 +25,9 @@ KINDS = {
     79: "clock",
     80: "epoch",
     81: "disk",
+    82: "disavowal",
     83: "advice",
+    84: "disavowed",
     90: "history",
 }
 EPOCH = 80

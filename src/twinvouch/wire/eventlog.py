@@ -14,6 +14,7 @@ from twinvouch.core.event import (
     AdviceGiven,
     BatchReceived,
     CommandProposed,
+    DisavowalTraced,
     DiskChanged,
     EpochOpened,
     Event,
@@ -88,6 +89,14 @@ def _counted(fields: Fields) -> tuple[str, int]:
     return fields.text("what", LARGEST), fields.integer("count")
 
 
+def _readers(fields: Fields, name: str) -> tuple[tuple[str, int, int], ...]:
+    return fields.each(name, LARGEST, lambda each: _reader(each.inner(name, 3)))
+
+
+def _reader(fields: Fields) -> tuple[str, int, int]:
+    return fields.text("who", LARGEST), fields.integer("times"), fields.integer("last_ns")
+
+
 def _octets(fields: Fields, name: str) -> bytes:
     return fields.octets(name)
 
@@ -150,6 +159,19 @@ _FORMS: Mapping[type[Event], tuple[int, Form]] = {
             *((name, _text) for name in ("what", "subject")),
             *((name, _integer) for name in ("day", "count")),
             ("digest", _octets),
+        ),
+    ),
+    DisavowalTraced: (
+        152,
+        (
+            ("salt", _octets),
+            *((name, _integer) for name in ("entry", "sources", "touched")),
+            ("counts", _counts),
+            ("highest", _text),
+            ("models", _counts),
+            ("readers", _readers),
+            ("digest", _octets),
+            ("listed", _octets),
         ),
     ),
     EpochOpened: (

@@ -15,6 +15,7 @@ from twinvouch.app.core import Core
 from twinvouch.app.inventory import plant as plant_of
 from twinvouch.core.errors import ConfigError
 from twinvouch.engine import Engine
+from twinvouch.engine.withholding import withheld
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_what_was_signed_and_never_used_does_not_stand_in_the_way(config: Path) 
     core.start()
     try:
         run.tell_what_was_said(core, loaded)
-        assert (core.engine.memory.signed.number, core.engine.memory.withheld()) == (2, ())
+        assert (core.engine.memory.signed.number, withheld(core.engine.memory)) == (2, ())
     finally:
         core.stop()
 
@@ -202,7 +203,7 @@ def test_a_core_that_starts_reads_the_file_and_says_what_is_missing(
     try:
         run.tell_what_was_said(core, config)
         assert core.engine.memory.signed.number == 1
-        assert core.engine.memory.withheld() == ()
+        assert withheld(core.engine.memory) == ()
         assert "NO PERMITS" not in caplog.text
     finally:
         core.stop()
@@ -218,7 +219,7 @@ def test_a_core_that_starts_reads_the_file_and_says_what_is_missing(
     try:
         run.tell_what_was_said(core, config)
         assert "NO PERMITS: what this core runs with" in caplog.text
-        assert core.engine.memory.withheld()[0][0] == "config_signed"
+        assert withheld(core.engine.memory)[0][0] == "config_signed"
     finally:
         core.stop()
 

@@ -1,7 +1,7 @@
 """The claims plant with an engine in memory, whose events are on tape; and plays made of many hands' actions."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -9,21 +9,22 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from tests.claims.site import PLANT, START, Toy, make_site, permits, signer, stranger
+from tests.claims.disavowals import Doubting
+from tests.claims.site import PLANT, START, make_site, permits, signer, stranger
 from twinvouch.adapters.committer import Committer, take
 from twinvouch.commands.register import shown
 from twinvouch.core.command import OutcomeStatus
 from twinvouch.core.event import Append, CommandProposed, Effect, Event, ModelSubmitted, Started
 from twinvouch.core.kind import Purpose
 from twinvouch.core.ports import Group
-from twinvouch.core.site import SECOND, Site
+from twinvouch.core.site import SECOND, DistrustRules, Site
 from twinvouch.core.statement import Verb
 from twinvouch.engine import Engine
 from twinvouch.wire.command import write_command
 from twinvouch.wire.cose import seal
 from twinvouch.wire.manifest import Manifest, write_manifest
 
-SITE = make_site()
+SITE = replace(make_site(), distrust=DistrustRules(second_person_above=5))
 Action = tuple[str, Any]
 
 
@@ -99,7 +100,7 @@ class TapeCore:
         return step.effects
 
 
-class Tape(Toy):
+class Tape(Doubting):
     """A Toy without files."""
 
     def __init__(self) -> None:
@@ -169,6 +170,19 @@ class Tape(Toy):
         _, effects = self.say(person, verb, subject, shown=digest)
         self.issued += [p.nonce for p in permits(effects)]
 
+    def do_doubt(self, argument: tuple[str, str, float, bool]) -> None:
+        person, subject, seconds, is_traced = argument
+        since = self.now - int(seconds * SECOND)
+        self.disavow(person, subject, since_ns=since, traced=is_traced)
+
+    def do_decide(self, argument: tuple[str, Verb, int]) -> None:
+        person, verb, which = argument
+        said = list(self.memory.disavowals.values())
+        if said:
+            d = said[which % len(said)]
+            digest = b"" if d.traced is None else d.traced.digest
+            self.say(person, verb, d.id, shown=digest)
+
     def do_report(self, argument: tuple[int, OutcomeStatus, str]) -> None:
         which, status, by = argument
         nonce = self.issued[which % len(self.issued)] if self.issued else b"n" * 16
@@ -215,6 +229,15 @@ ASKERS = st.sampled_from(["twin", "ann", ""])
 ACTIONS = st.sampled_from(["readTags", "readStatus", "readAdvice", "stream"])
 SUBJECTS = st.sampled_from(["valve/opening", "pump/run", "tank", "roof/temperature", "hall"])
 SAYS = st.tuples(PEOPLE, st.sampled_from(list(Verb)), st.integers(0, 5), TAGS)
+DOUBTS = st.tuples(
+    PEOPLE,
+    st.sampled_from(["tank/level", "tank/flow", "edge-1", "twin", "a", "nobody"]),
+    st.sampled_from([0.1, 1.0, 100.0]),
+    st.booleans(),
+)
+DECISIONS = st.tuples(
+    PEOPLE, st.sampled_from([Verb.CONFIRM, Verb.REJECT, Verb.WITHDRAW]), st.integers(0, 5)
+)
 REPORTS = st.tuples(
     st.integers(0, 5), st.sampled_from(list(OutcomeStatus)), st.sampled_from(["actuator-1", "twin"])
 )
@@ -244,6 +267,8 @@ ACTION = st.one_of(
     _named("token", st.tuples(ACTUATORS, VALUES)),
     _named("say", SAYS),
     _named("say", SAYS),
+    _named("doubt", DOUBTS),
+    _named("decide", DECISIONS),
     _named("report", REPORTS),
     _named("ask", st.tuples(ASKERS, ACTIONS, READS)),
     _named("model", MODELS),

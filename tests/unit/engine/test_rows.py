@@ -36,6 +36,9 @@ LONG: list[Action] = [
     ("advise", ("roof/temperature", "twin", False, 1.0)),
     ("ask", ("twin", "readAdvice", ())),
     ("say", ("bob", "distrust", 0, "tank/flow")),
+    ("doubt", ("ann", "roof/temperature", 100.0, True)),
+    ("doubt", ("ann", "edge-1", 100.0, True)),
+    ("doubt", ("ann", "tank/level", 0.1, False)),
     ("damage", (40, 1)),
     ("damage", (40, 1)),
     ("model", ("a", "modeller", True)),
@@ -54,6 +57,7 @@ def everything(memory: Memory) -> Mapping[str, bytes]:
         *(f"frame/{g}" for g in memory.site.plant.groups),
         *(f"command/{c}" for c in memory.records),
         *(f"advice/{a}" for a in memory.advice),
+        *(f"disavowal/{d}" for d in memory.disavowals),
         *(f"arrival/{a}" for a in memory.arrivals),
         *(f"seen/{p}" for p in memory.seen),
         *(f"marks/{p}" for p in {*memory.answered, *memory.streamed}),
@@ -95,9 +99,10 @@ def test_the_long_play_touches_everything_there_is() -> None:
     m = Tape().play(typed(LONG)).memory
     assert {r.status.value for r in m.records.values()} >= {"executed", "held"}
     stands = {g.judged.standing.value for g in m.advice.values()}
-    assert stands == {"shown", "labelled", "expired"}
+    assert stands == {"withheld", "labelled", "expired"}
     counted = {name.partition(":")[2] for name in m.counts if name.startswith("finding:")}
     assert counted >= {"gap", "reorder", "range", "unpermitted_actuation", "stale"}
+    assert {d.stage.value for d in m.disavowals.values()} == {"in_effect", "waiting", "tracing"}
     for table in (m.links, m.arrivals, m.seen, m.distrusted, m.nonces, m.tallies, m.models, m.uses):
         assert table, "a table that is empty proves nothing"
 

@@ -5,6 +5,7 @@ from twinvouch.core.event import (
     AdviceGiven,
     BatchReceived,
     CommandProposed,
+    DisavowalTraced,
     DiskChanged,
     Event,
     HistoryChanged,
@@ -38,6 +39,18 @@ EVENTS: list[Event] = [
     WitnessReported(SALT, 1, 900, 17, "two"),
     StrangersRefused(SALT, 5, (("bad_signature", 3), ("quota", 2**40)), (("10.0.0.7", 9),)),
     HistoryChanged(SALT, "purged", "fast", 20_783, 3, b"\5" * 32),
+    DisavowalTraced(
+        SALT,
+        9,
+        2,
+        3,
+        (("batch", 2),),
+        "A",
+        (("m", 1),),
+        (("twin", 4, 5),),
+        b"\6" * 32,
+        b"\1" + bytes(7),
+    ),
     BatchReceived(SALT, "10.0.0.7", b"raw", link="edge-1"),
     BatchReceived(SALT, "10.0.0.7", b"raw", link="edge-1", checked=b"\7" * 32),
     QueryAsked(SALT, "actuator-1", "takePermits", "*", "actuation", (), "edge-2"),
@@ -51,7 +64,7 @@ def test_what_was_written_is_read(event: Event) -> None:
 
 def test_every_event_has_its_own_number() -> None:
     numbers = {type(e): cbor.decode(write_event(e, 0))[1] for e in EVENTS[:-3]}
-    assert len(set(numbers.values())) == len(numbers) == 14
+    assert len(set(numbers.values())) == len(numbers) == 15
     assert {cbor.decode(write_event(e, 0))[1] for e in EVENTS[-3:]} == {139, 145}
     assert min(numbers.values()) >= 128  # apart from the kinds of contents and entries
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 
 from twinvouch.app.api.desk import Desk
+from twinvouch.app.api.doubted import shown, spans
 from twinvouch.app.moments import moment_ns
 from twinvouch.app.recall import EARLIEST, LATEST
 from twinvouch.core.errors import UnavailableError, UsageError
@@ -120,7 +121,9 @@ def router(desk: Desk, looking: Looking) -> APIRouter:
     async def looked(request: Request, tag: str, asked: Asked, action: str) -> Any:
         known = (tag,) if tag in desk.plant.tags else ()
         purpose = asked.purpose or "history"
-        await desk.read(request, action, tag[:200], purpose=purpose, tags=known)
+        doubted = await desk.read(
+            request, action, tag[:200], purpose=purpose, tags=known, after=lambda m: spans(m, tag)
+        )
         if not known:
             raise HTTPException(404, f"no tag `{tag[:200]}`")
         try:
@@ -128,7 +131,7 @@ def router(desk: Desk, looking: Looking) -> APIRouter:
         except UsageError as error:
             raise HTTPException(422, str(error)) from None
         found = await looking.ask(question)
-        return {"tag": tag, "unit": desk.plant.tags[tag].unit, **found}
+        return {"tag": tag, "unit": desk.plant.tags[tag].unit, **shown(found, doubted)}
 
     return routes
 

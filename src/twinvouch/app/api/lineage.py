@@ -13,7 +13,7 @@ from twinvouch.app.api.description import Purpose
 from twinvouch.app.api.desk import Desk
 from twinvouch.app.lineage import LineageReader
 from twinvouch.app.lineage_view import layouts, picture
-from twinvouch.app.touched import Asked, subject_of, touched
+from twinvouch.app.touched import Asked, open_now, subject_of, touched
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.subject import Subject
 from twinvouch.engine.memory import Memory
@@ -86,19 +86,20 @@ def _affected(desk: Desk, router: APIRouter, turns: Turns) -> None:
             "readLineage",
             subject[:200],
             purpose=purpose,
-            after=lambda m: subject_of(m, subject),
+            after=lambda m: [subject_of(m, subject), open_now(m)],
         )
+        known_now, pending = told
 
         def work(reader: LineageReader) -> Any:
             of = reader.up_to_date()
-            known = Subject(*told) if told is not None else None
+            known = Subject(*known_now) if known_now is not None else None
             if known is None and reader.models(subject):
                 known = Subject("model", subject)
             if known is None:
                 raise HTTPException(
                     404, f"`{subject[:200]}` is no tag, principal, key or model of this plant"
                 )
-            return touched(of, reader, desk.plant, Asked(known, since, until))
+            return touched(of, reader, desk.plant, Asked(known, since, until), pending)
 
         return await turns.take(work)
 

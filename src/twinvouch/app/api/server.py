@@ -19,6 +19,7 @@ from twinvouch.app.api import (
     advice,
     decisions,
     description,
+    disavowals,
     distrust,
     guard,
     history,
@@ -91,9 +92,17 @@ def create_app(
     site = core.engine.memory.site
     shown = CoreMetrics(core, hub.audience, door.strangers, links.ends if links else dict)
     app.include_router(metrics.router(shown, site, desk.read, desk.principal_of))
-    for router in (
+    for router in _routers(desk, looking):
+        app.include_router(router, prefix="/api/v1")
+    return app
+
+
+def _routers(desk: Desk, looking: history.Looking) -> Sequence[APIRouter]:
+    """Everything below /api/v1."""
+    return (
         _in(desk),
         lineage.routes(desk),
+        disavowals.routes(desk),
         _reports(desk),
         _out(desk),
         _findings(desk),
@@ -103,9 +112,7 @@ def create_app(
         _streams(desk),
         receipts.router(desk),
         history.router(desk, looking),
-    ):
-        app.include_router(router, prefix="/api/v1")
-    return app
+    )
 
 
 def _usual_door(core: Core) -> Door:

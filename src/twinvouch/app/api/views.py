@@ -7,6 +7,7 @@ from math import isfinite
 from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record, shown
 from twinvouch.core.batch import Quality
+from twinvouch.core.disavowal import Stage
 from twinvouch.core.event import Plain
 from twinvouch.core.inventory import key_id
 from twinvouch.core.keyring import KeyVerb, Known
@@ -16,6 +17,7 @@ from twinvouch.engine.keys import signed_since
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.restoring import kind_of
 from twinvouch.engine.standing import open_ones
+from twinvouch.engine.withholding import withheld
 from twinvouch.readings.link import Link
 from twinvouch.twin.estimate import estimate, redundancies
 from twinvouch.wire.signature import algorithm
@@ -193,6 +195,7 @@ def status(memory: Memory) -> dict[str, Plain]:
         "distrusted_kinds": dict(Counter(kind_of(memory, s) for s in memory.distrusted)),
         "advice": dict(Counter(g.judged.standing.value for g in open_ones(memory))),
         "advice_to_judge": len(memory.unjudged),
+        "disavowals": _disavowals(memory),
         "redundancy": _redundancy(memory),
         "tickets": [_ticket(t) for t in memory.tickets.values() if t.end_ns > memory.now_ns],
         "model": _model(memory),
@@ -201,8 +204,14 @@ def status(memory: Memory) -> dict[str, Plain]:
         "counts": dict(memory.counts),
         "config_signed": memory.signed.number,
         "missing_key_statements": memory.ring.missing if memory.ring is not None else [],
-        "no_permits": [why for _, why in memory.withheld()],
+        "no_permits": [why for _, why in withheld(memory)],
     }
+
+
+def _disavowals(memory: Memory) -> dict[str, Plain]:
+    """How many stand how; what was said of whom is read with the lineage."""
+    stages = [d.stage for d in memory.disavowals.values()]
+    return {s.value: stages.count(s) for s in Stage if s in stages}
 
 
 def _redundancy(memory: Memory) -> list[Plain]:

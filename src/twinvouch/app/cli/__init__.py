@@ -33,6 +33,7 @@ VERBS = {
     "completion": "Print the completion script of a shell.",
     "config": "Show a configuration, sign its safety part, print the JSON Schema.",
     "demo": "Run the built-in plant under attack for about a minute.",
+    "disavowal": "What was said to have been bad for a past time: list, show, confirm.",
     "distrust": "Let a tag, edge, model or key count as nothing, for a time.",
     "doctor": "Look over this machine and its configurations; say what to do.",
     "edge": "Run the process that reads devices and signs readings.",

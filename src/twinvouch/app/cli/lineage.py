@@ -87,13 +87,18 @@ def affected(
     as_json: bool,
 ) -> None:
     """What a tag, edge, service, person, key or model that was bad has touched: a preview, nothing takes effect."""
-    asked: dict[str, str | int] = {"since": _ns(since), "purpose": "lineage affected"}
+    asked: dict[str, str | int] = {"since": nanoseconds(since), "purpose": "lineage affected"}
     if until is not None:
-        asked["until"] = _ns(until)
+        asked["until"] = nanoseconds(until)
     found = _client(config_path, principal).get(f"/affected/{subject}", **asked)
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
+    tell(found)
+
+
+def tell(found: Mapping[str, Any]) -> None:
+    """Print what a bad source has touched."""
     named = found["subject"]
     click.echo(f"{named['kind']} {safe(named['name'])}: {found['sources']} bad entries")
     if found["counted_whole"]:
@@ -109,6 +114,12 @@ def affected(
             ["at", "command", "tag", "class", "principal", "entry"],
             as_json=False,
         )
+    for row in found["models"]:
+        click.echo(f"model {safe(row['name'])}, entry {row['entry']}")
+    for row in found["pending"]:
+        click.echo(f"waiting: {row['kind']} {safe(row['id'])} for {safe(row['about'])}")
+    for who, times in found["readers"].items():
+        click.echo(f"answered with it: {safe(who)}, {times} times")
     if found["begins_at"]:
         click.echo(f"nothing before entry {found['begins_at']} was looked at")
 
@@ -152,14 +163,16 @@ def _print(found: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def _times(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**row, "at": _at(row["at_ns"])} for row in rows]
+    return [{**row, "at": instant(row["at_ns"])} for row in rows]
 
 
-def _at(ns: int | None) -> str | None:
+def instant(ns: int | None) -> str | None:
+    """A time of the ledger for people, UTC."""
     if ns is None:
         return None
     return datetime.fromtimestamp(ns // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _ns(moment: datetime) -> int:
+def nanoseconds(moment: datetime) -> int:
+    """A time as MOMENT reads it, ns since 1970."""
     return int(moment.replace(tzinfo=UTC).timestamp()) * 1_000_000_000

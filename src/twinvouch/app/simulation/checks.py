@@ -13,14 +13,25 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from twinvouch import verifier
+from twinvouch.app.lineage import LineageReader
 from twinvouch.app.simulation.core import HOME, CoreLife
 from twinvouch.app.simulation.distrusts import Distrusts
 from twinvouch.app.simulation.relabel import Relabel
 from twinvouch.app.simulation.site import ORIGIN, own_limits, signer
 from twinvouch.app.simulation.stores import leaves_of, rows_of
 from twinvouch.app.simulation.world import World
+from twinvouch.app.tracing import trace
 from twinvouch.core.command import OutcomeStatus, Permit
-from twinvouch.core.event import Append, BatchReceived, Deliver, Event, OutcomeReported, Reply
+from twinvouch.core.disavowal import Stage
+from twinvouch.core.event import (
+    Append,
+    BatchReceived,
+    Deliver,
+    Event,
+    OutcomeReported,
+    Reply,
+    Trace,
+)
 from twinvouch.core.kind import Kind
 from twinvouch.core.label import Axis
 from twinvouch.engine import Engine
@@ -295,6 +306,25 @@ def alive(e: Evidence) -> Iterator[str]:
             yield f"command {record.command.id} is still {record.status.value}"
 
 
+def doubted(e: Evidence) -> Iterator[str]:
+    """What is in effect is what the ledger says, worked out once more; beyond the size two persons said it; nothing hangs."""
+    reader = LineageReader(lambda: e.core.state)
+    of, plant = reader.up_to_date(), e.world.site.plant
+    for d in e.core.engine.memory.disavowals.values():
+        if d.is_open and d.stage_ns < e.world.healed_ns:
+            yield f"disavowal {d.id} is still {d.stage.value}"
+        if d.traced is None:
+            continue
+        asked = Trace(d.entry, d.kind, d.name, d.said.since_ns, d.said.until_ns)
+        found = trace(of, reader, plant, asked, b"")
+        if (found.digest, found.touched) != (d.traced.digest, d.traced.touched):
+            yield f"disavowal {d.id} touches {found.touched} entries, {d.traced.touched} were told"
+        above = e.world.site.distrust.second_person_above
+        is_alone = d.stage is Stage.IN_EFFECT and d.second in {"", d.said.principal}
+        if is_alone and d.traced.touched > above:
+            yield f"disavowal {d.id} of {d.traced.touched} entries took effect by one person"
+
+
 def processes(e: Evidence) -> Iterator[str]:
     """No process ended with an error that a restart does not heal, or refused to start."""
     for name, machine in e.world.machines.items():
@@ -304,6 +334,7 @@ def processes(e: Evidence) -> Iterator[str]:
 Check: TypeAlias = Callable[[Evidence], Iterator[str]]
 CHECKS: Final[tuple[Check, ...]] = (
     processes, acknowledged, answered, ledger, checkpoints, executed, unknown, labels, state, room, alive,
+    doubted,
 )  # fmt: skip
 
 

@@ -17,12 +17,14 @@ from twinvouch.adapters.ledger_files import LedgerFiles
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.app.api.hub import Hub
 from twinvouch.app.disk_watch import DiskWatch
+from twinvouch.app.lineage import LineageReader
 from twinvouch.app.simulation.life import Life
 from twinvouch.app.simulation.network import Answer
 from twinvouch.app.simulation.process_disk import DiskOf
 from twinvouch.app.simulation.room import SimulatedReserve
 from twinvouch.app.simulation.site import ORIGIN, PERMIT_NS, PLANT, signer
 from twinvouch.app.simulation.stores import ModelState, StateFile
+from twinvouch.app.tracing import trace
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import (
     BatchReceived,
@@ -35,6 +37,7 @@ from twinvouch.core.event import (
     Started,
     StatementReceived,
     Tick,
+    Trace,
 )
 from twinvouch.core.site import Site
 from twinvouch.engine import Engine
@@ -206,6 +209,17 @@ class CoreLife:
                 self.life.at("permit after")
             elif isinstance(effect, Publish):
                 self.hub.leave(effect)
+            elif isinstance(effect, Trace):
+                self.life.begin(self._trace(effect))
+
+    async def _trace(self, effect: Trace) -> None:
+        """As app.tracing does it, some time later: the process may die before."""
+        reader = LineageReader(lambda: self.state)
+        await asyncio.sleep(self.parts.chance.random())
+        while self.state.leaf_count() < effect.entry:  # noqa: ASYNC110 - virtual time
+            await asyncio.sleep(STATE_INTERVAL_S)
+        found = trace(reader.up_to_date(), reader, self.parts.site.plant, effect, self._salt())
+        self.submit(found)
 
     async def _tiles(self) -> None:
         while True:

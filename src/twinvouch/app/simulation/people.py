@@ -1,4 +1,4 @@
-"""A service that proposes commands, and persons who approve, reject, distrust and restore.
+"""A service that proposes commands, and persons who approve, reject, distrust, restore and disavow.
 
 They stand outside the faults that kill processes, but their messages travel like all others. A request that
 got no answer is sent again, the same bytes: that must never execute twice.
@@ -14,17 +14,20 @@ from twinvouch.app.simulation.network import Answer, Network
 from twinvouch.app.simulation.site import LEVEL, PERSONS, PLANT, PUMP, SERVICE, VALVE, signer
 from twinvouch.commands.register import Record, shown
 from twinvouch.core.command import Command, CommandStatus, Input
+from twinvouch.core.disavowal import Disavowal, Stage
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import QueryAsked
 from twinvouch.core.inventory import key_id
 from twinvouch.core.kind import Purpose
 from twinvouch.core.site import SECOND
 from twinvouch.core.statement import Statement, Verb
+from twinvouch.engine.disavowals import Disavowed
 from twinvouch.engine.restoring import known
 from twinvouch.engine.restoring import shown as shown_of
 from twinvouch.lab.virtual_time import VirtualClock
 from twinvouch.wire.command import write_command
 from twinvouch.wire.cose import seal
+from twinvouch.wire.disavowal import write_disavowal
 from twinvouch.wire.statement import write_statement
 
 STEPS = (
@@ -88,8 +91,14 @@ class People:
             held = [r for r in records if r.status is CommandStatus.HELD]
             if held and self.chance.random() < 0.8:
                 await self._judge(person, self.chance.choice(held))
+            elif waiting := [
+                d for d in core.engine.memory.disavowals.values() if d.stage is Stage.WAITING
+            ]:
+                await self._decide(person, self.chance.choice(waiting))
             elif self.chance.random() < 0.12:
                 await self._doubt(person, core)
+            elif self.chance.random() < 0.08:
+                await self._disavow(person)
 
     async def _doubt(self, person: str, core: CoreLife) -> None:
         """Distrust something, or restore what is distrusted, as it is known now."""
@@ -103,6 +112,23 @@ class People:
         edge = self.chance.choice(list(m.site.plant.edges))
         subject = self.chance.choice((LEVEL, LEVEL, edge, key))
         await self._say(person, Verb.DISTRUST, subject, b"")
+
+    async def _decide(self, person: str, d: Disavowed) -> None:
+        """Confirm or reject what waits, whoever said it."""
+        assert d.traced is not None
+        verb = self.chance.choice((Verb.CONFIRM, Verb.CONFIRM, Verb.REJECT))
+        await self._say(person, verb, d.id, d.traced.digest)
+
+    async def _disavow(self, person: str) -> None:
+        """Say that the last seconds were bad."""
+        made = self.clock.wall_ns()
+        since = made - self.chance.randrange(1, 6) * SECOND
+        nonce = self.chance.randbytes(16)
+        subject = self.chance.choice((LEVEL, "edge-1"))
+        words = Disavowal(
+            person, subject, since, made - SECOND, "simulated", bytes(32), nonce, made, made + 3 * SECOND,
+        )  # fmt: skip
+        await self._send_statement(person, write_disavowal(words, PLANT))
 
     async def _judge(self, person: str, record: Record) -> None:
         if self.chance.random() < 0.85:
@@ -118,13 +144,11 @@ class People:
         words = Statement(
             person, verb, subject, "simulated", digest, nonce, made, made + 3 * SECOND
         )
+        await self._send_statement(person, write_statement(words, PLANT))
+
+    async def _send_statement(self, person: str, content: bytes) -> None:
         self.statements += 1
-        raw = seal(
-            write_statement(words, PLANT),
-            signer=signer(person),
-            plant=PLANT,
-            purpose=Purpose.STATEMENT,
-        )
+        raw = seal(content, signer=signer(person), plant=PLANT, purpose=Purpose.STATEMENT)
         await self._send(person, "/api/v1/statements", raw)
 
     async def _send(self, name: str, path: str, raw: bytes) -> None:

@@ -26,7 +26,7 @@ from twinvouch.core.inventory import (
     Table,
     Tag,
 )
-from twinvouch.core.site import SECOND, CommandRules, ReadingRules, Site
+from twinvouch.core.site import SECOND, CommandRules, DistrustRules, ReadingRules, Site
 from twinvouch.wire.batch import columns_digest
 
 PLANT: Final = "sim"
@@ -78,6 +78,7 @@ def site(edges: int) -> Site:
         default_policy(),
         sha256(b"simulated").digest(),
         readings=ReadingRules(),
+        distrust=DistrustRules(second_person_above=8, waiting_ns=6 * SECOND),
         commands=CommandRules(permit_ns=PERMIT_NS, outcome_ns=4 * SECOND),
         interlocks={VALVE: CelCondition("tank_level < 9.0", [tags[LEVEL]])},
     )
