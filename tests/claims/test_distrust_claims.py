@@ -19,7 +19,7 @@ from twinvouch.core.kind import Purpose
 from twinvouch.core.label import Axis
 from twinvouch.core.site import SECOND, DistrustRules
 from twinvouch.core.statement import Verb
-from twinvouch.engine import restoring
+from twinvouch.engine import restoring, standing
 from twinvouch.ledger.node import node_of
 from twinvouch.wire.command import write_command
 from twinvouch.wire.cose import seal
@@ -136,6 +136,33 @@ def test_c43_without_a_distrusted_model_gate_1_judges_by_its_other_rules_and_say
     toy.wait(101)
     assert toy.memory.detector() is not None
     assert toy.rules().count("model_distrusted") == 2
+
+
+def test_c43_of_many_pieces_of_advice_none_is_shown_unjudged_and_ticks_judge_the_rest(
+    toy: Toy,
+) -> None:
+    toy.read()
+    idents = [toy.advise("pump/run")[0].body["id"] for _ in range(3 * standing.AT_ONCE)]
+
+    def stands() -> int:
+        return sum(toy.memory.advice[i].judged.standing.value == "withheld" for i in idents)
+
+    toy.say("bob", Verb.DISTRUST, LEVEL, life_s=600)
+    statement = toy.memory.watched[LEVEL].entry
+    assert stands() == standing.AT_ONCE
+    assert toy.memory.unjudged == dict.fromkeys(idents[standing.AT_ONCE :], (statement,))
+    toy.core.close()
+    toy.open()
+    toy.wait(0.1)
+    assert stands() == 2 * standing.AT_ONCE
+    toy.ask("ann", "readAdvice")
+    assert (stands(), toy.memory.unjudged) == (len(idents), {})
+    toy.say("ann", Verb.RESTORE, LEVEL)
+    toy.say("bob", Verb.DISTRUST, LEVEL, life_s=600)
+    toy.wait(0.1)
+    toy.wait(0.1)
+    toy.wait(0.1)
+    assert (stands(), toy.memory.unjudged) == (len(idents), {})
 
 
 def test_c43_what_is_no_subject_is_refused_with_what_to_do(toy: Toy) -> None:

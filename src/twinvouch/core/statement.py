@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Verb(StrEnum):
-    """What a statement does. `distrust` and `restore` set a tag's trust to nothing and back (forward).
+    """What a statement does. `distrust` and `restore` let a tag, edge, model or key count as nothing, and again (forward).
 
     `confirm` and `withdraw` are about a disavowal, `reject` about one or about a held command.
 
@@ -26,7 +26,9 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`subject` is the id of a command or of a disavowal, a tag or (in a ticket) an asset; `shown` the digest of what the person was shown.
+    """`subject` is the id of a command or of a disavowal, a tag or (in a ticket) an asset, or what is distrusted.
+
+    `shown` is the digest of what the person was shown.
 
     `nonce` (16 bytes) makes it single-use, `made_ns` and `expires_ns` are the signer's wall clock.
     """
