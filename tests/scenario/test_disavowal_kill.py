@@ -19,8 +19,8 @@ from twinvouch.app.client import address_of
 from twinvouch.ledger.checkpoint import VerifierKey
 
 __all__ = ["closed", "path"]
-ROUNDS = 4
-READY_S = 40.0
+ROUNDS = 3
+READY_S = 150.0
 
 
 def start(path: Path) -> "subprocess.Popen[bytes]":

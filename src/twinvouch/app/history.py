@@ -1,10 +1,11 @@
 """What this core has admitted, as a table to learn from: the event log, judged once more by gate 1.
 
-A reading teaches only where it became live and nothing doubted it. The core must be stopped, or the data be a
+A reading teaches only where it became live and nothing doubted it, nor a person did later. The core must be stopped, or the data be a
 restored backup: the log has one opener. Segments that were retired (`retention.segments_days`) are not there any more.
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,24 +13,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.adapters import vault as vaults
+from twinvouch.adapters.sealed_state import opened_rows
 from twinvouch.adapters.segment_file import PLAIN
 from twinvouch.adapters.segment_log import SegmentLog
+from twinvouch.adapters.sqlite_state import open_reader
+from twinvouch.adapters.vault import Vault
 from twinvouch.app import build
 from twinvouch.app.config_model import Config
 from twinvouch.core.batch import Quality
+from twinvouch.core.disavowal import Stage
 from twinvouch.core.errors import UsageError
 from twinvouch.core.event import BatchReceived
 from twinvouch.core.inventory import Plant, ScanGroup
 from twinvouch.core.label import Axis
-from twinvouch.core.site import Site
 from twinvouch.core.table import Table
 from twinvouch.engine import Engine
+from twinvouch.engine.disavowals import Disavowed, read_disavowed
+from twinvouch.engine.sources import tags_from
 from twinvouch.readings import gate
 from twinvouch.readings.detect import blocks
 from twinvouch.readings.detect.blocks import Plan, Source
 from twinvouch.wire.eventlog import read_event
 
 Say = Callable[[str], None]
+Doubt = tuple[frozenset[str], Disavowed]  # tags, and the disavowal that means them
 TEACHES: Final = 200  # plausibility of a reading, at least
 _SAID: Final = 50_000  # events
 
@@ -108,11 +115,12 @@ def table(config: Config, period_ns: int, say: Say) -> Table:
     engine, gathering = Engine(site), _Gathering(site.plant, period_ns)
     vault = build.core_vault(config, config.data_dir)
     log = SegmentLog(config.data_dir / "log", key_id=PLAIN if vault is None else vault.id)
+    doubted = _disavowed(config, engine, vault)
     try:
         for number, record in log.records():
             event, now_ns = read_event(vaults.opened(vault, record, vaults.LOG))
             if isinstance(event, BatchReceived):
-                _take(engine, event, now_ns, site, gathering)
+                _take(engine, event, now_ns, doubted, gathering)
             engine.feed(event, now_ns)
             engine.drain()
             if number % _SAID == _SAID - 1:
@@ -129,18 +137,41 @@ def table(config: Config, period_ns: int, say: Say) -> Table:
     return found
 
 
+def _disavowed(config: Config, engine: Engine, vault: Vault | None) -> list[Doubt]:
+    """What persons said was bad, where it is in effect, with the tags that are meant."""
+    path = config.data_dir / "state.db"
+    if not path.exists():
+        return []
+    with closing(open_reader(path)) as state:
+        rows, _ = state.load()
+    said = {key: raw for key, raw in rows.items() if key.startswith("disavowal/")}
+    opened = said if vault is None else opened_rows(vault, said)
+    known = [read_disavowed(raw) for raw in opened.values()]
+    return [
+        (tags_from(engine.memory, d.kind, d.name), d) for d in known if d.stage is Stage.IN_EFFECT
+    ]
+
+
 def _take(
-    engine: Engine, event: BatchReceived, now_ns: int, site: Site, gathering: _Gathering
+    engine: Engine,
+    event: BatchReceived,
+    now_ns: int,
+    doubted: list[Doubt],
+    gathering: _Gathering,
 ) -> None:
     """What gate 1 admits of a batch, and where nothing casts doubt on it, is gathered."""
     m = engine.memory
     now_ns = max(now_ns, m.now_ns)
-    admission = gate.admit(event, site, m.links, m.frame, m.context(), now_ns)
+    admission = gate.admit(event, m.site, m.links, m.frame, m.context(), now_ns)
     if not isinstance(admission, gate.Accepted) or not admission.admitted.in_live.any():
         return
     admitted = admission.admitted
     batch, rows = admitted.batch, np.flatnonzero(admitted.in_live)
+    group = m.site.plant.groups[batch.group]
     sound = admitted.label.axes[Axis.PLAUSIBILITY][rows] >= TEACHES
     sound = sound & (batch.quality[rows] <= Quality.UNCERTAIN) & np.isfinite(batch.values[rows])
+    for tags, said in doubted:
+        if said.covers(now_ns):
+            sound = sound & ~np.isin(group.ids, sorted(tags))
     values = np.where(sound, batch.values[rows], np.nan)
-    gathering.add(site.plant.groups[batch.group], batch.t_ns[rows], values)
+    gathering.add(group, batch.t_ns[rows], values)

@@ -29,7 +29,7 @@ START, BATCH, COMMAND, DECISION, PERMIT, OUTCOME, STATEMENT, MODEL, KEY = (
     73,
     75,
 )
-LENGTHS = {64: 8, 65: 17, 67: 11, 68: 10, 69: 9, 70: 8, 71: 10, 73: 7, 75: 6}
+LENGTHS = {64: 8, 65: 17, 67: 11, 68: 10, 69: 9, 70: 8, 71: 10, 73: 7, 75: 6, 82: 9, 84: 11}
 LENGTHS_2 = {
     65: 19,
     67: 11,
@@ -112,11 +112,12 @@ def _command(receipt: Receipt) -> None:
     command = by_kind[COMMAND][0]
     named: set[int] = set()
     for link in receipt.links:
-        if link.kind in OF:
+        if link.kind in OF and not _is_occasion(link, receipt.id):
             if link.items[OF[link.kind]] != receipt.id:
                 raise ReceiptError(link.place, f"is about another command than {receipt.id[:40]!r}")
             named |= _expect_parents(link, here)
-    strange = [link for link in by_kind[BATCH] if link.index not in named]
+    found = [x for x in receipt.links if x.kind == BATCH or _is_occasion(x, receipt.id)]
+    strange = [link for link in found if link.index not in named]
     if strange:
         raise ReceiptError(strange[0].place, "no entry of the story names it")
     for decision in by_kind[DECISION]:
@@ -127,6 +128,12 @@ def _command(receipt: Receipt) -> None:
         raise ReceiptError(f"{command.place} content", "has another nonce")
     _permit(receipt, by_kind, here)
     _under(by_kind)
+
+
+def _is_occasion(link: Link, ident: str) -> bool:
+    """A statement about something else, or a disavowal, because of which the command was judged again."""
+    is_other = link.kind == STATEMENT and ident != link.items[7] and link.items[6] != "approve"
+    return is_other or link.kind in {82, 84}
 
 
 def _permit(receipt: Receipt, by_kind: dict[int, list[Link]], here: dict[int, Link]) -> None:
@@ -250,6 +257,8 @@ def _said(link: Link) -> Iterator[str]:
         OUTCOME: lambda: f"outcome: {i[6]}",
         STATEMENT: lambda: f"{i[5]} says {i[6]}",
         KEY: lambda: "a statement about keys",
+        82: lambda: f"{i[5]} disavows {i[6]} from {_time(i[7])} to {_time(i[8])}",
+        84: lambda: f"disavowal {i[5]}: {i[6]}",
         MODEL: lambda: f"model {i[5]}, {'admitted' if i[6] else 'refused'}",
     }
     yield f"entry {link.index}, {when}: {words[link.kind]()}"

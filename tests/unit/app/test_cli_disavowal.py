@@ -25,7 +25,7 @@ from twinvouch.wire.cose import seal
 
 __all__ = ["closed"]
 TAG = "tank-1/level"
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 @pytest.fixture

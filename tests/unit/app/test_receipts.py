@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.claims.disavowals import Doubting
 from tests.claims.keyed import ROOT, Keyed, Root
 from tests.claims.site import PLANT, Toy, permits, signer
 from twinvouch import verifier
@@ -95,6 +96,25 @@ def test_approvals_are_part_of_it(toy: Toy) -> None:
     assert [line.partition(": ")[2] for line in found.story if "says approve" in line] == [
         "ann says approve", "bob says approve",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("subject", ["tank/level", "edge-1"])
+def test_what_a_command_was_judged_again_for_is_part_of_it(tmp_path: Path, subject: str) -> None:
+    toy = Doubting(tmp_path)
+    toy.core.feed(Started(toy.salt(), toy.site.config_digest, toy.site.policy.digest, "b"), toy.now)
+    toy.read()
+    answer, _ = toy.propose("pump/run", 1.0)
+    ident = str(answer.body["id"])
+    toy.say("ann", Verb.DISTRUST, "tank/level")
+    toy.say("ann", Verb.RESTORE, "tank/level")
+    toy.disavow("ann", subject)
+    found = chain.verify(made(toy, ident), KEY.text(), signers=SIGNERS)
+    assert found.ok, found.fault
+    story = "\n".join(found.story)
+    for said in ("ann says distrust", "ann says restore", f"ann disavows {subject} from"):
+        assert (said in story) is (subject == "tank/level" or "disavows" not in said)
+    assert "disavowal" in story
+    assert ": in_effect" in story
 
 
 def test_without_readings_no_value_of_a_batch_is_in_it(toy: Toy) -> None:
