@@ -32,6 +32,7 @@ from twinvouch.readings import (
     reports,
     skew,
 )
+from twinvouch.readings.eligible import Way
 from twinvouch.readings.followed import Followed, together
 from twinvouch.readings.labelling import label
 from twinvouch.readings.link import Link
@@ -118,12 +119,20 @@ def admit(
         view, told = _look(batch, group, before, oldest_ns, now_ns)
         rules = site.plant.declared.get(group.name)
         flagged = tuple(f for rule in RULES if (f := rule.check(batch, view)) is not None)
-        followed = declared.follow(batch, view, frame, rules, context, told)
+        followed = declared.follow(
+            batch, view, frame, rules, _known(placed, edge, site, context), told
+        )
         followed = replace(followed, flagged=(*flagged, *followed.flagged))
         if (context.detector is not None or context.tickets) and not view.is_late:
             said = detection.follow(batch, view, frame, context, site.plant, followed.flagged)
             followed = together((followed, said))
         return replace(_judge(batch, view, followed, placed, site, context), beginning=begun)
+
+
+def _known(placed: Placed, edge: str, site: Site, context: Context) -> declared.Known:
+    plant = site.plant
+    way = Way(plant, plant.edges[edge].identity_cap, placed.integrity, context.distrusted)
+    return declared.Known(context.memos, way)
 
 
 def _report(opened: Opened, placed: Placed) -> Admission:
