@@ -4,8 +4,9 @@ Of three or more the majority around the median names who is wrong. Two against 
 nobody: one of them is wrong, and all count for less. Values of other scan groups are those that are live and fresh;
 what the quantity may do between two of them is the business of `tolerance` and `settle_s`.
 
-Who falls short of what a command class demands, whatever he says, decides nothing between those that do not: they vote
-once more among themselves, and who is wrong in either vote is flagged. A low source can only accuse, never acquit (NI-2).
+Who falls short of what a command class demands, whatever he says, decides nothing between those that do not: these vote
+among themselves, for each class, and who is wrong in one of the votes is flagged. So nobody is acquitted by a source that
+no command of that class may rest on (NI-2). Who is eligible in no class is compared with all, and flags nobody else.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,9 +62,14 @@ def follow(live: Live, placed: Placed[Redundancy], memos: Mapping[str, Memo], wa
 
 
 def _votes(values: Values, may: Mask, tolerance: float) -> list[Vote]:
-    """The vote of all, and one of each set bool[c, n] of tags that is not all of them."""
-    among = [values, *(np.where(some, values, np.nan) for some in may if not some.all())]
-    return [Vote(told, *vote(told, tolerance)) for told in among]
+    """One vote of each set bool[c, n] of tags; and for those in none of them what all say, which flags them alone."""
+    among = [np.where(some, values, np.nan) for some in may if some.any()]
+    votes = [Vote(told, *vote(told, tolerance)) for told in among]
+    rest = ~may.any(axis=0)
+    if rest.any():
+        wrong, is_named = vote(values, tolerance)
+        votes.append(Vote(values, wrong & rest, is_named))
+    return votes
 
 
 def _told_of(

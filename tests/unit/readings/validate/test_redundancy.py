@@ -104,11 +104,14 @@ def test_of_three_with_one_missing_two_are_left() -> None:
     assert told(got, "redundancy") == [], "alone it is compared with nobody"
 
 
-def graded(identity: int, *, distrusted: Mapping[str, int] | None = None) -> Line:
-    """Two on edge-1 (cap 130) and one on edge-2 (cap 120) that measure the same; class A demands `identity`."""
+def graded(*identity: int, distrusted: Mapping[str, int] | None = None) -> Line:
+    """Two on edge-1 (cap 130) and one on edge-2 (cap 120) that measure the same; what classes demand, A first."""
     plant = line(A, B, SLOW)
-    rule = ClassRule(identity, 100, 100, 0, 1, SECOND, SECOND)
-    site = replace(plant.site, plant=replace(plant.site.plant, classes={CommandClass.A: rule}))
+    classes = {
+        letter: ClassRule(least, 100, 100, 0, 1, SECOND, SECOND)
+        for letter, least in zip(CommandClass, identity, strict=False)
+    }
+    site = replace(plant.site, plant=replace(plant.site.plant, classes=classes))
     return Line(site, context=Context(distrusted=distrusted or {}))
 
 
@@ -123,16 +126,27 @@ def test_one_that_falls_short_of_a_class_does_not_decide_between_those_that_do_n
     assert now(plant, SLOW) == 255
 
 
-def test_one_that_falls_short_may_still_accuse() -> None:
+def test_one_that_falls_short_of_the_highest_class_only_may_accuse() -> None:
+    plant = graded(130, 100)
+    read(plant, b=float("nan"))
+    assert told(slow(plant, 9.0), "redundancy")[0].subject == "level"
+    assert now(plant, A) == redundancy.CAP
+    slow(plant, 6.5)
+    got = read(plant, b=6.5)
+    assert caps(plant, got) == {A: redundancy.CAP, B: redundancy.CAP, C: 255}, "it acquits nobody"
+
+
+def test_one_that_falls_short_of_every_class_is_flagged_and_flags_nobody() -> None:
     plant = graded(130)
     slow(plant, 9.0)
     got = read(plant)
     assert told(got, "redundancy")[0].subject == SLOW
     assert caps(plant, got) == {A: 255, B: 255, C: 255}
+    assert now(plant, SLOW) == redundancy.CAP
     plant = graded(130)
     read(plant, b=float("nan"))
-    assert told(slow(plant, 9.0), "redundancy")[0].subject == "level"
-    assert now(plant, A) == redundancy.CAP
+    assert told(slow(plant, 9.0), "redundancy")[0].sentence.startswith("`d/x` is 9")
+    assert now(plant, A) == 255
 
 
 def test_those_that_reach_the_same_classes_vote_together() -> None:
@@ -143,10 +157,12 @@ def test_those_that_reach_the_same_classes_vote_together() -> None:
     assert caps(plant, got) == {A: redundancy.CAP, B: 255, C: 255}
 
 
-def test_one_that_a_person_distrusts_acquits_nobody() -> None:
+def test_one_that_a_person_distrusts_neither_acquits_nor_accuses() -> None:
     plant = graded(100, distrusted={SLOW: 2**62})
     slow(plant, 6.5)
     assert caps(plant, read(plant, b=6.5)) == {A: redundancy.CAP, B: redundancy.CAP, C: 255}
+    slow(plant, 9.0)
+    assert caps(plant, read(plant, b=float("nan"))) == {A: 255, B: 0, C: 255}
     plant = graded(100, distrusted={SLOW: 1})
     slow(plant, 6.5)
     assert caps(plant, read(plant, b=6.5)) == {A: redundancy.CAP, B: 255, C: 255}, "it is over"
