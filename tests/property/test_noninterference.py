@@ -24,7 +24,7 @@ def test_ni2_what_low_sources_say_creates_and_changes_nothing(part: int) -> None
     assert found["other_verdict"] > PART, "what they say matters: verdicts are others"
     assert found["pairs_other_verdict"] > PART // 3
     assert found["executed"] > PART // 2
-    assert found["removed"] + found["delayed"] > PART // 10
+    assert found["removed"] > 0
     assert found["closed_loops_that_differ"] > PART // 4
     assert found["closed_loops_executed"] == 0, "computed from a low value: held"
 

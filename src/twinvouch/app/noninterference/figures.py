@@ -18,7 +18,7 @@ def figures(seed: int, pairs: int, say: Callable[[str], None]) -> tuple[dict[str
     kinds: Counter[str] = Counter()
     for n in range(seed, seed + pairs):
         found = pair(n)
-        numbers += found.numbers
+        numbers.update(found.numbers)
         kinds.update(d.kind for d in found.differences)
         for d in found.violations:
             again = f"./dev bench noninterference --pairs 1 --seed {n}"
