@@ -15,6 +15,7 @@ from typing import Any
 from twinvouch.app import inventory
 from twinvouch.app.config_model import Config
 from twinvouch.app.declared import members
+from twinvouch.commands.view import mandatory
 from twinvouch.core.inventory import Plant, PrincipalKind, Role
 from twinvouch.core.site import Safety
 
@@ -30,9 +31,10 @@ def content(config: Config, policy: bytes) -> dict[str, Any]:
         for name, tag in tags.items()
         if tag.get("actuator")
     }
-    inputs = {n: _bare(tags[n]) for n in _always_read(config)}
+    always = _always_read(config)
+    inputs = {n: _bare(tags[n]) for n in always if n not in actuators}
     used = {d for tag in (*actuators.values(), *inputs.values()) if (d := tag.get("device"))}
-    groups = {tag["group"] for tag in inputs.values()}
+    groups = {tags[n]["group"] for n in always}
     principals = {p["id"]: _principal(p) for p in whole["principals"]}
     return {
         "plant": {"id": config.plant.id, "origin": config.plant.origin},
@@ -55,9 +57,9 @@ _FORM = {"word_order", "bit"}
 
 
 def _always_read(config: Config) -> list[str]:
-    """Tags whose trust counts in every command to some actuator (R7): its controlled variables and interlock tags."""
-    limits = [tag.limits for tag in inventory.plant(config).tags.values() if tag.limits]
-    return sorted({name for of in limits for name in (*of.controlled, *of.interlock_tags)})
+    """Tags whose trust counts in every command to some actuator (R7)."""
+    tags = inventory.plant(config).tags.values()
+    return sorted({name for tag in tags for name in mandatory(tag)})
 
 
 def _declared(config: Config, counting: set[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Final
 from twinvouch.commands import derivation
 from twinvouch.commands.derivation import ZERO
 from twinvouch.commands.given import Judged
-from twinvouch.commands.view import Claim, Moment
+from twinvouch.commands.view import Claim, Moment, mandatory
 from twinvouch.core.advice import Advice, Standing
 from twinvouch.core.inventory import CommandClass, Plant, Principal
 from twinvouch.core.ports import PolicyRequest
@@ -88,9 +88,9 @@ def judge(advice: Advice, at: Moment, read: Sequence[str], key: bytes = b"") -> 
     if not tags or rule is None or advice.principal not in plant.principals:
         why = f"plant `{plant.id}` no longer has its subject, its class or its principal"
         return Judged(Standing.WITHHELD, why, ZERO, (), letter.value)
-    mandatory = tuple(dict.fromkeys((*_mandatory(plant, advice.subject), *read)))
+    always = tuple(dict.fromkeys((*_mandatory(plant, advice.subject), *read)))
     signed, age = advice.signed, rule.max_age_ns
-    claim = Claim(advice.principal, signed, advice.inputs, mandatory, age, key, advice.id)
+    claim = Claim(advice.principal, signed, advice.inputs, always, age, key, advice.id)
     derived = derivation.derive(at, claim)
     short = derivation.check(derived, rule, letter.value, "the advice")
     why = short[0].sentence if short else f"its label reaches what class {letter.value} demands"
@@ -127,7 +127,7 @@ def _mandatory(plant: Plant, subject: str) -> tuple[str, ...]:
     """
     tag = plant.tags.get(subject)
     if tag is not None and tag.limits is not None:
-        return (*tag.limits.controlled, *tag.limits.interlock_tags)
+        return mandatory(tag)
     tags = tags_of(plant, subject)
     below = (_mandatory(plant, name) for name in tags if plant.tags[name].limits is not None)
     return (*tags, *(name for names in below for name in names))

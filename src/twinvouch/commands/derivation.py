@@ -1,7 +1,7 @@
 """R7, the label of a command or of advice: the worst of everything it came from, axis by axis.
 
 The effective derivation is what it declares (each an existing entry of the tag, within the class's max_age),
-the mandatory inputs (of an actuator its controlled variable and interlock tags) and what the service that makes
+the mandatory inputs (of an actuator its controlled variable, interlock tags and, with a rate, itself) and what the service that makes
 it read lately. What is missing, distrusted, disavowed, unknown, too old or another tag's entry
 counts as zero and is named. A declared entry that is no longer the newest counts with the worse of its
 own label and the present one. Nothing declared: the mandatory inputs, identity capped. Its

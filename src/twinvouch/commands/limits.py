@@ -1,7 +1,8 @@
 """Is the value within what was engineered: range, what the device can hold, rate, interlock.
 
 All of it fails closed: a value that cannot be compared is a denial, or holds a held command on. Readings of low trust can only
-deny here, never allow what the others deny (NI-2), because every stage must agree.
+deny here, never allow what the others deny (NI-2): every stage must agree, and whatever is compared here is a mandatory
+input, so that where its trust falls short the command is held (`view.mandatory`).
 """
 
 from collections.abc import Iterator

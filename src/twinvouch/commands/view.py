@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 from twinvouch.core.command import Command, Input
@@ -110,6 +111,18 @@ class Target:
 
     def claim(self, command: Command, key: bytes = b"") -> Claim:
         """What `command`, which is for this actuator and was signed with `key`, rests on."""
-        mandatory = (*self.limits.controlled, *self.limits.interlock_tags)
-        signed, age = command.signed, self.rule.max_age_ns
-        return Claim(command.principal, signed, command.inputs, mandatory, age, key, command.id)
+        signed, age, always = command.signed, self.rule.max_age_ns, mandatory(self.tag)
+        return Claim(command.principal, signed, command.inputs, always, age, key, command.id)
+
+
+def mandatory(tag: Tag) -> tuple[str, ...]:
+    """Tags whose trust counts in every command to this actuator (R7): all whose values decide whether it is allowed.
+
+    They are its controlled variables, what its interlock reads and, where its rate is limited, itself: who tells where it
+    is says which step is a small one.
+    """
+    limits = tag.limits
+    if limits is None:
+        return ()
+    own = () if limits.rate == inf else (tag.id,)
+    return tuple(dict.fromkeys((*limits.controlled, *limits.interlock_tags, *own)))

@@ -5,12 +5,13 @@ batches what they need in memos, which the engine stores: a restart loses none o
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from twinvouch.core.batch import Batch
-from twinvouch.core.context import Context
 from twinvouch.core.declared import GroupRules
 from twinvouch.core.finding import Finding
 from twinvouch.core.memo import Memo
+from twinvouch.readings.eligible import Way
 from twinvouch.readings.followed import NOTHING, Followed, together
 from twinvouch.readings.live import Live, live
 from twinvouch.readings.validate import (
@@ -28,21 +29,29 @@ from twinvouch.twin.frame import Frame
 RULES = (resolution, stuck, jitter, redundancy, balance, actuator_state)
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the rules know besides the batch and the frame: what they remember, and how the batch came."""
+
+    memos: Mapping[str, Memo]
+    way: Way
+
+
 def follow(
     batch: Batch,
     view: View,
     frame: Frame,
     rules: GroupRules | None,
-    context: Context,
+    known: Known,
     told: tuple[Finding, ...] = (),
 ) -> Followed:
     """What the declared rules of a scan group say of a batch of it, behind what was told of its times."""
     if rules is None or view.is_late:
         return Followed(findings=told) if told else NOTHING
-    parts = [Followed(findings=told), *_alone(batch, view, rules, context.memos)]
+    parts = [Followed(findings=told), *_alone(batch, view, rules, known.memos)]
     now = live(batch, view, frame, stale.young(batch, view))
     if now is not None:
-        parts += _across(now, rules, context.memos)
+        parts += _across(now, rules, known)
     return together(parts)
 
 
@@ -70,10 +79,11 @@ def _alone(
         yield jitter.follow(batch, view, rules.jitter, memos)
 
 
-def _across(now: Live, rules: GroupRules, memos: Mapping[str, Memo]) -> Iterator[Followed]:
+def _across(now: Live, rules: GroupRules, known: Known) -> Iterator[Followed]:
     """Rules that look at tags of several."""
+    memos = known.memos
     for placed in rules.redundancy:
-        yield redundancy.follow(now, placed, memos)
+        yield redundancy.follow(now, placed, memos, known.way)
     for part in rules.balances:
         yield balance.follow(now, part, memos)
     for expected in rules.expectations:

@@ -32,6 +32,7 @@ from twinvouch.readings import (
     reports,
     skew,
 )
+from twinvouch.readings.eligible import Way
 from twinvouch.readings.followed import Followed, together
 from twinvouch.readings.labelling import label
 from twinvouch.readings.link import Link
@@ -118,10 +119,11 @@ def admit(
         view, told = _look(batch, group, before, oldest_ns, now_ns)
         rules = site.plant.declared.get(group.name)
         flagged = tuple(f for rule in RULES if (f := rule.check(batch, view)) is not None)
-        followed = declared.follow(batch, view, frame, rules, context, told)
+        known_as = _of_key(context, opened, now_ns)
+        way = _known(placed, edge, site, known_as)
+        followed = declared.follow(batch, view, frame, rules, way, told)
         followed = replace(followed, flagged=(*flagged, *followed.flagged))
         if (context.detector is not None or context.tickets) and not view.is_late:
-            known_as = _of_key(context, opened, now_ns)
             said = detection.follow(batch, view, frame, known_as, site.plant, followed.flagged)
             followed = together((followed, said))
         return replace(_judge(batch, view, followed, placed, site, context), beginning=begun)
@@ -134,6 +136,12 @@ def _of_key(context: Context, opened: Opened, now_ns: int) -> Context:
     until_ns = context.distrusted_keys[opened.sealed.key_id]
     mine = dict.fromkeys(opened.group.ids, until_ns)
     return replace(context, distrusted={**context.distrusted, **mine})
+
+
+def _known(placed: Placed, edge: str, site: Site, context: Context) -> declared.Known:
+    plant = site.plant
+    way = Way(plant, plant.edges[edge].identity_cap, placed.integrity, context.distrusted)
+    return declared.Known(context.memos, way)
 
 
 def _report(opened: Opened, placed: Placed) -> Admission:

@@ -78,7 +78,7 @@ def test_what_rests_on_a_distrusted_tag_is_withheld_or_labelled_by_class(subject
     ("subject", "mandatory"),
     [
         (SPEED, {LEVEL}),
-        (VALVE, {FLOW}),
+        (VALVE, {FLOW, VALVE}),  # where it is says what a small step is
         (LEVEL, {LEVEL}),
         ("tank-1", {LEVEL, FLOW}),
         ("pump-1", {SPEED, LEVEL}),  # whoever speaks of the asset does not get round the actuator's

@@ -30,6 +30,19 @@ def held(decision):
     return [r for r in decision.reasons if r.rule == "label"]
 
 
+def test_where_a_rated_actuator_is_counts_as_a_mandatory_input():
+    """Who lies about the position chooses which step is a small one."""
+    frame = Board()
+    frame.axes[VALVE] = (40, 250, 250, 250)
+    (reason,) = held(decide(command(VALVE, 0.6), frame=frame))
+    assert reason.sentence == (
+        f"identity of what the command came from is 40, set by `{VALVE}`; class B demands 100"
+    )
+    frame.axes = {**Board().axes, LAMP: (40, 250, 250, 250)}
+    decision = decide(command(LAMP, 1.0), frame=frame)
+    assert decision.verdict is Verdict.ALLOW, "nothing is compared with where it is"
+
+
 def arrival(axes=GOOD, group="fast", ago=1, columns=2):
     return Arrival(group, NOW - ago * SECOND, grid((a,) * columns for a in axes))
 

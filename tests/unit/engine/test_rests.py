@@ -56,10 +56,10 @@ def test_a_command_rests_on_the_columns_it_declares_and_a_decision_on_those_that
     answer, effects = toy.propose("valve/opening", 0.6, inputs=("tank/flow",))
     assert len(permits(effects)) == 1
     record = toy.memory.records[answer.body["id"]]
-    flow, both = bits([1], FAST), bits([1, 2], FAST)
+    flow, all_three = bits([1], FAST), bits([1, 2, 3], FAST)
     assert rests(toy, record.entry) == [[[batch, flow]], NONE, NONE]
-    assert rests(toy, record.decision_entry) == [[record.entry, [batch, both]], NONE, NONE], (
-        "the controlled variable counts for the decision though nobody declared it"
+    assert rests(toy, record.decision_entry) == [[record.entry, [batch, all_three]], NONE, NONE], (
+        "the controlled variable and the position count for the decision though nobody declared them"
     )
 
 

@@ -110,6 +110,21 @@ def simulation(*, seeds: int, first_seed: int, as_json: bool) -> int:
 
 
 @command.command()
+@click.option("--pairs", type=click.IntRange(1, 10_000_000), default=1000, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="of the first pair"
+)
+@AS_JSON
+def noninterference(*, pairs: int, seed: int, as_json: bool) -> int:
+    """Play generated plants twice that differ in what low sources say; exit 1 where that created or changed a command."""
+    from twinvouch.app.noninterference.figures import figures
+
+    found, is_ok = figures(seed, pairs, _say)
+    _show(found, as_json=as_json)
+    return 0 if is_ok else 1
+
+
+@command.command()
 @click.option(
     "--hours",
     type=click.FloatRange(0.01, 720),

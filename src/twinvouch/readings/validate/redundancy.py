@@ -3,15 +3,21 @@
 Of three or more the majority around the median names who is wrong. Two against each other, or no majority, name
 nobody: one of them is wrong, and all count for less. Values of other scan groups are those that are live and fresh;
 what the quantity may do between two of them is the business of `tolerance` and `settle_s`.
+
+Who falls short of what a command class demands, whatever he says, decides nothing between those that do not: these vote
+among themselves, for each class, and who is wrong in one of the votes is flagged. So nobody is acquitted by a source that
+no command of that class may rest on (NI-2). Who is eligible in no class is compared with all, and flags nobody else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from twinvouch.core.declared import Placed, Redundancy
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.memo import Memo
+from twinvouch.readings.eligible import Way, eligible
 from twinvouch.readings.flagged import Evidence, Flagged
 from twinvouch.readings.followed import Followed, recall, remember
 from twinvouch.readings.lasting import lasting, nothing
@@ -26,14 +32,24 @@ SHOWN = 3  # tags that a sentence names
 LARGEST = float(np.finfo(np.float64).max)  # evidence is finite even where a difference overflows
 
 
-def follow(live: Live, placed: Placed[Redundancy], memos: Mapping[str, Memo]) -> Followed:
+@dataclass(frozen=True, slots=True, eq=False)
+class Vote:
+    """A vote among some tags: values float64[L, n] (NaN: has no part in it), who is wrong bool[L, n], named by a majority bool[L]."""
+
+    values: Values
+    wrong: Mask
+    is_named: Mask
+
+
+def follow(live: Live, placed: Placed[Redundancy], memos: Mapping[str, Memo], way: Way) -> Followed:
     """Cells of tags that differ from the others for as long as is declared, and live values of other groups that do."""
     told = placed.what
     values = live.values(placed.tags, placed.columns)
-    wrong, is_named = vote(values, told.tolerance)
+    votes = _votes(values, eligible(live, placed, way), told.tolerance)
     key, about = f"{NAME}/{told.name}", repr(told)
     before = recall(memos, key, about, nothing(len(placed.tags)))
     known = ~np.isnan(values)
+    wrong = np.logical_or.reduce([v.wrong for v in votes])
     spans, after = lasting(wrong, known, live.t_ns, before, live.view.group.max_age_ns)
     memo = remember(key, about, before, after) if told.settle_ns else {}
     flagged = wrong & (spans >= told.settle_ns)
@@ -41,11 +57,32 @@ def follow(live: Live, placed: Placed[Redundancy], memos: Mapping[str, Memo]) ->
     doubted = live.doubted(placed, flagged[-1], CAP)
     if not doubted and not mask.any():
         return Followed(memos=memo)
-    rows = np.flatnonzero(flagged.any(axis=1))
-    first = rows[0]
-    seen = values[first], flagged[first], bool(is_named[first])
-    finding = _finding(placed, live.unit(told.tags[0]), seen, (rows.size, int(live.rows[first])))
+    finding = _told_of(live, placed, votes, flagged)
     return Followed((Flagged(mask, CAP, (finding,)),), memos=memo, doubted=doubted)
+
+
+def _votes(values: Values, may: Mask, tolerance: float) -> list[Vote]:
+    """One vote of each set bool[c, n] of tags; and for those in none of them what all say, which flags them alone."""
+    among = [np.where(some, values, np.nan) for some in may if some.any()]
+    votes = [Vote(told, *vote(told, tolerance)) for told in among]
+    rest = ~may.any(axis=0)
+    if rest.any():
+        wrong, is_named = vote(values, tolerance)
+        votes.append(Vote(values, wrong & rest, is_named))
+    return votes
+
+
+def _told_of(
+    live: Live, placed: Placed[Redundancy], votes: Sequence[Vote], flagged: Mask
+) -> Finding:
+    """About the first flagged row, as the vote sees it that has most of those who are flagged there."""
+    rows = np.flatnonzero(flagged.any(axis=1))
+    row = rows[0]
+    of = max(votes, key=lambda v: int((v.wrong & flagged)[row].sum()))
+    odd = flagged[row] & of.wrong[row]
+    seen = of.values[row], odd, bool(of.is_named[row])
+    where = (rows.size, int(live.rows[row]))
+    return _finding(placed, live.unit(placed.what.tags[0]), seen, where)
 
 
 def vote(values: Values, tolerance: float) -> tuple[Mask, Mask]:

@@ -1,5 +1,7 @@
 """redundancy: tags that measure one quantity against each other."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,10 @@ from hypothesis import strategies as st
 
 from tests.unit.readings.world import SECOND, Line, plausible, rules, site_of, told
 from twinvouch.core.batch import Quality
+from twinvouch.core.context import Context
 from twinvouch.core.declared import Declarations, Redundancy
 from twinvouch.core.finding import Severity
-from twinvouch.core.inventory import Rhythm, Tag
+from twinvouch.core.inventory import ClassRule, CommandClass, Rhythm, Tag
 from twinvouch.core.label import Axis
 from twinvouch.readings.gate import Accepted
 from twinvouch.readings.validate import redundancy
@@ -99,6 +102,70 @@ def test_of_three_with_one_missing_two_are_left() -> None:
     alone = np.array([[0, Quality.BAD, Quality.MISSING]], np.uint8)
     got = plant.read(values={A: 5.0, B: 6.5, C: 5.0}, quality=alone)
     assert told(got, "redundancy") == [], "alone it is compared with nobody"
+
+
+def graded(*identity: int, distrusted: Mapping[str, int] | None = None) -> Line:
+    """Two on edge-1 (cap 130) and one on edge-2 (cap 120) that measure the same; what classes demand, A first."""
+    plant = line(A, B, SLOW)
+    classes = {
+        letter: ClassRule(least, 100, 100, 0, 1, SECOND, SECOND)
+        for letter, least in zip(CommandClass, identity, strict=False)
+    }
+    site = replace(plant.site, plant=replace(plant.site.plant, classes=classes))
+    return Line(site, context=Context(distrusted=distrusted or {}))
+
+
+def test_one_that_falls_short_of_a_class_does_not_decide_between_those_that_do_not() -> None:
+    plant = graded(130)
+    slow(plant, 6.5)
+    got = read(plant, b=6.5)
+    (finding,) = got.admitted.findings
+    assert (finding.subject, dict(finding.evidence)["apart"]) == ("level", 1.5)
+    assert "`a/x` is 5 m, `b/x` is 6.5 m: all measure the same" in finding.sentence
+    assert caps(plant, got) == {A: redundancy.CAP, B: redundancy.CAP, C: 255}
+    assert now(plant, SLOW) == 255
+
+
+def test_one_that_falls_short_of_the_highest_class_only_may_accuse() -> None:
+    plant = graded(130, 100)
+    read(plant, b=float("nan"))
+    assert told(slow(plant, 9.0), "redundancy")[0].subject == "level"
+    assert now(plant, A) == redundancy.CAP
+    slow(plant, 6.5)
+    got = read(plant, b=6.5)
+    assert caps(plant, got) == {A: redundancy.CAP, B: redundancy.CAP, C: 255}, "it acquits nobody"
+
+
+def test_one_that_falls_short_of_every_class_is_flagged_and_flags_nobody() -> None:
+    plant = graded(130)
+    slow(plant, 9.0)
+    got = read(plant)
+    assert told(got, "redundancy")[0].subject == SLOW
+    assert caps(plant, got) == {A: 255, B: 255, C: 255}
+    assert now(plant, SLOW) == redundancy.CAP
+    plant = graded(130)
+    read(plant, b=float("nan"))
+    assert told(slow(plant, 9.0), "redundancy")[0].sentence.startswith("`d/x` is 9")
+    assert now(plant, A) == 255
+
+
+def test_those_that_reach_the_same_classes_vote_together() -> None:
+    plant = graded(120)
+    slow(plant, 6.5)
+    got = read(plant, b=6.5)
+    assert told(got, "redundancy")[0].subject == A
+    assert caps(plant, got) == {A: redundancy.CAP, B: 255, C: 255}
+
+
+def test_one_that_a_person_distrusts_neither_acquits_nor_accuses() -> None:
+    plant = graded(100, distrusted={SLOW: 2**62})
+    slow(plant, 6.5)
+    assert caps(plant, read(plant, b=6.5)) == {A: redundancy.CAP, B: redundancy.CAP, C: 255}
+    slow(plant, 9.0)
+    assert caps(plant, read(plant, b=float("nan"))) == {A: 255, B: 0, C: 255}
+    plant = graded(100, distrusted={SLOW: 1})
+    slow(plant, 6.5)
+    assert caps(plant, read(plant, b=6.5)) == {A: redundancy.CAP, B: 255, C: 255}, "it is over"
 
 
 def test_a_difference_shorter_than_settle_is_let_pass() -> None:

@@ -1,0 +1,114 @@
+"""What two runs of a pair come to: commands that low sources removed, delayed, created or changed.
+
+The silent run is what is done without them. Whatever the other one does at a guarded actuator has to be done there too, with
+the same words, and not later. One exception is allowed and counted, `displaced`: a command that the silent run refused for its
+rate alone, because of an earlier command there that low data held back here. Nothing new is made possible by it: the actuator may
+take one step in that time, and takes the other one.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from twinvouch.app.noninterference import plant, script
+from twinvouch.app.noninterference.plant import World
+from twinvouch.app.noninterference.play import Run, play
+from twinvouch.app.noninterference.script import Propose
+from twinvouch.app.noninterference.voice import HONEST, LIES, SILENT
+
+VIOLATIONS: Final = ("created", "changed", "advanced")
+HONEST_SHARE: Final = 7  # every so manieth pair, low sources tell the truth
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A command of a pair that did not come out alike: `kind` is removed, delayed, displaced or a violation."""
+
+    kind: str
+    command: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One pair: how its commands differ, and figures that tell whether they could have."""
+
+    seed: int
+    differences: tuple[Difference, ...]
+    numbers: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def violations(self) -> tuple[Difference, ...]:
+        """What low-trust data must not bring about."""
+        return tuple(d for d in self.differences if d.kind in VIOLATIONS)
+
+
+def pair(seed: int) -> Pair:
+    """Draw a plant and a script, and play it twice: low sources say nothing, and they say something."""
+    world = plant.draw(seed)
+    story = script.draw(seed, world)
+    kept: dict[tuple[str, int], bytes] = {}
+    silent = play(story, world, SILENT, kept)
+    loud = play(story, world, HONEST if seed % HONEST_SHARE == 0 else LIES, kept)
+    found = tuple(differences(world, silent, loud))
+    return Pair(seed, found, _numbers(world, story, silent, loud))
+
+
+def differences(world: World, silent: Run, loud: Run) -> Iterator[Difference]:
+    """Of every command to a guarded actuator that the runs did not carry out alike."""
+    for command, tag in sorted(silent.targets.items()):
+        kind = _kind(command, silent, loud)
+        if kind and tag in world.guarded:
+            yield Difference(kind, command, tag)
+
+
+def _kind(command: str, silent: Run, loud: Run) -> str:
+    without, done = silent.done.get(command), loud.done.get(command)
+    if done is None:
+        return "" if without is None else "removed"
+    if without is None:
+        return "displaced" if _is_displaced(command, silent, loud) else "created"
+    if done.words != without.words:
+        return "changed"
+    if done.at_ns == without.at_ns:
+        return ""
+    return "delayed" if done.at_ns > without.at_ns else "advanced"
+
+
+def _is_displaced(command: str, silent: Run, loud: Run) -> bool:
+    """Refused for its rate alone, and of what was permitted there before something was not here."""
+    done = loud.done[command]
+    before = (
+        other
+        for other, was in silent.done.items()
+        if was.tag == done.tag and was.at_ns <= done.at_ns
+    )
+    held_back = any(o not in loud.done or loud.done[o].at_ns > silent.done[o].at_ns for o in before)
+    return held_back and silent.rules.get(command, frozenset()) == frozenset({"rate"})
+
+
+def _numbers(world: World, story: script.Script, silent: Run, loud: Run) -> Counter[str]:
+    guarded = [c for c, tag in silent.targets.items() if tag in world.guarded]
+    other = [c for c in guarded if silent.verdicts.get(c) != loud.verdicts.get(c)]
+    loops = {
+        step.id
+        for _, step in story.steps
+        if isinstance(step, Propose) and step.follows and step.id in guarded
+    }
+    followed = [c for c in loops if silent.proposed[c] != loud.proposed[c]]
+    numbers = Counter(
+        events=silent.events + loud.events,
+        low_readings=loud.low_readings,
+        commands=len(guarded),
+        executed_silent=sum(c in silent.done for c in guarded),
+        executed=sum(c in loud.done for c in guarded),
+        other_verdict=len(other),
+        pairs_other_verdict=bool(other),
+        closed_loops=len(loops),
+        closed_loops_that_differ=len(followed),
+        closed_loops_executed=sum(c in loud.done for c in followed),
+    )
+    for command in guarded:
+        numbers.update(f"last_{verdict}" for verdict in loud.verdicts.get(command, ())[-1:])
+    return numbers

@@ -1,0 +1,123 @@
+"""The test of NI-2 can fail: the engine is broken on purpose, one thing at a time, and some hundred pairs find it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from twinvouch.app.noninterference.judge import pair
+from twinvouch.commands import derivation, view
+from twinvouch.core.inventory import Tag
+from twinvouch.core.label import FULL, Label
+from twinvouch.engine import deciding, flow, standing
+from twinvouch.engine.memory import Memory
+from twinvouch.engine.out import Out
+from twinvouch.readings import gate
+from twinvouch.readings.validate import redundancy
+
+PAIRS = 300
+
+
+def caught(*kinds: str) -> None:
+    """One of these violations is found in one of the pairs."""
+    seen: set[str] = set()
+    for seed in range(PAIRS):
+        seen |= {d.kind for d in pair(seed).violations}
+        if seen & {*kinds}:
+            return
+    raise AssertionError(f"expected one of {kinds} in {PAIRS} pairs, found {seen}")
+
+
+def test_a_derivation_without_mandatory_inputs_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view, "mandatory", lambda _: ())
+    caught("created")
+
+
+def test_a_rate_measured_from_where_anybody_says_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = view.mandatory
+
+    def without_itself(tag: Tag) -> tuple[str, ...]:
+        return tuple(name for name in real(tag) if name != tag.id)
+
+    monkeypatch.setattr(view, "mandatory", without_itself)
+    caught("created")
+
+
+def test_an_interlock_that_anybody_may_open_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = view.mandatory
+
+    def without_interlock(tag: Tag) -> tuple[str, ...]:
+        read = () if tag.limits is None else tag.limits.interlock_tags
+        return tuple(name for name in real(tag) if name not in read)
+
+    monkeypatch.setattr(view, "mandatory", without_interlock)
+    caught("created")
+
+
+def test_what_a_service_read_and_is_forgotten_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deciding, "lately", lambda *_: {})
+    caught("created", "changed")
+
+
+def test_a_stream_that_does_not_count_as_read_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow, "_show", lambda *_: None)
+    caught("created", "changed")
+
+
+def test_advice_that_launders_what_it_rests_on_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing, "before_shown", lambda *_: {})
+    caught("created", "changed")
+
+
+def test_the_best_input_in_place_of_the_worst_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def most(parts: Sequence[derivation.Part]) -> derivation.Axes:
+        a, b, c, d = (max(p.axes[axis] for p in parts) for axis in range(4))
+        return a, b, c, d
+
+    monkeypatch.setattr(derivation, "_least", most)
+    caught("created")
+
+
+def test_a_distrusted_tag_that_counts_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = derivation._current
+
+    def current(at: view.Moment, tags: Sequence[str]) -> list[derivation.Part]:
+        return real(replace(at, context=replace(at.context, distrusted={})), tags)
+
+    monkeypatch.setattr(derivation, "_current", current)
+    caught("created", "changed")
+
+
+def test_an_identity_cap_that_is_ignored_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = gate.label
+
+    def label(batch: Any, seen: Any, flagged: Any, identity: int, integrity: int) -> Label:
+        del identity
+        return real(batch, seen, flagged, FULL, integrity)
+
+    monkeypatch.setattr(gate, "label", label)
+    caught("created", "changed")
+
+
+def test_redundant_tags_that_anybody_acquits_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def everybody(_: Any, placed: Any, __: Any) -> np.ndarray:
+        return np.ones((1, len(placed.tags)), np.bool_)
+
+    monkeypatch.setattr(redundancy, "eligible", everybody)
+    caught("created")
+
+
+def test_a_value_cut_to_what_anybody_says_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clamp by a bound of low trust that nobody counts."""
+    real = deciding._permit
+
+    def cut(m: Memory, out: Out, record: Any) -> Any:
+        values = [m.frame.value(tag) for tag in m.site.plant.tags]
+        bound = min((v / 10 for v in values if v is not None and 0 <= v <= 10), default=1.0)
+        command = replace(record.command, value=min(record.command.value, bound))
+        return real(m, out, replace(record, command=command))
+
+    monkeypatch.setattr(deciding, "_permit", cut)
+    caught("changed")
