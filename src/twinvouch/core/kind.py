@@ -47,6 +47,7 @@ class Kind(IntEnum):
     ENTRY_EPOCH = 80  # a backup was restored: origin, size and root of the log it continues
     ENTRY_DISK = 81  # the core's disk is full, or has room again
     ENTRY_ADVICE = 83  # a recommendation, and every change of how it is shown
+    ENTRY_REWIND = 86  # a rewind of another log departs from it here, or ends
     ENTRY_HISTORY = 90  # chunks of the history were written or purged, or a day was shredded
 
 

@@ -6,6 +6,7 @@ from twinvouch.core.statement import Statement, Verb
 from twinvouch.engine.again import trust_changed
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Entered, Out
+from twinvouch.engine.rewinding import uphold
 
 
 def take(m: Memory, out: Out, said: Statement, by: Entered) -> None:
@@ -14,6 +15,7 @@ def take(m: Memory, out: Out, said: Statement, by: Entered) -> None:
         m.distrusted[said.subject] = said.expires_ns
     else:
         m.distrusted.pop(said.subject, None)
+    uphold(m)
     m.dirty.add("distrusted")
     out.reply(
         200, status=said.verb.value, tag=said.subject, until_ns=m.distrusted.get(said.subject, 0)

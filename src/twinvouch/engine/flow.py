@@ -29,6 +29,7 @@ from twinvouch.core.event import (
     ModelSubmitted,
     OutcomeReported,
     QueryAsked,
+    Rewound,
     Started,
     StatementReceived,
     StrangersRefused,
@@ -46,6 +47,7 @@ from twinvouch.engine.keys import on_key, use
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out, enter, refuse, tally
 from twinvouch.engine.rests import of_answer, trained_on
+from twinvouch.engine.rewinding import on_rewound
 from twinvouch.engine.signing import on_config
 from twinvouch.engine.witnessed import on_witness
 from twinvouch.ledger import entry
@@ -254,7 +256,8 @@ def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
         refuse(m, out, event.peer, judged.findings[0])
         return
     committed = out.commit(judged.digest)
-    name, rests = manifest.model, trained_on(manifest.lineage, m.size)
+    name = manifest.model
+    rests = trained_on(m.renumbered.entries(manifest.lineage), m.size)
     index = out.append(
         entry.model(m.site.plant.id, m.now_ns, committed, name, rests, admitted=judged.admitted)
     )
@@ -324,8 +327,9 @@ def _on_tick(m: Memory, out: Out, event: Tick) -> None:
     open_records = [r for r in m.records.values() if r.is_open]
     for record in open_records:
         age(m, out, record)
-    needed = {i.entry for r in open_records for i in r.command.inputs}
-    needed |= {i.entry for g in standing.open_ones(m) for i in g.advice.inputs}
+    declared = [r.command.inputs for r in open_records]
+    declared += [g.advice.inputs for g in standing.open_ones(m)]
+    needed = {i.entry for inputs in declared for i in m.renumbered.inputs(inputs)}
     oldest = max((c.max_age_ns for c in m.site.plant.classes.values()), default=0)
     for forgotten in arrivals.forget(m.arrivals, m.now_ns, oldest, needed):
         m.dirty.add(f"arrival/{forgotten}")
@@ -392,4 +396,5 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     DiskChanged: _on_disk,
     WitnessReported: on_witness,
     HistoryChanged: _on_history,
+    Rewound: on_rewound,
 }

@@ -22,6 +22,7 @@ from twinvouch.core.mode import Mode
 from twinvouch.core.ports import Detector
 from twinvouch.core.site import Safety, Site
 from twinvouch.core.ticket import Ticket
+from twinvouch.engine.renumbered import Renumbered
 from twinvouch.queries.memory import Marks, Seen
 from twinvouch.readings.link import Link
 from twinvouch.readings.refusals import Tallies
@@ -76,7 +77,8 @@ class Memory:
         self.streams: dict[str, int] = {}  # services with an open stream -> until when at most, ns
         # by asset; and what was recommended, by id
         self.modes, self.advice = dict[str, Mode](), dict[str, Given]()
-        self.distrusted: dict[str, int] = {}  # tag -> expiry, ns
+        # tag -> expiry, ns; and in a rewind the same of those that stay so whatever is said of them
+        self.distrusted, self.upheld = dict[str, int](), dict[str, int]()
         self.nonces: dict[bytes, int] = {}  # of statements -> expiry, ns
         self.tallies: Tallies = {}
         self.findings: deque[tuple[int, int, Finding]] = deque(
@@ -96,7 +98,8 @@ class Memory:
             "",
         )  # digests of configuration and policy, and build, of the last start
         self.is_disk_full = False
-        self.size, self.now_ns = 0, 0  # ledger entries; time
+        # ledger entries, and in a rewind their numbering; time
+        self.size, self.renumbered, self.now_ns = 0, Renumbered.unchanged(), 0
         # of the log: how often a backup was restored, and when last: what was signed before has no effect any more
         self.epoch, self.epoch_ns = 0, 0
         self.ticked: Tick | None = None  # the last one with clocks, of this run of the process

@@ -183,6 +183,16 @@ def _read_distrusted(m: Memory, _: str, raw: bytes) -> None:
     m.distrusted = dict(content)
 
 
+def _write_upheld(m: Memory, _: str) -> bytes | None:
+    return encode([1, m.upheld]) if m.upheld else None
+
+
+def _read_upheld(m: Memory, _: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, m.upheld = content
+    assert version == 1, version
+
+
 def _read_modes(m: Memory, _: str, raw: bytes) -> None:
     content: Any = decode(raw)
     m.modes = {asset: Mode(Rung(rung), epoch) for asset, (rung, epoch) in content.items()}
@@ -308,6 +318,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "findings": _write_findings,
     "nonces": lambda m, _: encode([list(n) for n in sorted(m.nonces.items())]),
     "distrusted": lambda m, _: encode(m.distrusted),
+    "upheld": _write_upheld,
     "modes": lambda m, _: encode({a: [int(x.rung), x.epoch] for a, x in m.modes.items()}),
     "streams": lambda m, _: encode(m.streams),
     "ticked": _write_ticked,
@@ -334,6 +345,7 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "findings": _read_findings,
     "nonces": _read_nonces,
     "distrusted": _read_distrusted,
+    "upheld": _read_upheld,
     "modes": _read_modes,
     "streams": _read_streams,
     "tallies": _read_tallies,

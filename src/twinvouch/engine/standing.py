@@ -27,7 +27,8 @@ ALL: Final = "*"
 def judged_now(m: Memory, given: Given) -> Given:
     """As it stands at this moment; nothing is entered."""
     at = Moment(m.site, m.frame, m.context(), given.worst, m.now_ns, given.received_ns)
-    return replace(given, judged=advice.judge(given.advice, at, given.read))
+    said = replace(given.advice, inputs=m.renumbered.inputs(given.advice.inputs))
+    return replace(given, judged=advice.judge(said, at, given.read))
 
 
 def stand(

@@ -22,6 +22,7 @@ from twinvouch.core.event import (
     ModelSubmitted,
     OutcomeReported,
     QueryAsked,
+    Rewound,
     Started,
     StatementReceived,
     StrangersRefused,
@@ -150,6 +151,14 @@ _FORMS: Mapping[type[Event], tuple[int, Form]] = {
             *((name, _text) for name in ("what", "subject")),
             *((name, _integer) for name in ("day", "count")),
             ("digest", _octets),
+        ),
+    ),
+    Rewound: (
+        153,
+        (
+            *((name, _octets) for name in ("salt", "disavowal")),
+            *(("origin", _text), ("size", _integer), ("root", _octets), ("record", _integer)),
+            *(("subject", _text), ("since_ns", _integer), ("until_ns", _integer)),
         ),
     ),
     EpochOpened: (

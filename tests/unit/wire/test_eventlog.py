@@ -12,6 +12,7 @@ from twinvouch.core.event import (
     ModelSubmitted,
     OutcomeReported,
     QueryAsked,
+    Rewound,
     Started,
     StatementReceived,
     StrangersRefused,
@@ -38,6 +39,7 @@ EVENTS: list[Event] = [
     WitnessReported(SALT, 1, 900, 17, "two"),
     StrangersRefused(SALT, 5, (("bad_signature", 3), ("quota", 2**40)), (("10.0.0.7", 9),)),
     HistoryChanged(SALT, "purged", "fast", 20_783, 3, b"\5" * 32),
+    Rewound(SALT, b"\6" * 32, "net3/0", 7, b"\7" * 32, 12, "tank-1/level", 5, 9),
     BatchReceived(SALT, "10.0.0.7", b"raw", link="edge-1"),
     BatchReceived(SALT, "10.0.0.7", b"raw", link="edge-1", checked=b"\7" * 32),
     QueryAsked(SALT, "actuator-1", "takePermits", "*", "actuation", (), "edge-2"),
@@ -51,7 +53,7 @@ def test_what_was_written_is_read(event: Event) -> None:
 
 def test_every_event_has_its_own_number() -> None:
     numbers = {type(e): cbor.decode(write_event(e, 0))[1] for e in EVENTS[:-3]}
-    assert len(set(numbers.values())) == len(numbers) == 14
+    assert len(set(numbers.values())) == len(numbers) == 15
     assert {cbor.decode(write_event(e, 0))[1] for e in EVENTS[-3:]} == {139, 145}
     assert min(numbers.values()) >= 128  # apart from the kinds of contents and entries
 
