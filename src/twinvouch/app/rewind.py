@@ -50,6 +50,7 @@ class Wanted:
     without: tuple[Disowned, ...] = ()
     backup: Path | None = None
     out: Path | None = None
+    before: tuple[Config, ...] = ()  # configurations of earlier times
 
 
 @dataclass(slots=True)
@@ -94,7 +95,7 @@ def rewind(config: Config, wanted: Wanted) -> Done:
     """Rebuild; raises ConfigError or CorruptError where the old lineage is not what the ledger says."""
     if not (config.data_dir / "state.db").exists():
         raise UsageError(f"`{config.data_dir}` has no state: nothing to rewind")
-    site = build.live_site(config, _permit_key(config))
+    site, *before = (build.live_site(c, _permit_key(c)) for c in (config, *wanted.before))
     signer = _log_signer(config)
     with opened_source(config, {}) as source:
         to_ns = NEVER if wanted.to_ns is None else wanted.to_ns
@@ -105,7 +106,7 @@ def rewind(config: Config, wanted: Wanted) -> Done:
         with closing(Place(config.data_dir, wanted.out)) as place:
             vault = build.core_vault(config, place.draft)
             with closing(Lineage(place.draft, site.plant.id, signer, vault)) as lineage:
-                run = Run(site, source, (start, chosen), lineage)
+                run = Run(Past(site, before), source, (start, chosen), lineage)
                 begun = time.perf_counter()
                 run.feed_all(to_ns)
                 seconds = time.perf_counter() - begun
@@ -113,31 +114,65 @@ def rewind(config: Config, wanted: Wanted) -> Done:
     return Done(run, chosen, start, place.directory, tuple(place.removed), seconds)
 
 
+@dataclass(slots=True)
+class _Kept:
+    """An engine, and everything that it knows as rows."""
+
+    engine: Engine
+    rows: dict[str, bytes]
+
+    def up_to_date(self) -> Mapping[str, bytes]:
+        """All rows as they are now."""
+        for key, raw in self.engine.drain().items():
+            if raw is None:
+                self.rows.pop(key, None)
+            else:
+                self.rows[key] = raw
+        return self.rows
+
+    def run_with(self, site: Site) -> None:
+        """Go on with a site: where it has another plant than before, in an engine of its own, as a restart does."""
+        if site.plant is self.engine.memory.site.plant:
+            self.engine.memory.site = site
+            return
+        again = Engine(site)
+        again.restore(self.up_to_date())
+        self.engine = again
+
+
 @dataclass(frozen=True, slots=True)
 class Lineages:
-    """Both engines from the fork on, what they say differently, and the rows that they have in common."""
+    """Both engines from the fork on, and what they say differently."""
 
     both: Alongside
     differing: Differing
-    forked: Mapping[str, bytes]
+    old: _Kept
+    new: _Kept
+
+    def run_with(self, site: Site) -> None:
+        """Go on with another site; the old engine does so already."""
+        self.new.run_with(site)
+        if self.both.new is not self.new.engine:
+            self.both.begin_again(self.old.engine, self.new.engine)
+            self.differing.begin_again(self.old.engine.memory, self.new.engine.memory)
 
 
 class Run:
     """The loop: the old engine alone up to the fork, then both."""
 
     def __init__(
-        self, site: Site, source: Source, begin: tuple[Start, Chosen], lineage: Lineage
+        self, past: Past, source: Source, begin: tuple[Start, Chosen], lineage: Lineage
     ) -> None:
-        self._source, self.lineage, self.past = source, lineage, Past(site)
+        self._source, self.lineage, self.past = source, lineage, past
         self._start, self._chosen = begin
-        self._rows = dict(self._start.rows)  # of the old engine
-        self._old = Engine(site)
-        self._old.restore(self._rows)
+        self._old = _Kept(Engine(past.now), dict(self._start.rows))
+        self._old.engine.restore(self._start.rows)
         self._ledger = _Ledger(source.state, self._start.leaves)
         self._left = list(self._chosen.spans)
         self._lineages: Lineages | None = None
         self._of = "", 0, b""  # origin, size and root of what is common
         self._started_ns = 0
+        self.later: tuple[tuple[Disowned, str], ...] = ()  # what begins after all that was fed
         self.counts = Counts()
 
     def feed_all(self, to_ns: int) -> None:
@@ -154,11 +189,14 @@ class Run:
         else:
             number = end
             self._expect_rows(stored)
-        self._begin_spans(to_ns, number)
-        new, forked = self.lineages.both.new, self.lineages.forked
+        self._begin_spans(self._old.engine.memory.now_ns, number)
+        if self._lineages is None:
+            self._fork(number)
+        self.later = tuple((span, "begins after the last event") for span in self._left)
+        now_ns = self.lineages.both.new.memory.now_ns
         first_ns = self._chosen.spans[0].since_ns if self._chosen.spans else 0
-        self._say(Disowned("", first_ns, new.memory.now_ns), number)
-        self.lineage.finish({**forked, **new.drain()})
+        self._say(Disowned("", first_ns, now_ns), number)
+        self.lineage.finish(self.lineages.new.up_to_date())
 
     @property
     def lineages(self) -> Lineages:
@@ -198,7 +236,7 @@ class Run:
         stored = stored_digest(record)
         if self._lineages is None:
             self.counts.forked_at += 1
-            self._check(self._old.feed(event, now_ns, stored), timed, number)
+            self._check(self._old.engine.feed(event, now_ns, stored), timed, number)
             return
         old, new = self._lineages.both.feed(event, now_ns, stored)
         self._check(old, timed, number)
@@ -209,9 +247,9 @@ class Run:
         """The core began again, perhaps with other settings."""
         self._started_ns = now_ns
         site = self.past.of(event, now_ns)
-        self._old.memory.site = site
+        self._old.run_with(site)
         if self._lineages is not None:
-            self._lineages.both.new.memory.site = site
+            self._lineages.run_with(site)
 
     def _add(self, effects: Sequence[Effect], timed: tuple[Event, int], end: int) -> None:
         kept = sealed(self.lineages.both.new, effects, timed, self.lineage.vault)
@@ -227,7 +265,7 @@ class Run:
 
     def _unfaithful(self, entry: int, now_ns: int, number: int) -> ConfigError | CorruptError:
         """Why the old lineage cannot be rebuilt."""
-        then, site = self._old.memory.runs_with, self.past.now
+        then, site = self._old.engine.memory.runs_with, self.past.now
         what = (
             f"entry {entry}, of record {number} at {moment_text(now_ns)}, is not what the ledger has, so nothing is "
             "compared"
@@ -242,8 +280,8 @@ class Run:
             return ConfigError(
                 f"{what}: since {moment_text(self._started_ns)} the core ran with configuration {then[0].hex()} and "
                 f"policy {then[1].hex()}; this is configuration {site.config_digest.hex()}, policy "
-                f"{site.policy.digest.hex()}. Rewind with the configuration of that time (`--config`), or begin at a "
-                "backup from after the change, with --from"
+                f"{site.policy.digest.hex()}. Name the configuration of that time with --before, or begin at "
+                "a backup from after the change, with --from"
             )
         return CorruptError(
             f"{what}, though configuration and policy are the same: was it written by another version ({then[2]})?"
@@ -251,21 +289,14 @@ class Run:
 
     def _expect_rows(self, stored: Mapping[str, bytes]) -> None:
         """At the end of the log the old engine knows what the state of the plant has."""
-        self._update_rows()
-        keys = [k for k in sorted({*self._rows, *stored}) if not k.startswith(USES)]
-        differ = [k for k in keys if self._rows.get(k) != stored.get(k)]
+        rows = self._old.up_to_date()
+        keys = [k for k in sorted({*rows, *stored}) if not k.startswith(USES)]
+        differ = [k for k in keys if rows.get(k) != stored.get(k)]
         if differ and not self.counts.shredded:
             raise CorruptError(
                 f"state: {len(differ)} rows are not what the log gives, `{differ[0]}` first: nothing is compared"
             )
         self.counts.rows_compared = len(keys)
-
-    def _update_rows(self) -> None:
-        for key, raw in self._old.drain().items():
-            if raw is None:
-                self._rows.pop(key, None)
-            else:
-                self._rows[key] = raw
 
     def _begin_spans(self, now_ns: int, number: int) -> None:
         """Say what begins up to now, at its time."""
@@ -276,16 +307,14 @@ class Run:
 
     def _fork(self, number: int) -> None:
         """The last trusted point: from here on there are two lineages."""
-        self._update_rows()
-        old = self._old
-        size = old.memory.size
-        root = self.lineage.begin(self._source.state.leaves, size, number)
-        site = old.memory.site
-        self._of = f"{site.plant.id}/{old.memory.epoch}", size, root
-        new = Engine(site)
-        new.restore(self._rows)
-        both, differing = Alongside(old, new), Differing(old.memory, new.memory)
-        self._lineages = Lineages(both, differing, dict(self._rows))
+        rows, memory = dict(self._old.up_to_date()), self._old.engine.memory
+        root = self.lineage.begin(self._source.state.leaves, memory.size, number)
+        self._of = f"{memory.site.plant.id}/{memory.epoch}", memory.size, root
+        new = Engine(memory.site)
+        new.restore(rows)
+        both = Alongside(self._old.engine, new)
+        differing = Differing(memory, new.memory)
+        self._lineages = Lineages(both, differing, self._old, _Kept(new, rows))
 
     def _say(self, span: Disowned, number: int) -> None:
         new = self.lineages.both.new

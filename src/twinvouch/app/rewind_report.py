@@ -28,10 +28,11 @@ def as_data(done: Done) -> dict[str, Any]:
     return {
         "to": moment_text(old.now_ns),
         "disavowed": [_span(s) for s in done.chosen.spans],
-        "not_left_out": [{**_span(s), "why": why} for s, why in done.chosen.left],
+        "not_left_out": [{**_span(s), "why": why} for s, why in (*done.chosen.left, *done.run.later)],
         "faithful": True,  # else an error was raised
         **_counted(done),
         "decisions": [_decision(o, old.site.plant) for o in found.differing.otherwise()],
+        "decisions_left_off": dict(found.differing.more),
         "decisions_made": found.differing.commands,
         "advice": [_advice(s.old, s.new) for s in found.differing.stood()],
         "tags": [_tag(t, a, b) for t, (a, b) in differing.tags(old, new).items()],
@@ -197,6 +198,8 @@ def as_lines(told: Mapping[str, Any]) -> Iterator[str]:
         f"{done} of them carried out"
     )
     yield from _cut(decisions, _decision_line)
+    if told["decisions_left_off"]:
+        yield f"  and {sum(told['decisions_left_off'].values())} more that are only counted: rewind a shorter time"
     yield f"advice that would have stood differently: {len(told['advice'])}"
     yield from _cut(told["advice"], lambda a: f"{safe(a['subject'])}: {_words(a, 'standing')}")
     yield f"tags that stand differently at {told['to']}: {len(told['tags'])}"

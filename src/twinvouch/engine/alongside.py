@@ -5,18 +5,18 @@ what it moved, though the new engine did not permit it. The actuator's report on
 one asked for, so it is passed over. Pure: no effect leaves from here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from twinvouch.core.errors import MalformedError
-from twinvouch.core.event import BatchReceived, Deliver, Effect, Event, OutcomeReported, Reply, Tick
+from twinvouch.core.event import Append, Deliver, Effect, Event, OutcomeReported, Tick
 from twinvouch.engine.flow import Engine
 from twinvouch.engine.memory import RECENT_WRITES, Memory
 from twinvouch.engine.renumbered import Renumbered
+from twinvouch.engine.upheld import uphold
 from twinvouch.wire.cose import unseal
 from twinvouch.wire.outcome import read_outcome
-
-OK = 200
 
 
 @dataclass(slots=True)
@@ -35,6 +35,12 @@ class Alongside:
         self._elsewhere: dict[str, int] = {}  # commands that only the old one permitted -> number
         new.memory.renumbered = Renumbered(old.memory.size)
 
+    def begin_again(self, old: Engine, new: Engine) -> None:
+        """Go on with engines that were restored from what these know, as a restart does."""
+        memory = self.new.memory
+        new.memory.renumbered, new.memory.writes = memory.renumbered, memory.writes
+        self.old, self.new = old, new
+
     def feed(
         self, event: Event, now_ns: int, stored: bytes = b""
     ) -> tuple[list[Effect], list[Effect]]:
@@ -46,6 +52,7 @@ class Alongside:
             new = []
         else:
             new = self.new.feed(event, now_ns, stored)
+            uphold(self.new.memory)
         self._follow(event, old, new)
         return old, new
 
@@ -58,10 +65,8 @@ class Alongside:
         return True
 
     def _follow(self, event: Event, old: Sequence[Effect], new: Sequence[Effect]) -> None:
-        if isinstance(event, BatchReceived):
-            entry, place = _admitted(old), _admitted(new)
-            if entry is not None and place is not None:
-                self.new.memory.renumbered.put(entry, place)
+        for entry, place in _pairs(old, new):
+            self.new.memory.renumbered.put(entry, place)
         permitted = {e.command for e in new if isinstance(e, Deliver)}
         self.passed.permits += len(permitted)
         only = {e.command for e in old if isinstance(e, Deliver)} - permitted
@@ -97,10 +102,8 @@ def _reported(event: Event, old: Memory) -> str:
     return command if command in old.records else ""
 
 
-def _admitted(effects: Sequence[Effect]) -> int | None:
-    """The entry of the batch that was admitted; None where none was."""
-    for effect in effects:
-        if isinstance(effect, Reply) and effect.code == OK:
-            entry = effect.body.get("entry")
-            return entry if effect.body.get("status") == "admitted" and isinstance(entry, int) else None  # fmt: skip
-    return None
+def _pairs(old: Sequence[Effect], new: Sequence[Effect]) -> Iterator[tuple[int, int]]:
+    """Entries of an event that are each other's: all where both have as many, else the first, which says what came."""
+    mine, theirs = ([e.index for e in effects if isinstance(e, Append)] for effects in (old, new))
+    pairs = zip(mine, theirs, strict=False)
+    return pairs if len(mine) == len(theirs) else islice(pairs, 1)

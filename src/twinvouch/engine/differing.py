@@ -17,6 +17,7 @@ from twinvouch.twin.estimate import Estimate, estimate, redundancies
 from twinvouch.twin.frame import Last
 
 T = TypeVar("T")
+MOST: Final = 10_000  # commands decided otherwise that are remembered; the others are counted
 SHOWN: Final = 1000  # findings of each lineage that are told one by one; all are counted
 CARRIED_OUT: Final = frozenset({CommandStatus.EXECUTED, CommandStatus.FAILED, CommandStatus.UNKNOWN})  # fmt: skip
 
@@ -99,6 +100,9 @@ class Differing:
     def __init__(self, old: Memory, new: Memory) -> None:
         self._memories = old, new
         self.told = _Told(), _Told()
+        self.more: Counter[str] = (
+            Counter()
+        )  # commands decided otherwise beyond MOST, by status in the old lineage
         self.commands = 0  # decisions of the old lineage, and ends of commands in it
         for told, memory in zip(self.told, self._memories, strict=True):  # both know what is open
             open_ones = [r for r in memory.records.values() if r.is_open]
@@ -118,6 +122,26 @@ class Differing:
                 if isinstance(effect, Publish):
                     _remember(told, memory, effect)
         self.commands += sum(isinstance(e, Publish) and e.topic == "command" for e in old)
+        for effect in (*old, *new):
+            if isinstance(effect, Publish) and effect.topic in {"command", "outcome"}:
+                self._settle(effect.body["id"])
+
+    def begin_again(self, old: Memory, new: Memory) -> None:
+        """Go on with the memories of engines that were restored from these."""
+        self._memories = old, new
+
+    def _settle(self, name: str) -> None:
+        """Forget a command that is over in both and went the same way; of those that did not, keep so many."""
+        old, new = (told.commands.get(name, []) for told in self.told)
+        if not all(each and not each[-1].record.is_open for each in (old, new)):
+            return
+        is_other = _first_other(old, new, _went) is not None
+        if is_other and len(self.told[0].commands) > MOST:
+            self.more[old[-1].record.status.value] += 1
+        elif is_other:
+            return
+        for told in self.told:
+            del told.commands[name]
 
     def otherwise(self) -> list[Otherwise]:
         """Commands decided otherwise: first what the plant has carried out, then in the order of time."""
@@ -125,7 +149,7 @@ class Differing:
         found = []
         for name in dict.fromkeys((*old.commands, *new.commands)):
             pair = old.commands.get(name, []), new.commands.get(name, [])
-            first = _first_other(*pair, lambda d: (d.record.decision.verdict, d.record.status))
+            first = _first_other(*pair, _went)
             if first is not None:
                 ends = (self._end(name, n, each) for n, each in enumerate(pair))
                 found.append(Otherwise(*first, *ends))
@@ -228,6 +252,10 @@ def _remember(told: _Told, memory: Memory, effect: Publish) -> None:
         told.commands.setdefault(name, []).append(Decided(memory.now_ns, memory.records[name]))
     elif effect.topic == "advice" and name in memory.advice:
         told.advice.setdefault(name, []).append(memory.advice[name])
+
+
+def _went(d: Decided) -> object:
+    return d.record.decision.verdict, d.record.status
 
 
 def _first_other(

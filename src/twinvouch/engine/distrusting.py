@@ -6,7 +6,7 @@ from twinvouch.core.statement import Statement, Verb
 from twinvouch.engine.again import trust_changed
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Entered, Out
-from twinvouch.engine.rewinding import uphold
+from twinvouch.engine.upheld import uphold
 
 
 def take(m: Memory, out: Out, said: Statement, by: Entered) -> None:

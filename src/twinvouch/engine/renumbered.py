@@ -1,4 +1,4 @@
-"""Where in this ledger the batches are that signed content names by their place in another one.
+"""Where in this ledger the entries are that signed content names by their place in another one.
 
 A rewind enters other entries than the log that it rebuilds, so the same batches lie at other places. What services
 signed names the old ones: inputs of commands and advice, what a model was trained on. They stay as they were signed
@@ -16,7 +16,7 @@ NOWHERE = -1
 
 @dataclass(slots=True)
 class Renumbered:
-    """Entries below `first` are at their own places; `places` are those of the others, NOWHERE where it is no batch."""
+    """Entries below `first` are at their own places; `places` are those of the others, NOWHERE where there is none."""
 
     first: int
     places: "array[int]" = field(default_factory=lambda: array("q"))
@@ -27,13 +27,13 @@ class Renumbered:
         return Renumbered(-1)
 
     def put(self, entry: int, place: int) -> None:
-        """Batch `entry` of the other ledger is entry `place` here; entries come in rising order."""
+        """What is `entry` of the other ledger is entry `place` here; entries come in rising order."""
         missing = entry - self.first - len(self.places)
         self.places.extend([NOWHERE] * missing)
         self.places.append(place)
 
     def of(self, entry: int) -> int:
-        """The place of an entry; NOWHERE where it is no batch that is here."""
+        """The place of an entry; NOWHERE where it is none that is here."""
         if self.first < 0 or entry < self.first:
             return entry
         at = entry - self.first

@@ -5,21 +5,23 @@ It is forward distrust as a person would have said it then, but no later word ta
 
 from twinvouch.core.event import Rewound
 from twinvouch.core.inventory import Plant
-from twinvouch.engine.again import trust_changed
+from twinvouch.engine.distrusting import changed
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
+from twinvouch.engine.upheld import uphold
 from twinvouch.ledger import entry
 
 
 def on_rewound(m: Memory, out: Out, event: Rewound) -> None:
     """Enter what the rewind departs from, and distrust the subject; without one the rewind ends."""
     index = out.append(entry.rewind(m.site.plant.id, m.now_ns, event))
-    tags = counted(m.site.plant, event.subject) if event.subject else ()
-    for tag in tags:
-        m.upheld[tag] = max(m.upheld.get(tag, 0), event.until_ns + 1)
+    subjects = counted(m.site.plant, event.subject) if event.subject else ()
+    for subject in subjects:
+        m.upheld[subject] = max(m.upheld.get(subject, 0), event.until_ns + 1)
+        m.dirty.add("upheld")
     uphold(m)
-    m.dirty |= {"upheld", "distrusted"} if tags else set()
-    trust_changed(m, out, tags, (index,))
+    for subject in subjects:
+        changed(m, out, subject, (index,))
     out.reply(200, status="rewound", entry=index)
 
 
@@ -28,10 +30,3 @@ def counted(plant: Plant, subject: str) -> tuple[str, ...]:
     if subject in plant.tags:
         return (subject,)
     return tuple(tag for g in plant.groups.values() if g.edge == subject for tag in g.ids)
-
-
-def uphold(m: Memory) -> None:
-    """What a rewind distrusts stays so until its end, whatever a person said of it since."""
-    for tag, until_ns in m.upheld.items():
-        if until_ns > m.now_ns:
-            m.distrusted[tag] = max(m.distrusted.get(tag, 0), until_ns)

@@ -19,6 +19,7 @@ FIELDS: Mapping[int, Sequence[tuple[int, str]]] = {
     Kind.ENTRY_QUERY: ((0, "principal"), (1, "action"), (2, "allowed"), (3, "tags")),
     Kind.ENTRY_MODEL: ((0, "model"), (1, "admitted")),
     Kind.ENTRY_FINDING: ((0, "rules"),),
+    Kind.ENTRY_REWIND: ((0, "origin"), (1, "size"), (4, "subject")),
 }
 
 

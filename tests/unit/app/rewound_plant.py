@@ -155,6 +155,14 @@ class Plant:
         self._committer.commit([step], self.engine.drain())
         return list(step.effects)
 
+    @staticmethod
+    def after(config: Config, at: dict[str, int]) -> "Plant":
+        """The core started again a second after `lied_to`, with another configuration."""
+        plant = Plant(config, at["until"] + SECOND)
+        for edge, link in plant.memory.links.items():
+            plant.seq[edge], plant.prev[edge] = link.seq + 1, link.digest
+        return plant
+
     def _sign(self, person: str, digest: bytes) -> None:
         number = self.memory.signed.number + 1
         said = ConfigStatement(person, number, digest, self.now_ns, self.now_ns + 60 * SECOND)

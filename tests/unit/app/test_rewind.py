@@ -184,6 +184,16 @@ def test_what_begins_after_that_moment_is_named_and_not_left_out(
     verified(found)
 
 
+def test_what_begins_after_the_last_event_changes_nothing(lied: tuple[Config, Disowned]) -> None:
+    config, lie = lied
+    later = Disowned(A, lie.until_ns + 60 * SECOND, lie.until_ns + 90 * SECOND)
+    found = told(config, later)
+    assert [left["why"] for left in found["not_left_out"]] == ["begins after the last event"]
+    assert found["to"] == moment_text(lie.until_ns)
+    assert (found["tags"], found["decisions"]) == ([], [])
+    assert verified(found).contents.kinds["rewind"] == 1
+
+
 def test_trust_returns_when_what_is_disavowed_ends(lied: tuple[Config, Disowned]) -> None:
     config, lie = lied
     short = Disowned(A, lie.since_ns, lie.since_ns + 10 * SECOND)
@@ -333,8 +343,33 @@ def test_another_configuration_is_named(tmp_path: Path) -> None:
         ConfigError, match=r"is not what the ledger has.*ran with configuration [0-9a-f]{64}"
     ) as error:
         told(build.load(config.path), Disowned(A, at["since"], at["until"]))
-    assert "`--config`" in str(error.value)
+    assert "--before" in str(error.value)
     assert sorted(p.name for p in (config.data_dir / "rewinds").iterdir()) == ["lock"]
+
+
+def test_a_configuration_of_before_is_used_for_its_time(tmp_path: Path) -> None:
+    """The lie is told under one tolerance; under the next, after a restart, another gauge lies and nothing else changes."""
+    config = configured(tmp_path / "plant")
+    _, at = lied_to(config)
+    shutil.copyfile(config.path, config.path.with_name("before.yaml"))
+    text = config.path.read_text("utf-8")
+    config.path.write_text(text.replace("tolerance: 0.5", "tolerance: 0.1"), "utf-8")
+    new, old = build.load(config.path), build.load(config.path.with_name("before.yaml"))
+    plant = Plant.after(new, at)
+    plant.propose(62.0)
+    for _ in range(5):
+        plant.second(b=5.3, pump=62.0)
+    plant.propose(63.0)
+    plant.close()
+    lie = Disowned(A, at["since"], plant.now_ns)
+    with pytest.raises(ConfigError, match="is not what the ledger has"):
+        told(new, lie)
+    found = told(new, lie, before=(old,))
+    assert found["other_configurations"] == []
+    assert found["state_rows_compared"] > 50, "to the end, under both"
+    assert [d["old"]["value"] for d in found["decisions"]] == [60.0, 61.0, 62.0, 63.0]
+    assert {f["rule"] for f in found["findings"]["new_only"]["first"]} == set()
+    assert verified(found).contents.kinds["start"] == 2
 
 
 def test_a_configuration_that_decides_nothing_else_is_no_obstacle(tmp_path: Path) -> None:

@@ -34,6 +34,13 @@ MOMENT = "ISO 8601 (UTC) or nanoseconds since 1970"
     help="begin at this backup, where the log does not begin at its first record",
 )
 @click.option(
+    "--before",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    multiple=True,
+    help="a configuration that the core ran with earlier; any number of them",
+)
+@click.option(
     "--out",
     metavar="DIR",
     type=click.Path(path_type=Path),
@@ -51,6 +58,7 @@ def command(config_path: Path, *, as_json: bool, **asked: Any) -> None:
 
     to_ns = None if asked["to"] is None else moment_ns(asked["to"])
     without = rewind.by_hand(asked["without"], asked["since"], asked["until"])
-    wanted = rewind.Wanted(to_ns, without, asked["backup"], asked["out"])
+    before = tuple(build.load(path) for path in asked["before"])
+    wanted = rewind.Wanted(to_ns, without, asked["backup"], asked["out"], before)
     told = rewind_report.as_data(rewind.rewind(build.load(config_path), wanted))
     click.echo(json.dumps(told, indent=2) if as_json else "\n".join(rewind_report.as_lines(told)))
