@@ -5,6 +5,7 @@ decided is what was decided, and a difference to the new one has no cause but th
 the last trusted point. Nothing of the plant is written, and no permit leaves.
 """
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,6 +40,7 @@ from twinvouch.wire.eventlog import read_event
 
 NEVER = (1 << 63) - 1
 USES = "use/"  # rows that count what each key signed: a permit key of before is not known here
+PROGRESS_S = 2.0
 _PAGE = 2_048  # leaves
 
 
@@ -171,7 +173,7 @@ class Run:
         self._left = list(self._chosen.spans)
         self._lineages: Lineages | None = None
         self._of = "", 0, b""  # origin, size and root of what is common
-        self._started_ns = 0
+        self._started_ns, self._told = 0, time.monotonic()
         self.later: tuple[tuple[Disowned, str], ...] = ()  # what begins after all that was fed
         self.counts = Counts()
 
@@ -233,6 +235,7 @@ class Run:
         if isinstance(event, Started):
             self._start_again(event, now_ns)
         self.counts.records += 1
+        self._progress(now_ns)
         stored = stored_digest(record)
         if self._lineages is None:
             self.counts.forked_at += 1
@@ -242,6 +245,12 @@ class Run:
         self._check(old, timed, number)
         self._lineages.differing.look(old, new)
         self._add(new, timed, number + 1)
+
+    def _progress(self, now_ns: int) -> None:
+        if time.monotonic() - self._told > PROGRESS_S:
+            self._told = time.monotonic()
+            told = f"{self.counts.records} records, at {moment_text(now_ns)} ..."
+            print(told, file=sys.stderr, flush=True)
 
     def _start_again(self, event: Started, now_ns: int) -> None:
         """The core began again, perhaps with other settings."""

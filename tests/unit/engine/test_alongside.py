@@ -86,12 +86,18 @@ def told(memory: stored.Memory) -> Mapping[str, bytes]:
     return {k: v for k, v in everything(memory).items() if k not in mine and not k.startswith("use/")}  # fmt: skip
 
 
+def is_of_trust(action: Action) -> bool:
+    """What another word takes back or cuts short, and a rewind upholds."""
+    name, argument = action
+    return name == "doubt" or (name == "say" and argument[1] in {Verb.DISTRUST, Verb.RESTORE})
+
+
 @settings(max_examples=150, deadline=None)
 @given(PLAYS, st.integers(0, 40), TAGS, st.sampled_from([1, 5, 3600]))
 def test_a_disavowal_is_forward_distrust_said_when_it_began(
     actions: Sequence[Action], fork: int, tag: str, seconds: int
 ) -> None:
-    plays = [a for a in [*LONG, *actions] if not (a[0] == "say" and a[1][1] in {Verb.DISTRUST, Verb.RESTORE})]  # fmt: skip
+    plays = [a for a in [*LONG, *actions] if not is_of_trust(a)]
     events = taped(plays)
     fork = min(fork, len(events))
     now_ns = events[fork - 1][1] if fork else START
