@@ -519,7 +519,7 @@ def test_what_was_shredded_is_named(tmp_path: Path) -> None:
 
 
 def called(config: Config, *arguments: str, code: int = 0) -> str:
-    return call("rewind", "--config", config.path, *arguments, code=code).output
+    return call("rewind", "--config", config.path, *arguments, code=code).stdout
 
 
 def since_until(lie: Disowned) -> Sequence[str]:
