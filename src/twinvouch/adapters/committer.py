@@ -44,15 +44,24 @@ def take(engine: Engine, event: Event, now_ns: int, vault: Vault | None = None) 
 def _fed(engine: Engine, record: bytes, timed: tuple[Event, int], vault: Vault | None) -> Step:
     """Feed the engine an event whose record is stored so."""
     event, now_ns = timed
-    stored = sha256(record).digest() if is_encrypted(record) else b""
-    effects = engine.feed(event, now_ns, stored)
+    effects = engine.feed(event, now_ns, stored_digest(record))
+    return Step(record, sealed(engine, effects, timed, vault))
+
+
+def stored_digest(record: bytes) -> bytes:
+    """What entries commit to where the record of their event is encrypted; else nothing."""
+    return sha256(record).digest() if is_encrypted(record) else b""
+
+
+def sealed(
+    engine: Engine, effects: Sequence[Effect], timed: tuple[Event, int], vault: Vault | None
+) -> Sequence[Effect]:
+    """The effects of an event with their blobs as they are stored."""
     if vault is None:
-        return Step(record, effects)
+        return effects
+    event, now_ns = timed
     stream = vaults.stream_of(event, engine.memory.site.plant, engine.memory.ring)
-    return Step(
-        record,
-        [_kept(e, stream, now_ns, vault) if isinstance(e, Keep) else e for e in effects],
-    )
+    return [_kept(e, stream, now_ns, vault) if isinstance(e, Keep) else e for e in effects]
 
 
 def _kept(effect: Keep, stream: str, now_ns: int, vault: Vault) -> Keep:

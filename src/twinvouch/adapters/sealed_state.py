@@ -93,7 +93,7 @@ def commitment(stored: bytes) -> bytes:
     return sha256(salt + sha256(content).digest()).digest()
 
 
-def opened_rows(vault: Vault, rows: Mapping[str, bytes]) -> Mapping[str, bytes]:
+def opened_rows(vault: Vault | None, rows: Mapping[str, bytes]) -> Mapping[str, bytes]:
     """Rows as the engine wrote them."""
     return {key: opened(vault, raw, _row_place(key)) for key, raw in rows.items()}
 

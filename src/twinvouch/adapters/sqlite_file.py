@@ -43,10 +43,13 @@ def open_writer(
     return connection
 
 
-def open_reader(path: Path, version: int) -> sqlite3.Connection:
-    """A connection that can only read; it sees the last commit at each of its statements."""
+def open_reader(path: Path, version: int, *, is_still: bool = False) -> sqlite3.Connection:
+    """A connection that can only read; it sees the last commit at each of its statements.
+
+    `is_still`: nobody writes to it, as to a backup, and reading it leaves no file beside it.
+    """
     with told_apart(path):
-        connection = _connect(path, "ro")
+        connection = _connect(path, "ro&immutable=1" if is_still else "ro")
     try:
         with told_apart(path):
             connection.execute("PRAGMA query_only = ON")

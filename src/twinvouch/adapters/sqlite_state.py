@@ -79,9 +79,9 @@ class StateReader:
         self._connection.close()
 
 
-def open_reader(path: Path) -> StateReader:
-    """Reads the state of a core that may be running; for one thread at a time."""
-    return StateReader(path, sqlite_file.open_reader(path, VERSION))
+def open_reader(path: Path, *, is_still: bool = False) -> StateReader:
+    """Reads the state of a core that may be running, or of a backup (`is_still`); for one thread at a time."""
+    return StateReader(path, sqlite_file.open_reader(path, VERSION, is_still=is_still))
 
 
 class SqliteState(StateReader):

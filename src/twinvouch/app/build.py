@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from twinvouch.adapters.cedar import CedarPolicy, default_policy, default_texts
@@ -18,7 +19,7 @@ from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
 from twinvouch.adapters.vault import Vault
 from twinvouch.app import config as configuration
-from twinvouch.app import detection, inventory, key_list, retention
+from twinvouch.app import detection, inventory, key_list, retention, safety
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Stores
 from twinvouch.app.disk_watch import DiskWatch
@@ -62,6 +63,13 @@ def site(config: Config, origin: Origin | None = None) -> Site:
         root=root,
         detector=detection.detector(config, plant),
     )
+
+
+def live_site(config: Config, permit_key: bytes) -> Site:
+    """What the engine of a running plant works with: with the key of its permits, and what must be signed."""
+    of = site(config)
+    asked = safety.of(config, of.plant, of.policy.digest)
+    return replace(of, permit_key=permit_key, safety=asked)
 
 
 def policy(config: Config) -> Policy:

@@ -7,14 +7,13 @@ import signal
 import socket
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
-from twinvouch.app import build, detection, key_list, logs, safety, signing, witnessing
+from twinvouch.app import build, detection, key_list, logs, signing, witnessing
 from twinvouch.app.api.door import Door
 from twinvouch.app.api.hub import Hub
 from twinvouch.app.api.links import Links
@@ -76,12 +75,7 @@ def run(path: Path, manner: Manner = USUAL) -> int:
 
 def live_site(config: Config, permit_signer: Signer | None) -> Site:
     """What the engine of a plant works with that may be written to: with its permit key, and what must be signed."""
-    site = build.site(config)
-    return replace(
-        site,
-        permit_key=permit_signer.public_key if permit_signer else b"",
-        safety=safety.of(config, site.plant, site.policy.digest),
-    )
+    return build.live_site(config, permit_signer.public_key if permit_signer else b"")
 
 
 def tell_what_was_said(core: Core, config: Config) -> None:

@@ -78,6 +78,10 @@ class Simulation:
         hand = self._hand(self._signers[CONTROLLER])
         self.means = Means(self._liar, self.wire, hand, self._signers["stranger"])
 
+    def signer(self, name: str) -> SeededSigner:
+        """The key of a principal, of the log or of permits."""
+        return self._signers[name]
+
     async def start(self) -> None:
         """Start plant, clock ticks, edge and actuator, and when there are readings the controller."""
         for program in (self._run_plant(), self.core.tick(), self._run_edge()):

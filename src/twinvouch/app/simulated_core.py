@@ -44,7 +44,8 @@ class Core:
         self.engine = Engine(of)
         self.state = MemoryState()
         self.permits: asyncio.Queue[bytes] = asyncio.Queue()
-        self._committer = Committer(MemoryLog(), self.state)
+        self.log = MemoryLog()
+        self._committer = Committer(self.log, self.state)
         self._chance = chance
         self._clock = clock
         self._signer = signer

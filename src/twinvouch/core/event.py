@@ -224,6 +224,25 @@ class DisavowalTraced:
     listed: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Rewound:
+    """A rewind of another log counts `subject` as nothing from here until `until_ns`; an empty one: the rewind ends here.
+
+    The first `size` entries, with this root, are those of the log `origin`; `record` is the number of its next event.
+    `disavowal` is what its ledger commits to of the person's word, empty where the subject was named for the rewind only.
+    """
+
+    salt: bytes
+    disavowal: bytes
+    origin: str
+    size: int
+    root: bytes
+    record: int
+    subject: str
+    since_ns: int
+    until_ns: int
+
+
 Event: TypeAlias = (
     Started
     | BatchReceived
@@ -241,6 +260,7 @@ Event: TypeAlias = (
     | WitnessReported
     | HistoryChanged
     | DisavowalTraced
+    | Rewound
 )
 
 

@@ -49,6 +49,7 @@ class Kind(IntEnum):
     ENTRY_DISAVOWAL = 82  # a person said that a source was bad for a past time
     ENTRY_DISAVOWED = 84  # how a disavowal stands: what it touches, and each change
     ENTRY_ADVICE = 83  # a recommendation, and every change of how it is shown
+    ENTRY_REWIND = 86  # a rewind of another log departs from it here, or ends
     ENTRY_HISTORY = 90  # chunks of the history were written or purged, or a day was shredded
 
 

@@ -108,8 +108,8 @@ def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
 
 def _parents(m: Memory, said: Statement) -> list[int]:
     """What a statement is about, in the ledger."""
-    if disavowing.is_about(m, said):
-        return [m.disavowals[said.subject].stage_entry]
+    if disavowing.is_about(m, said) and (about := disavowing.found(m, said)) is not None:
+        return [about.stage_entry]
     return [m.records[said.subject].decision_entry] if said.subject in m.records else []
 
 

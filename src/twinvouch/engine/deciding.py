@@ -53,7 +53,8 @@ def decide(
     named = out.blob(reasons_content(decision))
     first = [p.entry, *(a.entry for a in approvals if a.entry >= 0), *because]
     counted = (*always(m, p.command), *lately(m, p.command.principal))
-    rests = of_decision(m, first, counted, p.command.inputs, decision.parents)
+    inputs = m.renumbered.inputs(p.command.inputs)
+    rests = of_decision(m, first, counted, inputs, decision.parents)
     index = out.append(entry.decision(m.site.plant.id, m.now_ns, named, decision, rests))
     status = CommandStatus.HELD if decision.verdict is Verdict.HOLD else CommandStatus.DENIED
     expires = p.received_ns + _hold_ns(m, p.command)
@@ -80,8 +81,9 @@ def judged(m: Memory, p: Proposal, approvals: tuple[Approval, ...]) -> Decision:
     seen = lately(m, p.command.principal)
     who = frozenset(a.principal for a in approvals)
     context = replace(m.context(), withheld=withheld(m))
+    command = replace(p.command, inputs=m.renumbered.inputs(p.command.inputs))
     return commands_gate.judge(
-        *(p.command, m.site, m.frame, context, seen, who, m.now_ns),
+        *(command, m.site, m.frame, context, seen, who, m.now_ns),
         asked_ns=p.received_ns,
         key=p.key,
     )

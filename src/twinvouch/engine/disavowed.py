@@ -32,7 +32,7 @@ TOLD: Final = 100  # readers in one message of the stream
 
 def on_traced(m: Memory, out: Out, event: DisavowalTraced) -> None:
     """What it touches is known: it takes effect, or waits for a second person. Told twice it counts once."""
-    d = m.disavowals.get(str(event.entry))
+    d = m.disavowals.get(str(m.renumbered.of(event.entry)))
     if d is None or d.stage is not Stage.TRACING:
         out.reply(200, status="known")
         return
@@ -41,7 +41,7 @@ def on_traced(m: Memory, out: Out, event: DisavowalTraced) -> None:
     kept = out.blob(event.listed[:whole])
     what = (event.sources, event.touched, event.counts, event.highest)
     traced = Traced(*what, event.models, event.readers, event.digest, kept)
-    d = replace(d, traced=traced, marked=_open_among(m, set(listed.tolist())))
+    d = replace(d, traced=traced, marked=_open_among(m, set(m.renumbered.entries(listed.tolist()))))
     if reaches_too_far(m, d):
         d = stand(m, out, replace(d, stage=Stage.WAITING))
         out.report([_waits(m, d)], [d.stage_entry])
@@ -160,7 +160,7 @@ def _models(m: Memory, d: Disavowed) -> list[Finding]:
     found = []
     for name, at in d.traced.models:
         model = m.models.get(name)
-        if model is None or model["entry"] != at:
+        if model is None or model["entry"] != m.renumbered.of(at):
             continue
         m.models[name] = {**model, "disavowed": d.entry}
         m.dirty.add(f"model/{name}")

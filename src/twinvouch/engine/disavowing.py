@@ -90,13 +90,18 @@ def is_about(m: Memory, said: Statement) -> bool:
     """Whether a statement is about a disavowal."""
     is_command = said.subject in m.records
     return said.verb in VERBS or (
-        said.verb is Verb.REJECT and not is_command and said.subject in m.disavowals
+        said.verb is Verb.REJECT and not is_command and found(m, said) is not None
     )
+
+
+def found(m: Memory, said: Statement) -> Disavowed | None:
+    """The disavowal that a statement names, by the number of its entry."""
+    return m.disavowals.get(m.renumbered.ident(said.subject))
 
 
 def unfit(m: Memory, said: Statement) -> str:
     """Why a statement about a disavowal has no effect; empty where it has one."""
-    d = m.disavowals.get(said.subject)
+    d = found(m, said)
     wanted = Stage.IN_EFFECT if said.verb is Verb.WITHDRAW else Stage.WAITING
     if d is None or d.stage is not wanted:
         return f"`{said.subject}` is no disavowal that is {wanted.value.replace('_', ' ')}"
@@ -114,13 +119,15 @@ def unfit(m: Memory, said: Statement) -> str:
 
 def forbidden(m: Memory, signer: Principal, said: Statement) -> str:
     """What the policy has against a statement about a disavowal."""
-    d = m.disavowals[said.subject]
+    d = found(m, said)
+    assert d is not None, said.subject
     return _forbidden(m, signer, (d.kind, d.name))
 
 
 def take(m: Memory, out: Out, said: Statement, by: Entered) -> None:
     """A statement about a disavowal that was entered."""
-    d = m.disavowals[said.subject]
+    d = found(m, said)
+    assert d is not None, said.subject
     if said.verb is Verb.CONFIRM:
         d = disavowed.take_effect(m, out, replace(d, second=said.principal), (by.entry,))
     elif said.verb is Verb.REJECT:

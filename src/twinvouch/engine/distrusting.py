@@ -16,6 +16,7 @@ from twinvouch.engine import restoring
 from twinvouch.engine.again import trust_changed
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Entered, Out
+from twinvouch.engine.upheld import uphold
 from twinvouch.engine.watch import UNKNOWN, Watch
 
 VERBS: Final = frozenset({Verb.DISTRUST, Verb.RESTORE})
@@ -90,6 +91,7 @@ def take(m: Memory, out: Out, said: Statement, by: Entered) -> None:
         m.distrusted.pop(said.subject, None)
         found = Finding("restored", said.subject, Severity.INFO, why)
         out.report([found], [by.entry])
+    uphold(m)
     m.dirty.add("distrusted")
     until_ns = m.distrusted.get(said.subject, 0)
     out.reply(200, status=said.verb.value, subject=said.subject, until_ns=until_ns, why=why)

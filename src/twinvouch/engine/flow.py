@@ -30,6 +30,7 @@ from twinvouch.core.event import (
     ModelSubmitted,
     OutcomeReported,
     QueryAsked,
+    Rewound,
     Started,
     StatementReceived,
     StrangersRefused,
@@ -54,6 +55,7 @@ from twinvouch.engine.keys import bad_key, on_key, signed, use
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out, enter, refuse, tally
 from twinvouch.engine.rests import of_answer, trained_on
+from twinvouch.engine.rewinding import on_rewound
 from twinvouch.engine.signing import on_config
 from twinvouch.engine.ticking import on_tick
 from twinvouch.engine.witnessed import on_witness
@@ -267,7 +269,8 @@ def _on_model(m: Memory, out: Out, event: ModelSubmitted) -> None:
         refuse(m, out, event.peer, judged.findings[0])
         return
     committed = out.commit(judged.digest)
-    name, rests = manifest.model, trained_on(manifest.lineage, m.size)
+    name = manifest.model
+    rests = trained_on(m.renumbered.entries(manifest.lineage), m.size)
     index = out.append(
         entry.model(m.site.plant.id, m.now_ns, committed, name, rests, admitted=judged.admitted)
     )
@@ -351,4 +354,5 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     WitnessReported: on_witness,
     HistoryChanged: _on_history,
     DisavowalTraced: disavowed.on_traced,
+    Rewound: on_rewound,
 }

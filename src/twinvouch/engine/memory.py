@@ -22,6 +22,7 @@ from twinvouch.core.ports import Detector
 from twinvouch.core.site import Site
 from twinvouch.core.ticket import Ticket
 from twinvouch.engine.disavowals import Disavowed
+from twinvouch.engine.renumbered import Renumbered
 from twinvouch.engine.watch import Watch
 from twinvouch.queries.memory import Marks, Seen
 from twinvouch.readings.link import Link
@@ -83,15 +84,14 @@ class Memory:
         self.distrusted, self.watched = dict[str, int](), dict[str, Watch]()
         # by scan group from which entry on which key signed it; advice that is to be judged again, because of which entries
         self.hands, self.unjudged = dict[str, Hands](), dict[str, tuple[int, ...]]()
-        self.nonces: dict[bytes, int] = {}  # of statements -> expiry, ns
+        # of statements -> expiry, ns; and in a rewind what stays distrusted whatever is said of it
+        self.nonces, self.upheld = dict[bytes, int](), dict[str, int]()
         # by id, oldest first; command or advice -> the disavowal of what it rests on
         self.disavowals, self.disavowed = dict[str, Disavowed](), dict[str, int]()
-        self.findings: deque[tuple[int, int, Finding]] = deque(
-            maxlen=RECENT_FINDINGS
-        )  # entry, ns, finding
-        self.labels: dict[
-            str, tuple[bytes, bytes]
-        ] = {}  # group -> key and digest of the label kept last
+        # entry, ns, finding
+        self.findings: deque[tuple[int, int, Finding]] = deque(maxlen=RECENT_FINDINGS)
+        # group -> key and digest of the label kept last
+        self.labels: dict[str, tuple[bytes, bytes]] = {}
         self.models: dict[str, Mapping[str, Plain]] = {}
         self.ring = Keyring(site.plant, site.root) if site.root else None
         self.signed = Signed(0, b"", {}, {})
@@ -100,7 +100,8 @@ class Memory:
         self.tallies, self.counts = Tallies(), Counter[str]()
         # digests of configuration and policy, and build, of the last start
         self.runs_with, self.is_disk_full = (b"", b"", ""), False
-        self.size, self.now_ns = 0, 0  # ledger entries; time
+        # ledger entries, and in a rewind their numbering; time
+        self.size, self.renumbered, self.now_ns = 0, Renumbered.unchanged(), 0
         # of the log: how often a backup was restored, and when last: what was signed before has no effect any more
         self.epoch, self.epoch_ns = 0, 0
         self.ticked: Tick | None = None  # the last one with clocks, of this run of the process

@@ -21,7 +21,7 @@ def of_command(m: Memory, command: Command, index: int) -> Rests:
 
     What it says of entries that do not exist yet is nothing.
     """
-    declared = _batches(m, ((i.tag, i.entry) for i in command.inputs))
+    declared = _batches(m, ((i.tag, i.entry) for i in m.renumbered.inputs(command.inputs)))
     return Rests(tuple(p for p in declared if p[0] < index), *_lately(m, command.principal))
 
 
@@ -46,7 +46,7 @@ def of_decision(
 def of_advice(m: Memory, given: Given, because: Iterable[int]) -> Rests:
     """Advice rests on what a command and its decision rest on; judged again, first on what was given."""
     first = (*((given.entry,) if given.judged_entry >= 0 else ()), *because)
-    inputs, parents = given.advice.inputs, given.judged.parents
+    inputs, parents = m.renumbered.inputs(given.advice.inputs), given.judged.parents
     rests = of_decision(m, first, counted(m.site.plant, given.advice, given.read), inputs, parents)
     lately = () if first else _lately(m, given.advice.principal)
     return Rests(rests.parents, *lately)

@@ -19,6 +19,7 @@ from twinvouch.core.label import FULL, Axis
 from twinvouch.engine import distrusting, restoring
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
+from twinvouch.engine.upheld import uphold
 from twinvouch.engine.watch import Watch
 
 LEAST: Final = 2  # independent sources beside it: with it three, and two never raise (R3)
@@ -88,6 +89,7 @@ def _offer(m: Memory, out: Out, tag: str, watch: Watch) -> None:
         out.report([found], parents)
         return
     del m.distrusted[tag]
+    uphold(m)
     m.dirty.add("distrusted")
     found = Finding("restored", tag, Severity.INFO, f"restored by evidence: {said}")
     distrusting.changed(m, out, tag, (out.report([found], parents),))

@@ -11,7 +11,6 @@ from typing import Any
 from twinvouch.commands.arrivals import read_arrival, write_arrival
 from twinvouch.commands.given import read_given, write_given
 from twinvouch.commands.register import read_record, write_record
-from twinvouch.core.disavowal import Stage
 from twinvouch.core.errors import ConfigError, MalformedError
 from twinvouch.core.event import Tick
 from twinvouch.core.finding import Finding, Severity
@@ -19,9 +18,8 @@ from twinvouch.core.genesis import Beginning
 from twinvouch.core.memo import Memo
 from twinvouch.core.mode import Mode, Rung
 from twinvouch.core.ticket import Ticket, Work
-from twinvouch.engine.disavowals import read_disavowed, write_disavowed
+from twinvouch.engine import doubt_rows
 from twinvouch.engine.memory import KeyUse, Memory, Signed
-from twinvouch.engine.watch import Watch
 from twinvouch.ledger.entry import findings_content
 from twinvouch.queries.memory import read_marks, read_seen, write_marks, write_seen
 from twinvouch.readings import declared
@@ -124,17 +122,6 @@ def _read_advice(m: Memory, ident: str, raw: bytes) -> None:
     m.advice[ident] = read_given(raw)
 
 
-def _write_disavowal(m: Memory, ident: str) -> bytes | None:
-    d = m.disavowals.get(ident)
-    return None if d is None else write_disavowed(d)
-
-
-def _read_disavowal(m: Memory, ident: str, raw: bytes) -> None:
-    d = m.disavowals[ident] = read_disavowed(raw)
-    if d.stage is Stage.IN_EFFECT:
-        m.disavowed |= dict.fromkeys(d.marked, d.entry)
-
-
 def _write_arrival(m: Memory, ident: str) -> bytes | None:
     arrival = m.arrivals.get(int(ident))
     return None if arrival is None else write_arrival(arrival)
@@ -191,38 +178,6 @@ def _read_findings(m: Memory, _: str, raw: bytes) -> None:
 def _read_nonces(m: Memory, _: str, raw: bytes) -> None:
     content: Any = decode(raw)
     m.nonces = dict(content)
-
-
-def _read_distrusted(m: Memory, _: str, raw: bytes) -> None:
-    content: Any = decode(raw)
-    m.distrusted = dict(content)
-
-
-def _write_watched(m: Memory, subject: str) -> bytes | None:
-    w = m.watched.get(subject)
-    told = None if w is None else [1, w.since_ns, w.entry, w.clean, list(w.seen), w.is_offered]
-    return None if told is None else encode(told)
-
-
-def _read_watched(m: Memory, subject: str, raw: bytes) -> None:
-    content: Any = decode(raw)
-    version, since_ns, entry, clean, seen, is_offered = content
-    assert version == 1, version
-    m.watched[subject] = Watch(since_ns, entry, clean, tuple(seen), is_offered)
-
-
-def _read_hands(m: Memory, group: str, raw: bytes) -> None:
-    content: Any = decode(raw)
-    version, hands = content
-    assert version == 1, version
-    m.hands[group] = tuple((entry, key) for entry, key in hands)
-
-
-def _read_unjudged(m: Memory, _: str, raw: bytes) -> None:
-    content: Any = decode(raw)
-    version, waiting = content
-    assert version == 1, version
-    m.unjudged = {ident: tuple(because) for ident, because in waiting}
 
 
 def _read_modes(m: Memory, _: str, raw: bytes) -> None:
@@ -337,6 +292,7 @@ def _read_frame(m: Memory, ident: str, raw: bytes) -> None:
 
 
 WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
+    **doubt_rows.WRITE,
     "engine": _write_engine,
     "epoch": _write_epoch,
     "link": lambda m, edge: write_link(m.links[edge]),
@@ -344,16 +300,11 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "frame": lambda m, group: m.frame.rows(group),
     "command": _write_command,
     "advice": _write_advice,
-    "disavowal": _write_disavowal,
     "arrival": _write_arrival,
     "seen": lambda m, principal: write_seen(m.seen[principal]),
     "marks": _write_marks,
     "findings": _write_findings,
     "nonces": lambda m, _: encode([list(n) for n in sorted(m.nonces.items())]),
-    "distrusted": lambda m, _: encode(m.distrusted),
-    "watched": _write_watched,
-    "hands": lambda m, group: encode([1, [list(hand) for hand in m.hands[group]]]),
-    "unjudged": lambda m, _: encode([1, [[i, list(why)] for i, why in m.unjudged.items()]]),
     "modes": lambda m, _: encode({a: [int(x.rung), x.epoch] for a, x in m.modes.items()}),
     "streams": lambda m, _: encode(m.streams),
     "ticked": _write_ticked,
@@ -367,6 +318,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "tickets": _write_tickets,
 }
 READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
+    **doubt_rows.READ,
     "engine": _read_engine,
     "epoch": _read_epoch,
     "link": _read_link,
@@ -374,16 +326,11 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "frame": _read_frame,
     "command": _read_command,
     "advice": _read_advice,
-    "disavowal": _read_disavowal,
     "arrival": _read_arrival,
     "seen": _read_seen,
     "marks": _read_marks,
     "findings": _read_findings,
     "nonces": _read_nonces,
-    "distrusted": _read_distrusted,
-    "watched": _read_watched,
-    "hands": _read_hands,
-    "unjudged": _read_unjudged,
     "modes": _read_modes,
     "streams": _read_streams,
     "tallies": _read_tallies,

@@ -34,7 +34,8 @@ def judged_now(m: Memory, given: Given, context: Context | None = None) -> Given
     """As it stands at this moment; nothing is entered. `context` is that of the moment, where it is known already."""
     now = m.context() if context is None else context
     at = Moment(m.site, m.frame, now, given.worst, m.now_ns, given.received_ns)
-    return replace(given, judged=advice.judge(given.advice, at, given.read, given.key))
+    said = replace(given.advice, inputs=m.renumbered.inputs(given.advice.inputs))
+    return replace(given, judged=advice.judge(said, at, given.read, given.key))
 
 
 def stand(

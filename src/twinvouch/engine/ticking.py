@@ -47,8 +47,9 @@ def on_tick(m: Memory, out: Out, event: Tick) -> None:
     open_records = [r for r in m.records.values() if r.is_open]
     for record in open_records:
         age(m, out, record)
-    needed = {i.entry for r in open_records for i in r.command.inputs}
-    needed |= {i.entry for g in standing.open_ones(m) for i in g.advice.inputs}
+    declared = [r.command.inputs for r in open_records]
+    declared += [g.advice.inputs for g in standing.open_ones(m)]
+    needed = {i.entry for inputs in declared for i in m.renumbered.inputs(inputs)}
     oldest = max((c.max_age_ns for c in m.site.plant.classes.values()), default=0)
     for forgotten in arrivals.forget(m.arrivals, m.now_ns, oldest, needed):
         m.dirty.add(f"arrival/{forgotten}")

@@ -18,7 +18,14 @@ from twinvouch.core.advice import Advice, Standing
 from twinvouch.core.batch import Admitted, Batch, Quality
 from twinvouch.core.command import Command, Decision, Outcome, Permit
 from twinvouch.core.disavowal import Disavowal, Stage
-from twinvouch.core.event import DiskChanged, EpochOpened, HistoryChanged, QueryAsked, Started
+from twinvouch.core.event import (
+    DiskChanged,
+    EpochOpened,
+    HistoryChanged,
+    QueryAsked,
+    Rewound,
+    Started,
+)
 from twinvouch.core.finding import Finding
 from twinvouch.core.genesis import Genesis
 from twinvouch.core.kind import VERSION, Kind
@@ -335,6 +342,14 @@ def disavowed(
 def epoch(plant: str, now_ns: int, committed: bytes, e: EpochOpened) -> bytes:
     """The first entry under a new origin: which log it continues, and from where."""
     return _entry(Kind.ENTRY_EPOCH, plant, now_ns, committed, e.origin, e.size, e.root, e.epoch)
+
+
+def rewind(plant: str, now_ns: int, e: Rewound) -> bytes:
+    """A rewind departs from the log that it names, or ends; it commits to what that log's entry of the disavowal does."""
+    of = [e.origin, e.size, e.root, e.record]
+    return _entry(
+        Kind.ENTRY_REWIND, plant, now_ns, e.disavowal, *of, e.subject, e.since_ns, e.until_ns
+    )
 
 
 def query(

@@ -28,9 +28,10 @@ KINDS = {
     82: "disavowal",
     83: "advice",
     84: "disavowed",
+    86: "rewind",
     90: "history",
 }
-EPOCH = 80
+CONTINUING = frozenset({80, 86})  # kinds that name the log whose first entries are here too
 UNDECODABLE = "undecodable"
 RESTING = frozenset({65, 67, 68, 72, 73})  # kinds that since version 2 say what they rest on
 
@@ -46,8 +47,8 @@ class Heading:
 
     @property
     def is_epoch(self) -> bool:
-        """Whether the entry says which log this one continues."""
-        return (self.version, self.kind) == (1, EPOCH)
+        """Whether the entry says which log this one continues or departs from."""
+        return self.version == 1 and self.kind in CONTINUING
 
     @property
     def name(self) -> str:
@@ -106,7 +107,7 @@ class Reader:
 
 
 def read_epoch(entry: bytes) -> tuple[str, int, bytes] | None:
-    """Origin, size and root that an entry of kind 80 names; None where its bytes have another form."""
+    """Origin, size and root that an entry of kind 80 or 86 names; None where its bytes have another form."""
     at = Reader(entry)
     try:
         at.array()

@@ -1,7 +1,8 @@
-"""Where a log continues another one: entries of kind 80 name origin, size and root of the log before.
+"""Where a log continues another one: entries of kind 80 or 86 name origin, size and root of the log before.
 
 A restored backup begins a log under a new origin with the entries of the old one; the entry says so, and the
-entries themselves prove it: the root over the first `size` of them is the one that is named.
+entries themselves prove it: the root over the first `size` of them is the one that is named. A rewind departs from a
+log in the same way: what is beyond those entries is told otherwise than there.
 """
 
 from collections.abc import Iterable
@@ -12,7 +13,6 @@ from twinvouch.verifier.files import WIDTH, Files
 from twinvouch.verifier.report import Epoch, Fault
 from twinvouch.verifier.walk import fold, leaf_hash, node_hash, split
 
-KIND = 80
 SHOWN = 100  # a log has one for every restore; what an attacker adds beyond is a fault
 
 
@@ -27,7 +27,7 @@ class Claim:
 
 
 def claim(entry: int, raw: bytes) -> Claim | None:
-    """The claim of an entry of kind 80, None where its bytes have another form."""
+    """The claim of an entry of kind 80 or 86, None where its bytes have another form."""
     found = read_epoch(raw)
     return None if found is None else Claim(entry, *found)
 

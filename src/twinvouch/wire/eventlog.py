@@ -23,6 +23,7 @@ from twinvouch.core.event import (
     ModelSubmitted,
     OutcomeReported,
     QueryAsked,
+    Rewound,
     Started,
     StatementReceived,
     StrangersRefused,
@@ -172,6 +173,14 @@ _FORMS: Mapping[type[Event], tuple[int, Form]] = {
             ("readers", _readers),
             ("digest", _octets),
             ("listed", _octets),
+        ),
+    ),
+    Rewound: (
+        153,
+        (
+            *((name, _octets) for name in ("salt", "disavowal")),
+            *(("origin", _text), ("size", _integer), ("root", _octets), ("record", _integer)),
+            *(("subject", _text), ("since_ns", _integer), ("until_ns", _integer)),
         ),
     ),
     EpochOpened: (

@@ -1,12 +1,13 @@
 """A log that continues another one proves it by its own entries, or is named as wrong."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from twinvouch.adapters.keys import SeededSigner
 from twinvouch.adapters.ledger_files import LedgerFiles
-from twinvouch.core.event import EpochOpened
+from twinvouch.core.event import EpochOpened, Rewound
 from twinvouch.ledger import entry
 from twinvouch.ledger.tlog import leaf_hash
 from twinvouch.verifier import Report, as_plain, verify
@@ -74,3 +75,23 @@ def test_a_log_full_of_epochs_is_a_fault_and_no_work(tmp_path: Path) -> None:
     empty = root_of(tmp_path / "old", [])
     report = continued(tmp_path / "new", [opened("net3/0", 0, empty)] * (SHOWN + 3))
     assert [f.why for f in report.faults] == ["one epoch too many"] * 3
+
+
+def test_a_rewind_proves_what_it_has_in_common(tmp_path: Path) -> None:
+    leaves = [b"a", b"b", b"c"]
+    root = root_of(tmp_path / "old", leaves)
+    event = Rewound(b"s" * 16, b"", "net3/0", 3, root, 4, "tank-1/level", 5, 9)
+    raw = entry.rewind("net3", 6, event)
+    end = entry.rewind("net3", 9, replace(event, subject=""))
+    report = continued(tmp_path / "new", [*leaves, raw, b"another", end])
+    assert report.ok, report.faults
+    assert [(e.entry, e.origin, e.size) for e in report.epochs] == [
+        (3, "net3/0", 3),
+        (5, "net3/0", 3),
+    ]
+    assert report.contents.kinds["rewind"] == 2
+    lie = entry.rewind("net3", 6, replace(event, size=2))
+    wrong = continued(tmp_path / "wrong", [*leaves, lie])
+    assert [f.why for f in wrong.faults] == [
+        f"names root {root.hex()} of 2 entries, they give another"
+    ]

@@ -54,6 +54,7 @@ VERBS = {
     "replay": "Send a CSV of readings through the gates.",
     "restore": "Take back a distrust.",
     "retention": "How long the history is kept: show, list holds, delete what is over.",
+    "rewind": "Rebuild the twin as if what is disavowed had been known.",
     "run": "Run the core of a plant.",
     "status": "Show how the running core is doing.",
     "systemd": "Print unit files with a sandbox for core, edge and actuator.",

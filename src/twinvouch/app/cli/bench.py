@@ -126,6 +126,25 @@ def noninterference(*, pairs: int, seed: int, as_json: bool) -> int:
 
 @command.command()
 @click.option(
+    "--minutes",
+    type=click.FloatRange(0.2, 600),
+    default=2.0,
+    show_default=True,
+    help="of the plant's life that are rewound, in virtual time",
+)
+@AS_JSON
+def rewind(*, minutes: float, as_json: bool) -> int:
+    """Rewind the built-in plant's log, against feeding it once; exit 1 where the same is not the same."""
+    require_lab()
+    from twinvouch.app.bench.rewind import run
+
+    figures = run(minutes, _say)
+    _show(figures, as_json=as_json)
+    return 0 if figures["same_is_same"] else 1
+
+
+@command.command()
+@click.option(
     "--hours",
     type=click.FloatRange(0.01, 720),
     default=6.0,
