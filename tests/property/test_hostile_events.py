@@ -228,6 +228,7 @@ TRACED = st.builds(
     DisavowalTraced,
     salt=st.just(b"s" * 16),
     entry=st.integers(0, 20),
+    first=st.integers(0, LAST),
     sources=st.integers(0, LAST),
     touched=st.one_of(st.integers(0, 3), st.integers(0, LAST)),
     counts=COUNTS,

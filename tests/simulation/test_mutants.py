@@ -20,7 +20,7 @@ from twinvouch.commands import gate as commands_gate
 from twinvouch.core import distrust
 from twinvouch.core.event import Effect, Event
 from twinvouch.core.label import Label
-from twinvouch.engine import Engine, flow
+from twinvouch.engine import Engine, disavowed, flow
 from twinvouch.ledger import entry
 from twinvouch.readings import gate
 from twinvouch.wire.outcome import write_outcome
@@ -215,3 +215,8 @@ def test_a_process_that_does_not_come_back_is_caught(monkeypatch: pytest.MonkeyP
         lambda self, edge: real(self, edge) if edge.size < 40 else fails(self, edge),
     )
     caught({"processes"}, range(2))
+
+
+def test_a_person_who_doubts_too_much_alone_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disavowed, "reaches_too_far", lambda *_: False)
+    caught({"doubted"})

@@ -72,8 +72,6 @@ def _declared(config: Config, counting: set[str]) -> dict[str, Any]:
         found["distrust"] = distrust
     if config.detection is not None:
         found["detection"] = config.detection.model_dump(mode="json", exclude_defaults=True)
-    if config.distrust.returns_by_evidence:
-        found["distrust"] = config.distrust.model_dump(mode="json")
     for name, told in config.redundancy.items():
         tags = members(config, name)
         if counting & set(tags):

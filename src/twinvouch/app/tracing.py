@@ -101,13 +101,14 @@ def trace(
     return DisavowalTraced(
         salt,
         effect.entry,
+        min(of.first, effect.entry),
         int(found.sources.sum()),
         len(indices),
         tuple(found.count(of).items()),
         _highest(reader, indices[of.kind[indices - of.first] == Kind.ENTRY_PERMIT]),
         _models(reader, indices[of.kind[indices - of.first] == Kind.ENTRY_MODEL]),
         _readers(of, indices - of.first),
-        digest_of(asked, (of.first, max(effect.entry, of.first)), indices),
+        digest_of(asked, (min(of.first, effect.entry), effect.entry), indices),
         indices[-LISTED:].astype("<u8").tobytes(),
     )
 

@@ -205,7 +205,7 @@ class HistoryChanged:
 class DisavowalTraced:
     """What a disavowal touches, worked out beside the engine from the ledger as it was when it was said.
 
-    `entry` is that of the disavowal. `touched` entries rest on what it is about, of which `sources` are that itself;
+    `entry` is that of the disavowal, `first` the oldest that was looked at. `touched` entries rest on what it is about, of which `sources` are that itself;
     `counts` are the touched by kind. `highest` is the highest class of a command among them that was permitted (empty:
     none was), `models` the models that rest on it, with their entries. `readers` are who was answered with it: how
     often, and when last. `digest` is over the whole list (ledger.affected), `listed` its newest part, each index in 8
@@ -214,6 +214,7 @@ class DisavowalTraced:
 
     salt: bytes
     entry: int
+    first: int
     sources: int
     touched: int
     counts: tuple[tuple[str, int], ...]

@@ -14,6 +14,7 @@ OPEN: Final = frozenset({Stage.TRACING, Stage.WAITING})
 class Traced:
     """What a disavowal touches, as DisavowalTraced told it; `listed` is the digest of the blob with the list."""
 
+    first: int
     sources: int
     touched: int
     counts: tuple[tuple[str, int], ...]
@@ -96,9 +97,9 @@ def read_disavowed(raw: bytes) -> Disavowed:
     )
 
 
-def _traced(sources: int, touched: int, counts: Any, highest: str, *rest: Any) -> Traced:
-    models, readers, digest, listed = rest
+def _traced(first: int, sources: int, touched: int, counts: Any, *rest: Any) -> Traced:
+    highest, models, readers, digest, listed = rest
     pairs = tuple((name, number) for name, number in counts)
     by_name = tuple((name, entry) for name, entry in models)
     answered = tuple((who, times, last_ns) for who, times, last_ns in readers)
-    return Traced(sources, touched, pairs, highest, by_name, answered, digest, listed)
+    return Traced(first, sources, touched, pairs, highest, by_name, answered, digest, listed)

@@ -39,7 +39,7 @@ def on_traced(m: Memory, out: Out, event: DisavowalTraced) -> None:
     whole = len(event.listed) // INDEX.itemsize * INDEX.itemsize
     listed = np.frombuffer(event.listed[:whole], INDEX)
     kept = out.blob(event.listed[:whole])
-    what = (event.sources, event.touched, event.counts, event.highest)
+    what = (event.first, event.sources, event.touched, event.counts, event.highest)
     traced = Traced(*what, event.models, event.readers, event.digest, kept)
     d = replace(d, traced=traced, marked=_open_among(m, set(m.renumbered.entries(listed.tolist()))))
     if reaches_too_far(m, d):

@@ -166,7 +166,7 @@ _FORMS: Mapping[type[Event], tuple[int, Form]] = {
         152,
         (
             ("salt", _octets),
-            *((name, _integer) for name in ("entry", "sources", "touched")),
+            *((name, _integer) for name in ("entry", "first", "sources", "touched")),
             ("counts", _counts),
             ("highest", _text),
             ("models", _counts),

@@ -52,6 +52,8 @@ READS = [
     "/receipts/tank/level@0",
     "/lineage/0",
     "/affected/tank/level",
+    "/disavowals",
+    "/disavowals/0",
     "/stream",
     "/permits/stream",
 ]

@@ -178,3 +178,13 @@ actuator_state:
     assert set(told["findings"]) == {"stuck", "redundancy", "actuator_state"}
     assert told["cells_admitted"] == told["cells"] == 960
     call("ledger", "verify", told["ledger"], "--key", told["ledger_key"])
+
+
+def test_what_one_person_may_say_of_sources_is_signed_where_it_is_not_the_default(
+    tmp_path: Path,
+) -> None:
+    told = "distrust: {second_person_above: 1000}\n"
+    (tmp_path / "a").mkdir()
+    before = part(tmp_path / "a", TEXT)
+    assert part(tmp_path / "a", TEXT + told) == before
+    assert part(tmp_path / "a", TEXT + told.replace("1000", "1001")) != before

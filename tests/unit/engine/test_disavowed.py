@@ -22,7 +22,7 @@ def toy(tmp_path: Path) -> Doubting:
 
 def traced(toy: Doubting, **but: object) -> DisavowalTraced:
     none = DisavowalTraced(
-        toy.salt(), toy.last.entry, 1, 1, (("batch", 1),), "", (), (), bytes(32), b""
+        toy.salt(), toy.last.entry, 0, 1, 1, (("batch", 1),), "", (), (), bytes(32), b""
     )
     return replace(none, **but)  # type: ignore[arg-type]
 

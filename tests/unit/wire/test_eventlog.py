@@ -43,6 +43,7 @@ EVENTS: list[Event] = [
     DisavowalTraced(
         SALT,
         9,
+        0,
         2,
         3,
         (("batch", 2),),

@@ -57,6 +57,7 @@ def _traced(traced: Traced | None) -> dict[str, Plain]:
     if traced is None:
         return {"touched": None}
     return {
+        "begins_at": traced.first,
         "touched": traced.touched,
         "sources": traced.sources,
         "counts": dict(traced.counts),

@@ -143,6 +143,8 @@ def _tell(found: dict[str, Any], *, as_json: bool) -> None:
     for reader in found["readers"]:
         click.echo(f"answered with it: {safe(reader['principal'])}, {reader['times']} times")
     click.echo(f"{'digest':<16}{found['digest']}")
+    if found["begins_at"]:
+        click.echo(f"nothing before entry {found['begins_at']} was looked at")
     rows = [
         {"entry": e["entry"], "kind": e["kind"], "at": instant(e["at_ns"]), "about": _about(e)}
         for e in found["entries"]
