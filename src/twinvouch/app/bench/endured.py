@@ -66,6 +66,7 @@ async def _run(
     try:
         await stage.start()
         following = asyncio.create_task(kill.follow(killed.spent))
+        await stage.until(stage.has_written, "no command is carried out")
         began = time.monotonic()
         await _kill_all((stage, passes), shares(kills), seed, (killed, beside), say)
         known: Figures = {"seed": seed, "seconds": round(time.monotonic() - began, 1)}

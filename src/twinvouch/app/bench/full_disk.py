@@ -24,7 +24,7 @@ from twinvouch.lab.drill.stage import Extras, Stage
 SIZE_MIB: Final = 48
 RESERVE_MIB: Final = 4
 _UNSHARE: Final = ("unshare", "--user", "--map-root-user", "--mount")
-_BATCHES_PER_S: Final = 20.0
+_BATCHES_PER_S: Final = 10.0
 _HELD_S: Final = 4.0  # so long it stays full each time
 _PIECE: Final = 1 << 16
 _LAST_S: Final = 400.0

@@ -153,7 +153,7 @@ def judged(stage: Stage, killed: Killed, known: Figures, say: Say) -> tuple[Figu
         stage.directory,
         checked.size,
         stage.recorder.acknowledged,
-        killed.spent.nonces,
+        killed.spent.by_command,
         killed.heads,
     )
     for fault in found.faults[:20]:

@@ -94,6 +94,10 @@ class Stage:
             return self.recorder.newest_epoch > before.epoch and self.recorder.last_s > since_s
         return self._plant_journal.stat().st_size > before.plant_bytes
 
+    def has_written(self) -> bool:
+        """Whether a write has reached the plant: everything works."""
+        return self._plant_journal.exists() and self._plant_journal.stat().st_size > 0
+
     def seen(self) -> "Seen":
         """What there is before a process is started."""
         return Seen(self.recorder.newest_epoch, self._plant_journal.stat().st_size)
