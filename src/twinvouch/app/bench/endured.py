@@ -26,7 +26,7 @@ from twinvouch.lab.drill.stage import PRODUCT, WITNESS, Extras, Stage
 
 PASSES: Final = "passes"
 WORTH_ROWS: Final = 40  # of a scan group: a chunk every few seconds
-_SHARES: Final = {"core": 0.3, "edge": 0.2, "actuator": 0.2, WITNESS: 0.15, PASSES: 0.15}
+_KILLED: Final = (*PRODUCT, WITNESS, PASSES)
 _WORK_S: Final = 2.0  # a witness works at most so long before it is killed
 _AMID_S: Final = 0.7  # a pass is killed so long after it began
 _PATIENCE_S: Final = 60.0
@@ -42,9 +42,9 @@ class Beside:
 
 
 def shares(kills: int) -> dict[str, int]:
-    """How often each is killed; every one at least once."""
-    found = {name: max(1, int(kills * share)) for name, share in _SHARES.items()}
-    found["core"] = max(1, found["core"] + kills - sum(found.values()))
+    """How often each is killed; the core has the rest."""
+    found = dict.fromkeys(_KILLED, kills // len(_KILLED))
+    found["core"] += kills % len(_KILLED)
     return found
 
 
@@ -93,13 +93,12 @@ async def _kill_all(
     told: tuple[Killed, Beside],
     say: Say,
 ) -> None:
-    """Core, edge and actuator one after the other; witness and passes beside them."""
+    """Each at its own pace, so that several are away at once."""
     stage, passes = who
     chance = random.Random(seed)  # noqa: S311 - a drill is repeated by its seed, as far as processes can be
-    names = [name for name in PRODUCT for _ in range(of[name])]
-    chance.shuffle(names)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(kill.drill(stage, names, chance, told[0], say))
+        for name in PRODUCT:
+            tasks.create_task(kill.drill(stage, [name] * of[name], chance, told[0], say))
         tasks.create_task(_kill_witness(stage, of[WITNESS], chance, told))
         tasks.create_task(_kill_passes(stage, passes, of[PASSES], chance, told))
 
