@@ -19,6 +19,7 @@ from twinvouch.app.bench import kill
 from twinvouch.app.bench.endured_judge import judged
 from twinvouch.app.bench.kill import COMMANDS_PER_S, Figures, Killed, Say, percentile
 from twinvouch.app.compaction import DIRECTORY
+from twinvouch.core.errors import UnavailableError
 from twinvouch.lab import recorded
 from twinvouch.lab.children import Children
 from twinvouch.lab.drill import judge, site
@@ -26,7 +27,7 @@ from twinvouch.lab.drill.stage import PRODUCT, WITNESS, Extras, Stage
 
 PASSES: Final = "passes"
 WORTH_ROWS: Final = 40  # of a scan group: a chunk every few seconds
-_KILLED: Final = (*PRODUCT, WITNESS, PASSES)
+_SHARES: Final = {"core": 0.25, "edge": 0.175, "actuator": 0.175, WITNESS: 0.2, PASSES: 0.2}
 _WORK_S: Final = 2.0  # a witness works at most so long before it is killed
 _AMID_S: Final = 0.7  # a pass is killed so long after it began
 _PATIENCE_S: Final = 60.0
@@ -42,9 +43,9 @@ class Beside:
 
 
 def shares(kills: int) -> dict[str, int]:
-    """How often each is killed; the core has the rest."""
-    found = dict.fromkeys(_KILLED, kills // len(_KILLED))
-    found["core"] += kills % len(_KILLED)
+    """How often each is killed, at least once; the core has the rest."""
+    found = {name: max(1, int(kills * share)) for name, share in _SHARES.items()}
+    found["core"] += kills - sum(found.values())
     return found
 
 
@@ -93,14 +94,18 @@ async def _kill_all(
     told: tuple[Killed, Beside],
     say: Say,
 ) -> None:
-    """Each at its own pace, so that several are away at once."""
+    """Core, edge and actuator one after the other, so that each can work again; witness and passes beside them."""
     stage, passes = who
     chance = random.Random(seed)  # noqa: S311 - a drill is repeated by its seed, as far as processes can be
-    async with asyncio.TaskGroup() as tasks:
-        for name in PRODUCT:
-            tasks.create_task(kill.drill(stage, [name] * of[name], chance, told[0], say))
-        tasks.create_task(_kill_witness(stage, of[WITNESS], chance, told))
-        tasks.create_task(_kill_passes(stage, passes, of[PASSES], chance, told))
+    names = [name for name in PRODUCT for _ in range(of[name])]
+    chance.shuffle(names)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(kill.drill(stage, names, chance, told[0], say))
+            tasks.create_task(_kill_witness(stage, of[WITNESS], chance, told))
+            tasks.create_task(_kill_passes(stage, passes, of[PASSES], chance, told))
+    except* UnavailableError as errors:
+        raise errors.exceptions[0] from None
 
 
 async def _settled(stage: Stage, killed: Killed) -> int:
