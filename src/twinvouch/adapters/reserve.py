@@ -37,11 +37,11 @@ class Reserve:
 
     @property
     def is_there(self) -> bool:
-        """Whether the reserve is allocated, or none is wanted."""
-        return not self.size or self._path.exists()
+        """Whether the reserve is allocated, as large as it is wanted, or none is wanted."""
+        return not self.size or _size_of(self._path) == self.size
 
     def make(self) -> bool:
-        """Allocate the reserve; False where there is no room for it."""
+        """Allocate the reserve, in the place of one of another size; False where there is no room for it."""
         if self.is_there:
             return True
         draft = self._path.with_suffix(".tmp")
@@ -64,3 +64,11 @@ class Reserve:
             return False
         self._path.unlink(missing_ok=True)  # two threads may be in need at once
         return True
+
+
+def _size_of(path: Path) -> int:
+    """Its bytes; 0 where it is not there."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -52,6 +52,7 @@ class _Pass:
     index: ChunkIndex
     vault: Vault | None
     reaches: dict[str, Reach]
+    worth_rows: int = WORTH_ROWS
     gathered: dict[str, Gathered] = field(default_factory=dict)
     done: Done = field(default_factory=Done)
 
@@ -123,7 +124,7 @@ class _Pass:
         """At the end of the log: close what is over or worth it; all other groups have nothing before here."""
         end, today = Reach(passed.record, passed.leaf), passed.now_ns // DAY_NS
         for name, open_ in sorted(self.gathered.items()):
-            if open_.day < today or open_.present >= WORTH or open_.rows >= WORTH_ROWS:
+            if open_.day < today or open_.present >= WORTH or open_.rows >= self.worth_rows:
                 self.close(name, end)
         idle = {g for g in self.reaches if g not in self.gathered}
         idle |= {g for g in self.config.groups if g not in self.gathered}
@@ -142,8 +143,8 @@ class _Pass:
             )
 
 
-def compact(config: Config, say: Say) -> Done:
-    """One pass; UnavailableError where another one runs, or where there is no room."""
+def compact(config: Config, say: Say, worth_rows: int = WORTH_ROWS) -> Done:
+    """One pass; UnavailableError where another one runs, or where there is no room. Fewer rows wait for their day."""
     data = config.data_dir
     if not (data / "state.db").exists():
         raise UsageError(f"`{data}` has no state: nothing to write into a history yet")
@@ -153,9 +154,9 @@ def compact(config: Config, say: Say) -> Done:
         for path in list(leftovers(directory, {c.file for c in index.all()})):
             path.unlink()
         with opened_source(config, index.groups()) as source:
-            return _passed(
-                source, _Pass(config, directory, index, source.vault, index.reaches()), say
-            )
+            reaches = index.reaches()
+            work = _Pass(config, directory, index, source.vault, reaches, worth_rows)
+            return _passed(source, work, say)
 
 
 def _passed(source: Source, work: _Pass, say: Say) -> Done:

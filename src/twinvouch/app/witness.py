@@ -14,6 +14,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
+from starlette.requests import ClientDisconnect
 
 from twinvouch import __version__
 from twinvouch.adapters.witness_store import Cosigned, WitnessStore
@@ -137,7 +138,7 @@ def show(first: Cosigned, judged: Judged, proof: Sequence[bytes], directory: Pat
 
 
 async def _body(request: Request) -> bytes | None:
-    """The body; None where it is too large or too slow."""
+    """The body; None where it is too large or too slow, or who asked is gone."""
     parts: list[bytes] = []
     try:
         async with asyncio.timeout(READ_S):
@@ -145,7 +146,7 @@ async def _body(request: Request) -> bytes | None:
                 parts.append(part)
                 if sum(map(len, parts)) > BODY_MAX:
                     return None
-    except TimeoutError:
+    except (TimeoutError, ClientDisconnect):
         return None
     return b"".join(parts)
 

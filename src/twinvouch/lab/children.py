@@ -59,6 +59,10 @@ class Children:
         """The process id of a running child."""
         return self._running[name].pid
 
+    def of(self, name: str) -> Process:
+        """A child that was started and not ended here; it may have ended by itself."""
+        return self._running[name]
+
     def check(self) -> None:
         """Raise UnavailableError where a child has ended by itself, with the end of its log."""
         for name, process in self._running.items():
@@ -75,7 +79,8 @@ class Children:
     async def kill(self, name: str) -> None:
         """End a child with SIGKILL, without any chance to tidy up."""
         process = self._running.pop(name)
-        process.kill()
+        if process.returncode is None:
+            process.kill()
         await process.wait()
 
     async def end(self, name: str) -> int:

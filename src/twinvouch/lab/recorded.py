@@ -14,6 +14,7 @@ from twinvouch.ledger import tiles
 from twinvouch.ledger.checkpoint import VerifierKey
 from twinvouch.wire.cbor import decode
 
+WITNESSED = "checkpoint.witnessed"
 _VERIFY_S = 900.0  # the ledger of a soak has some 400,000 entries
 
 
@@ -26,10 +27,11 @@ class Verified:
     root: str
 
 
-def verify(directory: Path, origin: str, public_key: bytes) -> Verified:
-    """Run the verifier as a program of its own; the key is ours, not the directory's."""
+def verify(directory: Path, origin: str, public_key: bytes, witness: str = "") -> Verified:
+    """Run the verifier as a program of its own; the key is ours, not the directory's, and so is that of a witness."""
     key = VerifierKey(origin, public_key).text()
-    program = (sys.executable, "-m", "twinvouch", "ledger", "verify")
+    asked = ("--witness", witness) if witness else ()
+    program = (sys.executable, "-m", "twinvouch", "ledger", "verify", *asked)
     done = subprocess.run(
         [*program, str(directory), "--key", key, "--json"],
         capture_output=True,
@@ -41,10 +43,10 @@ def verify(directory: Path, origin: str, public_key: bytes) -> Verified:
     return Verified(ok, int(said.get("size", 0)), str(said.get("root", "")))
 
 
-def head(directory: Path) -> tuple[int, bytes] | None:
+def head(directory: Path, name: str = "checkpoint") -> tuple[int, bytes] | None:
     """Size and root of the checkpoint that lies there now; None where there is none yet."""
     try:
-        lines = (directory / "checkpoint").read_text("utf-8").splitlines()
+        lines = (directory / name).read_text("utf-8").splitlines()
     except FileNotFoundError:
         return None
     return int(lines[1]), base64.b64decode(lines[2])

@@ -12,6 +12,7 @@ from typing import Any
 
 from twinvouch.verifier.cbor import CborError, decode
 from twinvouch.verifier.entry import KINDS
+from twinvouch.verifier.files import HASH
 from twinvouch.verifier.note import LineError, Note, find_signed, read_key, read_note
 from twinvouch.verifier.rooted import ENTRY as ENTRY_KEY
 from twinvouch.verifier.rooted import Rooted
@@ -168,7 +169,7 @@ def _link(number: int, raw: Any, note: Note, plant: str) -> Link:
 def is_included(leaf: bytes, place: tuple[int, int], proof: Sequence[bytes], root: bytes) -> bool:
     """Whether the proof leads from the leaf at `place` (index, size) to the root: RFC 9162 section 2.1.3.2."""
     index, size = place
-    if not 0 <= index < size:
+    if len(leaf) != HASH or not 0 <= index < size:
         return False
     last = size - 1
     for sibling in proof:

@@ -24,6 +24,17 @@ def test_it_is_allocated_and_given_up_once(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("size", [0, 100_000, 600_000])
+def test_one_of_another_size_is_made_again(tmp_path: Path, size: int) -> None:
+    """Cut short, or made when less or more was configured."""
+    (tmp_path / "reserve").write_bytes(bytes(size))
+    reserve = Reserve(tmp_path, 300_000)
+    assert not reserve.is_there
+    assert reserve.make()
+    assert reserve.is_there
+    assert (tmp_path / "reserve").stat().st_size == 300_000
+
+
 def test_none_is_wanted(tmp_path: Path) -> None:
     reserve = Reserve(tmp_path, 0)
     assert reserve.is_there

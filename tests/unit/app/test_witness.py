@@ -3,13 +3,15 @@
 import asyncio
 import json
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from click.testing import CliRunner
+from starlette.requests import ClientDisconnect
 
 from tests.unit.ledger.test_witness import KEY, LOG, LOGS, head, leaves, request
 from twinvouch import verifier
@@ -264,3 +266,13 @@ def test_a_key_of_another_algorithm_is_refused(tmp_path: Path) -> None:
          "--state", str(tmp_path / "s"), "--log", KEY.text()],
     )  # fmt: skip
     assert "signs with Ed25519" in str(done.exception)
+
+
+def test_who_asks_and_is_killed_meanwhile_is_no_error() -> None:
+    class Gone:
+        async def stream(self) -> AsyncIterator[bytes]:
+            yield b"old 0"
+            raise ClientDisconnect
+
+    gone: Any = Gone()
+    assert asyncio.run(service._body(gone)) is None

@@ -52,7 +52,9 @@ class Drill:
             {"answered": "c1", "code": 200, "status": "permitted"},
         ]
         self.plant = [{"t_ns": 1, "address": setpoints()[TAG], "words": list(WORDS)}]
-        self.spent = [{"spent": {"nonce": NONCE.hex(), "command": "c1"}}]
+        self.spent: list[dict[str, object]] = [
+            {"spent": {"nonce": NONCE.hex(), "command": "c1", "words": list(WORDS)}}
+        ]
         self.heads: list[tuple[int, bytes]] = []
 
     def judged(self) -> judge.Verdict:
@@ -75,7 +77,7 @@ class Drill:
         used.look()
         used.close()
         return judge.verdict(
-            self.directory, len(self.entries), self.acknowledged, used.nonces, self.heads
+            self.directory, len(self.entries), self.acknowledged, used.by_command, self.heads
         )
 
 
@@ -109,20 +111,25 @@ def test_permits_spent_before_the_journal_was_rewritten_are_remembered(tmp_path:
     journal, new = tmp_path / "actuator.journal", tmp_path / "actuator.new"
     spent = judge.SpentPermits(journal)
     spent.look()
-    assert spent.nonces == {}
+    assert spent.by_command == {}
     first, second, third = (
-        journal_line({"spent": {"nonce": nonce, "command": f"c{nonce}"}}) for nonce in "123"
+        journal_line({"spent": {"nonce": nonce, "command": f"c{nonce}", "words": [7]}})
+        for nonce in "123"
     )
     journal.write_text(first + second[:20])
     spent.look()
-    assert spent.nonces == {"c1": "1"}
+    assert nonces_of(spent) == {"c1": "1"}
     with journal.open("a") as file:
         file.write(second[20:])
     new.write_text(journal_line({"journal": 1, "plant": PLANT}) + third)
     new.rename(journal)
     spent.look()
     spent.close()
-    assert spent.nonces == {"c1": "1", "c2": "2", "c3": "3"}
+    assert nonces_of(spent) == {"c1": "1", "c2": "2", "c3": "3"}
+
+
+def nonces_of(spent: judge.SpentPermits) -> dict[str, str]:
+    return {command: each.nonce for command, each in spent.by_command.items()}
 
 
 def _lose_a_batch(d: Drill) -> None:
@@ -161,6 +168,14 @@ def _write_unspent(d: Drill) -> None:
     d.entries.pop()
 
 
+def _write_what_was_refused(d: Drill) -> None:
+    d.spent = [{**d.spent[0], "outcome": ""}]
+
+
+def _write_other_words(d: Drill) -> None:
+    d.spent = [{"spent": {"nonce": NONCE.hex(), "command": "c1", "words": [1, 2]}}]
+
+
 def _read_back_nothing(d: Drill) -> None:
     d.events[2] = write_event(OutcomeReported(bytes(16), "p", sealed_outcome(())), 1)
 
@@ -189,6 +204,8 @@ FAULTS: dict[Callable[[Drill], None], set[str]] = {
     _double_a_permit: {"duplicated"},
     _double_a_write: {"double_executed"},
     _write_without_permit: {"unpermitted"},
+    _write_what_was_refused: {"unpermitted"},
+    _write_other_words: {"unpermitted"},
     _write_unspent: {"unpermitted", "unknown_unresolved"},
     _read_back_nothing: {"unknown_unresolved"},
     _read_back_wrong: {"unknown_unresolved"},

@@ -149,7 +149,7 @@ def _warm(recall: Recall, days: int) -> dict[str, float]:
 def _cold(config: Config, days: int) -> dict[str, float]:
     took, whole = [], []
     for n in range(COLD_ROUNDS):
-        _drop_pages(config.data_dir)
+        drop_pages(config.data_dir)
         words = [str(config.path), str(n * 7 % TAGS), str(FIRST_DAY + n * 3 % days)]
         began = perf_counter()
         done = subprocess.run(
@@ -166,7 +166,7 @@ def _cold(config: Config, days: int) -> dict[str, float]:
     }
 
 
-def _drop_pages(directory: Path) -> None:
+def drop_pages(directory: Path) -> None:
     """Have the kernel forget what it keeps of all files below a directory."""
     for path in directory.rglob("*"):
         if path.is_file():

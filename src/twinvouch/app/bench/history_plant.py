@@ -25,12 +25,12 @@ from twinvouch.wire.encrypted import DAY_NS
 PLANT: Final = "bench"
 GROUP: Final = "all"
 _GROUP_OF: Final = 256  # events made durable at once
-_SIGNER: Final = SeededSigner(sha256(b"bench history").digest())
+SIGNER: Final = SeededSigner(sha256(b"bench history").digest())
 
 
-def configured(directory: Path, table: Table, period_ns: int) -> Config:
-    """A plant whose tags are the columns of a table, with the range that they have in it."""
-    key = base64.b64encode(_SIGNER.public_key).decode()
+def configured(directory: Path, table: Table, period_ns: int, more: str = "") -> Config:
+    """A plant whose tags are the columns of a table, with the range that they have in it; `more` is YAML."""
+    key = base64.b64encode(SIGNER.public_key).decode()
     low, high = np.nanmin(table.values, axis=0), np.nanmax(table.values, axis=0)
     tags = "".join(
         f"  {tag_of(k)}: {{group: {GROUP}, range: [{lo:.17g}, {hi + 1.0:.17g}]}}\n"
@@ -43,7 +43,7 @@ def configured(directory: Path, table: Table, period_ns: int) -> Config:
         f'principals: [{{id: edge-1, kind: edge, key: "{key}"}}]\n'
     )
     path = directory / "twin.yaml"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text + more, encoding="utf-8")
     return build.load(path)
 
 
@@ -58,7 +58,7 @@ def feed(config: Config, table: Table, rows: int) -> None:
     engine = Engine(build.site(config))
     committer = Committer(stores.log, stores.state)
     steps = []
-    for event, now_ns in _events(engine, table, rows):
+    for event, now_ns in events(engine, table, rows):
         steps.append(take(engine, event, now_ns))
         if len(steps) == _GROUP_OF:
             committer.commit(steps, engine.drain())
@@ -67,7 +67,8 @@ def feed(config: Config, table: Table, rows: int) -> None:
     stores.close()
 
 
-def _events(engine: Engine, table: Table, rows: int) -> Iterator[tuple[Event, int]]:
+def events(engine: Engine, table: Table, rows: int) -> Iterator[tuple[Event, int]]:
+    """Sealed batches of so many rows, each with the time it is received at; a tick of the day after is the last."""
     group, prev = engine.memory.site.plant.groups[GROUP], bytes(32)
     now_ns = 0
     for seq, start in enumerate(range(0, len(table.t_ns), rows)):
@@ -77,7 +78,7 @@ def _events(engine: Engine, table: Table, rows: int) -> Iterator[tuple[Event, in
         header = Header(Kind.BATCH, PLANT, identity, prev, Origin.LIVE, GROUP, group.digest)
         content = write_batch(header, group, t_ns, values, quality)
         prev = sha256(content).digest()
-        raw = seal(content, signer=_SIGNER, plant=PLANT, purpose=Purpose.READINGS)
+        raw = seal(content, signer=SIGNER, plant=PLANT, purpose=Purpose.READINGS)
         now_ns = int(t_ns[-1]) + 500_000_000 + seq % 97 * 1_000_003  # the time on the way varies
         yield BatchReceived(os.urandom(16), "bench", raw), now_ns
     yield Tick(os.urandom(16)), now_ns + DAY_NS

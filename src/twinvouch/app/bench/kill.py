@@ -70,39 +70,41 @@ async def _run(directory: Path, plan: Plan, say: Say) -> tuple[Figures, bool]:
     began, killed = time.monotonic(), Killed(judge.SpentPermits(directory / judge.ACTUATOR_JOURNAL))
     try:
         await stage.start()
-        following = asyncio.create_task(_follow(killed.spent))
-        await _drill(stage, _order(chance, plan), chance, killed, say)
+        following = asyncio.create_task(follow(killed.spent))
+        await drill(stage, order(chance, plan), chance, killed, say)
         took = time.monotonic() - began
         await stage.settle()
         killed.false_alarms = await stage.found("unpermitted_actuation")
         await stage.end()
         assert not following.done(), "a journal that cannot be followed"
         following.cancel()
-        _look(stage, killed)
+        look(stage, killed)
     finally:
         killed.spent.close()
         await stage.close()
-    return _figures(stage, killed, {"seed": plan.seed, "seconds": round(took, 1)}, say)
+    return judged(stage, killed, {"seed": plan.seed, "seconds": round(took, 1)}, say)
 
 
-def _order(chance: random.Random, plan: Plan) -> list[str]:
-    order = [name for name in plan.processes for _ in range(plan.kills)]
-    chance.shuffle(order)
-    return order
+def order(chance: random.Random, plan: Plan) -> list[str]:
+    """Whom to kill, one after the other."""
+    names = [name for name in plan.processes for _ in range(plan.kills)]
+    chance.shuffle(names)
+    return names
 
 
-async def _follow(spent: judge.SpentPermits) -> None:
+async def follow(spent: judge.SpentPermits) -> None:
     """Two rewrites of the journal are at least a start of its process apart."""
     while True:
         spent.look()
         await asyncio.sleep(_LOOK_S)
 
 
-async def _drill(
-    stage: Stage, order: Sequence[str], chance: random.Random, killed: Killed, say: Say
+async def drill(
+    stage: Stage, names: Sequence[str], chance: random.Random, killed: Killed, say: Say
 ) -> None:
-    left = {name: order.count(name) for name in PRODUCT}
-    for name in order:
+    """Kill core, edge and actuator in the order of `names`, each while it works or while it starts."""
+    left = {name: names.count(name) for name in PRODUCT}
+    for name in names:
         if not left[name]:
             continue  # killed ahead of its turn, while it started
         await asyncio.sleep(chance.uniform(0, _WORK_S))
@@ -125,18 +127,16 @@ async def _drill(
         killed.restarts.setdefault(name, []).append(time.monotonic() - since)
         total = sum(killed.kills.values())
         if total // _EVERY > (total - 1) // _EVERY:
-            say(
-                f"{total} of {len(order)} kills, {len(stage.recorder.acknowledged)} batches acknowledged"
-            )
+            say(f"{total} kills, {len(stage.recorder.acknowledged)} batches acknowledged")
 
 
 async def _kill(stage: Stage, name: str, killed: Killed) -> None:
     await stage.children.kill(name)
     killed.kills[name] = killed.kills.get(name, 0) + 1
-    _look(stage, killed)
+    look(stage, killed)
 
 
-def _look(stage: Stage, killed: Killed) -> None:
+def look(stage: Stage, killed: Killed) -> None:
     """Write down what may be gone later."""
     killed.spent.look()
     head = recorded.head(stage.directory / "data" / "ledger")
@@ -144,7 +144,8 @@ def _look(stage: Stage, killed: Killed) -> None:
         killed.heads.append(head)
 
 
-def _figures(stage: Stage, killed: Killed, known: Figures, say: Say) -> tuple[Figures, bool]:
+def judged(stage: Stage, killed: Killed, known: Figures, say: Say) -> tuple[Figures, bool]:
+    """Hold what others wrote down against log and ledger; figures, and whether nothing is found that must not be."""
     say("judging what the plant, the controller and the path wrote down ...")
     ledger = stage.directory / "data" / "ledger"
     checked = recorded.verify(ledger, site.ORIGIN, stage.log_key)
@@ -152,7 +153,7 @@ def _figures(stage: Stage, killed: Killed, known: Figures, say: Say) -> tuple[Fi
         stage.directory,
         checked.size,
         stage.recorder.acknowledged,
-        killed.spent.nonces,
+        killed.spent.by_command,
         killed.heads,
     )
     for fault in found.faults[:20]:

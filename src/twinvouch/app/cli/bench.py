@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from twinvouch.app.cli.bench_endure import endure, vectors
 from twinvouch.app.cli.demo import require_lab
 
 # name -> modules of app/bench whose figures it prints
@@ -49,6 +50,8 @@ def _measure(name: str) -> Callable[..., None]:
 
 for _name in BENCHES:
     command.command(_name)(AS_JSON(_measure(_name)))
+command.add_command(vectors)
+command.add_command(endure)
 
 
 def _processes(_context: click.Context, _parameter: click.Parameter, value: str) -> list[str]:

@@ -110,15 +110,24 @@ def writes(path: Path) -> Counter[Place]:
     return Counter((line["address"], tuple(line["words"])) for line in lines(path))
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A permit as the actuator's journal calls it spent: for these words; refused: it was never to be used."""
+
+    nonce: str
+    words: tuple[int, ...]
+    is_refused: bool
+
+
 class SpentPermits:
-    """Permit nonce (hex) by command, of every permit that the actuator's journal ever called spent.
+    """Every permit that the actuator's journal ever called spent, by its command.
 
     The journal is rewritten now and then, without the permits that are long over. The old file stays open here,
     so that what was added to it until then is read too; look more often than it can be rewritten twice.
     """
 
     def __init__(self, path: Path) -> None:
-        self.nonces: dict[str, str] = {}
+        self.by_command: dict[str, Spent] = {}
         self._path = path
         self._file: IO[bytes] | None = None
         self._rest = b""  # a line that is still being written
@@ -148,7 +157,9 @@ class SpentPermits:
         for raw in whole:
             record = json.loads(raw.partition(b" ")[2])
             if "spent" in record:
-                self.nonces[record["spent"]["command"]] = record["spent"]["nonce"]
+                said = record["spent"]
+                spent = Spent(said["nonce"], tuple(said["words"]), "outcome" in record)
+                self.by_command.setdefault(said["command"], spent)
 
 
 def ledger(directory: Path, size: int, sizes: Iterable[int]) -> Ledger:
@@ -193,12 +204,12 @@ def verdict(
     directory: Path,
     size: int,
     acknowledged: Mapping[Identity, bytes],
-    used: Mapping[str, str],
+    used: Mapping[str, Spent],
     signed: Sequence[tuple[int, bytes]],
 ) -> Verdict:
     """Judge the drill below `directory`, whose ledger has `size` entries.
 
-    Seen meanwhile: `acknowledged` batches, `used` permits (`SpentPermits`), `signed` heads.
+    Seen meanwhile: `acknowledged` batches, `used` permits (`SpentPermits.by_command`), `signed` heads.
     """
     said = ledger(directory / "data" / "ledger", size, (n for n, _ in signed))
     events = log(directory / "data" / "log")
@@ -253,26 +264,30 @@ def _unpermitted(
     made: Mapping[Place, int],
     asked: Mapping[str, Proposed],
     said: Ledger,
-    used: Mapping[str, str],
+    used: Mapping[str, Spent],
 ) -> Iterable[str]:
     of = {one.place: one.ident for one in asked.values()}
     for at in made:
         ident = of.get(at, "")
-        if not said.permits[ident] or ident not in used:
+        spent = used.get(ident)
+        if not said.permits[ident] or spent is None or spent.is_refused:
             yield f"the write {at} has no spent permit (command `{ident}`)"
+        elif spent.words != at[1]:
+            yield f"the write {at} has a permit for {spent.words} (command `{ident}`)"
 
 
 def _wrongly_resolved(
     unknown: Iterable[str],
     asked: Mapping[str, Proposed],
     made: Mapping[Place, int],
-    used: Mapping[str, str],
+    used: Mapping[str, Spent],
     events: Log,
 ) -> Iterable[str]:
     """UNKNOWN is resolved where its read-back tells whether the plant has got the write."""
     for ident in unknown:
         place = asked[ident].place
-        outcome = events.outcomes.get(bytes.fromhex(used.get(ident, "")))
+        spent = used.get(ident)
+        outcome = None if spent is None else events.outcomes.get(bytes.fromhex(spent.nonce))
         if outcome is None or not outcome.read_back:
             yield f"command {ident} is UNKNOWN and nothing was read back"
         elif (outcome.read_back == place[1]) != (place in made):
@@ -283,7 +298,7 @@ def _never_resolved(
     asked: Mapping[str, Proposed],
     said: Ledger,
     made: Mapping[Place, int],
-    used: Mapping[str, str],
+    used: Mapping[str, Spent],
 ) -> Iterable[str]:
     """A permit without any outcome was never taken: neither spent nor written."""
     for ident in said.permits:

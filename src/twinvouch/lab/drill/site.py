@@ -5,7 +5,7 @@ A `Load` says what the configuration's own rhythm is (`NORMAL`) and how many tim
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -70,11 +70,12 @@ NORMAL: Final = Load(
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Ports on this machine: the plant, where the edge ships to, the core."""
+    """Ports on this machine: the plant, where the edge ships to, the core; and what else the core is told, as YAML has it."""
 
     plant: int
     core_for_edge: int
     core: int
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ def _twin(places: Places, who: Identities, load: Load) -> dict[str, Any]:
         # an actuator that is killed again and again while it starts reports this late; before, a change is unexplained
         "commands": {"outcome_s": 25.0, "read_memory_s": 10.0},
         "api": {"host": "127.0.0.1", "port": places.core},
+        **places.more,
     }
 
 

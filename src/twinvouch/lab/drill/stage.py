@@ -3,14 +3,15 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from twinvouch.adapters.http_transport import HttpTransport
 from twinvouch.adapters.keys import generate
 from twinvouch.core.errors import UnavailableError
-from twinvouch.lab import signers
+from twinvouch.lab import recorded, signers
 from twinvouch.lab.api import HttpApi
 from twinvouch.lab.children import Children, said_line
 from twinvouch.lab.drill import site
@@ -18,8 +19,12 @@ from twinvouch.lab.drill.recorder import Recorder
 from twinvouch.lab.drill.site import Load
 from twinvouch.lab.ingest_listener import IngestListener
 from twinvouch.lab.processes import HOST, free_port
+from twinvouch.ledger.checkpoint import VerifierKey
+from twinvouch.ledger.cosignature import WitnessKey
 
 PRODUCT: Final = ("core", "edge", "actuator")
+WITNESS: Final = "witness"
+ASKED: Final = "asker.jsonl"
 PATIENCE_S: Final = 300.0
 _LOOK_S: Final = 0.005
 _SETTLE_S: Final = 32.0  # permit_s, outcome_s and a tick
@@ -29,9 +34,13 @@ _KEYS: Final = (*site.PRINCIPALS, "log", "permit")
 class Stage:
     """`start` brings everything up under `load`; product processes are killed and started again by name."""
 
-    def __init__(self, directory: Path, load: Load, *, remember: bool = True) -> None:
+    def __init__(
+        self, directory: Path, load: Load, extras: "Extras | None" = None, *, remember: bool = True
+    ) -> None:
         self.directory = directory
         self.load = load
+        self._extras = extras or Extras()
+        self.witness = ""
         self.children = Children(directory / "logs")
         self.log_key = b""
         self._core_port = free_port()
@@ -39,6 +48,7 @@ class Stage:
         self._core = HttpTransport(self.url)
         self.recorder = Recorder(self._core, remember=remember)
         self._listener = IngestListener(self.recorder, HOST)
+        self._witness_port = free_port()
         self._plant_journal = directory / "plant.jsonl"
 
     async def start(self) -> None:
@@ -52,15 +62,18 @@ class Stage:
         )
         port = int((await said_line(plant))["port"])
         await self._listener.open()
-        places = site.Places(port, self._listener.port, self._core_port)
+        places = site.Places(port, self._listener.port, self._core_port, self._more())
         twin, _ = site.write(self.directory, places, who, load)
         await signers.enrol_and_sign(self.children, twin)
-        for name in PRODUCT:
+        for name in (*PRODUCT, *([WITNESS] if self._extras.witnessed else [])):
             await self.spawn(name)
         await self.until(lambda: self.recorder.last_s > 0, "no readings are admitted")
         await self.children.start(
             "controller", self._controller_args(), module="twinvouch.lab.drill.controller"
         )
+        if self._extras.asked:
+            where = (self.url, str(self.directory / "keys"), str(self.directory / ASKED))
+            await self.children.start("asker", where, module="twinvouch.lab.drill.asker")
 
     async def spawn(self, name: str) -> None:
         """Start one process of the product."""
@@ -69,6 +82,7 @@ class Stage:
             "core": ("run", twin),
             "edge": ("edge", twin, "--edge", site.EDGE),
             "actuator": ("actuator", str(self.directory / "actuator.yaml")),
+            WITNESS: (*("witness", "serve"), *self._witness_args()),
         }
         await self.children.start(name, verbs[name])
 
@@ -79,6 +93,10 @@ class Stage:
         if name == "edge":
             return self.recorder.newest_epoch > before.epoch and self.recorder.last_s > since_s
         return self._plant_journal.stat().st_size > before.plant_bytes
+
+    def has_written(self) -> bool:
+        """Whether a write has reached the plant: everything works."""
+        return self._plant_journal.exists() and self._plant_journal.stat().st_size > 0
 
     def seen(self) -> "Seen":
         """What there is before a process is started."""
@@ -106,6 +124,11 @@ class Stage:
             await api.close()
         return int(status["counts"].get(f"finding:{rule}", 0))
 
+    def witnessed(self) -> int:
+        """How many entries enough witnesses stand for, by the head that the core keeps; 0: none yet."""
+        found = recorded.head(self.directory / "data" / "ledger", recorded.WITNESSED)
+        return 0 if found is None else found[0]
+
     def drop_links(self) -> None:
         """Break the edge's connection towards the core; it comes again."""
         self._listener.drop()
@@ -113,6 +136,8 @@ class Stage:
     async def settle(self) -> None:
         """End the controller and wait until every permit is reported on, or given up by the core."""
         await self.children.end("controller")
+        if self._extras.asked:
+            await self.children.end("asker")
         await asyncio.sleep(_SETTLE_S)
 
     async def end(self) -> None:
@@ -122,6 +147,8 @@ class Stage:
             if code != 0:
                 raise UnavailableError(f"{name} ended with {code}: {self.children.tail(name)}")
         await self.children.end("plant")
+        if self._extras.witnessed:
+            await self.children.end(WITNESS)
 
     async def close(self) -> None:
         """End what still runs and close every socket."""
@@ -132,7 +159,8 @@ class Stage:
     def _make_keys(self) -> site.Identities:
         keys = self.directory / "keys"
         keys.mkdir(mode=0o700, parents=True)
-        public = {name: generate(keys / f"{name}.key") for name in _KEYS}
+        public = {name: generate(keys / f"{name}.key") for name in (*_KEYS, WITNESS)}
+        self.witness = WitnessKey(f"{site.PLANT}/{WITNESS}", public[WITNESS]).text()
         self.log_key = public["log"]
         tokens = {name: os.urandom(24).hex() for name in site.WITH_TOKEN}
         return site.Identities(public, tokens, public["permit"])
@@ -142,6 +170,35 @@ class Stage:
         load: Any = self.load
         pace = (str(getattr(load, name)) for name in load.__slots__)
         return (self.url, str(self.directory / "keys"), str(journal), *pace)
+
+    def _more(self) -> dict[str, Any]:
+        """What twin.yaml says besides."""
+        more = dict(self._extras.settings)
+        if self._extras.witnessed:
+            url = f"http://{HOST}:{self._witness_port}"
+            asked = {"key": self.witness, "url": url}
+            more["witness"] = {"cosigners": [asked], "interval_s": 0.2, "late_s": 3600.0}
+        return more
+
+    def _witness_args(self) -> tuple[str, ...]:
+        own = (
+            "--name",
+            f"{site.PLANT}/{WITNESS}",
+            "--key",
+            str(self.directory / "keys" / "witness.key"),
+        )
+        log = VerifierKey(site.ORIGIN, self.log_key).text()
+        where = ("--state", str(self.directory / WITNESS), "--port", str(self._witness_port))
+        return (*own, "--log", log, *where)
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What runs beside core, edge and actuator: a witness, someone who asks and advises; and settings of twin.yaml."""
+
+    witnessed: bool = False
+    asked: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Seen:
