@@ -6,6 +6,7 @@ connection. A write waits for the reads before it, and what is behind a write wa
 """
 
 import asyncio
+import logging
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -24,6 +25,8 @@ UNSENT: Final = 16_384  # bytes of answers that a client has not taken
 FRAME_S: Final = 5.0  # for a frame that has begun, and for a client that takes nothing
 _SWEEP_S = 1.0
 _BACKLOG = 128
+_HANDSHAKE_S = 5.0
+_log = logging.getLogger("twinvouch.proxy")
 _HEADER = Struct(">HHHB")
 Ask = Callable[[int, bytes, Done], None]
 Judge = Callable[[int, Write, str], Awaitable[bytes]]  # unit, write, who: the PDU of the answer
@@ -69,9 +72,15 @@ class Front:
     async def open(self) -> None:
         """Listen; UnavailableError where the address is taken."""
         loop, door = asyncio.get_running_loop(), self.door
+        patience_s = None if door.tls is None else _HANDSHAKE_S
         try:
             self._server = await loop.create_server(
-                partial(Client, self), door.host, door.port, ssl=door.tls, backlog=_BACKLOG
+                partial(Client, self),
+                door.host,
+                door.port,
+                ssl=door.tls,
+                backlog=_BACKLOG,
+                ssl_handshake_timeout=patience_s,
             )
         except OSError as error:
             raise UnavailableError(
@@ -144,6 +153,7 @@ class Client(asyncio.BufferedProtocol):
         self._is_secured = False
         self._is_choked = self._is_paused = self._has_ended = self._is_working = False
         self._since_s = 0.0  # when the last whole request came, or the client began to take nothing
+        self._partial_s = 0.0  # since when a frame is seen that does not end
         self.has_asked = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -203,8 +213,16 @@ class Client(asyncio.BufferedProtocol):
             self._transport.abort()
         elif self._slots or self._next:
             return  # it waits for us, not we for it
-        elif quiet_s > (min(FRAME_S, idle_s) if self._intake.pending else idle_s):
+        elif quiet_s > idle_s or self._drips(now_s):
             self.end()
+
+    def _drips(self, now_s: float) -> bool:
+        """True where the frame that has begun was there FRAME_S ago already."""
+        if not self._intake.pending:
+            return False
+        if not self._partial_s:
+            self._partial_s = now_s
+        return now_s - self._partial_s > FRAME_S
 
     def flush(self) -> None:
         """Send the answers that are due, in the order of the requests."""
@@ -242,7 +260,7 @@ class Client(asyncio.BufferedProtocol):
 
     def _take(self, frame: Frame) -> None:
         front = self._front
-        self.has_asked = True
+        self.has_asked, self._partial_s = True, 0.0
         self._since_s = asyncio.get_running_loop().time()
         sorted_ = front.guard.sort(frame.unit, frame.pdu, self._who[1])
         if isinstance(sorted_, Write):
@@ -254,9 +272,18 @@ class Client(asyncio.BufferedProtocol):
             front.counts.reads += 1
             front.ask(frame.unit, sorted_.pdu, slot.done)
             return
-        owned = front.counts.owned
-        owned[sorted_.why] = owned.get(sorted_.why, 0) + 1
+        self._tell(frame, sorted_.why)
         slot.done(sorted_.pdu)
+
+    def _tell(self, frame: Frame, why: Why) -> None:
+        owned = self._front.counts.owned
+        owned[why] = owned.get(why, 0) + 1
+        if why is not Why.ECHO:
+            peer = self._who[0] or self._transport.get_extra_info("peername")
+            _log.warning(
+                "refused by the proxy (%s): function %d to unit %d of %.100s",
+                *(why, frame.pdu[0], frame.unit, peer),
+            )
 
     def _begin(self, frame: Frame, write: Write) -> None:
         slot = _Slot(self, frame)

@@ -7,6 +7,7 @@ stops no safe action. Each line is synced before the call returns. A torn last l
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -66,7 +67,8 @@ class SafeJournal:
         """Durably: the core knows of it."""
         self._add(replace(self._actions[nonce], is_told=True))
         if self._end > SIZE // 2:
-            self._rewrite(now_ns)
+            with suppress(UnavailableError):  # on a full disk the old file goes on
+                self._rewrite(now_ns)
 
     def close(self) -> None:
         """Release the file."""
@@ -113,6 +115,7 @@ class SafeJournal:
             new.replace(self._path)
             _sync_directory(self._path.parent)
         except OSError as error:
+            new.unlink(missing_ok=True)
             raise UnavailableError(f"`{new}` cannot be written: {error.strerror}") from None
         self.close()
         self._file, self._end, self._actions = descriptor, len(content), kept

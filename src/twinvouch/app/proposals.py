@@ -16,13 +16,14 @@ from twinvouch.core.command import OutcomeStatus, Permit
 GIVEN_UP: Final = 10_000  # commands whose permits are refused; the oldest is forgotten
 _TOLD = "its client was told by the proxy that nothing was done"
 Ended: TypeAlias = tuple[OutcomeStatus, str]
+Wanted: TypeAlias = Mapping[str, tuple[str, tuple[int, ...]]]  # by command: its tag and words
 
 
 @dataclass(slots=True)
 class Together:
-    """The commands of one write: their words by command id, and how far they are."""
+    """The commands of one write, and how far they are."""
 
-    words: Mapping[str, tuple[int, ...]]
+    wanted: Wanted
     arrived: set[str] = field(default_factory=set)
     why_not: str = ""
     decided: asyncio.Event = field(default_factory=asyncio.Event)
@@ -32,7 +33,7 @@ class Together:
 
     async def turn(self, command: str) -> str:
         """Wait until all before this command are done; why it is not to follow, or nothing."""
-        names = list(self.words)
+        names = list(self.wanted)
         at = names.index(command)
         if not at:
             return ""
@@ -45,7 +46,7 @@ class Together:
         """A permit in use has come to its end."""
         self.ended[command] = ended
         self._after.setdefault(command, asyncio.Event()).set()
-        if len(self.ended) == len(self.words):
+        if len(self.ended) == len(self.wanted):
             self.done.set()
 
     @property
@@ -61,10 +62,10 @@ class Proposals:
         self._open: dict[str, Together] = {}
         self._given_up: OrderedDict[str, str] = OrderedDict()
 
-    def expect(self, words: Mapping[str, tuple[int, ...]]) -> Together:
+    def expect(self, wanted: Wanted) -> Together:
         """Wait for permits of these commands; call before the first is proposed."""
-        together = Together(words)
-        self._open |= dict.fromkeys(words, together)
+        together = Together(wanted)
+        self._open |= dict.fromkeys(wanted, together)
         return together
 
     def give_up(self, together: Together, why: str = _TOLD) -> bool:
@@ -74,7 +75,7 @@ class Proposals:
         if not together.decided.is_set():
             together.why_not = why
             together.decided.set()
-        for command in together.words:
+        for command in together.wanted:
             self.refuse(command, together.why_not)
         return True
 
@@ -87,7 +88,7 @@ class Proposals:
 
     def forget(self, together: Together) -> None:
         """Nobody waits any more; permits that come are used as if the proxy had not asked."""
-        for command in together.words:
+        for command in together.wanted:
             self._open.pop(command, None)
 
     async def turn(self, permit: Permit) -> str:
@@ -97,12 +98,12 @@ class Proposals:
         together = self._open.get(permit.command)
         if together is None:
             return ""
-        if permit.words != together.words[permit.command]:
-            why = f"words {list(permit.words)} were permitted, the client asked for {list(together.words[permit.command])}"
+        if (permit.tag, permit.words) != together.wanted[permit.command]:
+            why = f"{list(permit.words)} for `{permit.tag}` was permitted, which is not what the client asked for"
             self.give_up(together, why)
             return why
         together.arrived.add(permit.command)
-        if len(together.arrived) == len(together.words):
+        if len(together.arrived) == len(together.wanted):
             together.decided.set()
         await together.decided.wait()
         return together.why_not or await together.turn(permit.command)
@@ -116,3 +117,5 @@ class Proposals:
             self.give_up(together, f"a permit of the same write was refused: {why}")
             return
         together.end(command, (status, why))
+        if together.done.is_set():
+            self.forget(together)

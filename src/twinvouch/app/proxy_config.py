@@ -115,24 +115,30 @@ def proxy_faults(
             yield (*place, key), why
         if taken.setdefault((front.host, front.port), number) != number:
             yield (*place, "port"), f"{front.host}:{front.port} is listened on already"
-    before = {front.device for front in proxy.listen}
+    units: dict[str, set[int]] = {}
+    for front in proxy.listen:
+        units.setdefault(front.device, set()).update(front.units)
     for tag, written in proxy.tags.items():
         own = points.get(tag)
         if own is None:
             yield ("tags", tag), f"`{tag}` is not one of the points of this file"
             continue
-        if own.point.device not in before:
-            yield (
-                ("tags", tag),
-                f"`{tag}` is of device `{own.point.device}`, before which none of `listen` stands",
-            )
-        if own.point.unit == 0:
-            yield (
-                ("tags", tag),
-                f"`{tag}` is of unit 0, to which nothing is written through a proxy",
-            )
+        if why := _place_fault(own, units):
+            yield ("tags", tag), why
         for key, why in _safe_faults(written, own):
             yield ("tags", tag, key), why
+
+
+def _place_fault(own: OwnPoint, units: Mapping[str, set[int]]) -> str:
+    """Why no client can reach a point; empty where one can."""
+    device, unit = own.point.device, own.point.unit
+    if device not in units:
+        return f"`{own.tag}` is of device `{device}`, before which none of `listen` stands"
+    if unit == 0:
+        return f"`{own.tag}` is of unit 0, to which nothing is written through a proxy"
+    if unit not in units[device]:
+        return f"`{own.tag}` is of unit {unit}, which is in `units` of no socket before `{device}`"
+    return ""
 
 
 def _front_faults(

@@ -115,8 +115,19 @@ class Writes:
         if self._is_held(targets):
             return Fate.HELD, "held already"
         commands = [self._command(target, who) for target in targets]
-        words = {c.id: t.words for c, t in zip(commands, targets, strict=True)}
-        together = self.proposals.expect(words)
+        wanted = {c.id: (c.tag, t.words) for c, t in zip(commands, targets, strict=True)}
+        together = self.proposals.expect(wanted)
+        try:
+            return await self._asked(targets, commands, together)
+        except BaseException:
+            self.proposals.give_up(together)  # no permit may wait for what has ended
+            raise
+
+    async def _asked(
+        self, targets: Sequence[Target], commands: Sequence[Command], together: Together
+    ) -> tuple[Fate, str]:
+        """Propose, and wait for all permits or the first no; then for what becomes of them."""
+        said: tuple[Fate, str] | None
         try:
             async with asyncio.timeout(self.decide_s):
                 said = await self._propose_all(commands, together)
@@ -128,10 +139,12 @@ class Writes:
             if self.proposals.give_up(together):
                 return await self.without_core(targets), str(error)
             said = None
-        if said is not None:
-            if said[0] is Fate.HELD:
-                self._hold(targets)
-            return self._let_go(together, *said)
+        if said is not None and said[0] is Fate.HELD:
+            self._hold(targets)
+            self.proposals.forget(together)
+            return said
+        if said is not None and self.proposals.give_up(together):
+            return said
         return await self._outcome(together)
 
     async def _propose_all(
@@ -166,14 +179,6 @@ class Writes:
             return Fate.BUSY, f"the core answered {code}: {why}"
         return Fate.DENIED, f"the core answered {code}: {why}"
 
-    def _let_go(self, together: Together, fate: Fate, why: str) -> tuple[Fate, str]:
-        """End without an outcome: what is held may go on, everything else is refused from now on."""
-        if fate is Fate.HELD:
-            self.proposals.forget(together)
-        elif not self.proposals.give_up(together):
-            return Fate.FAILED, f"{why}, and the permit came at that moment"
-        return fate, why
-
     def _is_held(self, targets: Sequence[Target]) -> bool:
         """True while this very write waits for approval: cyclic writers do not ask persons again every second."""
         now_ns = self.clock.monotonic_ns()
@@ -193,8 +198,6 @@ class Writes:
                 await together.done.wait()
         except TimeoutError:
             return Fate.FAILED, f"no outcome within {OUTCOME_S:g} s"
-        finally:
-            self.proposals.forget(together)
         bad = [why for s, why in together.ended.values() if s is not OutcomeStatus.EXECUTED]
         return (Fate.FAILED, bad[0]) if bad else (Fate.EXECUTED, "")
 

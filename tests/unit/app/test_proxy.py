@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.app.proxy_client import RawClient, client, until
+from twinvouch.app import proxy_writes
 from twinvouch.app.bench.proxy_site import ProxySite, running
 from twinvouch.app.proxy_writes import Fate
 from twinvouch.core.command import OutcomeStatus
@@ -278,5 +280,63 @@ def test_nothing_follows_a_part_that_failed(tmp_path: Path) -> None:
         assert await asking.told(BOTH) == "9004"
         assert site.plant.seen == []
         assert sorted(reported(site)) == [OutcomeStatus.FAILED, OutcomeStatus.REFUSED]
+
+    play(tmp_path, story)
+
+
+def test_a_permit_for_another_tag_is_not_used(tmp_path: Path) -> None:
+    async def story(site: ProxySite, asking: RawClient) -> None:
+        real = site.core.sealed
+        site.core.sealed = lambda command: real(replace(command, tag="heat/high"))  # type: ignore[method-assign]
+        assert await asking.told("06 0028 0007") == "8603"
+        assert site.plant.seen == []
+        assert reported(site) == [OutcomeStatus.REFUSED]
+
+    play(tmp_path, story)
+
+
+def test_a_permit_that_comes_twice_is_used_once(tmp_path: Path) -> None:
+    async def story(site: ProxySite, asking: RawClient) -> None:
+        assert await asking.told(BOTH) == "1000280002"
+        for raw in site.core.permits:
+            await site.actuator.take(raw)
+        assert len(site.plant.seen) == 2
+        assert site.actuator.tally.repeated == 2
+
+    play(tmp_path, story)
+
+
+def test_a_device_that_is_slower_than_anybody_waits_does_not_leave_the_rest_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client has its answer (not known); the second part is still written after the first."""
+    monkeypatch.setattr(proxy_writes, "OUTCOME_S", 0.1)
+
+    async def story(site: ProxySite, asking: RawClient) -> None:
+        async with site.actuator.turn("plc"):
+            assert await asking.told(BOTH) == "9004"
+        await site.core.idle()
+        assert site.plant.seen == [(1, "holding", 40, (5,)), (1, "holding", 41, (6,))]
+
+    play(tmp_path, story)
+
+
+def test_a_proposal_that_breaks_leaves_no_permit_waiting(tmp_path: Path) -> None:
+    async def story(site: ProxySite, asking: RawClient) -> None:
+        real, calls = site.core.send, []
+
+        async def breaks(path: str, body: bytes) -> object:
+            calls.append(path)
+            if len(calls) == 2:
+                raise ZeroDivisionError
+            return await real(path, body)
+
+        site.proxy.safe.proposer.transport.send = breaks  # type: ignore[method-assign]
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        assert await asking.told(BOTH) == "9004"
+        await site.core.idle()
+        assert site.plant.seen == []
+        assert reported(site) == [OutcomeStatus.REFUSED]
+        assert await asking.told("03 0014 0001") == "03020000"
 
     play(tmp_path, story)

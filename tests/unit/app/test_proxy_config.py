@@ -46,6 +46,7 @@ def test_roles_are_grants(tmp_path: Path) -> None:
         ("port: 5020", "port: 5020, roles: {op: [{functions: [1]}]}", "expected `tls` beside `roles`"),
         ("first: 0, last: 9", "first: 9, last: 0", "expected `first` at most `last`"),
         ("pump-1/speed: {m", "pump-7/speed: {m", "not one of the points"),
+        ("port: 5020", "port: 5020, units: [2]", "is of unit 1, which is in `units` of no socket"),
         ("safe: [0]", "safe: [7]", "outside `min` and `max`"),
         (", safe: [0]", "", "expected values with `without_core: pass_safe`"),
         ("without_core: hold_last", "safe: [1]", "and only with it"),
