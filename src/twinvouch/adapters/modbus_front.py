@@ -15,7 +15,9 @@ from functools import partial
 from struct import Struct
 from typing import Any, Final
 
+from twinvouch.adapters.link_tls import Revoked
 from twinvouch.adapters.modbus_back import Done
+from twinvouch.adapters.modbus_role import NOBODY, peer_of
 from twinvouch.core.errors import UnavailableError
 from twinvouch.wire.modbus_guard import Code, Guard, Intake, Pass, Why, Write, refusal
 from twinvouch.wire.modbus_stream import Frame
@@ -34,14 +36,14 @@ Judge = Callable[[int, Write, str], Awaitable[bytes]]  # unit, write, who: the P
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Where clients come in, and how many for how long; `who` reads name and role of a client's certificate (DER)."""
+    """Where clients come in, and how many for how long; with TLS, whose certificates are revoked."""
 
     host: str
     port: int
     tls: ssl.SSLContext | None = None
     most_clients: int = 32
     idle_s: float = 60.0
-    who: Callable[[bytes], tuple[str, str]] = lambda _: ("", "")
+    revoked: Revoked | None = None
 
 
 @dataclass(slots=True)
@@ -100,6 +102,8 @@ class Front:
 
     def admit(self, client: "Client") -> bool:
         """Take a new connection in; the oldest one that has not asked for anything yet makes room for it."""
+        if self._is_revoked(client):
+            return False
         if len(self.clients) >= self.door.most_clients:
             self.counts.turned_away += 1
             silent = next((c for c in self.clients if not c.has_asked), None)
@@ -114,11 +118,19 @@ class Front:
         """A connection is over."""
         self.clients.pop(client, None)
 
+    def _is_revoked(self, client: "Client") -> bool:
+        revoked = self.door.revoked
+        return revoked is not None and client.peer.serial in revoked.serials
+
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         now_s = loop.time()
+        if self.door.revoked is not None and (wrong := self.door.revoked.look()):
+            _log.error("%s", wrong)
         for client in list(self.clients):
             client.look(now_s, self.door.idle_s)
+            if self._is_revoked(client):
+                client.end()
         self._sweeping = loop.call_later(_SWEEP_S, self._sweep)
 
 
@@ -149,8 +161,7 @@ class Client(asyncio.BufferedProtocol):
         self._next: tuple[Frame, Write] | None = None  # waits for the reads before it
         self._writing: asyncio.Task[None] | None = None
         self._transport: Any = None
-        self._who = ("", "")
-        self._is_secured = False
+        self.peer = NOBODY
         self._is_choked = self._is_paused = self._has_ended = self._is_working = False
         self._since_s = 0.0  # when the last whole request came, or the client began to take nothing
         self._partial_s = 0.0  # since when a frame is seen that does not end
@@ -163,8 +174,7 @@ class Client(asyncio.BufferedProtocol):
         self._transport.set_write_buffer_limits(high=UNSENT)
         secured = transport.get_extra_info("ssl_object")
         if secured is not None:
-            self._is_secured = True
-            self._who = self._front.door.who(secured.getpeercert(binary_form=True) or b"")
+            self.peer = peer_of(secured.getpeercert(binary_form=True) or b"")
         if not self._front.admit(self):
             self._transport.close()
             self._transport = None
@@ -189,7 +199,7 @@ class Client(asyncio.BufferedProtocol):
     def eof_received(self) -> bool:
         """It sends no more, and may still take what it asked for."""
         self._has_ended = True
-        return bool(self._slots or self._next) and not self._is_secured  # TLS has no half
+        return bool(self._slots or self._next) and self.peer is NOBODY  # TLS has no half
 
     def pause_writing(self) -> None:
         """It takes no answers: nothing more is asked for it."""
@@ -262,7 +272,7 @@ class Client(asyncio.BufferedProtocol):
         front = self._front
         self.has_asked, self._partial_s = True, 0.0
         self._since_s = asyncio.get_running_loop().time()
-        sorted_ = front.guard.sort(frame.unit, frame.pdu, self._who[1])
+        sorted_ = front.guard.sort(frame.unit, frame.pdu, self.peer.role)
         if isinstance(sorted_, Write):
             self._next = (frame, sorted_)
             return
@@ -279,7 +289,7 @@ class Client(asyncio.BufferedProtocol):
         owned = self._front.counts.owned
         owned[why] = owned.get(why, 0) + 1
         if why is not Why.ECHO:
-            peer = self._who[0] or self._transport.get_extra_info("peername")
+            peer = self.peer.name or self._transport.get_extra_info("peername")
             _log.warning(
                 "refused by the proxy (%s): function %d to unit %d of %.100s",
                 *(why, frame.pdu[0], frame.unit, peer),
@@ -294,7 +304,7 @@ class Client(asyncio.BufferedProtocol):
     async def _decide(self, slot: _Slot, write: Write) -> None:
         answer = refusal(write.request.function, Code.FAILURE)
         try:
-            answer = await self._front.judge(slot.unit, write, self._who[0])
+            answer = await self._front.judge(slot.unit, write, self.peer.name)
         finally:
             self._writing = None
             slot.done(answer)

@@ -1,6 +1,6 @@
-"""Name and Modbus role in a client's certificate, which TLS has verified already."""
+"""Who a Modbus client is by its certificate, which TLS has verified already: name, role and serial number."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -12,16 +12,28 @@ UNREADABLE: Final = "\0unreadable"  # no configuration can name it: printable ro
 _ROLE = x509.ObjectIdentifier(ROLE_OID)
 
 
-def name_and_role(der: bytes) -> tuple[str, str]:
-    """The common name, and the role; UNREADABLE where it has not exactly one readable role."""
+class Peer(NamedTuple):
+    """Common name, role (UNREADABLE where the certificate has not exactly one readable role), serial number."""
+
+    name: str
+    role: str
+    serial: int
+
+
+NOBODY: Final = Peer("", "", -1)  # a client without a certificate
+
+
+def peer_of(der: bytes) -> Peer:
+    """The client of a DER certificate."""
     try:
         parsed = x509.load_der_x509_certificate(der)
         names = parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         name = str(names[0].value) if names else ""
-        extensions = list(parsed.extensions)
+        serial, extensions = parsed.serial_number, list(parsed.extensions)
     except (ValueError, TypeError, x509.DuplicateExtension, x509.InvalidVersion):
-        return "", UNREADABLE
+        return Peer("", UNREADABLE, -1)
     try:
-        return name, role_in([e.value.public_bytes() for e in extensions if e.oid == _ROLE])
+        role = role_in([e.value.public_bytes() for e in extensions if e.oid == _ROLE])
     except MalformedError:
-        return name, UNREADABLE
+        role = UNREADABLE
+    return Peer(name, role, serial)

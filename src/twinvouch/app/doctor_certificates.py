@@ -89,6 +89,8 @@ def _of_actuator(own: ActuatorConfig, base: Path) -> Iterator[tuple[str, Path]]:
             where = f"actuator.yaml proxy.listen {front.host}:{front.port} tls"
             yield f"{where}.cert", base / front.tls.cert
             yield f"{where}.client_ca", base / front.tls.client_ca
+            if front.tls.crl is not None:
+                yield f"{where}.crl", base / front.tls.crl
 
 
 def _of(where: str, files: TlsFiles | None, base: Path) -> Iterator[tuple[str, Path]]:

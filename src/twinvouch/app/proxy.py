@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from twinvouch.adapters.keys import FileSigner
-from twinvouch.adapters.link_tls import ServerFiles, server_context
+from twinvouch.adapters.link_tls import Revoked, ServerFiles, server_context
 from twinvouch.adapters.modbus_back import Address, Back
 from twinvouch.adapters.modbus_front import Door, Front
-from twinvouch.adapters.modbus_role import name_and_role
 from twinvouch.adapters.modbus_tcp import TlsFiles, tls_context
 from twinvouch.adapters.safe_journal import SafeJournal
 from twinvouch.app.actuator import Actuator
@@ -146,15 +145,15 @@ def _address(device: DeviceSettings, directory: Path) -> Address:
 
 
 def _door(front: FrontSettings, directory: Path) -> Door:
-    tls = None
-    if front.tls is not None:
-        files = ServerFiles(
-            directory / front.tls.cert, directory / front.tls.key, directory / front.tls.client_ca
-        )
-        tls = server_context(files, front.tls.oldest)
+    tls, revoked = None, None
+    if (given := front.tls) is not None:
+        authority = directory / given.client_ca
+        files = ServerFiles(directory / given.cert, directory / given.key, authority)
+        tls = server_context(files, given.oldest)
         # certificates of Modbus devices come from authorities of all kinds, and many lack key identifiers
         tls.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return Door(front.host, front.port, tls, front.most_clients, front.idle_s, name_and_role)
+        revoked = Revoked(None if given.crl is None else directory / given.crl, authority)
+    return Door(front.host, front.port, tls, front.most_clients, front.idle_s, revoked)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -26,6 +26,7 @@ class FrontTls(Frozen):
     cert: FileName
     key: FileName
     client_ca: FileName
+    crl: FileName | None = None
     oldest: Literal["1.2", "1.3"] = "1.2"  # what Modbus/TCP Security demands
 
 

@@ -4,14 +4,19 @@ import asyncio
 import resource
 import ssl
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.unit.app.proxy_client import RawClient, client
 from tests.unit.app.test_proxy import LEVEL, VALVE_ON, play
 from twinvouch.adapters import modbus_back, modbus_front
-from twinvouch.adapters.modbus_role import UNREADABLE, name_and_role
+from twinvouch.adapters.modbus_role import UNREADABLE, peer_of
 from twinvouch.app.bench.proxy_site import ProxySite, running
 from twinvouch.lab import certificates
 from twinvouch.lab.certificates import utf8_string
@@ -144,6 +149,13 @@ MORE = (
 )
 
 
+def client_context(folder: Path, who: str) -> ssl.SSLContext:
+    made = ssl.create_default_context(cafile=folder / "authority.crt")
+    if who:
+        made.load_cert_chain(folder / f"{who}.crt", folder / f"{who}.key")
+    return made
+
+
 def test_with_tls_a_role_asks_for_what_it_is_granted(tmp_path: Path) -> None:
     folder = tmp_path / "tls"
     authority, key = certificates.make(folder)
@@ -151,10 +163,7 @@ def test_with_tls_a_role_asks_for_what_it_is_granted(tmp_path: Path) -> None:
     certificates.issue(folder, "twice", utf8_string("write") * 2, authority, key)
 
     def context(who: str) -> ssl.SSLContext:
-        made = ssl.create_default_context(cafile=folder / "authority.crt")
-        if who:
-            made.load_cert_chain(folder / f"{who}.crt", folder / f"{who}.key")
-        return made
+        return client_context(folder, who)
 
     async def act() -> None:
         async with running(tmp_path, more=MORE) as site:
@@ -180,4 +189,51 @@ def test_with_tls_a_role_asks_for_what_it_is_granted(tmp_path: Path) -> None:
 
 
 def test_what_is_no_certificate_has_no_role() -> None:
-    assert name_and_role(b"") == ("", UNREADABLE)
+    assert peer_of(b"") == ("", UNREADABLE, -1)
+
+
+def crl(
+    folder: Path, authority: x509.Certificate, key: ec.EllipticCurvePrivateKey, *who: str
+) -> None:
+    """Write who is revoked."""
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(authority.subject)
+        .last_update(now)
+        .next_update(now + timedelta(days=1))
+        .add_extension(x509.CRLNumber(len(who)), critical=False)
+    )
+    for name in who:
+        serial = x509.load_pem_x509_certificate((folder / f"{name}.crt").read_bytes()).serial_number
+        one = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now).build()
+        builder = builder.add_revoked_certificate(one)
+    new = folder / "new.crl"
+    new.write_bytes(builder.sign(key, SHA256()).public_bytes(Encoding.PEM))
+    new.replace(folder / "list.crl")
+
+
+def test_whoever_is_revoked_is_left_and_does_not_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modbus_front, "_SWEEP_S", 0.02)
+    folder = tmp_path / "tls"
+    authority, key = certificates.make(folder)
+    crl(folder, authority, key)
+    more = ", tls: {cert: tls/plant.crt, key: tls/plant.key, client_ca: tls/authority.crt, crl: tls/list.crl}"
+
+    async def act() -> None:
+        async with running(tmp_path, more=more) as site:
+            await site.proxy.open()
+            port = site.proxy.fronts[0].port
+            tls = {who: client_context(folder, who) for who in ("operator", "visitor")}
+            async with client(port, tls["operator"], "localhost") as operator:
+                assert await operator.told(READ) == "03020000"
+                crl(folder, authority, key, "operator")
+                assert await operator.hear() is None
+            async with client(port, tls["operator"], "localhost") as again:
+                assert await again.hear() is None
+            async with client(port, tls["visitor"], "localhost") as visitor:
+                assert await visitor.told(READ) == "03020000"
+
+    asyncio.run(asyncio.wait_for(act(), 60))
