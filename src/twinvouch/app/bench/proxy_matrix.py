@@ -230,8 +230,13 @@ def _memory() -> str | None:
 
 def run(step: int = 1) -> dict[str, float | int | str]:
     """`proxy_bypasses`, and over how many cases; `proxy_unanswered`: requests without their answer."""
-    logging.getLogger("twinvouch").setLevel(logging.CRITICAL)  # thousands of refusals are no news
-    tallies = asyncio.run(_whole(step))
+    log = logging.getLogger("twinvouch")
+    level = log.level
+    log.setLevel(logging.CRITICAL)  # thousands of refusals are no news
+    try:
+        tallies = asyncio.run(_whole(step))
+    finally:
+        log.setLevel(level)
     both = list(tallies.values())
     figures: dict[str, float | int | str] = {
         "proxy_bypasses": sum(t.bypasses for t in both),
