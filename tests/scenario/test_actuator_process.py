@@ -113,13 +113,14 @@ def fresh(number: int, **changes) -> Permit:
 
 
 @asynccontextmanager
-async def process_of(config: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def process_of(config: Path, *more: str) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "twinvouch",
         "actuator",
         str(config),
+        *more,
         stderr=asyncio.subprocess.PIPE,
     )
     try:

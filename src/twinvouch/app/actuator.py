@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 from twinvouch.adapters.actuator_journal import ActuatorJournal, Spending
 from twinvouch.app.actuator_check import Accepted, OwnLimits, OwnPoint, Refused, judge
 from twinvouch.app.clock import Clock
+from twinvouch.app.proposals import Proposals
 from twinvouch.core.command import Outcome, OutcomeStatus, Permit
 from twinvouch.core.errors import TwinvouchError, UnavailableError
 from twinvouch.core.inventory import Point
@@ -54,6 +55,7 @@ class Actuator:
     more: Callable[[], None]
     tally: Tally = field(default_factory=Tally)
     current: Callable[[], OwnLimits] | None = None
+    proposals: Proposals = field(default_factory=Proposals)
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
     _at_once: int = 0
 
@@ -72,7 +74,11 @@ class Actuator:
         )  # a wall clock that is set back gives no time
         self._at_once += 1
         try:
-            async with self._turn(judgement.own.point.device):
+            if why := await self.proposals.turn(judgement.permit):
+                if self._judged(raw) is not None:  # it may have come twice while it waited
+                    self._refuse(Refused(why, judgement.permit, is_final=True))
+                return
+            async with self.turn(judgement.own.point.device):
                 judgement = self._judged(raw)  # it may have expired, or come twice, while it waited
                 if judgement is not None:
                     await self._carry_out(judgement, deadline_ns)
@@ -123,17 +129,17 @@ class Actuator:
             return OutcomeStatus.REFUSED, before, why
         doubt = ""
         try:
-            await _send(device, point, permit.words)
+            await send(device, point, permit.words)
         except UnavailableError as error:
             doubt = f"whether it was written is not known: {error}"
         except TwinvouchError as error:
-            return OutcomeStatus.FAILED, await _found(device, accepted.own), str(error)
+            return OutcomeStatus.FAILED, await look(device, accepted.own), str(error)
         return await self._read_back(accepted, before, doubt)
 
     async def _read_back(self, accepted: Accepted, before: Words, doubt: str) -> Found:
         """What the device holds now, against what was written."""
         own, wanted = accepted.own, accepted.permit.words
-        found = await _found(self.devices[own.point.device], own)
+        found = await look(self.devices[own.point.device], own)
         if doubt:
             return OutcomeStatus.UNKNOWN, found, f"{doubt}; found {_shown(found)}"
         if not found:
@@ -149,8 +155,8 @@ class Actuator:
         own = self.limits.points.get(spending.tag)
         found: Words = ()
         if own is not None:
-            async with self._turn(own.point.device):
-                found = await _found(self.devices[own.point.device], own)
+            async with self.turn(own.point.device):
+                found = await look(self.devices[own.point.device], own)
         why = (
             f"the actuator ended between spending the permit for {_shown(spending.words)} and its report; "
             f"found {_shown(found)} after the restart, nothing was sent again"
@@ -166,6 +172,7 @@ class Actuator:
         self.tally.outcomes[status] = self.tally.outcomes.get(status, 0) + 1
         level = logging.INFO if status is OutcomeStatus.EXECUTED else logging.WARNING
         _log.log(level, "command %s, `%s`: %s: %s", command, tag, status, why)
+        self.proposals.ended(command, status, why)
         self.more()
 
     def _sealed(self, nonce: bytes, found: Found) -> bytes:
@@ -185,11 +192,12 @@ class Actuator:
             at_ns=self.clock.wall_ns(),
         )
 
-    def _turn(self, device: str) -> asyncio.Lock:
+    def turn(self, device: str) -> asyncio.Lock:
+        """Whoever writes to a device holds this."""
         return self._turns.setdefault(device, asyncio.Lock())
 
 
-async def _send(device: Device, point: Point, words: Words) -> None:
+async def send(device: Device, point: Point, words: Words) -> None:
     """Write the words; of a register with a bit of ours only that bit, in one step at the device.
 
     A device that cannot do that (function 22) refuses. Reading the register and writing it back instead
@@ -209,7 +217,7 @@ async def _read(device: Device, own: OwnPoint) -> Words:
     return words if point.bit is None else tuple(word & 1 << point.bit for word in words)
 
 
-async def _found(device: Device, own: OwnPoint) -> Words:
+async def look(device: Device, own: OwnPoint) -> Words:
     """What the device holds; empty where it does not say."""
     try:
         return await _read(device, own)

@@ -27,6 +27,7 @@ from twinvouch.app.config_types import (
     Url,
     ns,
 )
+from twinvouch.app.proxy_config import ProxySettings, proxy_faults
 from twinvouch.app.yaml_file import Document, open_document, validate
 from twinvouch.core.inventory import Encoding, Point, Table
 from twinvouch.core.word_order import WordOrder
@@ -82,6 +83,7 @@ class ActuatorConfig(Frozen):
     log: LogSettings = LogSettings()
     devices: Annotated[dict[Id, DeviceSettings], Field(min_length=1, max_length=10_000)]
     points: Annotated[tuple[PointSettings, ...], Field(min_length=1, max_length=10_000)]
+    proxy: ProxySettings | None = None
 
     @property
     def limits(self) -> OwnLimits:
@@ -125,6 +127,9 @@ def _check(config: ActuatorConfig, document: Document) -> None:
             if other != settings.tag:
                 why = f"`{settings.tag}` shares a place with `{other}`: the wider limits would hold"
                 document.say(("points", number, "address"), why)
+    if config.proxy is not None:
+        for place, why in proxy_faults(config.proxy, config.devices, config.limits.points):
+            document.say(("proxy", *place), why)
 
 
 def _faults(config: ActuatorConfig, settings: PointSettings) -> Iterator[tuple[str, str]]:

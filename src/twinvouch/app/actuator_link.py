@@ -60,6 +60,7 @@ class PermitStream:
     sleep: Sleep
     jitter: Jitter
     working: set[asyncio.Task[None]] = field(default_factory=set)
+    is_open: bool = False  # the core has answered, and the stream has not ended
     _failures: int = 0
 
     async def run(self, tasks: asyncio.TaskGroup) -> None:
@@ -73,11 +74,13 @@ class PermitStream:
                 self._failures += 1
                 if self._failures == 1:
                     _log.warning("no permits come: %s", error)
+            finally:
+                self.is_open = False
             await self.sleep(pause_s(max(1, self._failures), self.jitter()))
 
     def _on(self, event: ServerEvent, tasks: asyncio.TaskGroup) -> None:
         if event == OPEN:
-            self._failures = 0
+            self._failures, self.is_open = 0, True
             _log.info("connected to the core, permits come")
             return
         raw = sealed_permit(event)

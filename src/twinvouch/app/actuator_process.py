@@ -1,7 +1,7 @@
 """`twinvouch actuator`: the only process that holds the plant's write credentials.
 
-It opens no listening port: permits come over a stream that it opens, outcomes are posted. Before it takes
-a permit it resolves what an earlier run left open. It ends with exit code 5 where it cannot remember
+It opens no listening port unless it is a guard proxy too (`proxy:`): permits come over a stream that it opens, outcomes
+are posted. Before it takes a permit it resolves what an earlier run left open. It ends with exit code 5 where it cannot remember
 durably any more, since then nothing may be done at most once.
 """
 
@@ -9,7 +9,8 @@ import asyncio
 import logging
 import random
 import signal
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from twinvouch.adapters.actuator_journal import ActuatorJournal
 from twinvouch.adapters.event_stream import Caller, events, read_token
 from twinvouch.adapters.http_transport import HttpTransport, expect_safe
 from twinvouch.adapters.keys import FileSigner
-from twinvouch.app import actuator_metrics, logs
+from twinvouch.app import actuator_metrics, logs, proxy
 from twinvouch.app.actuator import Actuator
 from twinvouch.app.actuator_config import ActuatorConfig, load
 from twinvouch.app.actuator_keys import PermitKeys
@@ -27,6 +28,7 @@ from twinvouch.app.actuator_link import PERMITS, PermitStream, Reporter
 from twinvouch.app.clock import SystemClock
 from twinvouch.app.devices import Connect
 from twinvouch.app.link_tls import ends_of, link_tls
+from twinvouch.app.proxy import Around, Proxy
 from twinvouch.app.service import USUAL, Manner, notify, serve
 
 FINISH_S: Final = 10.0  # what is being written when the process is told to stop may finish
@@ -42,6 +44,7 @@ class Parts:
     permits: PermitStream
     reporter: Reporter
     more: asyncio.Event
+    proxy: Proxy | None = None
 
 
 def run(path: Path, connect: Connect, manner: Manner = USUAL) -> int:
@@ -58,8 +61,10 @@ def run(path: Path, connect: Connect, manner: Manner = USUAL) -> int:
         SystemClock().wall_ns(),
         config.limits.max_ttl_ns,
     )
+    loop = proxy.loop_factory() if config.proxy is not None else None
     try:
-        asyncio.run(_serve(config, path, _Own(signer, journal, manner.metrics_file), connect))
+        with asyncio.Runner(loop_factory=loop) as runner:
+            runner.run(_serve(config, path, _Own(signer, journal, manner.metrics_file), connect))
     finally:
         journal.close()
     return 0
@@ -102,13 +107,18 @@ async def _serve(
     caller = Caller(directory / config.token_file, tls, config.principal)
     listen = partial(events, config.core, PERMITS, caller)
     permits = PermitStream(listen, actuator.take, clock.sleep, random.random)
-    async with HttpTransport(config.core, tls=tls) as transport:
+    patience_s = config.proxy.decide_s / 2 if config.proxy is not None else 1.0
+    async with (
+        HttpTransport(config.core, tls=tls) as transport,
+        HttpTransport(config.core, timeout_s=patience_s, tls=tls) as asking,
+    ):
+        guard = proxy.build(config, directory, Around(actuator, asking, lambda: permits.is_open))
         reporter = Reporter(journal, transport, clock.sleep, random.random)
         ends = ends_of(config.tls, directory)
-        metrics = actuator_metrics.writing(own.metrics_file, actuator, clock, ends)
+        metrics = actuator_metrics.writing(own.metrics_file, actuator, clock, ends, guard)
         beside = [asyncio.create_task(serve()), asyncio.create_task(metrics)]
         try:
-            await run_actuator(Parts(actuator, permits, reporter, more), stop)
+            await run_actuator(Parts(actuator, permits, reporter, more, guard), stop)
         finally:
             for task in beside:
                 task.cancel()
@@ -128,7 +138,8 @@ async def run_actuator(parts: Parts, stop: asyncio.Event) -> None:
             reporting = tasks.create_task(parts.reporter.run(parts.more))
             await parts.actuator.resolve()
             streaming = tasks.create_task(parts.permits.run(tasks))
-            await stop.wait()
+            async with _proxying(parts.proxy, tasks):
+                await stop.wait()
             streaming.cancel()
             await _finish(parts.permits.working, FINISH_S)
             parts.reporter.is_draining = True
@@ -137,6 +148,24 @@ async def run_actuator(parts: Parts, stop: asyncio.Event) -> None:
             reporting.cancel()
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
+
+
+@asynccontextmanager
+async def _proxying(guard: Proxy | None, tasks: asyncio.TaskGroup) -> AsyncIterator[None]:
+    """Modbus clients are let in while this lasts."""
+    if guard is None:
+        yield
+        return
+    await guard.open()
+    ports = ", ".join(f"{f.door.host}:{f.port}" for f in guard.fronts)
+    _log.info("guard proxy: Modbus clients are let in at %s", ports)
+    beside = [tasks.create_task(one) for one in guard.tasks()]
+    try:
+        yield
+    finally:
+        for task in beside:
+            task.cancel()
+        guard.close()
 
 
 async def _finish(working: set[asyncio.Task[None]], timeout_s: float) -> None:

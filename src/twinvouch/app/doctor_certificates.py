@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from twinvouch.adapters.link_tls import ends_s
+from twinvouch.app.actuator_config import ActuatorConfig
 from twinvouch.app.config_types import TlsFiles
 from twinvouch.app.doctor import Found, Patient, fail, ok, warn
 from twinvouch.core.errors import ConfigError
@@ -76,10 +77,20 @@ def _named(patient: Patient) -> Iterator[tuple[str, Path]]:
         for name, device in config.devices.items():
             yield from _of(f"devices.{name}.tls", device.tls, base)
     if patient.actuator is not None:
-        base = patient.actuator_path.parent
-        yield from _of("actuator.yaml tls", patient.actuator.tls, base)
-        for name, target in patient.actuator.devices.items():
-            yield from _of(f"actuator.yaml devices.{name}.tls", target.tls, base)
+        yield from _of_actuator(patient.actuator, patient.actuator_path.parent)
+
+
+def _of_actuator(own: ActuatorConfig, base: Path) -> Iterator[tuple[str, Path]]:
+    yield from _of("actuator.yaml tls", own.tls, base)
+    for name, target in own.devices.items():
+        yield from _of(f"actuator.yaml devices.{name}.tls", target.tls, base)
+    for front in own.proxy.listen if own.proxy is not None else ():
+        if front.tls is not None:
+            where = f"actuator.yaml proxy.listen {front.host}:{front.port} tls"
+            yield f"{where}.cert", base / front.tls.cert
+            yield f"{where}.client_ca", base / front.tls.client_ca
+            if front.tls.crl is not None:
+                yield f"{where}.crl", base / front.tls.crl
 
 
 def _of(where: str, files: TlsFiles | None, base: Path) -> Iterator[tuple[str, Path]]:

@@ -69,7 +69,9 @@ def keys(patient: Patient) -> Iterator[Found]:
         found += _edge_keys(patient.config)
     if patient.actuator is not None:
         base = patient.actuator_path.parent
-        for name in (patient.actuator.key, patient.actuator.token_file):
+        guard = patient.actuator.proxy
+        own = () if guard is None else (guard.key,)
+        for name in (patient.actuator.key, patient.actuator.token_file, *own):
             found += _private(base / name)
     yield from found
     if not any(f.status != "ok" for f in found):

@@ -56,7 +56,7 @@ def core(patient: Patient) -> Iterator[Found]:
         return
     host, port = config.api.host, config.api.port
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    if not _is_taken(host, port):
+    if not is_taken(host, port):
         yield warn(
             "core",
             f"nothing listens on {address}: the core does not run",
@@ -211,7 +211,8 @@ def _get(link: Link, path: str, token: str = "") -> httpx.Response:
         return client.get(link.url + path)
 
 
-def _is_taken(host: str, port: int) -> bool:
+def is_taken(host: str, port: int) -> bool:
+    """True where something listens there."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(found[0], socket.SOCK_STREAM) as door:
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

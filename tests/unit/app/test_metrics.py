@@ -32,6 +32,8 @@ from twinvouch.app.inbox import Inbox
 from twinvouch.app.metering import Meter
 from twinvouch.app.metric_families import MOST, OTHER, bounded, gauges
 from twinvouch.app.process_memory import pss_bytes
+from twinvouch.app.proxy import Proxy
+from twinvouch.app.proxy_safe import SafeWrites
 from twinvouch.core.event import Priority, Tick
 from twinvouch.engine import Engine
 
@@ -265,7 +267,9 @@ def of_edge_and_actuator(folder: Path) -> set[str]:
     journal = SimpleNamespace(unresolved=(), outbox=())
     actuator = cast("Actuator", SimpleNamespace(tally=actuator_module.Tally(), journal=journal))
     metrics_file.write(folder / "edge.prom", "edge", edge_metrics.families("edge-1", tally, ENDS))
-    metrics_file.write(folder / "act.prom", "actuator", actuator_metrics.families(actuator, ENDS))
+    safe = cast("SafeWrites", SimpleNamespace(journal=SimpleNamespace(untold=())))
+    told = actuator_metrics.families(actuator, ENDS, Proxy(safe=safe))
+    metrics_file.write(folder / "act.prom", "actuator", told)
     return families((folder / "edge.prom").read_text("utf-8")) | families(
         (folder / "act.prom").read_text("utf-8")
     )

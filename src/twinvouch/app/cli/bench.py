@@ -18,6 +18,7 @@ BENCHES: Final = {
     "latency": ("latency",),
     "modbus": ("modbus", "scan"),
     "mqtt": ("mqtt",),
+    "proxy": ("proxy_latency", "proxy_matrix"),
     "trust": ("trust", "proofs"),
 }
 AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="print one JSON object")

@@ -32,6 +32,7 @@ def command(
     from twinvouch.app import doctor_files as files
     from twinvouch.app import doctor_machine as machine
     from twinvouch.app import doctor_network as network
+    from twinvouch.app import doctor_proxy
     from twinvouch.app.doctor import Status, examine
     from twinvouch.app.logs import harmless
 
@@ -41,6 +42,7 @@ def command(
         (certificates.certificates.__name__, certificates.certificates),
         *((c.__name__, c) for c in (machine.data, files.ledger)),
         *((c.__name__, c) for c in (network.core, network.links, network.devices)),
+        (doctor_proxy.proxy.__name__, doctor_proxy.proxy),
         (machine.units.__name__, machine.units),
     ]
     patient = files.patient(config_path, actuator_path, devices=devices)
