@@ -15,6 +15,7 @@ from twinvouch.app.config_declared import (
     RedundancySettings,
 )
 from twinvouch.app.config_mqtt import BrokerSettings
+from twinvouch.app.config_past import JointSettings, SequenceSettings
 from twinvouch.app.config_tags import TagSettings
 from twinvouch.app.config_types import (
     Byte,
@@ -295,6 +296,8 @@ class Config(Frozen):
     actuator_state: Annotated[
         dict[Id, ActuatorStateSettings], Field(default_factory=dict, max_length=10_000)
     ]
+    sequence: Annotated[dict[Id, SequenceSettings], Field(default_factory=dict, max_length=1_000)]
+    joint: Annotated[dict[Id, JointSettings], Field(default_factory=dict, max_length=1_000)]
     detection: DetectionSettings | None = None
     edges: Annotated[dict[Id, EdgeSettings], Field(default_factory=dict, max_length=1_000)]
     principals: Annotated[tuple[PrincipalSettings, ...], Field(max_length=10_000)] = ()

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from math import inf
 
-from twinvouch.app import declared
+from twinvouch.app import declared, past
 from twinvouch.app.config_checks import interlock_tags, tags_by_variable
 from twinvouch.app.config_model import ClassSettings, Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
@@ -147,7 +147,7 @@ def _tag(
         description=s.description,
         command_class=s.actuator.command_class if s.actuator else None,
         commanded_by=s.actuator.commanded_by if s.actuator else None,
-        limits=_limits(s.actuator, by_variable) if s.actuator else None,
+        limits=_limits(config, name, s.actuator, by_variable) if s.actuator else None,
     )
 
 
@@ -188,7 +188,9 @@ def _mqtt(s: TagSettings, name: str) -> MqttPoint | None:
     )
 
 
-def _limits(s: ActuatorSettings, by_variable: Mapping[str, Sequence[str]]) -> Limits:
+def _limits(
+    config: Config, name: str, s: ActuatorSettings, by_variable: Mapping[str, Sequence[str]]
+) -> Limits:
     return Limits(
         low=s.min,
         high=s.max,
@@ -196,6 +198,7 @@ def _limits(s: ActuatorSettings, by_variable: Mapping[str, Sequence[str]]) -> Li
         interlock=s.interlock,
         controlled=s.controlled,
         interlock_tags=interlock_tags(by_variable, s),
+        past=past.past(config, name, s),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from twinvouch.app import inventory
 from twinvouch.app.config_model import Config
 from twinvouch.app.declared import members
+from twinvouch.commands.view import mandatory
 from twinvouch.core.inventory import Plant, PrincipalKind, Role
 from twinvouch.core.site import Safety
 
@@ -26,7 +27,10 @@ def content(config: Config, policy: bytes) -> dict[str, Any]:
     whole = config.model_dump(mode="json", by_alias=True)
     tags = whole["tags"]
     actuators = {
-        name: {k: v for k, v in tag.items() if k in _PLACE or k == "actuator" or k in _FORM}
+        name: {
+            **{k: v for k, v in tag.items() if k in _PLACE or k in _FORM},
+            "actuator": _bare(tag["actuator"]),
+        }
         for name, tag in tags.items()
         if tag.get("actuator")
     }
@@ -48,6 +52,7 @@ def content(config: Config, policy: bytes) -> dict[str, Any]:
         "key_list": whole["key_list"]["root"] if whole["key_list"] else None,
         "policy": policy.hex(),
         **_declared(config, {*actuators, *inputs}),
+        **{name: whole[name] for name in ("sequence", "joint") if whole[name]},
     }
 
 
@@ -57,7 +62,7 @@ _FORM = {"word_order", "bit"}
 def _always_read(config: Config) -> list[str]:
     """Tags whose trust counts in every command to some actuator (R7): its controlled variables and interlock tags."""
     limits = [tag.limits for tag in inventory.plant(config).tags.values() if tag.limits]
-    return sorted({name for of in limits for name in (*of.controlled, *of.interlock_tags)})
+    return sorted({name for of in limits for name in mandatory(of)})
 
 
 def _declared(config: Config, counting: set[str]) -> dict[str, Any]:
@@ -89,7 +94,11 @@ def _bare(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _UNSIGNED = {"description", "period_s"}
-_LATER = {"step", "varies_within_s", "jitter"}
+_LATER = {
+    *("step", "varies_within_s", "jitter"),
+    *("travel_per_hour", "writes_per_hour", "starts_per_hour"),
+    *("dwell_on_s", "dwell_off_s", "ramp_by", "ramp_within_s"),
+}
 
 
 def digest(part: Mapping[str, Any]) -> bytes:

@@ -13,7 +13,7 @@ from typing import Final
 from twinvouch.commands import derivation
 from twinvouch.commands.derivation import ZERO
 from twinvouch.commands.given import Judged
-from twinvouch.commands.view import Claim, Moment
+from twinvouch.commands.view import Claim, Moment, mandatory
 from twinvouch.core.advice import Advice, Standing
 from twinvouch.core.inventory import CommandClass, Plant, Principal
 from twinvouch.core.ports import PolicyRequest
@@ -123,7 +123,7 @@ def _mandatory(plant: Plant, subject: str) -> tuple[str, ...]:
     """
     tag = plant.tags.get(subject)
     if tag is not None and tag.limits is not None:
-        return (*tag.limits.controlled, *tag.limits.interlock_tags)
+        return mandatory(tag.limits)
     tags = tags_of(plant, subject)
     below = (_mandatory(plant, name) for name in tags if plant.tags[name].limits is not None)
     return (*tags, *(name for names in below for name in names))

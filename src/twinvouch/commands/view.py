@@ -1,11 +1,11 @@
 """View: all that a stage of gate 4 may look at. Stages cannot reach the engine, the clock or chance."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from twinvouch.core.command import Command, Input
-from twinvouch.core.context import Context
+from twinvouch.core.context import ActuatorWrite, Context
 from twinvouch.core.inventory import ClassRule, Limits, Point, Tag
 from twinvouch.core.label import Label
 from twinvouch.core.site import Site
@@ -42,6 +42,11 @@ class Moment:
     asked_ns: int
 
 
+def mandatory(limits: Limits) -> tuple[str, ...]:
+    """Tags whose trust counts in every command to an actuator, whatever it declares (R7)."""
+    return (*limits.controlled, *limits.interlock_tags, *limits.past.tags)
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What a command or a piece of advice rests on: what it declares, what always counts, and who vouches for it."""
@@ -70,6 +75,11 @@ class View:
     approvals: frozenset[str]
     now_ns: int
     asked_ns: int
+    # worked out once a decision: what each actuator may be at now, and its permits within a window
+    known: dict[str, tuple[float, ...]] = field(default_factory=dict, repr=False, compare=False)
+    permits: dict[tuple[str, int], tuple[ActuatorWrite, ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def is_again(self) -> bool:
@@ -107,6 +117,5 @@ class Target:
 
     def claim(self, command: Command) -> Claim:
         """What `command`, which is for this actuator, rests on."""
-        mandatory = (*self.limits.controlled, *self.limits.interlock_tags)
         signed, age = command.signed, self.rule.max_age_ns
-        return Claim(command.principal, signed, command.inputs, mandatory, age)
+        return Claim(command.principal, signed, command.inputs, mandatory(self.limits), age)

@@ -19,7 +19,9 @@ class ActuatorWrite:
     """A permit for an actuator: the value it allows and how far it has come.
 
     `spent_ns` is 0 until the actuator reported EXECUTED; a pending permit may already be executed at
-    the plant while its report is on the way. `is_over`: reported, or given up.
+    the plant while its report is on the way. `is_over`: reported, or given up. `is_void`: the actuator
+    says that it never carried it out. `before`, sorted, are the extremes, and 0 if it was one, of what the
+    actuator could be at when the permit was issued; empty: nobody knows.
     """
 
     tag: str
@@ -29,6 +31,12 @@ class ActuatorWrite:
     spent_ns: int = 0
     is_over: bool = False
     permit: int = -1  # ledger index of the permit: tells two of the same moment apart
+    is_void: bool = False
+    before: tuple[float, ...] = ()
+
+    def end_ns(self, now_ns: int) -> int:
+        """When it was carried out at the latest: `now_ns` while that is not over."""
+        return (self.spent_ns or self.expires_ns) if self.is_over else now_ns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +53,11 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`writes` are the permits of the last minutes by tag, newest last; `modes` by asset."""
+    """`writes` are the last permits by tag, newest last; `modes` by asset.
+
+    `forgotten` says of a tag until when permits may be missing in `writes`, `forgotten_ns` of all; `steady`
+    since when a tag has been where a sequence wants it, by `Steady.key`.
+    """
 
     writes: Mapping[str, tuple[ActuatorWrite, ...]] = field(default_factory=dict)
     modes: Mapping[str, Mode] = field(default_factory=dict)
@@ -58,6 +70,13 @@ class Context:
     memos: Mapping[str, Memo] = field(default_factory=dict)  # of gate 1: declared rules, detection
     detector: Detector | None = None  # None: no model is configured, or gate 2 has not admitted it
     tickets: tuple[Ticket, ...] = ()
+    forgotten: Mapping[str, int] = field(default_factory=dict)  # tag -> ns
+    forgotten_ns: int = -1
+    steady: Mapping[str, int] = field(default_factory=dict)  # `Steady.key` -> ns
+
+    def complete_since(self, tag: str) -> int:
+        """Every permit for `tag` that ended after this is in `writes`, ns."""
+        return max(self.forgotten_ns, self.forgotten.get(tag, -1))
 
     def mode_of(self, asset: str) -> Mode:
         """The mode of an asset; supervised, epoch 0, where none was set."""

@@ -8,6 +8,7 @@ from twinvouch.commands import approval
 from twinvouch.commands import gate as commands_gate
 from twinvouch.commands import permit as permits
 from twinvouch.commands.register import Approval, Record, reasons_content
+from twinvouch.commands.view import mandatory
 from twinvouch.core.command import Command, CommandStatus, Decision, Verdict
 from twinvouch.core.event import Deliver, Keep
 from twinvouch.core.inventory import key_id
@@ -84,8 +85,8 @@ def always(m: Memory, command: Command) -> tuple[str, ...]:
     """Tags that its derivation has whatever its service reads: mandatory ones, and what it declares."""
     tag = m.site.plant.tags.get(command.tag)
     limits = None if tag is None else tag.limits
-    mandatory = () if limits is None else (*limits.controlled, *limits.interlock_tags)
-    return (*mandatory, *(i.tag for i in command.inputs))
+    counted = () if limits is None else mandatory(limits)
+    return (*counted, *(i.tag for i in command.inputs))
 
 
 def lately(m: Memory, principal: str) -> Mapping[str, tuple[int, ...]]:

@@ -22,7 +22,8 @@ def on_epoch(m: Memory, out: Out, event: EpochOpened) -> None:
     """Enter where the new log begins, and close what was open."""
     m.epoch, m.epoch_ns = event.epoch, m.now_ns
     m.signed.pending = {}
-    m.dirty |= {"epoch", "signed"}
+    m.past.forgotten_ns = m.now_ns  # what was written after the backup was made is not known
+    m.dirty |= {"epoch", "signed", "forgotten"}
     committed = out.salted(event.backup)
     index = out.append(entry.epoch(m.site.plant.id, m.now_ns, committed, event))
     for record in [r for r in m.records.values() if r.is_open]:

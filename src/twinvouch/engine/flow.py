@@ -135,6 +135,7 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> int:
     m.set_beginning(link.edge, admission.beginning)
     m.set_memos(admission.memos)
     if len(batch.t_ns):  # a report of an edge has no rows
+        m.follow_steady(admitted)
         m.frame.update(admitted, index, m.now_ns)
         m.doubt(admission.doubted)
         arrivals.remember(m.arrivals, admitted, index, m.now_ns)

@@ -8,8 +8,9 @@ import numpy as np
 
 from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record
+from twinvouch.core.batch import Admitted
 from twinvouch.core.command import CommandStatus
-from twinvouch.core.context import ActuatorWrite, Arrival, Context
+from twinvouch.core.context import Arrival, Context
 from twinvouch.core.event import Plain, Tick
 from twinvouch.core.finding import Finding
 from twinvouch.core.genesis import Beginning
@@ -22,6 +23,7 @@ from twinvouch.core.mode import Mode
 from twinvouch.core.ports import Detector
 from twinvouch.core.site import Safety, Site
 from twinvouch.core.ticket import Ticket
+from twinvouch.engine.past import PastMemory
 from twinvouch.queries.memory import Marks, Seen
 from twinvouch.readings.link import Link
 from twinvouch.readings.refusals import Tallies
@@ -32,7 +34,6 @@ RECENT_COMMANDS = 10_000
 RECENT_CLOSED = (
     1000  # of these, commands that nothing can happen to any more: the ledger has them all
 )
-RECENT_WRITES = 16  # of one actuator
 SIGNATURES = 2  # persons who sign a configuration
 
 
@@ -68,7 +69,7 @@ class Memory:
         self.memos: dict[str, Memo] = {}  # what declared rules of gate 1 remember
         self.records, self.closed = dict[str, Record](), 0  # all, and how many are closed
         self.by_nonce: dict[bytes, str] = {}  # permit nonce -> command id
-        self.writes: dict[str, tuple[ActuatorWrite, ...]] = {}
+        self.past = PastMemory(site)  # of actuators
         self.arrivals: dict[int, Arrival] = {}  # batches that commands may still declare, by entry
         self.seen: dict[str, Seen] = {}
         # where in the ledger services have read, by answers and by what their streams showed
@@ -100,12 +101,12 @@ class Memory:
         # of the log: how often a backup was restored, and when last: what was signed before has no effect any more
         self.epoch, self.epoch_ns = 0, 0
         self.ticked: Tick | None = None  # the last one with clocks, of this run of the process
-        self.dirty: set[str] = set()
+        self.dirty: set[str] = {"forgotten"}
 
     def context(self) -> Context:
         """What gates may know of each other's business."""
         return Context(
-            self.writes,
+            self.past.writes,
             self.modes,
             self.distrusted,
             self.arrivals,
@@ -115,6 +116,9 @@ class Memory:
             memos=self.memos,
             detector=self.detector(),
             tickets=tuple(self.tickets.values()),
+            forgotten=self.past.forgotten,
+            forgotten_ns=self.past.forgotten_ns,
+            steady=self.past.steady,
         )
 
     def detector(self) -> Detector | None:
@@ -176,6 +180,10 @@ class Memory:
             self.beginnings[edge] = beginning
             self.dirty.add(f"beginning/{edge}")
 
+    def follow_steady(self, admitted: Admitted) -> None:
+        """Remember since when tags are where sequences want them; before the frame has the batch."""
+        self.dirty |= self.past.follow(admitted, self.frame, self.now_ns)
+
     def set_memos(self, memos: Mapping[str, Memo]) -> None:
         """Remember what declared rules of gate 1 need for the next batch."""
         self.memos |= memos
@@ -192,12 +200,23 @@ class Memory:
         self.closed += (not record.is_open) - (before is not None and not before.is_open)
         self.records[record.command.id] = record
         self.dirty.add(f"command/{record.command.id}")
-        self.remember_write(record)
+        self._remember_write(record)
         while len(self.records) > RECENT_COMMANDS:
             self._forget(self._least_needed(record))
         while self.closed > RECENT_CLOSED and self._is_over(oldest := self._least_needed(record)):
             self._forget(oldest)
         return record
+
+    def _remember_write(self, record: Record) -> None:
+        """Let a permit explain changes of its actuator, and count in its past."""
+        if not record.permit_nonce:
+            return
+        self.by_nonce[record.permit_nonce] = record.command.id
+        self.add_write(record)
+
+    def add_write(self, record: Record) -> None:
+        """Remember a permit, or what became of it."""
+        self.dirty |= self.past.add(record.as_write(), self.frame, self.now_ns)
 
     def _is_over(self, record: Record) -> bool:
         """Closed, and too old to be taken for a new command should it be sent again."""
@@ -216,13 +235,3 @@ class Memory:
         closed = next((r for r in records if not r.is_open), None)
         held = next((r for r in records if r.status is CommandStatus.HELD), newest)
         return held if closed is None else closed
-
-    def remember_write(self, record: Record) -> None:
-        """Let a permit explain changes of its actuator."""
-        if not record.permit_nonce:
-            return
-        self.by_nonce[record.permit_nonce] = record.command.id
-        tag = record.command.tag
-        others = [w for w in self.writes.get(tag, ()) if w.permit != record.permit_entry]
-        newest = sorted([*others, record.as_write()], key=lambda w: w.permit)[-RECENT_WRITES:]
-        self.writes[tag] = tuple(newest)

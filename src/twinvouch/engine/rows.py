@@ -18,6 +18,7 @@ from twinvouch.core.genesis import Beginning
 from twinvouch.core.memo import Memo
 from twinvouch.core.mode import Mode, Rung
 from twinvouch.core.ticket import Ticket, Work
+from twinvouch.engine import written
 from twinvouch.engine.memory import KeyUse, Memory, Signed
 from twinvouch.ledger.entry import findings_content
 from twinvouch.queries.memory import read_marks, read_seen, write_marks, write_seen
@@ -52,11 +53,16 @@ def restore(m: Memory, stored: Mapping[str, bytes]) -> None:
                 "Start with the version that wrote it, or restore a backup of this one; a data directory of a "
                 "development build cannot be taken over: move it away"
             ) from None
+    if "engine" in stored and "forgotten" not in stored:  # of a version that remembered less
+        written.upgrade(m)
+    for tag, writes in m.past.writes.items():
+        m.past.writes[tag] = tuple(sorted(writes, key=lambda w: w.permit))
     m.records = dict(sorted(m.records.items(), key=lambda r: r[1].entry))
     m.advice = dict(sorted(m.advice.items(), key=lambda g: g[1].entry))
     m.closed = sum(not record.is_open for record in m.records.values())
     for record in m.records.values():
-        m.remember_write(record)
+        if record.permit_nonce:
+            m.by_nonce[record.permit_nonce] = record.command.id
 
 
 def time_of(stored: Mapping[str, bytes]) -> int:
@@ -319,6 +325,9 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "disk": lambda m, _: encode([1, m.is_disk_full]),
     "memo": _write_memo,
     "tickets": _write_tickets,
+    "forgotten": written.write_forgotten,
+    "write": written.write_permit,
+    "steady": lambda m, _: encode([1, m.past.steady]),
 }
 READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "engine": _read_engine,
@@ -345,4 +354,7 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "disk": _read_disk,
     "memo": _read_memo,
     "tickets": _read_tickets,
+    "forgotten": written.read_forgotten,
+    "write": written.read_permit,
+    "steady": written.read_steady,
 }

@@ -48,7 +48,8 @@ LONG: list[Action] = [
 def everything(memory: Memory) -> Mapping[str, bytes]:
     """Every row there is, whether it changed or not."""
     memory.dirty |= {
-        "engine", "findings", "nonces", "distrusted", "modes", "tallies", "streams", "signed", "tickets",
+        "engine", "findings", "nonces", "distrusted", "modes", "tallies", "streams", "signed", "tickets", "forgotten", "steady",
+        *(f"write/{t}/{w.permit}" for t, ws in memory.past.writes.items() for w in ws),
         *(f"link/{e}" for e in memory.links),
         *(f"frame/{g}" for g in memory.site.plant.groups),
         *(f"command/{c}" for c in memory.records),
