@@ -16,8 +16,10 @@ from twinvouch.app.edge_ship import Verdict
 from twinvouch.app.simulation import checks, process_disk, world
 from twinvouch.app.simulation.run import simulate
 from twinvouch.commands import gate as commands_gate
+from twinvouch.core.context import Context
 from twinvouch.core.event import Effect, Event
 from twinvouch.core.label import Label
+from twinvouch.core.mode import Mode
 from twinvouch.engine import Engine, flow
 from twinvouch.ledger import entry
 from twinvouch.readings import gate
@@ -146,6 +148,11 @@ def test_a_label_that_is_raised_is_caught(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_rule_that_is_forgotten_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "RULES", [r for r in gate.RULES if r.NAME != "rate"])
     caught({"labels"}, range(20))
+
+
+def test_a_mode_that_nobody_asks_for_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Context, "mode_of", lambda *_: Mode())
+    caught({"modes"}, range(20))
 
 
 def test_a_second_root_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

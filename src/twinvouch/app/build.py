@@ -57,6 +57,7 @@ def site(config: Config, origin: Origin | None = None) -> Site:
         origin=inventory.origin(config) if origin is None else origin,
         readings=inventory.reading_rules(config),
         commands=inventory.command_rules(config),
+        modes=inventory.mode_rules(config),
         interlocks=interlocks(plant),
         root=root,
         detector=detection.detector(config, plant),

@@ -14,6 +14,7 @@ from twinvouch.app.config_declared import (
     JitterSettings,
     RedundancySettings,
 )
+from twinvouch.app.config_modes import ModeSettings, RungName
 from twinvouch.app.config_mqtt import BrokerSettings
 from twinvouch.app.config_past import JointSettings, SequenceSettings
 from twinvouch.app.config_tags import TagSettings
@@ -68,6 +69,7 @@ class AssetSettings(Frozen):
 
     zone: Id | None = None
     description: Line = ""
+    highest_mode: RungName = "supervised"
 
 
 class ApiTls(Frozen):
@@ -303,6 +305,7 @@ class Config(Frozen):
     principals: Annotated[tuple[PrincipalSettings, ...], Field(max_length=10_000)] = ()
     actuator: ActuatorProcessSettings | None = None
     command_classes: dict[CommandClass, ClassSettings] = Field(default_factory=_classes)
+    modes: ModeSettings = ModeSettings()
     readings: ReadingSettings = ReadingSettings()
     commands: CommandSettings = CommandSettings()
     api: ApiSettings = ApiSettings()

@@ -26,6 +26,7 @@ from twinvouch.app.metering import Meter, TimedLog
 from twinvouch.app.receipts import Sources, open_sources
 from twinvouch.core.errors import TwinvouchError, UnavailableError
 from twinvouch.core.event import (
+    Announce,
     Deliver,
     DiskChanged,
     Effect,
@@ -322,7 +323,7 @@ class Core:
         for effect in effects:
             if isinstance(effect, Reply):
                 item.future.set_result(effect)
-            elif isinstance(effect, Deliver | Publish):
+            elif isinstance(effect, Deliver | Announce | Publish):
                 self._leave(effect)
 
     def _fail(self, group: list[tuple[Item, Step]], error: BaseException) -> None:

@@ -19,6 +19,7 @@ from twinvouch.app.metric_families import counter, counters, ending, gauge, gaug
 from twinvouch.app.metrics_file import Families
 from twinvouch.app.process_memory import pss_bytes
 from twinvouch.core.event import Priority
+from twinvouch.core.mode import Rung
 from twinvouch.engine.memory import Memory
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -68,6 +69,7 @@ class CoreMetrics:
         yield from _readings(counts)
         yield from _findings(counts)
         yield from _commands(counts, sum(r.is_open for r in list(memory.records.values())))
+        yield from _modes(memory, counts)
         yield from _durable(self._core)
         yield from _links(memory)
         for audience, number in self._audience().items():
@@ -145,6 +147,23 @@ def _commands(counts: Mapping[str, int], is_open: int) -> Iterable[Metric]:
         _by(counts, "outcome"),
     )
     yield gauge("twinvouch_open_commands", "Commands held or on their way to the plant.", is_open)
+
+
+def _modes(memory: Memory, counts: Mapping[str, int]) -> Iterable[Metric]:
+    acting = {t.asset for t in memory.site.plant.tags.values() if t.is_actuator}
+    rungs = [memory.mode_of(asset).rung for asset in acting]
+    yield gauges(
+        "twinvouch_assets_in_mode",
+        "Assets with actuators, by mode.",
+        ("mode",),
+        [((rung.label,), rungs.count(rung)) for rung in Rung],
+    )
+    yield counters(
+        "twinvouch_mode_changes",
+        "Changes of the mode of an asset, by what made them.",
+        ("cause",),
+        _by(counts, "mode"),
+    )
 
 
 def _durable(core: Core) -> Iterable[Metric]:

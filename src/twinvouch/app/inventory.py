@@ -31,6 +31,7 @@ from twinvouch.core.inventory import (
     Zone,
     key_id,
 )
+from twinvouch.core.mode import ModeRules, Rung
 from twinvouch.core.site import CommandRules, ReadingRules
 from twinvouch.wire.batch import columns_digest
 
@@ -95,6 +96,22 @@ def command_rules(config: Config) -> CommandRules:
         rest_ns=ns(s.rest_s),
         max_inputs=s.max_inputs,
         withhold_advice=frozenset(s.withhold_advice),
+    )
+
+
+def mode_rules(config: Config) -> ModeRules:
+    """How the mode of an asset moves."""
+    s = config.modes
+    by_label = {rung.label: rung for rung in Rung}
+    highest = {n: by_label[a.highest_mode] for n, a in config.assets.items()}
+    return ModeRules(
+        dwell_ns=ns(s.dwell_s),
+        autonomous_ns=ns(s.autonomous_hours * 3600),
+        autonomous_classes=frozenset(s.autonomous_classes),
+        down_per_day=s.down_per_day,
+        on_distrust=frozenset(s.step_down_on_distrust),
+        return_ns=ns(s.return_s),
+        highest={n: rung for n, rung in highest.items() if rung is not Rung.SUPERVISED},
     )
 
 

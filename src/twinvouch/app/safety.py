@@ -53,7 +53,16 @@ def content(config: Config, policy: bytes) -> dict[str, Any]:
         "policy": policy.hex(),
         **_declared(config, {*actuators, *inputs}),
         **{name: whole[name] for name in ("sequence", "joint") if whole[name]},
+        **_modes(config),
     }
+
+
+def _modes(config: Config) -> dict[str, Any]:
+    """How far assets may go and how modes move, as far as it is not as it was before it could be said."""
+    said = config.modes.model_dump(mode="json", exclude_defaults=True)
+    usual = {name: a.highest_mode for name, a in config.assets.items()}
+    highest = {name: mode for name, mode in usual.items() if mode != "supervised"}
+    return {k: v for k, v in (("modes", said), ("highest_mode", highest)) if v}
 
 
 _FORM = {"word_order", "bit"}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from twinvouch.core.genesis import Beginning
 from twinvouch.core.keyring import Keyring
 from twinvouch.core.memo import Memo
-from twinvouch.core.mode import Mode
+from twinvouch.core.mode import Mode, Rung, within
 from twinvouch.core.ports import Detector
 from twinvouch.core.ticket import Ticket
 
@@ -70,6 +70,7 @@ class Context:
     memos: Mapping[str, Memo] = field(default_factory=dict)  # of gate 1: declared rules, detection
     detector: Detector | None = None  # None: no model is configured, or gate 2 has not admitted it
     tickets: tuple[Ticket, ...] = ()
+    highest: Mapping[str, Rung] = field(default_factory=dict)  # by asset
     forgotten: Mapping[str, int] = field(default_factory=dict)  # tag -> ns
     forgotten_ns: int = -1
     steady: Mapping[str, int] = field(default_factory=dict)  # `Steady.key` -> ns
@@ -79,5 +80,5 @@ class Context:
         return max(self.forgotten_ns, self.forgotten.get(tag, -1))
 
     def mode_of(self, asset: str) -> Mode:
-        """The mode of an asset; supervised, epoch 0, where none was set."""
-        return self.modes.get(asset, Mode())
+        """The mode of an asset; supervised, epoch 0, where none was set, and never above its highest."""
+        return within(self.modes.get(asset, Mode()), self.highest.get(asset, Rung.SUPERVISED))

@@ -257,8 +257,15 @@ class Deliver:
 
 
 @dataclass(frozen=True, slots=True)
+class Announce:
+    """An asset's mode, to be signed with the permit key and told to the actuator process before any later permit."""
+
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Publish:
-    """Something for the live stream: topic `labels`, `finding`, `command`, `advice` or `outcome`.
+    """Something for the live stream: topic `labels`, `finding`, `command`, `advice`, `outcome` or `mode`.
 
     Bodies are plain data, but for arrays in `labels`, which become lists only where somebody listens.
     """
@@ -267,7 +274,7 @@ class Publish:
     body: Mapping[str, Any]
 
 
-Effect: TypeAlias = Append | Keep | Reply | Deliver | Publish
+Effect: TypeAlias = Append | Keep | Reply | Deliver | Announce | Publish
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class Kind(IntEnum):
     GENESIS = 11  # a new chain of an edge that lost its spool
     ADVICE = 14  # a recommendation to people
     DISAVOWAL = 16  # a person says that a source was bad for a past time
+    MODE = 19  # the core tells the actuator process of an asset's mode
     RECEIPT = 15  # entries with their proofs, and what opens them
 
     ENTRY_START = 64  # the engine began: digests of configuration and policy, build
@@ -47,6 +48,7 @@ class Kind(IntEnum):
     ENTRY_EPOCH = 80  # a backup was restored: origin, size and root of the log it continues
     ENTRY_DISK = 81  # the core's disk is full, or has room again
     ENTRY_ADVICE = 83  # a recommendation, and every change of how it is shown
+    ENTRY_MODE = 87  # an asset's mode changed
     ENTRY_HISTORY = 90  # chunks of the history were written or purged, or a day was shredded
 
 

@@ -8,7 +8,7 @@ class Verb(StrEnum):
     """What a statement does. `distrust` and `restore` set a tag's trust to nothing and back (forward).
 
     `recalibration`, `maintenance` and `setpoint` are tickets: work on a tag, or on all tags of an asset, from when it
-    is said until the statement expires.
+    is said until the statement expires. The last five are the modes of an asset; `autonomous` lasts until it expires.
     """
 
     APPROVE = "approve"
@@ -18,11 +18,16 @@ class Verb(StrEnum):
     RECALIBRATION = "recalibration"
     MAINTENANCE = "maintenance"
     SETPOINT = "setpoint"
+    AUTONOMOUS = "autonomous"
+    SUPERVISED = "supervised"
+    ADVISORY = "advisory"
+    READ_ONLY = "read-only"
+    ISOLATED = "isolated"
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`subject` is the id of a command, a tag or (in a ticket) an asset; `shown` the digest of what the person was shown.
+    """`subject` is the id of a command, a tag or (in a ticket, of a mode) an asset; `shown` the digest of what the person was shown.
 
     `nonce` (16 bytes) makes it single-use, `made_ns` and `expires_ns` are the signer's wall clock.
     """

@@ -14,7 +14,7 @@ from twinvouch.core.kind import Purpose
 from twinvouch.core.ports import PolicyRequest
 from twinvouch.core.statement import Statement, Verb
 from twinvouch.core.subject import tags_of
-from twinvouch.engine import distrusting, tickets
+from twinvouch.engine import distrusting, modes, tickets
 from twinvouch.engine.deciding import Proposal, decide
 from twinvouch.engine.epochs import too_old
 from twinvouch.engine.founding import on_genesis
@@ -96,6 +96,8 @@ def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
     )
     use(m, sealed.key_id, "statement", index)
     VERBS[said.verb](m, out, said, Entered(sealed.digest, index))
+    if said.verb is Verb.DISTRUST:
+        modes.follow_trust(m, out, (index,))
     out.publish(
         "statement",
         entry=index,
@@ -121,6 +123,8 @@ def _objection(m: Memory, signer: Principal, said: Statement) -> str:
 def _unfit_subject(m: Memory, said: Statement) -> str:
     if said.verb in tickets.VERBS:
         return tickets.objection(m, said)
+    if said.verb in modes.VERBS:
+        return modes.objection(m, said)
     if said.verb in {Verb.DISTRUST, Verb.RESTORE}:
         known = said.subject in m.site.plant.tags
         return "" if known else f"`{said.subject}` is no tag of plant `{m.site.plant.id}`"
@@ -136,6 +140,8 @@ def _forbidden(m: Memory, signer: Principal, said: Statement) -> str:
     """What the policy has against it; who may approve is asked where approvals are counted."""
     if said.verb is Verb.APPROVE:
         return ""
+    if said.verb in modes.VERBS:
+        return modes.forbidden(m, signer, said)
     if said.verb in tickets.VERBS:
         action, names = "ticket", tags_of(m.site.plant, said.subject)
     else:
@@ -254,6 +260,7 @@ VERBS: Mapping[Verb, Callable[[Memory, Out, Statement, Entered], None]] = {
     Verb.DISTRUST: distrusting.take,
     Verb.RESTORE: distrusting.take,
     **dict.fromkeys(tickets.VERBS, tickets.take),
+    **dict.fromkeys(modes.VERBS, modes.take),
 }
 
 

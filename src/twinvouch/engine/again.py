@@ -24,14 +24,27 @@ AT_ONCE: Final = 100
 
 def trust_changed(m: Memory, out: Out, tags: Collection[str], because: Sequence[int]) -> None:
     """`because` are the entries of the statements that changed it."""
-    held = _resting_on(m, set(tags))
+    _judge(m, out, _resting_on(m, set(tags)), tuple(because))
+    for given in standing.rests_on(m, tags):
+        standing.judge_again(m, out, given, because)
+
+
+def judge_held(m: Memory, out: Out, asset: str, because: tuple[int, ...]) -> None:
+    """The mode of an asset changed: its held commands are judged again, by the same limit."""
+    prefix = f"{asset}/"
+    records = m.records.values()
+    held = [
+        r for r in records if r.status is CommandStatus.HELD and r.command.tag.startswith(prefix)
+    ]
+    _judge(m, out, held, because)
+
+
+def _judge(m: Memory, out: Out, held: Sequence[Record], because: tuple[int, ...]) -> None:
     for record in held[:-AT_ONCE]:
         if record.approvals:
             m.keep(replace(record, approvals=()))
     for record in held[-AT_ONCE:]:
-        _decide_again(m, out, record, tuple(because))
-    for given in standing.rests_on(m, tags):
-        standing.judge_again(m, out, given, because)
+        _decide_again(m, out, record, because)
 
 
 def _resting_on(m: Memory, tags: set[str]) -> list[Record]:

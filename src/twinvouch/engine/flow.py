@@ -38,7 +38,7 @@ from twinvouch.core.event import (
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.site import Site
-from twinvouch.engine import rows, standing, tickets, validity
+from twinvouch.engine import modes, rows, standing, tickets, validity
 from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
 from twinvouch.engine.advising import on_advice
 from twinvouch.engine.epochs import on_epoch
@@ -135,7 +135,7 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> int:
     m.set_beginning(link.edge, admission.beginning)
     m.set_memos(admission.memos)
     if len(batch.t_ns):  # a report of an edge has no rows
-        m.follow_steady(admitted)
+        m.dirty |= m.past.follow(admitted, m.frame, m.now_ns)
         m.frame.update(admitted, index, m.now_ns)
         m.doubt(admission.doubted)
         arrivals.remember(m.arrivals, admitted, index, m.now_ns)
@@ -211,6 +211,8 @@ def _on_query(m: Memory, out: Out, event: QueryAsked) -> None:
         finding = Finding("wrong_link", event.link, Severity.HIGH, answer.why, "T0859")
         enter(m, out, event.link, finding)
     m.counts["query:allowed" if answer.allowed else "query:denied"] += 1
+    if answer.allowed and event.action == "takePermits":
+        modes.announce(m, out)
     principal = m.site.plant.principals.get(event.principal)
     if (
         answer.allowed
@@ -339,6 +341,7 @@ def _on_tick(m: Memory, out: Out, event: Tick) -> None:
         m.dirty.add("distrusted")
     standing.pass_time(m, out, returned)
     tickets.forget(m)
+    modes.pass_time(m, out)
     validity.tell(m, out)
     for principal in [p for p, until in m.streams.items() if until < m.now_ns]:
         del m.streams[principal]

@@ -8,7 +8,6 @@ import numpy as np
 
 from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record
-from twinvouch.core.batch import Admitted
 from twinvouch.core.command import CommandStatus
 from twinvouch.core.context import Arrival, Context
 from twinvouch.core.event import Plain, Tick
@@ -19,7 +18,7 @@ from twinvouch.core.keyring import KeyRefusedError, Keyring
 from twinvouch.core.kind import Purpose
 from twinvouch.core.label import Label
 from twinvouch.core.memo import Memo
-from twinvouch.core.mode import Mode
+from twinvouch.core.mode import Mode, Rung, within
 from twinvouch.core.ports import Detector
 from twinvouch.core.site import Safety, Site
 from twinvouch.core.ticket import Ticket
@@ -103,6 +102,11 @@ class Memory:
         self.ticked: Tick | None = None  # the last one with clocks, of this run of the process
         self.dirty: set[str] = {"forgotten"}
 
+    def mode_of(self, asset: str) -> Mode:
+        """The mode of an asset as it counts now."""
+        highest = self.site.modes.highest.get(asset, Rung.SUPERVISED)
+        return within(self.modes.get(asset, Mode()), highest)
+
     def context(self) -> Context:
         """What gates may know of each other's business."""
         return Context(
@@ -116,6 +120,7 @@ class Memory:
             memos=self.memos,
             detector=self.detector(),
             tickets=tuple(self.tickets.values()),
+            highest=self.site.modes.highest,
             forgotten=self.past.forgotten,
             forgotten_ns=self.past.forgotten_ns,
             steady=self.past.steady,
@@ -180,10 +185,6 @@ class Memory:
             self.beginnings[edge] = beginning
             self.dirty.add(f"beginning/{edge}")
 
-    def follow_steady(self, admitted: Admitted) -> None:
-        """Remember since when tags are where sequences want them; before the frame has the batch."""
-        self.dirty |= self.past.follow(admitted, self.frame, self.now_ns)
-
     def set_memos(self, memos: Mapping[str, Memo]) -> None:
         """Remember what declared rules of gate 1 need for the next batch."""
         self.memos |= memos
@@ -212,10 +213,6 @@ class Memory:
         if not record.permit_nonce:
             return
         self.by_nonce[record.permit_nonce] = record.command.id
-        self.add_write(record)
-
-    def add_write(self, record: Record) -> None:
-        """Remember a permit, or what became of it."""
         self.dirty |= self.past.add(record.as_write(), self.frame, self.now_ns)
 
     def _is_over(self, record: Record) -> bool:
@@ -235,3 +232,8 @@ class Memory:
         closed = next((r for r in records if not r.is_open), None)
         held = next((r for r in records if r.status is CommandStatus.HELD), newest)
         return held if closed is None else closed
+
+
+def permit_epoch(m: Memory, asset: str) -> int:
+    """The epoch that permits for an asset have: of the log, then of its mode, so that a restored backup begins a later one."""
+    return (m.epoch << 32) + m.mode_of(asset).epoch

@@ -16,7 +16,7 @@ from twinvouch.core.event import Tick
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.genesis import Beginning
 from twinvouch.core.memo import Memo
-from twinvouch.core.mode import Mode, Rung
+from twinvouch.core.mode import Mode, Rung, Stepped
 from twinvouch.core.ticket import Ticket, Work
 from twinvouch.engine import written
 from twinvouch.engine.memory import KeyUse, Memory, Signed
@@ -30,6 +30,7 @@ from twinvouch.wire.cbor import decode, encode
 from twinvouch.wire.keys import read_ring, write_ring
 
 _UNREADABLE = (KeyError, ValueError, TypeError, AssertionError, IndexError, AttributeError)
+_NOTHING_MORE = (0, 0, "", "", -1, None, None, 0, 0)
 KEPT_FINDINGS = 200  # of the recent ones, over a restart
 
 
@@ -189,9 +190,27 @@ def _read_distrusted(m: Memory, _: str, raw: bytes) -> None:
     m.distrusted = dict(content)
 
 
+def _write_modes(m: Memory, _: str) -> bytes:
+    return encode({asset: _mode_content(mode) for asset, mode in m.modes.items()})
+
+
+def _mode_content(mode: Mode) -> list[Any]:
+    s = mode.stepped
+    stepped = None if s is None else [int(s.back), list(s.causes), s.whole_ns]
+    asked = None if mode.asked is None else list(mode.asked)
+    times = (mode.epoch, mode.since_ns, mode.until_ns)
+    told = (mode.by, mode.why, mode.entry)
+    return [int(mode.rung), *times, *told, stepped, asked, mode.day, mode.steps]
+
+
 def _read_modes(m: Memory, _: str, raw: bytes) -> None:
     content: Any = decode(raw)
-    m.modes = {asset: Mode(Rung(rung), epoch) for asset, (rung, epoch) in content.items()}
+    for asset, (rung, epoch, *more) in content.items():  # earlier versions knew no more than these
+        since, until, by, why, entry, stepped, asked, day, steps = more or _NOTHING_MORE
+        back = None if stepped is None else Stepped(Rung(stepped[0]), tuple(stepped[1]), stepped[2])
+        first = None if asked is None else (asked[0], asked[1], asked[2], asked[3])
+        said = (by, why, entry)
+        m.modes[asset] = Mode(Rung(rung), epoch, since, until, *said, back, first, day, steps)
 
 
 def _read_streams(m: Memory, _: str, raw: bytes) -> None:
@@ -314,7 +333,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "findings": _write_findings,
     "nonces": lambda m, _: encode([list(n) for n in sorted(m.nonces.items())]),
     "distrusted": lambda m, _: encode(m.distrusted),
-    "modes": lambda m, _: encode({a: [int(x.rung), x.epoch] for a, x in m.modes.items()}),
+    "modes": _write_modes,
     "streams": lambda m, _: encode(m.streams),
     "ticked": _write_ticked,
     "tallies": lambda m, _: encode({p: [t.since_ns, dict(t.counts)] for p, t in m.tallies.items()}),

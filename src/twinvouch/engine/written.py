@@ -54,4 +54,4 @@ def upgrade(m: Memory) -> None:
     m.past.forgotten_ns = m.now_ns
     for record in m.records.values():
         if record.permit_nonce:
-            m.add_write(record)
+            m.dirty |= m.past.add(record.as_write(), m.frame, m.now_ns)

@@ -11,6 +11,7 @@ Parents are ledger indices. Adding a field means a new version; see docs/referen
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from twinvouch.core.finding import Finding
 from twinvouch.core.genesis import Genesis
 from twinvouch.core.kind import VERSION, Kind
 from twinvouch.core.label import Label
+from twinvouch.core.mode import Rung
 from twinvouch.core.statement import ConfigStatement, Statement
 from twinvouch.ledger.rests import Rests
 from twinvouch.wire.cbor import encode
@@ -285,6 +287,24 @@ def statement(
         s.expires_ns,
         list(parents),
     )
+
+
+class Moved(NamedTuple):
+    """A change of an asset's mode: rungs before and after, the epoch that begins, its cause, until when autonomy lasts (0: no end)."""
+
+    asset: str
+    before: Rung
+    after: Rung
+    epoch: int
+    cause: str
+    until_ns: int
+
+
+def mode(plant: str, now_ns: int, named: bytes, moved: Moved, parents: Sequence[int]) -> bytes:
+    """An asset's mode changed; `named` is the digest of the blob that says by whom and why."""
+    rungs = [int(moved.before), int(moved.after)]
+    told = [moved.asset, *rungs, moved.epoch, moved.cause, moved.until_ns]
+    return _entry(Kind.ENTRY_MODE, plant, now_ns, named, *told, list(parents))
 
 
 def genesis(plant: str, now_ns: int, committed: bytes, g: Genesis, parents: Sequence[int]) -> bytes:

@@ -18,7 +18,7 @@ from twinvouch.verifier.receipt import HOW, Known, Link, Receipt, ReceiptError, 
 from twinvouch.verifier.report import Fault, _time, printable
 from twinvouch.verifier.witnesses import Policy
 
-START, BATCH, COMMAND, DECISION, PERMIT, OUTCOME, STATEMENT, MODEL, KEY = (
+START, BATCH, COMMAND, DECISION, PERMIT, OUTCOME, STATEMENT, MODEL, KEY, MODE = (
     64,
     65,
     67,
@@ -28,8 +28,9 @@ START, BATCH, COMMAND, DECISION, PERMIT, OUTCOME, STATEMENT, MODEL, KEY = (
     71,
     73,
     75,
+    87,
 )
-LENGTHS = {64: 8, 65: 17, 67: 11, 68: 10, 69: 9, 70: 8, 71: 10, 73: 7, 75: 6}
+LENGTHS = {64: 8, 65: 17, 67: 11, 68: 10, 69: 9, 70: 8, 71: 10, 73: 7, 75: 6, 87: 12}
 LENGTHS_2 = {
     65: 19,
     67: 11,
@@ -45,6 +46,8 @@ OF = {
 }  # the element that names the command
 QUALITIES = ("good", "uncertain", "bad", "missing")
 SHOWN = 50
+AROUND = {"distrust", "restore"}  # statements about a tag, for which a command was judged again
+RUNGS = ("autonomous", "supervised", "advisory", "read-only", "isolated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +115,12 @@ def _command(receipt: Receipt) -> None:
     command = by_kind[COMMAND][0]
     named: set[int] = set()
     for link in receipt.links:
-        if link.kind in OF:
+        if link.kind in OF and not (link.kind == STATEMENT and link.items[6] in AROUND):
             if link.items[OF[link.kind]] != receipt.id:
                 raise ReceiptError(link.place, f"is about another command than {receipt.id[:40]!r}")
             named |= _expect_parents(link, here)
-    strange = [link for link in by_kind[BATCH] if link.index not in named]
+    loose = (*by_kind[BATCH], *by_kind[MODE])
+    strange = [link for link in loose if link.index not in named]
     if strange:
         raise ReceiptError(strange[0].place, "no entry of the story names it")
     for decision in by_kind[DECISION]:
@@ -250,6 +254,7 @@ def _said(link: Link) -> Iterator[str]:
         OUTCOME: lambda: f"outcome: {i[6]}",
         STATEMENT: lambda: f"{i[5]} says {i[6]}",
         KEY: lambda: "a statement about keys",
+        MODE: lambda: f"mode of {i[5]}: {RUNGS[i[6]]} became {RUNGS[i[7]]}, by {i[9]}",
         MODEL: lambda: f"model {i[5]}, {'admitted' if i[6] else 'refused'}",
     }
     yield f"entry {link.index}, {when}: {words[link.kind]()}"

@@ -26,6 +26,7 @@ KINDS = {
     80: "epoch",
     81: "disk",
     83: "advice",
+    87: "mode",
     90: "history",
 }
 EPOCH = 80

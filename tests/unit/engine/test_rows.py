@@ -36,6 +36,12 @@ LONG: list[Action] = [
     ("advise", ("roof/temperature", "twin", False, 1.0)),
     ("ask", ("twin", "readAdvice", ())),
     ("say", ("bob", "distrust", 0, "tank/flow")),
+    ("say", ("bob", "isolated", 0, "roof/temperature")),
+    ("say", ("ann", "autonomous", 0, "valve/opening")),
+    ("say", ("bob", "distrust", 0, "tank/level")),
+    ("wait", 1.0),
+    ("propose", ("valve/opening", 0.6, "twin", True)),
+    ("say", ("ann", "restore", 0, "tank/level")),
     ("damage", (40, 1)),
     ("damage", (40, 1)),
     ("model", ("a", "modeller", True)),
@@ -94,6 +100,9 @@ def restarted(rows: Mapping[str, bytes]) -> Engine:
 def test_the_long_play_touches_everything_there_is() -> None:
     m = Tape().play(typed(LONG)).memory
     assert {r.status.value for r in m.records.values()} >= {"executed", "held"}
+    assert m.modes["roof"].rung.label == "isolated"
+    assert m.modes["valve"].asked
+    assert m.modes["pump"].stepped
     stands = {g.judged.standing.value for g in m.advice.values()}
     assert stands == {"shown", "labelled", "expired"}
     counted = {name.partition(":")[2] for name in m.counts if name.startswith("finding:")}
