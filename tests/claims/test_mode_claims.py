@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.claims.keyed import Keyed
 from tests.claims.site import PLANT, START, Toy, make_site, permits, published, signer
 from tests.claims.test_actuator_claims import WORDS_OF_0_6, Hand, sealed
 from twinvouch.commands.register import shown as shown_command
@@ -253,3 +254,11 @@ def test_an_actuator_that_connects_is_told_what_is_new(moved: Toy) -> None:
     assert len(connect()) == 1
     moved.wait(121)
     assert connect() == []
+
+
+def test_c48_a_first_word_dies_with_the_key_that_signed_it(tmp_path: Path) -> None:
+    toy = Keyed(tmp_path)
+    toy.memory.site = replace(toy.memory.site, modes=RULES)
+    assert put(toy, "ann", "autonomous", life_s=3600).body["status"] == "waiting"
+    toy.tell(toy.root.revoke("ann"))
+    assert toy.memory.mode_of("valve").asked is None
