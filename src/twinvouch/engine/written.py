@@ -17,6 +17,7 @@ def read_forgotten(m: Memory, _: str, raw: bytes) -> None:
     content: Any = decode(raw)
     version, m.past.forgotten_ns, m.past.forgotten = content
     assert version == 1, version
+    m.dirty.discard("forgotten")  # which a memory that begins with nothing has to store
 
 
 def write_permit(m: Memory, ident: str) -> bytes | None:
