@@ -7,6 +7,8 @@ import pytest
 
 from tests.claims.site import Toy
 from tests.unit.app.test_receipts import KEY, SIGNERS, executed, made, rewritten
+from twinvouch.core.event import Started
+from twinvouch.core.statement import Verb
 from twinvouch.verifier import chain
 from twinvouch.wire.cbor import decode, encode
 
@@ -43,3 +45,20 @@ def test_c35_who_may_not_read_gets_nothing_opened(toy: Toy) -> None:
     batches = [link for link in found.receipt.links if link.kind == 65]
     assert batches
     assert all(link.content is None and not link.blobs for link in batches)
+
+
+@pytest.mark.parametrize(
+    ("verb", "subject", "word"),
+    [(Verb.READ_ONLY, "pump", "mode of pump"), (Verb.DISTRUST, "tank/level", "says distrust")],
+)
+def test_c35_a_command_that_was_judged_again_tells_what_for(
+    toy: Toy, verb: Verb, subject: str, word: str
+) -> None:
+    begun = Started(toy.salt(), toy.site.config_digest, toy.site.policy.digest, "test")
+    toy.core.feed(begun, toy.now)
+    toy.read()
+    ident = str(toy.propose("pump/run", 1.0)[0].body["id"])
+    toy.say("bob", verb, subject)
+    found = chain.verify(made(toy, ident), KEY.text(), signers=SIGNERS)
+    assert found.ok, found.fault
+    assert any(word in line for line in found.story), found.story

@@ -18,8 +18,10 @@ from twinvouch.app.simulation.run import simulate
 from twinvouch.commands import derivation
 from twinvouch.commands import gate as commands_gate
 from twinvouch.core import distrust
+from twinvouch.core.context import Context
 from twinvouch.core.event import Effect, Event
 from twinvouch.core.label import Label
+from twinvouch.core.mode import Mode
 from twinvouch.engine import Engine, disavowed, flow
 from twinvouch.ledger import entry
 from twinvouch.readings import gate
@@ -168,6 +170,11 @@ def test_a_key_that_a_person_distrusts_and_that_commands_all_the_same_is_caught(
 ) -> None:
     monkeypatch.setattr(derivation, "_bad_keys", lambda *_: [])
     caught({"labels"}, range(120))
+
+
+def test_a_mode_that_nobody_asks_for_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Context, "mode_of", lambda *_: Mode())
+    caught({"modes"}, range(20))
 
 
 def test_a_second_root_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

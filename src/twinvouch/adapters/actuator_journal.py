@@ -102,6 +102,11 @@ class ActuatorJournal:
         """Durably: what became of a spent permit."""
         self._add({"of": nonce.hex(), "outcome": base64.b64encode(sealed).decode()})
 
+    def begin_epoch(self, asset: str, epoch: int) -> None:
+        """Durably: permits for this asset of an older mode epoch are refused from now on."""
+        if epoch > self.mode_epoch(asset):
+            self._add({"horizon_ns": 0, "epochs": {asset: epoch}})
+
     def delivered(self, nonce: bytes) -> None:
         """Durably: the core has the outcome."""
         self._add({"delivered": nonce.hex()})

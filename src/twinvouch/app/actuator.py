@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from twinvouch.adapters.actuator_journal import ActuatorJournal, Spending
-from twinvouch.app.actuator_check import Accepted, OwnLimits, OwnPoint, Refused, judge
+from twinvouch.app.actuator_check import (
+    Accepted,
+    OwnLimits,
+    OwnPoint,
+    Refused,
+    asset_of,
+    judge,
+    mode_of,
+)
 from twinvouch.app.clock import Clock
 from twinvouch.app.proposals import Proposals
 from twinvouch.core.command import Outcome, OutcomeStatus, Permit
@@ -21,6 +29,7 @@ from twinvouch.core.inventory import Point
 from twinvouch.core.kind import Purpose
 from twinvouch.core.ports import Device, Signer
 from twinvouch.wire.cose import seal
+from twinvouch.wire.mode import Notice
 from twinvouch.wire.outcome import write_outcome
 from twinvouch.wire.words import word_count
 
@@ -60,7 +69,11 @@ class Actuator:
     _at_once: int = 0
 
     async def take(self, raw: bytes) -> None:
-        """Carry out one sealed permit, or refuse it; raises only where nothing can be remembered."""
+        """Carry out one sealed permit, or refuse it; take note of a mode. Raises only where nothing can be remembered."""
+        told = self._mode(raw)
+        if told is not None:
+            self.journal.begin_epoch(told.asset, told.epoch)
+            return
         if self._at_once >= MOST_AT_ONCE:
             self.tally.dropped += 1
             _log.error("%d permits are in work, one more was dropped", self._at_once)
@@ -88,6 +101,11 @@ class Actuator:
     async def resolve(self) -> None:
         """After a start: report every permit that was spent and has no outcome, with what is found now."""
         await asyncio.gather(*map(self._resolve_one, self.journal.unresolved))
+
+    def _mode(self, raw: bytes) -> Notice | None:
+        """What the core tells of an asset's mode; None where it is a permit, or nothing."""
+        limits = self.limits if self.current is None else self.current()
+        return mode_of(raw, self.clock.wall_ns(), limits)
 
     def _judged(self, raw: bytes) -> Accepted | None:
         """Judge; a refusal is reported where something is to be reported."""
@@ -124,6 +142,10 @@ class Actuator:
         except TwinvouchError as error:
             return OutcomeStatus.FAILED, (), f"nothing was written: {error}"
         is_late = self.clock.monotonic_ns() >= deadline_ns
+        begun = self.journal.mode_epoch(asset_of(permit))
+        if begun > permit.mode_epoch:
+            why = f"nothing was written: mode epoch {begun} began while the device was reached"
+            return OutcomeStatus.REFUSED, before, why
         if is_late or self.clock.wall_ns() >= permit.expires_ns:
             why = "nothing was written: the permit expired while the device was reached"
             return OutcomeStatus.REFUSED, before, why

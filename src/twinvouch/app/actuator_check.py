@@ -16,6 +16,7 @@ from twinvouch.core.inventory import Point
 from twinvouch.core.keyring import Keyring
 from twinvouch.core.kind import Purpose
 from twinvouch.wire.cose import Sealed, check, unseal
+from twinvouch.wire.mode import Notice, is_mode, read_mode
 from twinvouch.wire.permit import read_permit
 from twinvouch.wire.words import from_words
 
@@ -87,14 +88,21 @@ class Refused:
 Judgement: TypeAlias = Accepted | Refused
 
 
+def mode_of(raw: bytes, now_ns: int, limits: OwnLimits) -> Notice | None:
+    """What the permit key vouches for about a mode; None for everything else, and never raises."""
+    try:
+        sealed = _vouched(raw, now_ns, limits)
+        if not is_mode(sealed.content):
+            return None
+        return read_mode(sealed.content, limits.plant)
+    except (MalformedError, SignatureError):
+        return None
+
+
 def judge(raw: bytes, now_ns: int, limits: OwnLimits, remembered: Remembered) -> Judgement:
     """Judge one sealed permit at `now_ns` (wall clock); never raises for anything in `raw`."""
     try:
-        sealed = unseal(raw)
-        check(sealed, _permit_key(sealed, limits), plant=limits.plant, purpose=Purpose.PERMIT)
-        if limits.ring is not None:
-            limits.ring.expect(sealed.key_id, Purpose.PERMIT, now_ns)
-        permit = read_permit(sealed.content)
+        permit = read_permit(_vouched(raw, now_ns, limits).content)
     except (MalformedError, SignatureError) as error:
         return Refused(f"not a permit of this plant: {error}")
     if remembered.is_spent(permit.nonce):
@@ -106,6 +114,15 @@ def judge(raw: bytes, now_ns: int, limits: OwnLimits, remembered: Remembered) ->
         return Refused(why, permit, is_final=True)
     own = limits.points[permit.tag]
     return _value(permit, own)
+
+
+def _vouched(raw: bytes, now_ns: int, limits: OwnLimits) -> Sealed:
+    """What the permit key has signed; SignatureError or MalformedError where it has not."""
+    sealed = unseal(raw)
+    check(sealed, _permit_key(sealed, limits), plant=limits.plant, purpose=Purpose.PERMIT)
+    if limits.ring is not None:
+        limits.ring.expect(sealed.key_id, Purpose.PERMIT, now_ns)
+    return sealed
 
 
 def _permit_key(sealed: Sealed, limits: OwnLimits) -> bytes:

@@ -38,8 +38,8 @@ def is_settled(status: int, body: Mapping[str, Plain]) -> bool:
 
 
 def sealed_permit(event: ServerEvent) -> bytes | None:
-    """The sealed permit in an event; None for an event that has none."""
-    if event.name not in {"permit", "message"}:
+    """The sealed permit, or mode, in an event; None for an event that has none."""
+    if event.name not in {"permit", "mode", "message"}:
         return None
     try:
         return base64.b64decode(event.data, validate=True)

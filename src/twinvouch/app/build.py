@@ -59,6 +59,7 @@ def site(config: Config, origin: Origin | None = None) -> Site:
         readings=inventory.reading_rules(config),
         commands=inventory.command_rules(config),
         distrust=inventory.distrust_rules(config),
+        modes=inventory.mode_rules(config),
         interlocks=interlocks(plant),
         root=root,
         detector=detection.detector(config, plant),

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from twinvouch.app import declared_checks as declared
+from twinvouch.app import past_rules
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
 from twinvouch.app.mqtt_checks import brokers, places
@@ -49,6 +50,9 @@ def check(config: Config, document: Document) -> None:
         declared.redundancy,
         declared.balances,
         declared.states,
+        past_rules.windows,
+        past_rules.sequences,
+        past_rules.joints,
         kept,
     )
     for rule in rules:

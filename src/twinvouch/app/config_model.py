@@ -14,7 +14,9 @@ from twinvouch.app.config_declared import (
     JitterSettings,
     RedundancySettings,
 )
+from twinvouch.app.config_modes import ModeSettings, RungName
 from twinvouch.app.config_mqtt import BrokerSettings
+from twinvouch.app.config_past import JointSettings, SequenceSettings
 from twinvouch.app.config_tags import TagSettings
 from twinvouch.app.config_types import (
     Byte,
@@ -67,6 +69,7 @@ class AssetSettings(Frozen):
 
     zone: Id | None = None
     description: Line = ""
+    highest_mode: RungName = "supervised"
 
 
 class ApiTls(Frozen):
@@ -306,11 +309,14 @@ class Config(Frozen):
     actuator_state: Annotated[
         dict[Id, ActuatorStateSettings], Field(default_factory=dict, max_length=10_000)
     ]
+    sequence: Annotated[dict[Id, SequenceSettings], Field(default_factory=dict, max_length=1_000)]
+    joint: Annotated[dict[Id, JointSettings], Field(default_factory=dict, max_length=1_000)]
     detection: DetectionSettings | None = None
     edges: Annotated[dict[Id, EdgeSettings], Field(default_factory=dict, max_length=1_000)]
     principals: Annotated[tuple[PrincipalSettings, ...], Field(max_length=10_000)] = ()
     actuator: ActuatorProcessSettings | None = None
     command_classes: dict[CommandClass, ClassSettings] = Field(default_factory=_classes)
+    modes: ModeSettings = ModeSettings()
     readings: ReadingSettings = ReadingSettings()
     commands: CommandSettings = CommandSettings()
     distrust: DistrustSettings = DistrustSettings()

@@ -23,6 +23,7 @@ from twinvouch.core.inventory import CommandClass, CommandedBy, Encoding, Table
 from twinvouch.core.word_order import WordOrder
 from twinvouch.wire.words import word_count
 
+_Count = Annotated[int, Field(ge=1, le=500)]
 _INTERLOCK = Annotated[str, Field(max_length=4_000)]
 
 
@@ -34,6 +35,13 @@ class ActuatorSettings(Frozen):
     min: float
     max: float
     rate: Positive | None = None
+    travel_per_hour: Positive | None = None
+    writes_per_hour: _Count | None = None
+    starts_per_hour: _Count | None = None
+    dwell_on_s: Seconds | None = None
+    dwell_off_s: Seconds | None = None
+    ramp_by: Positive | None = None
+    ramp_within_s: Seconds | None = None
     interlock: _INTERLOCK = ""
     interlock_tags: Annotated[tuple[TagId, ...], Field(max_length=100)] = ()
     controlled: Annotated[tuple[TagId, ...], Field(max_length=100)] = ()

@@ -27,6 +27,7 @@ from twinvouch.app.receipts import Sources, open_sources
 from twinvouch.app.tracing import Tracer
 from twinvouch.core.errors import TwinvouchError, UnavailableError
 from twinvouch.core.event import (
+    Announce,
     Deliver,
     DisavowalTraced,
     DiskChanged,
@@ -333,7 +334,7 @@ class Core:
         for effect in effects:
             if isinstance(effect, Reply):
                 item.future.set_result(effect)
-            elif isinstance(effect, Deliver | Publish):
+            elif isinstance(effect, Deliver | Announce | Publish):
                 self._leave(effect)
             elif isinstance(effect, Trace) and self._tracer is not None:
                 self._tracer.take(effect)

@@ -22,6 +22,7 @@ from twinvouch.app.process_memory import pss_bytes
 from twinvouch.core.advice import Standing
 from twinvouch.core.disavowal import Stage
 from twinvouch.core.event import Priority
+from twinvouch.core.mode import Rung
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.restoring import kind_of
 
@@ -73,6 +74,7 @@ class CoreMetrics:
         yield from _readings(counts)
         yield from _findings(counts)
         yield from _commands(counts, sum(r.is_open for r in list(memory.records.values())))
+        yield from _modes(memory, counts)
         yield from _durable(self._core)
         yield from _links(memory)
         yield from _advice([g.judged.standing for g in list(memory.advice.values())])
@@ -160,6 +162,23 @@ def _advice(standings: Iterable[Standing]) -> Iterable[Metric]:
         "Advice that is open, by how it stands.",
         ("standing",),
         [((s.value,), counted[s]) for s in Standing if s is not Standing.EXPIRED],
+    )
+
+
+def _modes(memory: Memory, counts: Mapping[str, int]) -> Iterable[Metric]:
+    acting = {t.asset for t in memory.site.plant.tags.values() if t.is_actuator}
+    rungs = [memory.mode_of(asset).rung for asset in acting]
+    yield gauges(
+        "twinvouch_assets_in_mode",
+        "Assets with actuators, by mode.",
+        ("mode",),
+        [((rung.label,), rungs.count(rung)) for rung in Rung],
+    )
+    yield counters(
+        "twinvouch_mode_changes",
+        "Changes of the mode of an asset, by what made them.",
+        ("cause",),
+        _by(counts, "mode"),
     )
 
 

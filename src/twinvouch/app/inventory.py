@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from math import inf
 
-from twinvouch.app import declared
+from twinvouch.app import declared, past_rules
 from twinvouch.app.config_checks import interlock_tags, tags_by_variable
 from twinvouch.app.config_model import ClassSettings, Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
@@ -31,6 +31,7 @@ from twinvouch.core.inventory import (
     Zone,
     key_id,
 )
+from twinvouch.core.mode import ModeRules, Rung
 from twinvouch.core.site import CommandRules, DistrustRules, ReadingRules
 from twinvouch.wire.batch import columns_digest
 
@@ -111,6 +112,22 @@ def distrust_rules(config: Config) -> DistrustRules:
     )
 
 
+def mode_rules(config: Config) -> ModeRules:
+    """How the mode of an asset moves."""
+    s = config.modes
+    by_label = {rung.label: rung for rung in Rung}
+    highest = {n: by_label[a.highest_mode] for n, a in config.assets.items()}
+    return ModeRules(
+        dwell_ns=ns(s.dwell_s),
+        autonomous_ns=ns(s.autonomous_hours * 3600),
+        autonomous_classes=frozenset(s.autonomous_classes),
+        down_per_day=s.down_per_day,
+        on_distrust=frozenset(s.step_down_on_distrust),
+        return_ns=ns(s.return_s),
+        highest={n: rung for n, rung in highest.items() if rung is not Rung.SUPERVISED},
+    )
+
+
 def _principals(config: Config) -> list[Principal]:
     return [
         Principal(
@@ -160,7 +177,7 @@ def _tag(
         description=s.description,
         command_class=s.actuator.command_class if s.actuator else None,
         commanded_by=s.actuator.commanded_by if s.actuator else None,
-        limits=_limits(s.actuator, by_variable) if s.actuator else None,
+        limits=_limits(config, name, s.actuator, by_variable) if s.actuator else None,
     )
 
 
@@ -201,7 +218,9 @@ def _mqtt(s: TagSettings, name: str) -> MqttPoint | None:
     )
 
 
-def _limits(s: ActuatorSettings, by_variable: Mapping[str, Sequence[str]]) -> Limits:
+def _limits(
+    config: Config, name: str, s: ActuatorSettings, by_variable: Mapping[str, Sequence[str]]
+) -> Limits:
     return Limits(
         low=s.min,
         high=s.max,
@@ -209,6 +228,7 @@ def _limits(s: ActuatorSettings, by_variable: Mapping[str, Sequence[str]]) -> Li
         interlock=s.interlock,
         controlled=s.controlled,
         interlock_tags=interlock_tags(by_variable, s),
+        past=past_rules.past(config, name, s),
     )
 
 

@@ -27,7 +27,10 @@ def content(config: Config, policy: bytes) -> dict[str, Any]:
     whole = config.model_dump(mode="json", by_alias=True)
     tags = whole["tags"]
     actuators = {
-        name: {k: v for k, v in tag.items() if k in _PLACE or k == "actuator" or k in _FORM}
+        name: {
+            **{k: v for k, v in tag.items() if k in _PLACE or k in _FORM},
+            "actuator": _bare(tag["actuator"]),
+        }
         for name, tag in tags.items()
         if tag.get("actuator")
     }
@@ -50,7 +53,17 @@ def content(config: Config, policy: bytes) -> dict[str, Any]:
         "key_list": whole["key_list"]["root"] if whole["key_list"] else None,
         "policy": policy.hex(),
         **_declared(config, {*actuators, *inputs}),
+        **{name: whole[name] for name in ("sequence", "joint") if whole[name]},
+        **_modes(config),
     }
+
+
+def _modes(config: Config) -> dict[str, Any]:
+    """How far assets may go and how modes move, as far as it is not as it was before it could be said."""
+    said = config.modes.model_dump(mode="json", exclude_defaults=True)
+    usual = {name: a.highest_mode for name, a in config.assets.items()}
+    highest = {name: mode for name, mode in usual.items() if mode != "supervised"}
+    return {k: v for k, v in (("modes", said), ("highest_mode", highest)) if v}
 
 
 _FORM = {"word_order", "bit"}
@@ -93,7 +106,11 @@ def _bare(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _UNSIGNED = {"description", "period_s"}
-_LATER = {"step", "varies_within_s", "jitter"}
+_LATER = {
+    *("step", "varies_within_s", "jitter"),
+    *("travel_per_hour", "writes_per_hour", "starts_per_hour"),
+    *("dwell_on_s", "dwell_off_s", "ramp_by", "ramp_within_s"),
+}
 
 
 def digest(part: Mapping[str, Any]) -> bytes:

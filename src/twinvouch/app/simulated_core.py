@@ -9,6 +9,7 @@ from twinvouch.adapters.committer import Committer, take
 from twinvouch.app.api import views
 from twinvouch.core.errors import NotPermittedError, UsageError
 from twinvouch.core.event import (
+    Announce,
     BatchReceived,
     CommandProposed,
     Deliver,
@@ -60,7 +61,7 @@ class Core:
         step = take(self.engine, event, self._clock.wall_ns())
         self._committer.commit([step], self.engine.drain())
         for effect in step.effects:
-            if isinstance(effect, Deliver):
+            if isinstance(effect, Deliver | Announce):
                 self.permits.put_nowait(
                     seal(
                         effect.content,

@@ -23,9 +23,11 @@ def digest(statements: Iterable[bytes]) -> bytes:
 
 
 def needed(view: View, target: Target) -> int:
-    """How many persons must have approved: the class's number, none in autonomous mode."""
-    rung = view.context.mode_of(target.tag.asset).rung
-    return 0 if rung is Rung.AUTONOMOUS else target.rule.approvals
+    """How many persons must have approved: the class's number; none in autonomous mode, of classes that may go without."""
+    mode = view.context.mode_of(target.tag.asset)
+    may = target.tag.command_class in view.site.modes.autonomous_classes
+    is_autonomous = mode.rung is Rung.AUTONOMOUS and view.now_ns <= mode.until_ns
+    return 0 if is_autonomous and may else target.rule.approvals
 
 
 def approvers(view: View, target: Target) -> tuple[str, ...]:
@@ -77,7 +79,7 @@ def check(given: int, wanted: int, proposer: str) -> tuple[Reason, ...]:
 
 def waiting(decision: Decision) -> Decision:
     """What nothing stands against any more, but that was held: a restored tag alone moves nothing, a person does."""
-    sentence = "nothing holds it any more since a tag was restored; a person releases it"
+    sentence = "nothing holds it any more since a tag was restored or the mode was raised; a person releases it"
     counterfactual = "would be allowed when a person approves"
     reason = Reason(NAMES[0], Verdict.HOLD, sentence, counterfactual)
     return replace(decision, verdict=Verdict.HOLD, reasons=(*decision.reasons, reason))

@@ -1,6 +1,6 @@
 """The way through gate 4: `judge` a command; the strictest of all reasons is the decision.
 
-form -> capability (propose) -> authority -> disk, limits, rate, interlock -> label -> approval -> capability (execute).
+form -> capability (propose) -> authority -> disk, limits, history (rate, ramp, travel, ...), interlock -> label -> approval -> capability (execute).
 Form, capability and authority end the matter; of the others all speak. A short label or missing approvals hold
 a command, so does a value that is not known while it is judged again; everything else denies it. Judge a held command again before it is released: all stages run
 again, with the frame, mode and policy of that moment. Silence is denial: only the last stage, which asks
@@ -9,7 +9,17 @@ the policy with all the trust there is, gives an ALLOW.
 
 from collections.abc import Mapping
 
-from twinvouch.commands import approval, authority, capability, derivation, disk, form, limits
+from twinvouch.commands import (
+    approval,
+    authority,
+    capability,
+    derivation,
+    disk,
+    form,
+    history,
+    interlock,
+    limits,
+)
 from twinvouch.commands.derivation import ZERO, Derivation
 from twinvouch.commands.view import Snapshot, Target, View
 from twinvouch.core.command import STRICTEST_FIRST, Command, Decision, Reason, Verdict
@@ -59,6 +69,8 @@ def _weigh(view: View, target: Target) -> Decision:
     reasons = (
         *disk.check(view),
         *limits.check(view, target),
+        *history.check(view, target),
+        *interlock.check(view, target),
         *derivation.check(derived, target.rule, target.letter),
         *approval.check(given, wanted, view.command.principal),
     )

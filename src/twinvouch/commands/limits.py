@@ -1,12 +1,6 @@
-"""Is the value within what was engineered: range, what the device can hold, rate, interlock.
-
-All of it fails closed: a value that cannot be compared is a denial, or holds a held command on. Readings of low trust can only
-deny here, never allow what the others deny (NI-2): every stage must agree, and whatever is compared here is a mandatory
-input, so that where its trust falls short the command is held (`view.mandatory`).
-"""
+"""Is the value within what was engineered: the range, and what the device can hold."""
 
 from collections.abc import Iterator
-from math import isfinite
 
 from twinvouch.commands.view import Target, View
 from twinvouch.core.command import Reason, Verdict
@@ -14,12 +8,12 @@ from twinvouch.core.errors import TwinvouchError
 from twinvouch.core.inventory import Encoding, Limits, Point
 from twinvouch.wire.words import from_words, to_words
 
-NAMES = ("limits", "rate", "interlock")
+NAMES = ("limits",)
 
 
 def check(view: View, target: Target) -> tuple[Reason, ...]:
     """Denials, each with what would have been allowed."""
-    return (*_range(view, target), *_rate(view, target), *_interlock(view, target))
+    return tuple(_range(view, target))
 
 
 def fitting_words(value: float, point: Point, limits: Limits) -> tuple[int, ...]:
@@ -69,75 +63,3 @@ def _range(view: View, target: Target) -> Iterator[Reason]:
             f"{value:g} {unit} cannot be held within the limits by `{target.tag.id}` ({held})"
         )
         yield Reason("limits", Verdict.DENY, sentence, allowed + " in steps of its scale")
-
-
-def _rate(view: View, target: Target) -> Iterator[Reason]:
-    """The step from where the actuator is, and from each value last permitted, within rate x time.
-
-    Time counts from the last permit, at most `rest_ns`: writing often does not add up to more. A
-    permit whose outcome is not known counts as carried out.
-    """
-    rate, value = target.limits.rate, view.command.value
-    if rate == float("inf"):
-        return
-    current = _fresh(view, target.tag.id)
-    if current is None:
-        sentence = (
-            f"the present value of `{target.tag.id}` is not known, so its rate cannot be checked"
-        )
-        yield Reason("rate", _unknown(view), sentence, "would be allowed once it is read")
-        return
-    writes = view.context.writes.get(target.tag.id, ())
-    rest = view.site.commands.rest_ns
-    since = min([rest, *(max(0, view.now_ns - w.issued_ns) for w in writes)])
-    step = rate * since / 1e9
-    references = [current, *(w.value for w in writes if view.now_ns - w.issued_ns <= rest)]
-    low, high = max(references) - step, min(references) + step
-    if not low <= value <= high:
-        unit = target.tag.unit
-        sentence = (
-            f"{value:g} {unit} is too far from {current:g} {unit}: `{target.tag.id}` may move "
-            f"{rate:g} {unit}/s and was last permitted to {since / 1e9:g} s ago or more"
-        )
-        reach = (
-            f"would be allowed if >= {low:g} and <= {high:g}"
-            if low <= high
-            else "would be allowed later"
-        )
-        yield Reason("rate", Verdict.DENY, sentence, reach)
-
-
-def _interlock(view: View, target: Target) -> Iterator[Reason]:
-    limits, name = target.limits, target.tag.id
-    if not limits.interlock:
-        return
-    allowed = f"would be allowed while {limits.interlock}"
-    condition = view.site.interlocks.get(name)
-    if condition is None:
-        sentence = f"interlock of `{name}` is not compiled, so nothing may be written"
-        yield Reason("interlock", Verdict.DENY, sentence, allowed)
-        return
-    values = {tag: _fresh(view, tag) for tag in limits.interlock_tags}
-    known = {tag: value for tag, value in values.items() if value is not None}
-    if len(known) < len(values):
-        names = ", ".join(f"`{tag}`" for tag in values if tag not in known)
-        sentence = f"interlock of `{name}` needs {names}, of which no fresh value is known"
-        yield Reason("interlock", _unknown(view), sentence, allowed)
-    elif not condition.holds(known):
-        seen = ", ".join(f"`{tag}` is {value:g}" for tag, value in known.items())
-        sentence = f"interlock of `{name}` does not hold: {limits.interlock} ({seen})"
-        yield Reason("interlock", Verdict.DENY, sentence, allowed)
-
-
-def _unknown(view: View) -> Verdict:
-    """What a value that is not known means: a denial at first; a held command waits on, its hold expires anyway."""
-    return Verdict.HOLD if view.is_again else Verdict.DENY
-
-
-def _fresh(view: View, tag: str) -> float | None:
-    """The last value of a tag; None where it is missing, not finite or too old to be believed."""
-    value = view.frame.value(tag) if tag in view.site.plant.tags else None
-    if value is None or not isfinite(value):
-        return None
-    until = view.frame.label((tag,), view.now_ns).fresh_until[0]
-    return value if until >= view.now_ns else None

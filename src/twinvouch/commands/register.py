@@ -59,6 +59,7 @@ class Record:
             self.spent_ns,
             is_over=self.status is not CommandStatus.PERMITTED,
             permit=self.permit_entry,
+            is_void=self.status is CommandStatus.REFUSED,
         )
 
 

@@ -1,12 +1,12 @@
 """View: all that a stage of gate 4 may look at. Stages cannot reach the engine, the clock or chance."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Protocol
 
 from twinvouch.core.command import Command, Input
-from twinvouch.core.context import Context
+from twinvouch.core.context import ActuatorWrite, Context
 from twinvouch.core.inventory import ClassRule, Limits, Point, Tag
 from twinvouch.core.label import Label
 from twinvouch.core.site import Site
@@ -74,6 +74,11 @@ class View:
     now_ns: int
     asked_ns: int
     key: bytes = b""  # id of the key that signed the command; empty: a token, or not known
+    # worked out once a decision: what each actuator may be at now, and its permits within a window
+    known: dict[str, tuple[float, ...]] = field(default_factory=dict, repr=False, compare=False)
+    permits: dict[tuple[str, int], tuple[ActuatorWrite, ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def is_again(self) -> bool:
@@ -118,11 +123,12 @@ class Target:
 def mandatory(tag: Tag) -> tuple[str, ...]:
     """Tags whose trust counts in every command to this actuator (R7): all whose values decide whether it is allowed.
 
-    They are its controlled variables, what its interlock reads and, where its rate is limited, itself: who tells where it
-    is says which step is a small one.
+    They are its controlled variables, what its interlock reads, what sequences and joint groups look at, and itself where
+    its rate, its past or a group is limited: who tells where it is says which step is a small one, and what is a start.
     """
     limits = tag.limits
     if limits is None:
         return ()
-    own = () if limits.rate == inf else (tag.id,)
-    return tuple(dict.fromkeys((*limits.controlled, *limits.interlock_tags, *own)))
+    own = (tag.id,) if limits.rate < inf or limits.past.is_from_present else ()
+    named = (*limits.controlled, *limits.interlock_tags, *limits.past.tags, *own)
+    return tuple(dict.fromkeys(named))

@@ -302,8 +302,15 @@ class Deliver:
 
 
 @dataclass(frozen=True, slots=True)
+class Announce:
+    """An asset's mode, to be signed with the permit key and told to the actuator process before any later permit."""
+
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Publish:
-    """Something for the live stream: topic `labels`, `finding`, `command`, `advice`, `outcome` or `disavowal`.
+    """Something for the live stream: topic `labels`, `finding`, `command`, `advice`, `outcome`, `mode` or `disavowal`.
 
     Bodies are plain data, but for arrays in `labels`, which become lists only where somebody listens.
     """
@@ -326,7 +333,7 @@ class Trace:
     until_ns: int
 
 
-Effect: TypeAlias = Append | Keep | Reply | Deliver | Publish | Trace
+Effect: TypeAlias = Append | Keep | Reply | Deliver | Announce | Publish | Trace
 
 
 @dataclass(frozen=True, slots=True)

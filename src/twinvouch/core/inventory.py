@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.core.declared import GroupRules
+from twinvouch.core.past import Past
 from twinvouch.core.word_order import WordOrder
 
 
@@ -164,6 +165,7 @@ class Limits:
     interlock: str = ""  # a CEL expression over tags that must be true for the write to be allowed
     controlled: tuple[str, ...] = ()  # tags whose trust always counts (R7): the controlled variable
     interlock_tags: tuple[str, ...] = ()  # tags the interlock reads; they always count too
+    past: Past = field(default_factory=Past)  # what must have been before
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,11 +318,8 @@ class ScanGroup:
     @cached_property
     def twin_commanded(self) -> NDArray[np.intp]:
         """Columns of the actuators that only the twin may move."""
-        columns = [
-            k
-            for k, t in enumerate(self.tags)
-            if t.is_actuator and t.commanded_by is CommandedBy.TWIN
-        ]
+        twin = CommandedBy.TWIN
+        columns = [k for k, t in enumerate(self.tags) if t.is_actuator and t.commanded_by is twin]
         return np.asarray(columns, dtype=np.intp)
 
 

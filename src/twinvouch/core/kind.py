@@ -26,6 +26,7 @@ class Kind(IntEnum):
     GENESIS = 11  # a new chain of an edge that lost its spool
     ADVICE = 14  # a recommendation to people
     DISAVOWAL = 16  # a person says that a source was bad for a past time
+    MODE = 19  # the core tells the actuator process of an asset's mode
     RECEIPT = 15  # entries with their proofs, and what opens them
 
     ENTRY_START = 64  # the engine began: digests of configuration and policy, build
@@ -50,6 +51,7 @@ class Kind(IntEnum):
     ENTRY_DISAVOWED = 84  # how a disavowal stands: what it touches, and each change
     ENTRY_ADVICE = 83  # a recommendation, and every change of how it is shown
     ENTRY_REWIND = 86  # a rewind of another log departs from it here, or ends
+    ENTRY_MODE = 87  # an asset's mode changed
     ENTRY_HISTORY = 90  # chunks of the history were written or purged, or a day was shredded
 
 

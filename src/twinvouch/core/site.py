@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from twinvouch.core.batch import Origin
 from twinvouch.core.inventory import CommandClass, Plant
+from twinvouch.core.mode import ModeRules
 from twinvouch.core.ports import Condition, Detector, Policy
 
 SECOND = 1_000_000_000
@@ -77,6 +78,7 @@ class Site:
     readings: ReadingRules = field(default_factory=ReadingRules)
     commands: CommandRules = field(default_factory=CommandRules)
     distrust: DistrustRules = field(default_factory=DistrustRules)
+    modes: ModeRules = field(default_factory=ModeRules)
     interlocks: Mapping[str, Condition] = field(default_factory=dict)  # by actuator tag
     root: bytes = b""  # public key of the plant root; empty: the keys of twin.yaml count
     safety: Safety | None = None  # None: nobody is asked to sign (a replay, a simulation)

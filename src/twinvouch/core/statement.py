@@ -10,7 +10,7 @@ class Verb(StrEnum):
     `confirm` and `withdraw` are about a disavowal, `reject` about one or about a held command.
 
     `recalibration`, `maintenance` and `setpoint` are tickets: work on a tag, or on all tags of an asset, from when it
-    is said until the statement expires.
+    is said until the statement expires. The last five are the modes of an asset; `autonomous` lasts until it expires.
     """
 
     APPROVE = "approve"
@@ -22,11 +22,16 @@ class Verb(StrEnum):
     RECALIBRATION = "recalibration"
     MAINTENANCE = "maintenance"
     SETPOINT = "setpoint"
+    AUTONOMOUS = "autonomous"
+    SUPERVISED = "supervised"
+    ADVISORY = "advisory"
+    READ_ONLY = "read-only"
+    ISOLATED = "isolated"
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`subject` is the id of a command or of a disavowal, a tag or (in a ticket) an asset, or what is distrusted.
+    """`subject` is the id of a command or of a disavowal, a tag or (in a ticket, of a mode) an asset, or what is distrusted.
 
     `shown` is the digest of what the person was shown.
 

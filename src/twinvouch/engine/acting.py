@@ -12,7 +12,7 @@ from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import Principal, PrincipalKind
 from twinvouch.core.kind import Purpose
 from twinvouch.core.statement import Statement, Verb
-from twinvouch.engine import asking, disavowing, distrusting, tickets
+from twinvouch.engine import asking, disavowing, distrusting, modes, tickets
 from twinvouch.engine.deciding import Proposal, decide
 from twinvouch.engine.epochs import too_old
 from twinvouch.engine.founding import on_genesis
@@ -127,12 +127,10 @@ def _objection(m: Memory, signer: Principal, said: Statement, key: bytes) -> str
 
 
 def _unfit_subject(m: Memory, said: Statement) -> str:
-    if said.verb in tickets.VERBS:
-        return tickets.objection(m, said)
     if disavowing.is_about(m, said):
         return disavowing.unfit(m, said)
-    if said.verb in distrusting.VERBS:
-        return distrusting.objection(m, said)
+    if said.verb in OBJECTIONS:
+        return OBJECTIONS[said.verb](m, said)
     record = m.records.get(said.subject)
     if record is None or record.status is not CommandStatus.HELD:
         return f"`{said.subject}` is no held command"
@@ -228,12 +226,18 @@ def age(m: Memory, out: Out, record: Record) -> None:
         )
 
 
+OBJECTIONS: Mapping[Verb, Callable[[Memory, Statement], str]] = {
+    **dict.fromkeys(distrusting.VERBS, distrusting.objection),
+    **dict.fromkeys(tickets.VERBS, tickets.objection),
+    **dict.fromkeys(modes.VERBS, modes.objection),
+}
 VERBS: Mapping[Verb, Callable[[Memory, Out, Statement, Entered], None]] = {
     Verb.APPROVE: _approve,
     Verb.REJECT: _reject,
     **dict.fromkeys(distrusting.VERBS, distrusting.take),
     **dict.fromkeys(disavowing.VERBS, disavowing.take),
     **dict.fromkeys(tickets.VERBS, tickets.take),
+    **dict.fromkeys(modes.VERBS, modes.take),
 }
 
 

@@ -17,6 +17,7 @@ from twinvouch.core.command import CommandStatus
 from twinvouch.core.subject import owner_of
 from twinvouch.engine import standing
 from twinvouch.engine.deciding import Proposal, always, decide, judged, lately
+from twinvouch.engine.keys import unask
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
 
@@ -37,15 +38,28 @@ def trust_changed(
     """
     owner = owner_of(m.site.plant, m.ring, key) if key else ""
     _let_go(m, key, owner)
-    held = _resting_on(m, set(tags), set(idents), key, owner)
+    _judge(m, out, _resting_on(m, set(tags), set(idents), key, owner), tuple(because))
+    resting = standing.rests_on(m, tags, key, owner)
+    named = [g for g in standing.open_ones(m) if g.advice.id in idents and g not in resting]
+    standing.trust_changed(m, out, [*resting, *named], because)
+
+
+def judge_held(m: Memory, out: Out, asset: str, because: tuple[int, ...]) -> None:
+    """The mode of an asset changed: its held commands are judged again, by the same limit."""
+    prefix = f"{asset}/"
+    records = m.records.values()
+    held = [
+        r for r in records if r.status is CommandStatus.HELD and r.command.tag.startswith(prefix)
+    ]
+    _judge(m, out, held, because)
+
+
+def _judge(m: Memory, out: Out, held: Sequence[Record], because: tuple[int, ...]) -> None:
     for record in held[:-AT_ONCE]:
         if record.approvals:
             m.keep(replace(record, approvals=()))
     for record in held[-AT_ONCE:]:
-        _decide_again(m, out, record, tuple(because))
-    resting = standing.rests_on(m, tags, key, owner)
-    named = [g for g in standing.open_ones(m) if g.advice.id in idents and g not in resting]
-    standing.trust_changed(m, out, [*resting, *named], because)
+        _decide_again(m, out, record, because)
 
 
 def _let_go(m: Memory, key: bytes, owner: str) -> None:
@@ -60,6 +74,7 @@ def _let_go(m: Memory, key: bytes, owner: str) -> None:
         left = tuple(a for a in record.approvals if counts(a))
         if len(left) < len(record.approvals):
             m.keep(replace(record, approvals=left))
+    unask(m, owner)
 
 
 def _resting_on(

@@ -12,7 +12,7 @@ from itertools import islice
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.event import Append, Deliver, Effect, Event, OutcomeReported, Tick
 from twinvouch.engine.flow import Engine
-from twinvouch.engine.memory import RECENT_WRITES, Memory
+from twinvouch.engine.memory import Memory
 from twinvouch.engine.renumbered import Renumbered
 from twinvouch.engine.upheld import uphold
 from twinvouch.wire.cose import unseal
@@ -38,7 +38,7 @@ class Alongside:
     def begin_again(self, old: Engine, new: Engine) -> None:
         """Go on with engines that were restored from what these know, as a restart does."""
         memory = self.new.memory
-        new.memory.renumbered, new.memory.writes = memory.renumbered, memory.writes
+        new.memory.renumbered = memory.renumbered
         self.old, self.new = old, new
 
     def feed(
@@ -77,15 +77,12 @@ class Alongside:
             self._carry_over()
 
     def _carry_over(self) -> None:
-        """Let what only the old one permitted explain changes of its actuator."""
+        """Let what only the old one permitted explain changes of its actuator, and count in its past."""
         for command, number in list(self._elsewhere.items()):
             record = self.old.memory.records.get(command)
             if record is not None:
-                writes = self.new.memory.writes
-                write = replace(record.as_write(), permit=number)
-                others = [w for w in writes.get(write.tag, ()) if w.permit != number]
-                newest = sorted([*others, write], key=lambda w: w.permit)[-RECENT_WRITES:]
-                writes[write.tag] = tuple(newest)
+                memory, write = self.new.memory, replace(record.as_write(), permit=number)
+                memory.dirty |= memory.past.add(write, memory.frame, memory.now_ns)
             if record is None or not record.is_open:
                 del self._elsewhere[command]
 

@@ -13,7 +13,7 @@ from twinvouch.core.command import Command, CommandStatus, Decision, Verdict
 from twinvouch.core.event import Deliver, Keep
 from twinvouch.core.inventory import key_id
 from twinvouch.engine.keys import use
-from twinvouch.engine.memory import Memory
+from twinvouch.engine.memory import Memory, permit_epoch
 from twinvouch.engine.out import Out
 from twinvouch.engine.rests import of_decision
 from twinvouch.engine.withholding import withheld
@@ -104,7 +104,7 @@ def lately(m: Memory, principal: str) -> Mapping[str, tuple[int, ...]]:
 def _permit(m: Memory, out: Out, record: Record) -> Record:
     approved = approval.digest(a.statement for a in record.approvals)
     nonce = sha256(b"permit" + out.salt + record.digest).digest()[: permits.NONCE_BYTES]
-    epoch = m.context().mode_of(m.site.plant.tags[record.command.tag].asset).epoch
+    epoch = permit_epoch(m, m.site.plant.tags[record.command.tag].asset)
     stamp = permits.Stamp(record.decision_entry, approved, epoch, nonce, m.now_ns)
     permit = permits.make(record.command, record.decision, m.site, stamp)
     content = write_permit(permit)

@@ -12,7 +12,7 @@ from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.keyring import KeyPurpose
 from twinvouch.core.statement import Statement, Verb
 from twinvouch.core.subject import Subject, owner_of, subject_of
-from twinvouch.engine import restoring
+from twinvouch.engine import modes, restoring
 from twinvouch.engine.again import trust_changed
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Entered, Out
@@ -131,6 +131,8 @@ def changed(m: Memory, out: Out, subject: str, because: Sequence[int]) -> None:
         _tell_model(m, out, of.name, because)
     tags = tags_in(of, m.site.plant, m.ring)
     trust_changed(m, out, tags, because, bytes.fromhex(of.name) if of.kind == "key" else b"")
+    if is_now:
+        modes.follow_trust(m, out, because)
 
 
 def _tell_model(m: Memory, out: Out, name: str, because: Sequence[int]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from twinvouch.core.command import CommandStatus
 from twinvouch.core.event import EpochOpened
-from twinvouch.engine import standing
+from twinvouch.engine import modes, standing
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
 from twinvouch.ledger import entry
@@ -22,7 +22,8 @@ def on_epoch(m: Memory, out: Out, event: EpochOpened) -> None:
     """Enter where the new log begins, and close what was open."""
     m.epoch, m.epoch_ns = event.epoch, m.now_ns
     m.signed.pending = {}
-    m.dirty |= {"epoch", "signed"}
+    m.past.forgotten_ns = m.now_ns  # what was written after the backup was made is not known
+    m.dirty |= {"epoch", "signed", "forgotten"}
     committed = out.salted(event.backup)
     index = out.append(entry.epoch(m.site.plant.id, m.now_ns, committed, event))
     for record in [r for r in m.records.values() if r.is_open]:
@@ -31,6 +32,7 @@ def on_epoch(m: Memory, out: Out, event: EpochOpened) -> None:
         m.keep(replace(record, status=status, outcome=why))
     for given in standing.open_ones(m):
         standing.end(m, out, given, GIVEN, [index])
+    modes.restored(m, out, index)
     out.reply(200, status="opened", epoch=event.epoch, entry=index)
 
 

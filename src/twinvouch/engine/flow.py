@@ -43,6 +43,7 @@ from twinvouch.core.site import Site
 from twinvouch.engine import (
     disavowed,
     disavowing,
+    modes,
     returning,
     rows,
     standing,
@@ -146,6 +147,7 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted, key: bytes) 
     m.set_memos(admission.memos)
     if len(batch.t_ns):  # a report of an edge has no rows
         signed(m, batch.group, index, key)
+        m.dirty |= m.past.follow(admitted, m.frame, m.now_ns)
         m.frame.update(admitted, index, m.now_ns)
         m.doubt(admission.doubted)
         arrivals.remember(m.arrivals, admitted, index, m.now_ns)
@@ -222,6 +224,8 @@ def _on_query(m: Memory, out: Out, event: QueryAsked) -> None:
         finding = Finding("wrong_link", event.link, Severity.HIGH, answer.why, "T0859")
         enter(m, out, event.link, finding)
     m.counts["query:allowed" if answer.allowed else "query:denied"] += 1
+    if answer.allowed and event.action == "takePermits":
+        modes.announce(m, out)
     principal = m.site.plant.principals.get(event.principal)
     if (
         answer.allowed

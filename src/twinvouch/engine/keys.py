@@ -88,7 +88,7 @@ def _told(m: Memory, out: Out, said: Said, index: int) -> dict[str, Plain]:
 
 
 def _let_go(m: Memory, out: Out, kid: bytes, index: int) -> None:
-    """A held command, an approval of one, or advice counts as long as the key does that signed it; others can be signed anew.
+    """A held command, an approval of one, a first word for autonomy or advice counts as long as the key does that signed it.
 
     Whose the key was is what the root said of it when it trusted it, whatever the revocation names.
     """
@@ -102,9 +102,18 @@ def _let_go(m: Memory, out: Out, kid: bytes, index: int) -> None:
             m.keep(replace(record, status=CommandStatus.EXPIRED, outcome=REVOKED))
         elif len(left) < len(record.approvals):
             m.keep(replace(record, approvals=left))
+    unask(m, owner.principal)
     for given in standing.open_ones(m):
         if given.advice.signed and given.advice.principal == owner.principal:
             standing.end(m, out, given, "a key of who gave it is revoked", [index])
+
+
+def unask(m: Memory, person: str) -> None:
+    """A first word for autonomy is gone with the key of who said it; it can be said again with another."""
+    for asset, mode in m.modes.items():
+        if mode.asked is not None and mode.asked[0] == person:
+            m.modes[asset] = replace(mode, asked=None)
+            m.dirty.add("modes")
 
 
 def signed_since(uses: Mapping[int, KeyUse], since_ns: int) -> dict[str, Plain]:

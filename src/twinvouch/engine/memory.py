@@ -9,7 +9,7 @@ import numpy as np
 from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record
 from twinvouch.core.command import CommandStatus
-from twinvouch.core.context import ActuatorWrite, Arrival, Context
+from twinvouch.core.context import Arrival, Context
 from twinvouch.core.distrust import Distrust, Hands, Known, by_hand, expand
 from twinvouch.core.event import Plain, Tick
 from twinvouch.core.finding import Finding
@@ -17,11 +17,12 @@ from twinvouch.core.genesis import Beginning
 from twinvouch.core.keyring import Keyring
 from twinvouch.core.label import Label
 from twinvouch.core.memo import Memo
-from twinvouch.core.mode import Mode
+from twinvouch.core.mode import Mode, Rung, within
 from twinvouch.core.ports import Detector
 from twinvouch.core.site import Site
 from twinvouch.core.ticket import Ticket
 from twinvouch.engine.disavowals import Disavowed
+from twinvouch.engine.past import PastMemory
 from twinvouch.engine.renumbered import Renumbered
 from twinvouch.engine.watch import Watch
 from twinvouch.queries.memory import Marks, Seen
@@ -34,7 +35,6 @@ RECENT_COMMANDS = 10_000
 RECENT_CLOSED = (
     1000  # of these, commands that nothing can happen to any more: the ledger has them all
 )
-RECENT_WRITES = 16  # of one actuator
 RECENT_DISAVOWALS = 100  # of these that are over
 
 _NOTHING: tuple[object, Distrust] = None, Distrust()
@@ -72,7 +72,7 @@ class Memory:
         self.memos: dict[str, Memo] = {}  # what declared rules of gate 1 remember
         self.records, self.closed = dict[str, Record](), 0  # all, and how many are closed
         self.by_nonce: dict[bytes, str] = {}  # permit nonce -> command id
-        self.writes: dict[str, tuple[ActuatorWrite, ...]] = {}
+        self.past = PastMemory(site)  # of actuators
         self.arrivals: dict[int, Arrival] = {}  # batches that commands may still declare, by entry
         self.seen: dict[str, Seen] = {}
         # where in the ledger services have read, by answers and by what their streams showed
@@ -105,15 +105,20 @@ class Memory:
         # of the log: how often a backup was restored, and when last: what was signed before has no effect any more
         self.epoch, self.epoch_ns = 0, 0
         self.ticked: Tick | None = None  # the last one with clocks, of this run of the process
-        self.dirty: set[str] = set()
+        self.dirty: set[str] = {"forgotten"}
         # not stored: what open advice rests on; what is distrusted, behind what it follows from
         self.counted, self._distrust = dict[str, frozenset[str]](), _NOTHING
+
+    def mode_of(self, asset: str) -> Mode:
+        """The mode of an asset as it counts now."""
+        highest = self.site.modes.highest.get(asset, Rung.SUPERVISED)
+        return within(self.modes.get(asset, Mode()), highest)
 
     def context(self) -> Context:
         """What gates may know of each other's business."""
         distrust = self.distrust()
         return Context(
-            self.writes,
+            self.past.writes,
             self.modes,
             distrust.tags,
             self.arrivals,
@@ -126,6 +131,10 @@ class Memory:
             distrusted_keys=distrust.keys,
             hands=self.hands,
             disavowed=self.disavowed,
+            highest=self.site.modes.highest,
+            forgotten=self.past.forgotten,
+            forgotten_ns=self.past.forgotten_ns,
+            steady=self.past.steady,
         )
 
     def distrust(self) -> Distrust:
@@ -201,12 +210,19 @@ class Memory:
         self.closed += (not record.is_open) - (before is not None and not before.is_open)
         self.records[record.command.id] = record
         self.dirty.add(f"command/{record.command.id}")
-        self.remember_write(record)
+        self._remember_write(record)
         while len(self.records) > RECENT_COMMANDS:
             self._forget(self._least_needed(record))
         while self.closed > RECENT_CLOSED and self._is_over(oldest := self._least_needed(record)):
             self._forget(oldest)
         return record
+
+    def _remember_write(self, record: Record) -> None:
+        """Let a permit explain changes of its actuator, and count in its past."""
+        if not record.permit_nonce:
+            return
+        self.by_nonce[record.permit_nonce] = record.command.id
+        self.dirty |= self.past.add(record.as_write(), self.frame, self.now_ns)
 
     def _is_over(self, record: Record) -> bool:
         """Closed, and too old to be taken for a new command should it be sent again."""
@@ -226,12 +242,7 @@ class Memory:
         held = next((r for r in records if r.status is CommandStatus.HELD), newest)
         return held if closed is None else closed
 
-    def remember_write(self, record: Record) -> None:
-        """Let a permit explain changes of its actuator."""
-        if not record.permit_nonce:
-            return
-        self.by_nonce[record.permit_nonce] = record.command.id
-        tag = record.command.tag
-        others = [w for w in self.writes.get(tag, ()) if w.permit != record.permit_entry]
-        newest = sorted([*others, record.as_write()], key=lambda w: w.permit)[-RECENT_WRITES:]
-        self.writes[tag] = tuple(newest)
+
+def permit_epoch(m: Memory, asset: str) -> int:
+    """The epoch that permits for an asset have: of the log, then of its mode, so that a restored backup begins a later one."""
+    return (m.epoch << 32) + m.mode_of(asset).epoch

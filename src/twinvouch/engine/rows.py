@@ -16,9 +16,9 @@ from twinvouch.core.event import Tick
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.genesis import Beginning
 from twinvouch.core.memo import Memo
-from twinvouch.core.mode import Mode, Rung
+from twinvouch.core.mode import Mode, Rung, Stepped
 from twinvouch.core.ticket import Ticket, Work
-from twinvouch.engine import doubt_rows
+from twinvouch.engine import doubt_rows, written
 from twinvouch.engine.memory import KeyUse, Memory, Signed
 from twinvouch.ledger.entry import findings_content
 from twinvouch.queries.memory import read_marks, read_seen, write_marks, write_seen
@@ -30,6 +30,7 @@ from twinvouch.wire.cbor import decode, encode
 from twinvouch.wire.keys import read_ring, write_ring
 
 _UNREADABLE = (KeyError, ValueError, TypeError, AssertionError, IndexError, AttributeError)
+_NOTHING_MORE = (0, 0, "", "", -1, None, None, 0, 0)
 KEPT_FINDINGS = 200  # of the recent ones, over a restart
 
 
@@ -53,12 +54,17 @@ def restore(m: Memory, stored: Mapping[str, bytes]) -> None:
                 "Start with the version that wrote it, or restore a backup of this one; a data directory of a "
                 "development build cannot be taken over: move it away"
             ) from None
+    if "engine" in stored and "forgotten" not in stored:  # of a version that remembered less
+        written.upgrade(m)
+    for tag, writes in m.past.writes.items():
+        m.past.writes[tag] = tuple(sorted(writes, key=lambda w: w.permit))
     m.records = dict(sorted(m.records.items(), key=lambda r: r[1].entry))
     m.advice = dict(sorted(m.advice.items(), key=lambda g: g[1].entry))
     m.disavowals = dict(sorted(m.disavowals.items(), key=lambda d: d[1].entry))
     m.closed = sum(not record.is_open for record in m.records.values())
     for record in m.records.values():
-        m.remember_write(record)
+        if record.permit_nonce:
+            m.by_nonce[record.permit_nonce] = record.command.id
 
 
 def time_of(stored: Mapping[str, bytes]) -> int:
@@ -180,9 +186,27 @@ def _read_nonces(m: Memory, _: str, raw: bytes) -> None:
     m.nonces = dict(content)
 
 
+def _write_modes(m: Memory, _: str) -> bytes:
+    return encode({asset: _mode_content(mode) for asset, mode in m.modes.items()})
+
+
+def _mode_content(mode: Mode) -> list[Any]:
+    s = mode.stepped
+    stepped = None if s is None else [int(s.back), list(s.causes), s.whole_ns]
+    asked = None if mode.asked is None else list(mode.asked)
+    times = (mode.epoch, mode.since_ns, mode.until_ns)
+    told = (mode.by, mode.why, mode.entry)
+    return [int(mode.rung), *times, *told, stepped, asked, mode.day, mode.steps]
+
+
 def _read_modes(m: Memory, _: str, raw: bytes) -> None:
     content: Any = decode(raw)
-    m.modes = {asset: Mode(Rung(rung), epoch) for asset, (rung, epoch) in content.items()}
+    for asset, (rung, epoch, *more) in content.items():  # earlier versions knew no more than these
+        since, until, by, why, entry, stepped, asked, day, steps = more or _NOTHING_MORE
+        back = None if stepped is None else Stepped(Rung(stepped[0]), tuple(stepped[1]), stepped[2])
+        first = None if asked is None else (asked[0], asked[1], asked[2], asked[3])
+        said = (by, why, entry)
+        m.modes[asset] = Mode(Rung(rung), epoch, since, until, *said, back, first, day, steps)
 
 
 def _read_streams(m: Memory, _: str, raw: bytes) -> None:
@@ -305,7 +329,7 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "marks": _write_marks,
     "findings": _write_findings,
     "nonces": lambda m, _: encode([list(n) for n in sorted(m.nonces.items())]),
-    "modes": lambda m, _: encode({a: [int(x.rung), x.epoch] for a, x in m.modes.items()}),
+    "modes": _write_modes,
     "streams": lambda m, _: encode(m.streams),
     "ticked": _write_ticked,
     "tallies": lambda m, _: encode({p: [t.since_ns, dict(t.counts)] for p, t in m.tallies.items()}),
@@ -316,6 +340,9 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "disk": lambda m, _: encode([1, m.is_disk_full]),
     "memo": _write_memo,
     "tickets": _write_tickets,
+    "forgotten": written.write_forgotten,
+    "write": written.write_permit,
+    "steady": lambda m, _: encode([1, m.past.steady]),
 }
 READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     **doubt_rows.READ,
@@ -342,4 +369,7 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "disk": _read_disk,
     "memo": _read_memo,
     "tickets": _read_tickets,
+    "forgotten": written.read_forgotten,
+    "write": written.read_permit,
+    "steady": written.read_steady,
 }

@@ -111,7 +111,7 @@ def findings_content(findings: Sequence[Finding]) -> list[object]:
 def start(plant: str, now_ns: int, event: Started, salt: bytes) -> bytes:
     """The engine began with this configuration, policy and build."""
     digest = sha256(event.config + event.policy).digest()
-    return _entry(
+    return line(
         Kind.ENTRY_START,
         plant,
         now_ns,
@@ -143,7 +143,7 @@ def batch(
     The parent is the batch before it in its edge's chain: an order, nothing that it was derived from.
     """
     b = admitted.batch
-    return _entry(
+    return line(
         Kind.ENTRY_BATCH,
         b.plant,
         now_ns,
@@ -175,28 +175,28 @@ def present(b: Batch) -> int:
 def refused(plant: str, now_ns: int, peer: str, counts: Mapping[str, int], since_ns: int) -> bytes:
     """What was refused of one sender, or came again, besides the first of each rule: counts since `since_ns`."""
     rules = [[rule, counts[rule]] for rule in sorted(counts)]
-    return _entry(Kind.ENTRY_REFUSED, plant, now_ns, b"", peer, rules, since_ns)
+    return line(Kind.ENTRY_REFUSED, plant, now_ns, b"", peer, rules, since_ns)
 
 
 def strangers(
     plant: str, now_ns: int, named: bytes, rules: Sequence[tuple[str, int]], since_ns: int
 ) -> bytes:
     """Counts by rule of what nobody known has sent since `since_ns`; `named` is the digest of the blob of addresses."""
-    return _entry(Kind.ENTRY_STRANGERS, plant, now_ns, named, [list(r) for r in rules], since_ns)
+    return line(Kind.ENTRY_STRANGERS, plant, now_ns, named, [list(r) for r in rules], since_ns)
 
 
 def finding(
     plant: str, now_ns: int, named: bytes, rules: Sequence[str], parents: Sequence[int]
 ) -> bytes:
     """Findings that belong to no admitted batch; `named` is the digest of their blob."""
-    return _entry(
+    return line(
         Kind.ENTRY_FINDING, plant, now_ns, named, sorted(set(rules)), len(rules), list(parents)
     )
 
 
 def clock(plant: str, now_ns: int, step_ns: int, wall_ns: int) -> bytes:
     """The core's wall clock went by `step_ns` to `wall_ns`; `now_ns` is where time in the ledger stands."""
-    return _entry(Kind.ENTRY_CLOCK, plant, now_ns, b"", step_ns, wall_ns)
+    return line(Kind.ENTRY_CLOCK, plant, now_ns, b"", step_ns, wall_ns)
 
 
 def command(
@@ -204,7 +204,7 @@ def command(
 ) -> bytes:
     """A proposed command `about` plant and class; it rests on what it declares and on what its service has read."""
     plant, command_class = about
-    return _entry(
+    return line(
         Kind.ENTRY_COMMAND,
         plant,
         now_ns,
@@ -221,7 +221,7 @@ def command(
 def decision(plant: str, now_ns: int, named: bytes, d: Decision, rests: Rests) -> bytes:
     """A decision; `named` is the digest of the blob of its reasons. It rests on the command first."""
     counts = [d.approvals, d.approvals_needed]
-    return _entry(
+    return line(
         Kind.ENTRY_DECISION,
         plant,
         now_ns,
@@ -254,12 +254,12 @@ def advice(
     plant, letter = about
     told = [stands.standing.value, list(stands.axes), stands.named]
     who = [a.id, a.principal, a.subject, letter]
-    return _entry(Kind.ENTRY_ADVICE, plant, now_ns, committed, *who, *told, stands.rests.plain())
+    return line(Kind.ENTRY_ADVICE, plant, now_ns, committed, *who, *told, stands.rests.plain())
 
 
 def permit(now_ns: int, committed: bytes, p: Permit) -> bytes:
     """A permit, not yet used."""
-    return _entry(
+    return line(
         Kind.ENTRY_PERMIT,
         p.plant,
         now_ns,
@@ -275,14 +275,14 @@ def outcome(
     plant: str, now_ns: int, committed: bytes, of: str, o: Outcome, parents: Sequence[int]
 ) -> bytes:
     """What the actuator says became of the permit of command `of`."""
-    return _entry(Kind.ENTRY_OUTCOME, plant, now_ns, committed, of, o.status.value, list(parents))
+    return line(Kind.ENTRY_OUTCOME, plant, now_ns, committed, of, o.status.value, list(parents))
 
 
 def statement(
     plant: str, now_ns: int, committed: bytes, s: Statement, parents: Sequence[int]
 ) -> bytes:
     """A person's signed statement that took effect."""
-    return _entry(
+    return line(
         Kind.ENTRY_STATEMENT,
         plant,
         now_ns,
@@ -297,7 +297,7 @@ def statement(
 
 def genesis(plant: str, now_ns: int, committed: bytes, g: Genesis, parents: Sequence[int]) -> bytes:
     """A person founded a new chain of an edge; `parents` is the batch that the core had last."""
-    return _entry(
+    return line(
         Kind.ENTRY_GENESIS,
         plant,
         now_ns,
@@ -313,7 +313,7 @@ def genesis(plant: str, now_ns: int, committed: bytes, g: Genesis, parents: Sequ
 def disavowal(plant: str, now_ns: int, committed: bytes, d: Disavowal) -> bytes:
     """A person said that a source was bad for a past time; it rests on nothing, least of all on what it is about."""
     told = [d.principal, d.subject, d.since_ns, d.until_ns]
-    return _entry(Kind.ENTRY_DISAVOWAL, plant, now_ns, committed, *told)
+    return line(Kind.ENTRY_DISAVOWAL, plant, now_ns, committed, *told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,20 +334,20 @@ def disavowed(
     if reach is not None:
         told = [reach.touched, [list(c) for c in reach.counts], reach.digest]
     named = b"" if reach is None else reach.listed
-    return _entry(
+    return line(
         Kind.ENTRY_DISAVOWED, plant, now_ns, named, parents[0], stage.value, *told, list(parents)
     )
 
 
 def epoch(plant: str, now_ns: int, committed: bytes, e: EpochOpened) -> bytes:
     """The first entry under a new origin: which log it continues, and from where."""
-    return _entry(Kind.ENTRY_EPOCH, plant, now_ns, committed, e.origin, e.size, e.root, e.epoch)
+    return line(Kind.ENTRY_EPOCH, plant, now_ns, committed, e.origin, e.size, e.root, e.epoch)
 
 
 def rewind(plant: str, now_ns: int, e: Rewound) -> bytes:
     """A rewind departs from the log that it names, or ends; it commits to what that log's entry of the disavowal does."""
     of = [e.origin, e.size, e.root, e.record]
-    return _entry(
+    return line(
         Kind.ENTRY_REWIND, plant, now_ns, e.disavowal, *of, e.subject, e.since_ns, e.until_ns
     )
 
@@ -357,42 +357,41 @@ def query(
 ) -> bytes:
     """A read, allowed or not, and what the answer showed; purpose and resource are in the blob `named`."""
     asked = [q.principal, q.action, allowed, len(q.tags)]
-    return _entry(Kind.ENTRY_QUERY, plant, now_ns, named, *asked, rests.plain())
+    return line(Kind.ENTRY_QUERY, plant, now_ns, named, *asked, rests.plain())
 
 
 def disk(plant: str, now_ns: int, event: DiskChanged) -> bytes:
     """The core's disk: full or not, free and all bytes, and how many batches were refused since it was said last."""
     room = [event.free, event.total]
-    return _entry(Kind.ENTRY_DISK, plant, now_ns, b"", bool(event.full), room, event.refused)
+    return line(Kind.ENTRY_DISK, plant, now_ns, b"", bool(event.full), room, event.refused)
 
 
 def history(plant: str, now_ns: int, e: HistoryChanged) -> bytes:
     """What became of the history: chunks have a salt of their own, so their digest tells nothing when they are gone."""
-    return _entry(
-        Kind.ENTRY_HISTORY, plant, now_ns, b"", e.what, e.subject, e.day, e.count, e.digest
-    )
+    return line(Kind.ENTRY_HISTORY, plant, now_ns, b"", e.what, e.subject, e.day, e.count, e.digest)
 
 
 def model(
     plant: str, now_ns: int, committed: bytes, name: str, rests: Rests, *, admitted: bool
 ) -> bytes:
     """A model artefact at gate 2, and the batches it says it was trained on."""
-    return _entry(Kind.ENTRY_MODEL, plant, now_ns, committed, name, admitted, rests.plain())
+    return line(Kind.ENTRY_MODEL, plant, now_ns, committed, name, admitted, rests.plain())
 
 
 def key(plant: str, now_ns: int, sealed: bytes) -> bytes:
     """A statement of the plant root, whole and with its signature: whoever has the root key can check it."""
-    return _entry(Kind.ENTRY_KEY, plant, now_ns, b"", sealed)
+    return line(Kind.ENTRY_KEY, plant, now_ns, b"", sealed)
 
 
 def config(plant: str, now_ns: int, committed: bytes, said: ConfigStatement, count: int) -> bytes:
     """A person signed the safety part that the core runs with; `count` persons have now."""
-    return _entry(
+    return line(
         Kind.ENTRY_CONFIG, plant, now_ns, committed, said.principal, said.number, said.digest, count
     )
 
 
-def _entry(kind: Kind, plant: str, now_ns: int, committed: bytes, *rest: object) -> bytes:
+def line(kind: Kind, plant: str, now_ns: int, committed: bytes, *rest: object) -> bytes:
+    """An entry of the version that is written now."""
     raw = encode([VERSIONS.get(kind, VERSION), int(kind), plant, now_ns, committed, *rest])
     assert len(raw) <= ENTRY_LIMIT, (kind, len(raw))
     return raw

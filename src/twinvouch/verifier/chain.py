@@ -18,18 +18,9 @@ from twinvouch.verifier.receipt import HOW, Known, Link, Receipt, ReceiptError, 
 from twinvouch.verifier.report import Fault, _time, printable
 from twinvouch.verifier.witnesses import Policy
 
-START, BATCH, COMMAND, DECISION, PERMIT, OUTCOME, STATEMENT, MODEL, KEY = (
-    64,
-    65,
-    67,
-    68,
-    69,
-    70,
-    71,
-    73,
-    75,
-)
-LENGTHS = {64: 8, 65: 17, 67: 11, 68: 10, 69: 9, 70: 8, 71: 10, 73: 7, 75: 6, 82: 9, 84: 11}
+START, BATCH, COMMAND, DECISION, PERMIT = 64, 65, 67, 68, 69
+OUTCOME, STATEMENT, MODEL, KEY, MODE = 70, 71, 73, 75, 87
+LENGTHS = {64: 8, 65: 17, 67: 11, 68: 10, 69: 9, 70: 8, 71: 10, 73: 7, 75: 6, 82: 9, 84: 11, 87: 12}
 LENGTHS_2 = {
     65: 19,
     67: 11,
@@ -45,6 +36,7 @@ OF = {
 }  # the element that names the command
 QUALITIES = ("good", "uncertain", "bad", "missing")
 SHOWN = 50
+RUNGS = ("autonomous", "supervised", "advisory", "read-only", "isolated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +108,7 @@ def _command(receipt: Receipt) -> None:
             if link.items[OF[link.kind]] != receipt.id:
                 raise ReceiptError(link.place, f"is about another command than {receipt.id[:40]!r}")
             named |= _expect_parents(link, here)
-    found = [x for x in receipt.links if x.kind == BATCH or _is_occasion(x, receipt.id)]
+    found = [x for x in receipt.links if x.kind in {BATCH, MODE} or _is_occasion(x, receipt.id)]
     strange = [link for link in found if link.index not in named]
     if strange:
         raise ReceiptError(strange[0].place, "no entry of the story names it")
@@ -259,6 +251,7 @@ def _said(link: Link) -> Iterator[str]:
         KEY: lambda: "a statement about keys",
         82: lambda: f"{i[5]} disavows {i[6]} from {_time(i[7])} to {_time(i[8])}",
         84: lambda: f"disavowal {i[5]}: {i[6]}",
+        MODE: lambda: f"mode of {i[5]}: {RUNGS[i[6]]} became {RUNGS[i[7]]}, by {i[9]}",
         MODEL: lambda: f"model {i[5]}, {'admitted' if i[6] else 'refused'}",
     }
     yield f"entry {link.index}, {when}: {words[link.kind]()}"

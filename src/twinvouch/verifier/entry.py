@@ -29,6 +29,7 @@ KINDS = {
     83: "advice",
     84: "disavowed",
     86: "rewind",
+    87: "mode",
     90: "history",
 }
 CONTINUING = frozenset({80, 86})  # kinds that name the log whose first entries are here too

@@ -6,10 +6,12 @@ from typing import Any
 from tests.unit.wire.samples import ADVICE, COMMAND, MANIFEST, OUTCOME, PERMIT, PLANT, STATEMENT
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.event import AdviceGiven, BatchReceived, ModelSubmitted, QueryAsked, Tick
+from twinvouch.core.mode import Rung
 from twinvouch.wire.advice import read_advice, write_advice
 from twinvouch.wire.command import read_command, write_command
 from twinvouch.wire.eventlog import read_event, write_event
 from twinvouch.wire.manifest import read_manifest, write_manifest
+from twinvouch.wire.mode import read_mode, write_mode
 from twinvouch.wire.outcome import read_outcome, write_outcome
 from twinvouch.wire.permit import read_permit, write_permit
 from twinvouch.wire.statement import read_statement, write_statement
@@ -29,6 +31,7 @@ SEEDS = [
     write_permit(PERMIT),
     write_outcome(OUTCOME, PLANT),
     write_manifest(MANIFEST, PLANT),
+    write_mode(PLANT, "pump-1", 7, Rung.READ_ONLY),
     *(write_event(event, 7) for event in EVENTS),
 ]
 OLDER = (
@@ -42,6 +45,7 @@ FORMATS: Mapping[str, tuple[Read, Callable[[Any], bytes]]] = {
     "permit": (read_permit, write_permit),
     "outcome": (lambda raw: read_outcome(raw, PLANT), lambda value: write_outcome(value, PLANT)),
     "manifest": (lambda raw: read_manifest(raw, PLANT), lambda v: write_manifest(v, PLANT)),
+    "mode": (lambda raw: read_mode(raw, PLANT), lambda value: write_mode(PLANT, *value)),
     "event": (read_event, lambda value: write_event(*value)),
 }
 

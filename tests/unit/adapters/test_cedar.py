@@ -50,6 +50,10 @@ ALLOWED = {
     "reject": ask("operator", "reject", "Tag", TAG, {}),
     "distrust": ask("analyst", "distrust", "Tag", TAG, {}),
     "restore": ask("engineer", "restore", "Tag", TAG, {}),
+    "disavow": ask("analyst", "disavow", "Tag", TAG, {}),
+    "setMode": ask(
+        "engineer", "setMode", "Asset", {"plant": "net3", "zone": "field"}, {"mode": 3, "to": 1}
+    ),
     "ticket": ask("operator", "ticket", "Tag", TAG, {}),
     "execute": ask("engineer", "execute", "Actuator", ACTUATOR, EXECUTE),
 }

@@ -3,11 +3,22 @@ from hashlib import sha256
 
 import pytest
 
-from tests.unit.commands.world import LAMP, PRINCIPALS, SPEED, VALVE, command, decide, plant, site
+from tests.unit.commands.world import (
+    LAMP,
+    NOW,
+    PRINCIPALS,
+    SPEED,
+    VALVE,
+    command,
+    decide,
+    plant,
+    site,
+)
 from twinvouch.commands.approval import digest
 from twinvouch.core.command import Verdict
 from twinvouch.core.context import Context
-from twinvouch.core.mode import Mode, Rung
+from twinvouch.core.inventory import CommandClass
+from twinvouch.core.mode import Mode, ModeRules, Rung
 from twinvouch.core.ports import PolicyAnswer
 
 
@@ -47,8 +58,16 @@ def test_a_person_without_a_key_does_not_count():
 
 
 def test_autonomous_needs_no_approvals_and_class_c_neither():
-    context = Context(modes={"pump-1": Mode(Rung.AUTONOMOUS)})
-    assert decide(command(SPEED), context=context, approvals=()).verdict is Verdict.ALLOW
+    highest = {"pump-1": Rung.AUTONOMOUS}
+    context = Context(modes={"pump-1": Mode(Rung.AUTONOMOUS, until_ns=NOW)}, highest=highest)
+    on = site(modes=ModeRules(autonomous_classes=frozenset({CommandClass.A})))
+    assert decide(command(SPEED), on=on, context=context, approvals=()).verdict is Verdict.ALLOW
+    usual = decide(command(SPEED), context=context, approvals=())
+    assert usual.verdict is Verdict.HOLD, "only of the classes that may go without"
+    over = Context(modes={"pump-1": Mode(Rung.AUTONOMOUS, until_ns=NOW - 1)}, highest=highest)
+    assert decide(command(SPEED), on=on, context=over, approvals=()).verdict is Verdict.HOLD
+    higher = Context(modes=context.modes)
+    assert decide(command(SPEED), on=on, context=higher, approvals=()).verdict is Verdict.HOLD
     assert decide(command(VALVE, 0.5), context=context, approvals=()).verdict is Verdict.HOLD
     assert decide(command(LAMP, 1.0), approvals=()).verdict is Verdict.ALLOW
 

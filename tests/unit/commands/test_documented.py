@@ -9,10 +9,18 @@ from twinvouch.commands import (
     approval,
     authority,
     capability,
+    count,
     derivation,
     disk,
+    dwell,
     form,
+    interlock,
+    joint,
     limits,
+    ramp,
+    rate,
+    sequence,
+    travel,
 )
 from twinvouch.models import gate as models_gate
 
@@ -24,7 +32,19 @@ def headings(page: str) -> set[str]:
 
 
 def test_every_rule_has_a_heading() -> None:
-    stages = (form, capability, authority, disk, limits, derivation, approval, advice)
+    past = (rate, ramp, travel, count, dwell, sequence, joint)
+    stages = (
+        form,
+        capability,
+        authority,
+        disk,
+        limits,
+        *past,
+        interlock,
+        derivation,
+        approval,
+        advice,
+    )
     assert headings("commands-rules.md") == {name for stage in stages for name in stage.NAMES}
     assert headings("models-rules.md") == set(models_gate.NAMES)
 

@@ -15,16 +15,22 @@ from twinvouch.adapters.committer import Committer, take
 from twinvouch.commands.register import shown
 from twinvouch.core.command import OutcomeStatus
 from twinvouch.core.event import Append, CommandProposed, Effect, Event, ModelSubmitted, Started
+from twinvouch.core.inventory import CommandClass
 from twinvouch.core.kind import Purpose
+from twinvouch.core.mode import ModeRules, Rung
 from twinvouch.core.ports import Group
 from twinvouch.core.site import SECOND, DistrustRules, Site
 from twinvouch.core.statement import Verb
-from twinvouch.engine import Engine
+from twinvouch.engine import Engine, modes
 from twinvouch.wire.command import write_command
 from twinvouch.wire.cose import seal
 from twinvouch.wire.manifest import Manifest, write_manifest
 
-SITE = replace(make_site(), distrust=DistrustRules(second_person_above=5))
+MODES = ModeRules(
+    dwell_ns=SECOND, down_per_day=3, on_distrust=frozenset({CommandClass.A}), return_ns=5 * SECOND,
+    highest={"valve": Rung.AUTONOMOUS, "pump": Rung.AUTONOMOUS},
+)  # fmt: skip
+SITE = replace(make_site(), modes=MODES, distrust=DistrustRules(second_person_above=5))
 Action = tuple[str, Any]
 
 
@@ -167,6 +173,9 @@ class Tape(Doubting):
         if verb in {Verb.APPROVE, Verb.REJECT} and held:
             record = held[which % len(held)]
             subject, digest = record.command.id, shown(record.command, record.decision)
+        if verb in modes.VERBS:
+            subject = tag.partition("/")[0]
+            digest = modes.shown(subject, self.memory.mode_of(subject))
         _, effects = self.say(person, verb, subject, shown=digest)
         self.issued += [p.nonce for p in permits(effects)]
 

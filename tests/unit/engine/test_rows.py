@@ -39,6 +39,12 @@ LONG: list[Action] = [
     ("doubt", ("ann", "roof/temperature", 100.0, True)),
     ("doubt", ("ann", "edge-1", 100.0, True)),
     ("doubt", ("ann", "tank/level", 0.1, False)),
+    ("say", ("bob", "isolated", 0, "roof/temperature")),
+    ("say", ("ann", "autonomous", 0, "valve/opening")),
+    ("say", ("bob", "distrust", 0, "tank/level")),
+    ("wait", 1.0),
+    ("propose", ("valve/opening", 0.6, "twin", True)),
+    ("say", ("ann", "restore", 0, "tank/level")),
     ("damage", (40, 1)),
     ("damage", (40, 1)),
     ("model", ("a", "modeller", True)),
@@ -53,6 +59,8 @@ def everything(memory: Memory) -> Mapping[str, bytes]:
     memory.dirty |= {
         "engine", "findings", "nonces", "distrusted", "modes", "tallies", "streams", "signed", "tickets",
         "unjudged", *(f"watched/{s}" for s in memory.watched), *(f"hands/{g}" for g in memory.hands),
+        "forgotten", "steady",
+        *(f"write/{t}/{w.permit}" for t, ws in memory.past.writes.items() for w in ws),
         *(f"link/{e}" for e in memory.links),
         *(f"frame/{g}" for g in memory.site.plant.groups),
         *(f"command/{c}" for c in memory.records),
@@ -98,6 +106,9 @@ def restarted(rows: Mapping[str, bytes]) -> Engine:
 def test_the_long_play_touches_everything_there_is() -> None:
     m = Tape().play(typed(LONG)).memory
     assert {r.status.value for r in m.records.values()} >= {"executed", "held"}
+    assert m.modes["roof"].rung.label == "isolated"
+    assert m.modes["valve"].asked
+    assert m.modes["pump"].stepped
     stands = {g.judged.standing.value for g in m.advice.values()}
     assert stands == {"withheld", "labelled", "expired"}
     counted = {name.partition(":")[2] for name in m.counts if name.startswith("finding:")}

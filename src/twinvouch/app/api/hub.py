@@ -1,4 +1,4 @@
-"""Where effects leave the core: permits to the actuator's stream, everything else to live subscribers.
+"""Where effects leave the core: permits, and modes in order with them, to the actuator's stream, everything else to live subscribers.
 
 A slow subscriber loses the oldest messages and is told how many; it never slows anybody else. Permits are
 kept until they expire, so that an actuator that reconnects gets them; after a restart of the core they are
@@ -16,7 +16,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from twinvouch.core.event import Deliver, Effect, Publish
+from twinvouch.core.event import Announce, Deliver, Effect, Publish
 from twinvouch.core.kind import Purpose
 from twinvouch.core.ports import Signer
 from twinvouch.wire.cose import seal
@@ -87,11 +87,12 @@ class Hub:
         loop = self._loop
         if loop is None or loop.is_closed():
             return
-        if isinstance(effect, Deliver) and self._signer is not None:
+        if isinstance(effect, Deliver | Announce) and self._signer is not None:
             raw = seal(
                 effect.content, signer=self._signer, plant=self._plant, purpose=Purpose.PERMIT
             )
-            message = f"event: permit\ndata: {base64.b64encode(raw).decode()}\n\n"
+            name = "mode" if isinstance(effect, Announce) else "permit"
+            message = f"event: {name}\ndata: {base64.b64encode(raw).decode()}\n\n"
             _soon(loop, self._permit, message)
         elif isinstance(effect, Publish) and self._live:
             _soon(loop, self._publish, effect)

@@ -261,6 +261,11 @@ def _out(desk: Desk) -> APIRouter:
         """Counts, edges, open commands."""
         return await desk.read(request, "readStatus", purpose=purpose, after=views.status)
 
+    @router.get("/modes")
+    async def modes(request: Request, purpose: Purpose = "") -> Any:
+        """How much the twin may do to each asset, since when, why, and what a person who raises it signs."""
+        return await desk.read(request, "readStatus", purpose=purpose, after=views.modes)
+
     @router.get("/keys")
     async def keys(request: Request, purpose: Purpose = "") -> Any:
         """Every known key: purpose, principal, validity, revocation, use."""

@@ -12,9 +12,11 @@ from twinvouch.core.event import Plain
 from twinvouch.core.inventory import key_id
 from twinvouch.core.keyring import KeyVerb, Known
 from twinvouch.core.label import Axis, expired
+from twinvouch.core.mode import Rung
 from twinvouch.core.ticket import Ticket
 from twinvouch.engine.keys import signed_since
 from twinvouch.engine.memory import Memory
+from twinvouch.engine.modes import shown as shown_mode
 from twinvouch.engine.restoring import kind_of
 from twinvouch.engine.standing import open_ones
 from twinvouch.engine.withholding import withheld
@@ -200,7 +202,7 @@ def status(memory: Memory) -> dict[str, Plain]:
         "tickets": [_ticket(t) for t in memory.tickets.values() if t.end_ns > memory.now_ns],
         "model": _model(memory),
         "disk_full": memory.is_disk_full,
-        "modes": {a: m.rung.name.lower() for a, m in memory.modes.items()},
+        "modes": {a: memory.mode_of(a).rung.label for a in memory.modes},
         "counts": dict(memory.counts),
         "config_signed": memory.signed.number,
         "missing_key_statements": memory.ring.missing if memory.ring is not None else [],
@@ -212,6 +214,38 @@ def _disavowals(memory: Memory) -> dict[str, Plain]:
     """How many stand how; what was said of whom is read with the lineage."""
     stages = [d.stage for d in memory.disavowals.values()]
     return {s.value: stages.count(s) for s in Stage if s in stages}
+
+
+def modes(memory: Memory) -> list[Plain]:
+    """The mode of every asset that has actuators, or whose mode was ever set."""
+    plant = memory.site.plant
+    acting = {t.asset for t in plant.tags.values() if t.is_actuator}
+    return [
+        _mode(memory, asset)
+        for asset in sorted(acting | set(memory.modes))
+        if asset in plant.assets
+    ]
+
+
+def _mode(memory: Memory, asset: str) -> Plain:
+    """`shown` is what a person who raises it signs."""
+    mode, stepped = memory.mode_of(asset), memory.mode_of(asset).stepped
+    asked = mode.asked if mode.asked is not None and mode.asked[2] >= memory.now_ns else None
+    return {
+        "asset": asset,
+        "mode": mode.rung.label,
+        "epoch": mode.epoch,
+        "highest": memory.site.modes.highest.get(asset, Rung.SUPERVISED).label,
+        "since_ns": mode.since_ns or None,
+        "until_ns": mode.until_ns or None,
+        "by": mode.by,
+        "why": mode.why,
+        "entry": mode.entry if mode.entry >= 0 else None,
+        "returns_to": stepped.back.label if stepped is not None and stepped.causes else None,
+        "causes": list(stepped.causes) if stepped is not None else [],
+        "asked_by": asked[0] if asked is not None else None,
+        "shown": shown_mode(asset, mode).hex(),
+    }
 
 
 def _redundancy(memory: Memory) -> list[Plain]:

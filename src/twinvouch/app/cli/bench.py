@@ -14,6 +14,7 @@ from twinvouch.app.cli.demo import require_lab
 
 # name -> modules of app/bench whose figures it prints
 BENCHES: Final = {
+    "decide": ("decide",),
     "ingest": ("verify", "ledger", "durable", "modbus"),
     "latency": ("latency",),
     "modbus": ("modbus", "scan"),

@@ -34,6 +34,7 @@ from twinvouch.core.event import (
 )
 from twinvouch.core.kind import Kind
 from twinvouch.core.label import Axis
+from twinvouch.core.mode import Rung
 from twinvouch.engine import Engine
 from twinvouch.ledger.checkpoint import VerifierKey
 from twinvouch.verifier.note import find_signed, read_key, read_note
@@ -60,6 +61,8 @@ class Replay:
     leaves: list[bytes] = field(default_factory=list)
     permits: dict[tuple[int, ...], Permit] = field(default_factory=dict)  # by words: no two alike
     without_room: int = 0  # permits made while the disk was full
+    forbidden: list[str] = field(default_factory=list)  # permits in a mode that forbids them
+    mode_changes: int = 0
     raised: list[str] = field(default_factory=list)  # labels above what the oracle allows
 
 
@@ -102,6 +105,7 @@ class Evidence:
         """The log fed to a new engine, every label compared with the oracle's on the way."""
         site = self.world.site
         replay, oracle, doubts = Replay(Engine(site)), Relabel(site), Distrusts(site)
+        rungs: dict[str, int] = {}
         for event, now_ns in self.events:
             is_accepted, permitted = False, list[tuple[Permit, str]]()
             for effect in replay.engine.feed(event, now_ns):
@@ -109,11 +113,15 @@ class Evidence:
                     is_accepted = effect.code == 200
                 elif isinstance(effect, Append):
                     replay.leaves.append(effect.entry)
+                    replay.mode_changes += _mode_entered(rungs, effect.entry)
                 elif isinstance(effect, Deliver):
                     replay.without_room += replay.engine.memory.is_disk_full
                     permit = read_permit(effect.content)
                     replay.permits[permit.words] = permit
                     permitted.append((permit, effect.command))
+                    rung = rungs.get(permit.tag.partition("/")[0], Rung.SUPERVISED)
+                    if rung > Rung.SUPERVISED:
+                        replay.forbidden.append(f"a permit for `{permit.tag}` in mode {rung}")
             if is_accepted:
                 doubts.take(event)
             if is_accepted and isinstance(event, BatchReceived):
@@ -134,6 +142,15 @@ def _doubted(replay: Replay, doubts: Distrusts, permitted: list[tuple[Permit, st
     shown = [tag for tag, most in zip(names, axes, strict=True) if most and tag in bad]
     replay.raised += [f"`{tag}` is distrusted and has a label" for tag in shown]
     replay.raised += [why for p in permitted if (why := doubts.objection(*p, at_ns))]
+
+
+def _mode_entered(rungs: dict[str, int], raw: bytes) -> int:
+    """Follow the modes by what the ledger says of them."""
+    content: Any = decode(raw)
+    if content[1] != Kind.ENTRY_MODE:
+        return 0
+    rungs[content[5]] = content[7]
+    return 1
 
 
 def _compare(replay: Replay, oracle: Relabel, event: BatchReceived, now_ns: int) -> None:
@@ -294,6 +311,11 @@ def room(e: Evidence) -> Iterator[str]:
         yield f"{e.replay.without_room} permits were made while the disk was full"
 
 
+def modes(e: Evidence) -> Iterator[str]:
+    """No permit is made for an asset whose mode, by the ledger, forbids it."""
+    yield from e.replay.forbidden
+
+
 def alive(e: Evidence) -> Iterator[str]:
     """Once faults have stopped everything is acknowledged, refused or reported within HEAL_S."""
     newest_s = e.world.clock.monotonic_ns() / _NS - 3.0
@@ -335,6 +357,7 @@ Check: TypeAlias = Callable[[Evidence], Iterator[str]]
 CHECKS: Final[tuple[Check, ...]] = (
     processes, acknowledged, answered, ledger, checkpoints, executed, unknown, labels, state, room, alive,
     doubted,
+    processes, acknowledged, answered, ledger, checkpoints, executed, unknown, labels, state, room, modes, alive,
 )  # fmt: skip
 
 

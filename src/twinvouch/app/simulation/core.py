@@ -27,6 +27,7 @@ from twinvouch.app.simulation.stores import ModelState, StateFile
 from twinvouch.app.tracing import trace
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import (
+    Announce,
     BatchReceived,
     CommandProposed,
     Deliver,
@@ -203,7 +204,7 @@ class CoreLife:
                 if not answer.done():
                     answer.set_result(effect)
                 self.life.at("answer after")
-            elif isinstance(effect, Deliver):
+            elif isinstance(effect, Deliver | Announce):
                 self.life.at("permit before")
                 self.hub.leave(effect)
                 self.life.at("permit after")

@@ -1,4 +1,4 @@
-"""A service that proposes commands, and persons who approve, reject, distrust, restore and disavow.
+"""A service that proposes commands, and persons who approve, reject, distrust, restore, disavow and set modes.
 
 They stand outside the faults that kill processes, but their messages travel like all others. A request that
 got no answer is sent again, the same bytes: that must never execute twice.
@@ -19,8 +19,10 @@ from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import QueryAsked
 from twinvouch.core.inventory import key_id
 from twinvouch.core.kind import Purpose
+from twinvouch.core.mode import Rung
 from twinvouch.core.site import SECOND
 from twinvouch.core.statement import Statement, Verb
+from twinvouch.engine import modes
 from twinvouch.engine.disavowals import Disavowed
 from twinvouch.engine.restoring import known
 from twinvouch.engine.restoring import shown as shown_of
@@ -129,6 +131,19 @@ class People:
             person, subject, since, made - SECOND, "simulated", bytes(32), nonce, made, made + 3 * SECOND,
         )  # fmt: skip
         await self._send_statement(person, write_disavowal(words, PLANT))
+
+    async def move(self, person: str, chance: random.Random) -> None:
+        """Set the mode of valve or pump now and then: down mostly to come up again, and asking for autonomy."""
+        while True:
+            await asyncio.sleep(0.5 + 1.5 * chance.random())
+            core = self.core()
+            if core is None:
+                continue
+            asset = chance.choice((VALVE, PUMP)).partition("/")[0]
+            mode = core.engine.memory.mode_of(asset)
+            up = (Verb.SUPERVISED, Verb.AUTONOMOUS)
+            verbs = up if mode.rung > Rung.SUPERVISED else (*up, Verb.ADVISORY, Verb.READ_ONLY)
+            await self._say(person, chance.choice(verbs), asset, modes.shown(asset, mode))
 
     async def _judge(self, person: str, record: Record) -> None:
         if self.chance.random() < 0.85:

@@ -26,6 +26,7 @@ from twinvouch.core.inventory import (
     Table,
     Tag,
 )
+from twinvouch.core.mode import ModeRules, Rung
 from twinvouch.core.site import SECOND, CommandRules, DistrustRules, ReadingRules, Site
 from twinvouch.wire.batch import columns_digest
 
@@ -41,6 +42,12 @@ ACTUATOR: Final = "actuator-1"
 PERIOD_NS: Final = SECOND // 2
 PERMIT_NS: Final = 2 * SECOND
 IDENTITY: Final = 210
+MODES: Final = ModeRules(
+    dwell_ns=SECOND,
+    on_distrust=frozenset({CommandClass.B}),
+    return_ns=2 * SECOND,
+    highest={"valve": Rung.AUTONOMOUS, "pump": Rung.AUTONOMOUS},
+)
 
 
 @lru_cache(maxsize=64)
@@ -79,6 +86,7 @@ def site(edges: int) -> Site:
         sha256(b"simulated").digest(),
         readings=ReadingRules(),
         distrust=DistrustRules(second_person_above=8, waiting_ns=6 * SECOND),
+        modes=MODES,
         commands=CommandRules(permit_ns=PERMIT_NS, outcome_ns=4 * SECOND),
         interlocks={VALVE: CelCondition("tank_level < 9.0", [tags[LEVEL]])},
     )

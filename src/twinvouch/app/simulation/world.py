@@ -98,12 +98,13 @@ class World:
         """Faults, then health, then everything is given time to settle."""
         works: list[Awaitable[None]] = [self._supervise(name) for name in self.machines]
         works += [self.people.propose(), *(self.people.speak(person) for person in PERSONS)]
+        works += [self.people.move(p, random.Random(f"{p} {self.plan.seed}")) for p in PERSONS]  # noqa: S311
         works += [self._hide(*span) for span in self.plan.partitions]
         works += [self._fill(*span) for span in self.plan.full]
         tasks = [asyncio.ensure_future(work) for work in works]
         await asyncio.sleep(plans.FAULTS_S)
         self._heal()
-        for task in tasks[len(self.machines) : len(self.machines) + 1 + len(PERSONS)]:
+        for task in tasks[len(self.machines) : len(self.machines) + 1 + 2 * len(PERSONS)]:
             task.cancel()
         await asyncio.sleep(plans.HEAL_S)
         for task in tasks:

@@ -1,0 +1,45 @@
+"""How often: permits, and those that may have switched it on, in the last hour; each counts with this one."""
+
+from collections.abc import Iterator
+
+from twinvouch.commands.permitted import cut, switched, waits, within
+from twinvouch.commands.present import missing, possible
+from twinvouch.commands.view import Target, View
+from twinvouch.core.command import Reason, Verdict
+from twinvouch.core.context import ActuatorWrite
+from twinvouch.core.past import HOUR_NS
+
+NAMES = ("count",)
+
+
+def check(view: View, target: Target) -> tuple[Reason, ...]:
+    """Denials where it would be one too many."""
+    past, name = target.limits.past, target.tag.id
+    if not past.writes and not past.starts:
+        return ()
+    if unremembered := cut(view, "count", name, HOUR_NS):
+        return unremembered
+    return tuple(_counted(view, target, within(view, name, HOUR_NS)))
+
+
+def _counted(view: View, target: Target, writes: tuple[ActuatorWrite, ...]) -> Iterator[Reason]:
+    past, name = target.limits.past, target.tag.id
+    if past.writes and len(writes) >= past.writes:
+        yield _too_many(view, name, "written to", writes, past.writes)
+    if not past.starts or view.command.value == 0:
+        return
+    now = possible(view, name)
+    if not now:
+        yield missing(view, "count", name, "whether this starts it")
+    elif 0 in now:
+        starts = tuple(w for w in writes if switched(w, on=True))
+        if len(starts) >= past.starts:
+            yield _too_many(view, name, "started", starts, past.starts)
+
+
+def _too_many(
+    view: View, name: str, what: str, writes: tuple[ActuatorWrite, ...], most: int
+) -> Reason:
+    sentence = f"`{name}` was {what} {len(writes)} times in the last hour, limit is {most}"
+    later = waits(view, writes, HOUR_NS, lambda gone: len(writes) - gone < most)
+    return Reason("count", Verdict.DENY, sentence, later)

@@ -1,0 +1,107 @@
+"""What an actuator's permits were within a window, at their worst: a permit that may have been carried out was.
+
+A window that reaches further back than what is remembered denies: it never forgets in favour of a command.
+"""
+
+from collections.abc import Callable, Sequence
+
+from twinvouch.commands.view import View
+from twinvouch.core.command import Reason, Verdict
+from twinvouch.core.context import ActuatorWrite
+from twinvouch.core.inventory import Limits, Plant
+from twinvouch.core.site import CommandRules
+
+
+def within(view: View, tag: str, window_ns: int) -> tuple[ActuatorWrite, ...]:
+    """Permits for `tag` that may have been carried out in the last `window_ns`, in order."""
+    key = tag, window_ns
+    if key not in view.permits:
+        since_ns, writes = view.now_ns - window_ns, view.context.writes.get(tag, ())
+        view.permits[key] = tuple(
+            [
+                w
+                for w in writes
+                if (not w.is_over or (w.spent_ns or w.expires_ns) > since_ns) and not w.is_void
+            ]
+        )
+    return view.permits[key]
+
+
+def cut(view: View, rule: str, tag: str, window_ns: int) -> tuple[Reason, ...]:
+    """A denial where permits of this window may have been forgotten."""
+    since = view.context.complete_since(tag)
+    if since < 0 or view.now_ns - since >= window_ns:
+        return ()
+    left_s = (since + window_ns - view.now_ns) / 1e9
+    sentence = (
+        f"what was written to `{tag}` in the last {window_ns / 1e9:g} s is not all remembered "
+        f"(restored, upgraded, or too much), so its {rule} cannot be checked"
+    )
+    return (Reason(rule, Verdict.DENY, sentence, f"would be allowed in {left_s:.0f} s"),)
+
+
+def moves(writes: Sequence[ActuatorWrite], limits: Limits) -> list[float]:
+    """How far each moved the actuator at most; the whole span where nobody knows from where."""
+    span = limits.high - limits.low
+    ends = [(w.value, w.before[0], w.before[-1]) if w.before else (span, 0.0, 0.0) for w in writes]
+    return [max(high - value, value - low) for value, low, high in ends]
+
+
+def switched(write: ActuatorWrite, *, on: bool) -> bool:
+    """True where it may have switched the actuator on, or off."""
+    value, before = write.value, write.before
+    if (value != 0) is not on:
+        return False
+    return not before or (0.0 in before if on else before[0] != 0 or before[-1] != 0)
+
+
+def extremes(values: Sequence[float]) -> tuple[float, ...]:
+    """Of what an actuator may be at: the least, the most, and 0 if it is one of them."""
+    if not values:
+        return ()
+    kept = {min(values), max(values)} | ({0.0} if 0 in values else set())
+    return tuple(sorted(kept))
+
+
+def waits(
+    view: View, writes: Sequence[ActuatorWrite], window_ns: int, is_enough: Callable[[int], bool]
+) -> str:
+    """When fewer of `writes` count: `is_enough(n)` says whether it is allowed once the first `n` are over."""
+    ends = sorted(w.end_ns(view.now_ns) for w in writes)
+    for gone, end in enumerate(ends, start=1):
+        if is_enough(gone):
+            return f"would be allowed in {(end + window_ns - view.now_ns) / 1e9:.0f} s"
+    return "would not be allowed at any time: it is more than the rule grants"
+
+
+def windows(plant: Plant, rules: CommandRules) -> dict[str, int]:
+    """How long permits for each actuator are to be remembered, ns: by its own rules and those it stands in with others."""
+    slowest = max((g.max_age_ns for g in plant.groups.values()), default=0)
+    settled = rules.permit_ns + rules.outcome_ns + slowest
+    found: dict[str, int] = {}
+    for tag in plant.tags.values():
+        if tag.limits is None:
+            continue
+        found[tag.id] = max(found.get(tag.id, settled), tag.limits.past.window_ns)
+        for joint in tag.limits.past.joints:
+            for other in joint.others:
+                found[other] = max(found.get(other, settled), joint.apart_ns)
+    return found
+
+
+FEWEST = 16  # permits of one actuator that are remembered at any age
+MOST = 512  # and at most; a rule whose window has more denies
+
+
+def remembered(
+    writes: Sequence[ActuatorWrite], new: ActuatorWrite, window_ns: int, now_ns: int
+) -> tuple[tuple[ActuatorWrite, ...], int]:
+    """Permits with one added, or changed; and until when those that were forgotten ended, -1 where none was."""
+    others = [w for w in writes if w.permit != new.permit]
+    all_of_them = sorted([*others, new], key=lambda w: w.permit)
+    ends = [w.end_ns(now_ns) for w in all_of_them]
+    old = [now_ns - end >= window_ns for end in ends]
+    places = range(len(ends))
+    kept = [n for n in places if not old[n] or n >= len(ends) - FEWEST][-MOST:]
+    gone = set(places) - set(kept)
+    return tuple(all_of_them[n] for n in kept), max((ends[n] for n in gone), default=-1)

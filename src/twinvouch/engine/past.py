@@ -1,0 +1,59 @@
+"""What the engine remembers of the past of actuators: bounded, stored row by row, and never silently incomplete."""
+
+from dataclasses import replace
+
+from twinvouch.commands import permitted, present, sequence
+from twinvouch.core.batch import Admitted
+from twinvouch.core.context import ActuatorWrite
+from twinvouch.core.site import Site
+from twinvouch.twin.frame import Frame
+
+
+class PastMemory:
+    """`writes` are permits by tag, oldest first; methods give the names of the stored rows that they changed.
+
+    `forgotten` and `forgotten_ns` say until when permits may be missing, of a tag and of all (a restored backup);
+    `steady` since when tags are where sequences want them; all ns.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._plant = site.plant
+        self._keep_ns = permitted.windows(site.plant, site.commands)
+        self._watching = sequence.watched(site.plant)  # by scan group
+        self.writes: dict[str, tuple[ActuatorWrite, ...]] = {}
+        self.forgotten: dict[str, int] = {}
+        self.forgotten_ns = -1
+        self.steady: dict[str, int] = {}
+
+    def add(self, write: ActuatorWrite, frame: Frame, now_ns: int) -> set[str]:
+        """Remember a permit, or what became of it; where the actuator could be when it was issued stays with it."""
+        tag, writes = write.tag, self.writes.get(write.tag, ())
+        known = next((w for w in writes if w.permit == write.permit), None)
+        if known is not None:
+            write = replace(write, before=known.before)
+        elif not write.is_over:
+            now = present.values(self._plant, frame, tag, writes, now_ns)
+            write = replace(write, before=permitted.extremes(now))
+        kept, gone_ns = permitted.remembered(writes, write, self._keep_ns.get(tag, 0), now_ns)
+        changed = {w.permit for w in writes} - {w.permit for w in kept} | {write.permit}
+        rows = {f"write/{tag}/{permit}" for permit in changed}
+        if gone_ns > self.forgotten.get(tag, -1):
+            self.forgotten[tag] = gone_ns
+            rows.add("forgotten")
+        self.writes[tag] = kept
+        return rows
+
+    def follow(self, admitted: Admitted, frame: Frame, now_ns: int) -> set[str]:
+        """Take a batch in, before the frame has it."""
+        name = admitted.batch.group
+        if name not in self._watching:
+            return set()
+        group = self._plant.groups[name]
+        changed = sequence.follow(self.steady, self._watching[name], admitted, group, frame, now_ns)
+        self.steady |= changed
+        return {"steady"} if changed else set()
+
+    def take_steady(self, steady: dict[str, int]) -> None:
+        """As it was stored; what no sequence asks for any more is forgotten, so that it does not come back later."""
+        wanted = {each.key for of in self._watching.values() for each in of}
+        self.steady = {key: since for key, since in steady.items() if key in wanted}
