@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from twinvouch.app import declared_checks as declared
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
+from twinvouch.app.lookahead_checks import models
 from twinvouch.app.mqtt_checks import brokers, places
 from twinvouch.app.problems import named
 from twinvouch.app.retention_checks import kept
@@ -50,6 +51,7 @@ def check(config: Config, document: Document) -> None:
         declared.balances,
         declared.states,
         kept,
+        models,
     )
     for rule in rules:
         for loc, text in rule(config):

@@ -33,6 +33,7 @@ from twinvouch.core.event import (
     Priority,
     Publish,
     Reply,
+    Simulate,
     Started,
     Tick,
 )
@@ -322,7 +323,7 @@ class Core:
         for effect in effects:
             if isinstance(effect, Reply):
                 item.future.set_result(effect)
-            elif isinstance(effect, Deliver | Publish):
+            elif isinstance(effect, Deliver | Publish | Simulate):
                 self._leave(effect)
 
     def _fail(self, group: list[tuple[Item, Step]], error: BaseException) -> None:
@@ -357,6 +358,8 @@ def runs_as(site: Site) -> str:
         said.append(f"permit key {key_id(site.permit_key).hex()}")
     if site.detector is not None:
         said.append(f"model {site.detector.digest.hex()[:16]}")
+    aheads = sorted({(a.model, a.digest.hex()[:16]) for a in site.ahead.values()})
+    said += [f"look-ahead {name} {digest}" for name, digest in aheads]
     return ", ".join(said)
 
 

@@ -1,6 +1,6 @@
 """The way through gate 4: `judge` a command; the strictest of all reasons is the decision.
 
-form -> capability (propose) -> authority -> disk, limits, rate, interlock -> label -> approval -> capability (execute).
+form -> capability (propose) -> authority -> disk, limits, rate, interlock -> label -> look-ahead -> approval -> capability (execute).
 Form, capability and authority end the matter; of the others all speak. A short label or missing approvals hold
 a command, so does a value that is not known while it is judged again; everything else denies it. Judge a held command again before it is released: all stages run
 again, with the frame, mode and policy of that moment. Silence is denial: only the last stage, which asks
@@ -9,7 +9,16 @@ the policy with all the trust there is, gives an ALLOW.
 
 from collections.abc import Mapping
 
-from twinvouch.commands import approval, authority, capability, derivation, disk, form, limits
+from twinvouch.commands import (
+    approval,
+    authority,
+    capability,
+    derivation,
+    disk,
+    form,
+    limits,
+    lookahead,
+)
 from twinvouch.commands.derivation import ZERO, Derivation
 from twinvouch.commands.view import Snapshot, Target, View
 from twinvouch.core.command import STRICTEST_FIRST, Command, Decision, Reason, Verdict
@@ -53,18 +62,27 @@ def strictest(reasons: tuple[Reason, ...]) -> Verdict:
 
 
 def _weigh(view: View, target: Target) -> Decision:
-    derived = derivation.derive(view.moment, target.claim(view.command))
+    derived = _derived(view, target)
+    foreseen = lookahead.check(view, target)
     given, wanted = len(approval.approvers(view, target)), approval.needed(view, target)
     reasons = (
         *disk.check(view),
         *limits.check(view, target),
         *derivation.check(derived, target.rule, target.letter),
+        *foreseen,
         *approval.check(given, wanted, view.command.principal),
     )
-    if not reasons:
-        reasons = capability.check_execute(view, target, derived.axes, (given, wanted))
-        reasons = reasons or (_allowed(derived, given),)
+    if all(r.verdict is Verdict.ALLOW for r in reasons):  # only look-ahead says why it allows
+        asked = capability.check_execute(view, target, derived.axes, (given, wanted))
+        reasons = (*reasons, *(asked or (_allowed(derived, given),)))
     return _decision(view, reasons, derived, (given, wanted))
+
+
+def _derived(view: View, target: Target) -> Derivation:
+    """R7, with what look-ahead starts from."""
+    derived = derivation.derive(view.moment, target.claim(view.command))
+    ahead = view.site.ahead.get(target.tag.id)
+    return derived if ahead is None else derivation.joined(derived, lookahead.inputs(view, ahead))
 
 
 def _allowed(derived: Derivation, given: int) -> Reason:

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from twinvouch.core.genesis import Beginning
 from twinvouch.core.keyring import Keyring
+from twinvouch.core.lookahead import Prediction
 from twinvouch.core.memo import Memo
 from twinvouch.core.mode import Mode
 from twinvouch.core.ports import Detector
 from twinvouch.core.ticket import Ticket
+from twinvouch.core.trusted import Trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,12 @@ class Context:
     memos: Mapping[str, Memo] = field(default_factory=dict)  # of gate 1: declared rules, detection
     detector: Detector | None = None  # None: no model is configured, or gate 2 has not admitted it
     tickets: tuple[Ticket, ...] = ()
+    predictions: Mapping[str, Prediction] = field(
+        default_factory=dict
+    )  # by command, of this moment
+    trusted: Mapping[str, Trusted] = field(
+        default_factory=dict
+    )  # by tag that look-ahead starts from
 
     def mode_of(self, asset: str) -> Mode:
         """The mode of an asset; supervised, epoch 0, where none was set."""

@@ -201,6 +201,20 @@ class HistoryChanged:
     digest: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class SimulationDone:
+    """The answer to effect Simulate `ident`: what was foreseen (wire/lookahead.py), or `why` nothing was.
+
+    `digest` is that of the model that ran; both may be anything, the worker is not believed.
+    """
+
+    salt: bytes
+    ident: str
+    foresight: bytes
+    why: str
+    digest: bytes
+
+
 Event: TypeAlias = (
     Started
     | BatchReceived
@@ -217,6 +231,7 @@ Event: TypeAlias = (
     | DiskChanged
     | WitnessReported
     | HistoryChanged
+    | SimulationDone
 )
 
 
@@ -267,7 +282,15 @@ class Publish:
     body: Mapping[str, Any]
 
 
-Effect: TypeAlias = Append | Keep | Reply | Deliver | Publish
+@dataclass(frozen=True, slots=True)
+class Simulate:
+    """Slow work: ask a model (`question`, wire/lookahead.py) and answer with a SimulationDone of this `ident`."""
+
+    ident: str
+    question: bytes
+
+
+Effect: TypeAlias = Append | Keep | Reply | Deliver | Publish | Simulate
 
 
 @dataclass(frozen=True, slots=True)

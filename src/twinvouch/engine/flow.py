@@ -29,6 +29,7 @@ from twinvouch.core.event import (
     ModelSubmitted,
     OutcomeReported,
     QueryAsked,
+    SimulationDone,
     Started,
     StatementReceived,
     StrangersRefused,
@@ -38,7 +39,7 @@ from twinvouch.core.event import (
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.site import Site
-from twinvouch.engine import rows, standing, tickets, validity
+from twinvouch.engine import foreseeing, rows, standing, tickets, validity
 from twinvouch.engine.acting import age, on_command, on_outcome, on_statement
 from twinvouch.engine.advising import on_advice
 from twinvouch.engine.epochs import on_epoch
@@ -94,6 +95,7 @@ def _on_started(m: Memory, out: Out, event: Started) -> None:
     m.dirty.add("ticked")
     validity.begin(m)
     out.append(entry.start(m.site.plant.id, m.now_ns, event, out.salt))
+    foreseeing.begin(m, out)
     out.reply(200)
 
 
@@ -137,6 +139,7 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted) -> int:
     if len(batch.t_ns):  # a report of an edge has no rows
         m.frame.update(admitted, index, m.now_ns)
         m.doubt(admission.doubted)
+        foreseeing.learn(m, batch.group, index)
         arrivals.remember(m.arrivals, admitted, index, m.now_ns)
         m.dirty.add(f"arrival/{index}")
         m.dirty.add(f"frame/{batch.group}")
@@ -324,6 +327,7 @@ def _on_tick(m: Memory, out: Out, event: Tick) -> None:
     open_records = [r for r in m.records.values() if r.is_open]
     for record in open_records:
         age(m, out, record)
+    foreseeing.give_up(m, out)
     needed = {i.entry for r in open_records for i in r.command.inputs}
     needed |= {i.entry for g in standing.open_ones(m) for i in g.advice.inputs}
     oldest = max((c.max_age_ns for c in m.site.plant.classes.values()), default=0)
@@ -392,4 +396,5 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     DiskChanged: _on_disk,
     WitnessReported: on_witness,
     HistoryChanged: _on_history,
+    SimulationDone: foreseeing.on_simulated,
 }

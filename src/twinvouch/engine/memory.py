@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from twinvouch.commands.foreseen import Asked, watched
 from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record
 from twinvouch.core.command import CommandStatus
@@ -22,6 +23,7 @@ from twinvouch.core.mode import Mode
 from twinvouch.core.ports import Detector
 from twinvouch.core.site import Safety, Site
 from twinvouch.core.ticket import Ticket
+from twinvouch.core.trusted import Trusted
 from twinvouch.queries.memory import Marks, Seen
 from twinvouch.readings.link import Link
 from twinvouch.readings.refusals import Tallies
@@ -64,8 +66,8 @@ class Memory:
         self.frame = Frame(site.plant)
         self.links: dict[str, Link] = {}
         self.beginnings: dict[str, Beginning] = {}  # edge -> how its chain last began anew
-        self.tickets: dict[bytes, Ticket] = {}  # what was announced, by the nonce of its statement
-        self.memos: dict[str, Memo] = {}  # what declared rules of gate 1 remember
+        # what was announced, by the nonce of its statement; what declared rules of gate 1 remember
+        self.tickets, self.memos = dict[bytes, Ticket](), dict[str, Memo]()
         self.records, self.closed = dict[str, Record](), 0  # all, and how many are closed
         self.by_nonce: dict[bytes, str] = {}  # permit nonce -> command id
         self.writes: dict[str, tuple[ActuatorWrite, ...]] = {}
@@ -95,7 +97,9 @@ class Memory:
             b"",
             "",
         )  # digests of configuration and policy, and build, of the last start
-        self.is_disk_full = False
+        # look-ahead: what was asked, by command; where the tags that it starts from were while they were trusted
+        self.asked, self.trusted = dict[str, Asked](), dict[str, Trusted]()
+        self.watched, self.is_disk_full = watched(site), False
         self.size, self.now_ns = 0, 0  # ledger entries; time
         # of the log: how often a backup was restored, and when last: what was signed before has no effect any more
         self.epoch, self.epoch_ns = 0, 0
@@ -115,6 +119,7 @@ class Memory:
             memos=self.memos,
             detector=self.detector(),
             tickets=tuple(self.tickets.values()),
+            trusted=self.trusted,
         )
 
     def detector(self) -> Detector | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from twinvouch.commands.arrivals import read_arrival, write_arrival
+from twinvouch.commands.foreseen import read_asked, read_trusted, write_asked, write_trusted
 from twinvouch.commands.given import read_given, write_given
 from twinvouch.commands.register import read_record, write_record
 from twinvouch.core.errors import ConfigError, MalformedError
@@ -294,6 +295,19 @@ def _read_frame(m: Memory, ident: str, raw: bytes) -> None:
     m.frame.restore(ident, raw)
 
 
+def _write_asked(m: Memory, ident: str) -> bytes | None:
+    asked = m.asked.get(ident)
+    return None if asked is None else write_asked(asked)
+
+
+def _read_asked(m: Memory, ident: str, raw: bytes) -> None:
+    m.asked[ident] = read_asked(raw)
+
+
+def _read_trusted(m: Memory, ident: str, raw: bytes) -> None:
+    m.trusted[ident] = read_trusted(raw)
+
+
 WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "engine": _write_engine,
     "epoch": _write_epoch,
@@ -319,6 +333,8 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "disk": lambda m, _: encode([1, m.is_disk_full]),
     "memo": _write_memo,
     "tickets": _write_tickets,
+    "asked": _write_asked,
+    "trusted": lambda m, tag: write_trusted(m.trusted[tag]),
 }
 READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "engine": _read_engine,
@@ -345,4 +361,6 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "disk": _read_disk,
     "memo": _read_memo,
     "tickets": _read_tickets,
+    "asked": _read_asked,
+    "trusted": _read_trusted,
 }

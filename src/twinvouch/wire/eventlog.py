@@ -22,6 +22,7 @@ from twinvouch.core.event import (
     ModelSubmitted,
     OutcomeReported,
     QueryAsked,
+    SimulationDone,
     Started,
     StatementReceived,
     StrangersRefused,
@@ -150,6 +151,13 @@ _FORMS: Mapping[type[Event], tuple[int, Form]] = {
             *((name, _text) for name in ("what", "subject")),
             *((name, _integer) for name in ("day", "count")),
             ("digest", _octets),
+        ),
+    ),
+    SimulationDone: (
+        154,
+        (
+            *(("salt", _octets), ("ident", _text), ("foresight", _octets)),
+            *(("why", _text), ("digest", _octets)),
         ),
     ),
     EpochOpened: (

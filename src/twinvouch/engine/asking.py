@@ -1,0 +1,46 @@
+"""A command whose actuator has a model is held while the model is asked: an effect leaves, its answer comes as an event."""
+
+from hashlib import sha256
+from typing import Final
+
+from twinvouch.commands import lookahead
+from twinvouch.commands.foreseen import Asked, waits
+from twinvouch.commands.register import Record
+from twinvouch.commands.view import View
+from twinvouch.core.command import Command
+from twinvouch.core.event import Simulate
+from twinvouch.core.lookahead import Prediction, Question
+from twinvouch.engine.memory import Memory
+from twinvouch.engine.out import Out
+from twinvouch.wire.lookahead import write_question
+
+MOST: Final = 256  # questions on their way; what comes beyond is held with that reason
+
+
+def ask(m: Memory, out: Out, record: Record, because: tuple[int, ...]) -> None:
+    """Ask about a command that was held for it; an earlier question about the same command counts no more."""
+    if not waits(record.decision):
+        return
+    asked = _question(m, record.command, record.received_ns)
+    if asked is None:
+        return
+    ident = sha256(b"simulate" + out.salt + record.digest).hexdigest()[:32]
+    raw = write_question(asked)
+    m.asked[record.command.id] = Asked(ident, raw, m.now_ns, because)
+    m.dirty.add(f"asked/{record.command.id}")
+    m.counts["simulation:asked"] += 1
+    out.effects.append(Simulate(ident, raw))
+
+
+def crowded(m: Memory, command: Command) -> Prediction | None:
+    """No answer, since too many questions are on their way; None where there is room, or nothing to ask."""
+    if len(m.asked) < MOST or command.id in m.asked:
+        return None
+    asked = _question(m, command, m.now_ns)
+    return None if asked is None else Prediction(asked, None, f"{MOST} questions wait for answers")
+
+
+def _question(m: Memory, command: Command, received_ns: int) -> Question | None:
+    view = View(command, m.site, m.frame, m.context(), {}, frozenset(), m.now_ns, received_ns)
+    ahead, target = m.site.ahead.get(command.tag), view.target
+    return None if ahead is None or target is None else lookahead.question(view, target, ahead)
