@@ -77,4 +77,5 @@ def test_c45_what_a_distrusted_tag_says_moves_no_start(tmp_path: Path, lie: floa
             toy.read(values={LEVEL: level})
         _, effects = toy.propose(VALVE, 0.6, inputs=())
         told += questions(effects)
-    assert all(asked == told[0] for asked in told)  # at 9.9 the interlock denies, and nothing is asked
+    # at 9.9 the interlock denies, and nothing is asked
+    assert all(asked == told[0] for asked in told)

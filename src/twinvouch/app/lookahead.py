@@ -81,7 +81,8 @@ class Workers:
         for worker in self.workers:
             worker.close()
         for worker, thread in zip(self.workers, self._threads, strict=True):
-            with contextlib.suppress(queue.Full):  # then it ends at the next question: its worker is closed
+            # a thread whose queue is full ends at its next question, since its worker is closed
+            with contextlib.suppress(queue.Full):
                 self._queues[worker.name].put_nowait(None)
             if thread.is_alive():
                 thread.join(2.0)

@@ -117,12 +117,13 @@ class Lookahead(Protocol):
         """What a backup law sets the actuators to in this state; pure."""
         ...
 
-    def step(self, settings: Mapping[str, float], seconds: float) -> Sequence[float]:
-        """Set actuators, give the row of this moment, and go on for so long (0: stay)."""
-        ...
+    def step(
+        self, settings: Mapping[str, float], seconds: float, *, is_sampled: bool
+    ) -> tuple[Sequence[float], Sequence[float]]:
+        """Set actuators, go on for so long (0: stay), and give the row of the moment where it began.
 
-    def sample(self) -> Sequence[float]:
-        """More of the moment of the last row, for `residual`; empty where a row tells all."""
+        With it, where `is_sampled`, more of that moment for `residual`; nothing where a row tells all.
+        """
         ...
 
     def residual(self, start: Mapping[str, float], trace: Trace, step_s: float) -> float:

@@ -69,7 +69,13 @@ class Tank:
         is_on = name == "band" and state["level"] < middle
         return {"run": 1.0 if is_on else 0.0, "speed": 1.0}
 
-    def step(self, settings: Mapping[str, float], seconds: float) -> Sequence[float]:
+    def step(
+        self,
+        settings: Mapping[str, float],
+        seconds: float,
+        *,
+        is_sampled: bool = False,  # noqa: ARG002 (a row tells all)
+    ) -> tuple[Sequence[float], Sequence[float]]:
         """As Lookahead.step."""
         if not all(isfinite(v) for v in settings.values()):
             raise ValueError("settings must be finite numbers")
@@ -81,11 +87,7 @@ class Tank:
         gained = (inflow - outflow) * seconds * self._n["time_scale"] / _HOUR_S
         at["level"] += gained / self._n["area_m2"]
         at[CLOCK] += seconds * self._n["time_scale"]
-        return row
-
-    def sample(self) -> Sequence[float]:
-        """A row tells all."""
-        return ()
+        return row, ()
 
     def residual(self, start: Mapping[str, float], trace: Trace, step_s: float) -> float:
         """Mass balance of every step, and flows as pump and demand have them; a share of the pump's flow."""
@@ -103,9 +105,8 @@ class Tank:
             rows["in_m3h"] - inflow,
             rows["out_m3h"] - outflow,
         )
-        return float(
-            max(np.abs(w).max(initial=0.0) for w in wrong) / max(self._n["pump_m3h"], 1e-9)
-        )
+        worst = np.max([np.abs(w).max(initial=0.0) for w in wrong])
+        return float(worst) / max(self._n["pump_m3h"], 1e-9)
 
     def _inflow(self, level: float, run: float, speed: float) -> float:
         if run <= 0.5:

@@ -6,8 +6,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from twinvouch.twin.tank import Tank
+
+Row = tuple[Sequence[float], Sequence[float]]
 
 
 class Hangs(Tank):
@@ -22,7 +25,7 @@ class Dies(Tank):
 
 
 class Raises(Tank):
-    def step(self, settings: Mapping[str, float], seconds: float) -> Sequence[float]:
+    def step(self, *_: Any, **__: Any) -> Row:
         raise RuntimeError("no solution")
 
 
@@ -40,17 +43,20 @@ class Prints(Tank):
 
 
 class NotANumber(Tank):
-    def step(self, settings: Mapping[str, float], seconds: float) -> Sequence[float]:
-        row = super().step(settings, seconds)
-        return [*row[:5], float("nan"), row[6]]
+    def step(
+        self, settings: Mapping[str, float], seconds: float, *, is_sampled: bool = False
+    ) -> Row:
+        row, sample = super().step(settings, seconds)
+        return [*row[:5], float("nan"), row[6]], sample
 
 
 class Optimist(Tank):
     """Tells of a level that stays where it is."""
 
-    def step(self, settings: Mapping[str, float], seconds: float) -> Sequence[float]:
-        row = super().step(settings, 0.0)
-        return list(row)
+    def step(
+        self, settings: Mapping[str, float], seconds: float, *, is_sampled: bool = False
+    ) -> Row:
+        return super().step(settings, 0.0)
 
 
 class Calls(Tank):

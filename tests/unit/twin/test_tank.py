@@ -20,7 +20,7 @@ def tank(**but: float) -> Tank:
 
 def rolled(model: Lookahead, start: dict[str, float], steps: int = 12) -> Trace:
     model.restore(start)
-    return Trace(np.array([model.step(SETTINGS, 300.0) for _ in range(steps)]))
+    return Trace(np.array([model.step(SETTINGS, 300.0, is_sampled=False)[0] for _ in range(steps)]))
 
 
 def test_a_pump_fills_it_by_what_demand_leaves() -> None:
@@ -46,11 +46,11 @@ def test_restored_it_goes_on_with_equal_bits(
     for run, speed in moves[:half]:
         model.step({"run": run, "speed": speed}, 300.0)
     kept = model.snapshot()
-    first = [tuple(model.step({"run": r, "speed": s}, 300.0)) for r, s in moves[half:]]
+    first = [tuple(model.step({"run": r, "speed": s}, 300.0)[0]) for r, s in moves[half:]]
     model.restore({"level": 0.0})
     model.step({"run": 1.0, "speed": 0.3}, 77.0)
     model.restore(kept)
-    again = [tuple(model.step({"run": r, "speed": s}, 300.0)) for r, s in moves[half:]]
+    again = [tuple(model.step({"run": r, "speed": s}, 300.0)[0]) for r, s in moves[half:]]
     assert first == again
 
 
