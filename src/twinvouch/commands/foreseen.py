@@ -13,12 +13,17 @@ from twinvouch.wire.cbor import decode, encode
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question about one held command that has no answer yet; `because` of entries it was judged again."""
+    """A question about one held command that has no answer yet; `because` of entries it was judged again.
+
+    `trusted` are the tags whose readings it starts from: where one is not trusted any more when the answer comes, it is an
+    answer to a question of the past.
+    """
 
     ident: str
     question: bytes
     asked_ns: int
     because: tuple[int, ...] = ()
+    trusted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +57,16 @@ def waits(decision: Decision) -> bool:
 
 def write_asked(asked: Asked) -> bytes:
     """As bytes for the state store."""
-    return encode([1, asked.ident, asked.question, asked.asked_ns, list(asked.because)])
+    lists = list(asked.because), list(asked.trusted)
+    return encode([1, asked.ident, asked.question, asked.asked_ns, *lists])
 
 
 def read_asked(raw: bytes) -> Asked:
     """The inverse of `write_asked`."""
     content: Any = decode(raw)
-    version, ident, question, asked_ns, because = content
+    version, ident, question, asked_ns, because, trusted = content
     assert version == 1, version
-    return Asked(ident, question, asked_ns, tuple(because))
+    return Asked(ident, question, asked_ns, tuple(because), tuple(trusted))
 
 
 def write_trusted(trusted: Trusted) -> bytes:

@@ -26,7 +26,8 @@ def ask(m: Memory, out: Out, record: Record, because: tuple[int, ...]) -> None:
         return
     ident = sha256(b"simulate" + out.salt + record.digest).hexdigest()[:32]
     raw = write_question(asked)
-    m.asked[record.command.id] = Asked(ident, raw, m.now_ns, because)
+    trusted = trusted_now(m, record)
+    m.asked[record.command.id] = Asked(ident, raw, m.now_ns, because, trusted)
     m.dirty.add(f"asked/{record.command.id}")
     m.counts["simulation:asked"] += 1
     out.effects.append(Simulate(ident, raw))
@@ -40,7 +41,21 @@ def crowded(m: Memory, command: Command) -> Prediction | None:
     return None if asked is None else Prediction(asked, None, f"{MOST} questions wait for answers")
 
 
+def trusted_now(m: Memory, record: Record) -> tuple[str, ...]:
+    """The tags whose readings look-ahead of this command would start from at this moment."""
+    ahead = m.site.ahead.get(record.command.tag)
+    if ahead is None:
+        return ()
+    view = _view(m, record.command, record.received_ns)
+    tags = sorted({s.tag for s in ahead.sources.values()})
+    return tuple(t for t in tags if lookahead.trusted_axes(view, ahead, t) is not None)
+
+
+def _view(m: Memory, command: Command, received_ns: int) -> View:
+    return View(command, m.site, m.frame, m.context(), {}, frozenset(), m.now_ns, received_ns)
+
+
 def _question(m: Memory, command: Command, received_ns: int) -> Question | None:
-    view = View(command, m.site, m.frame, m.context(), {}, frozenset(), m.now_ns, received_ns)
+    view = _view(m, command, received_ns)
     ahead, target = m.site.ahead.get(command.tag), view.target
     return None if ahead is None or target is None else lookahead.question(view, target, ahead)

@@ -4,6 +4,7 @@ An answer is whatever a worker said: it counts for the one question that is open
 only what gate 4 can read of it. Approvals of what was shown before are dropped where look-ahead objects now.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,7 @@ from twinvouch.core.event import Simulate, SimulationDone
 from twinvouch.core.label import Axis
 from twinvouch.core.lookahead import Foresight, Prediction
 from twinvouch.core.trusted import remember
+from twinvouch.engine import asking
 from twinvouch.engine.deciding import Proposal, decide
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
@@ -54,7 +56,7 @@ def give_up(m: Memory, out: Out) -> None:
 def begin(m: Memory, out: Out) -> None:
     """A start: questions that were on their way are asked again."""
     for command, asked in list(m.asked.items()):
-        m.asked[command] = Asked(asked.ident, asked.question, m.now_ns, asked.because)
+        m.asked[command] = replace(asked, asked_ns=m.now_ns)
         m.dirty.add(f"asked/{command}")
         out.effects.append(Simulate(asked.ident, asked.question))
 
@@ -77,6 +79,12 @@ def _settle(m: Memory, out: Out, command: str, seen: Foresight | None, why: str)
     asked, record = m.asked.pop(command), m.records.get(command)
     m.dirty.add(f"asked/{command}")
     if record is None or record.status is not CommandStatus.HELD:
+        return
+    if seen is not None and not {*asked.trusted} <= {*asking.trusted_now(m, record)}:
+        m.counts["simulation:outdated"] += 1
+        decide(
+            m, out, Proposal.of(record), (), asked.because
+        )  # asks again, from what is trusted now
         return
     prediction = Prediction(read_question(asked.question), seen, why)
     approvals = tuple(a for a in record.approvals if a.expires_ns >= m.now_ns)

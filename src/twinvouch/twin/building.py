@@ -51,6 +51,7 @@ class Building:
         self._states = (*(f"zone:{z}" for z in zones), "outside")
         self.columns: tuple[str, ...] = (*self._states, *self.actuators, DEMAND, CLOCK)
         self._expect_physical()
+        self._steps: dict[float, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
         self._at: dict[str, float] = {}
 
     def limits(self) -> Mapping[str, tuple[float, float]]:
@@ -105,15 +106,25 @@ class Building:
     ) -> NDArray[np.float64]:
         """Temperatures float64[n, zones] after so long, from rows float64[n, columns]."""
         count = len(self._zones)
-        zones, outside = rows[:, :count].copy(), rows[:, count : count + 1]
+        zones, outside = rows[:, :count], rows[:, count : count + 1]
         heat = rows[:, count + 1 : count + 1 + len(self.actuators)] @ self._heat
-        steps = max(1, ceil(seconds / SUBSTEP_S)) if seconds > 0 else 0
-        for _ in range(steps):
-            through = zones @ self._walls - zones * self._walls.sum(axis=1)
-            lost = (outside - zones) * self._outside
-            power = through + lost + heat + self._gain * factor  # kW
-            zones += power * (seconds / steps / _HOUR_S) / self._capacity
-        return zones
+        keeps, gains = self._through(seconds)
+        power = heat + outside * self._outside + self._gain * factor  # kW
+        after: NDArray[np.float64] = zones @ keeps + power @ gains
+        return after
+
+    def _through(self, seconds: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What becomes of temperatures, and of a constant power, in all substeps of a step; both [zones, zones]."""
+        if seconds not in self._steps:
+            count = max(1, ceil(seconds / SUBSTEP_S))
+            per_kw = np.diag(seconds / count / _HOUR_S / self._capacity)
+            lost = np.diag(self._walls.sum(axis=1) + self._outside)
+            once = np.eye(len(self._zones)) + (self._walls - lost) @ per_kw
+            keeps, gains = np.eye(len(self._zones)), np.zeros_like(once)
+            for _ in range(count):
+                keeps, gains = keeps @ once, gains @ once + per_kw
+            self._steps = {**dict(list(self._steps.items())[-7:]), seconds: (keeps, gains)}
+        return self._steps[seconds]
 
     def _expect_physical(self) -> None:
         parts = (self._capacity, self._walls, self._outside, self._heat)

@@ -60,6 +60,7 @@ class Grid:
         )
         self._planned = self._bridges(np.ones(len(lines), np.bool_))
         self._factors: dict[bytes, tuple[Flows, Flows]] = {}
+        self._solved: tuple[bytes, Flows, float] = (b"", np.zeros(0), 0.0)  # the last one
         self._at: dict[str, float] = {}
 
     def limits(self) -> Mapping[str, tuple[float, float]]:
@@ -134,7 +135,7 @@ class Grid:
 
     def _apart(self, power: Flows, is_in: NDArray[np.bool_], after: float) -> float:
         """How far the worst outage by factors is from the flows of the grid without that line; 0 where that splits it."""
-        shift, outage = self._factors_of(is_in)
+        shift, outage = self._factored(is_in)
         flows = shift @ power
         loads = np.abs(flows[:, None] + outage * flows[None, :]) / self._rate[:, None]
         loads[:, ~is_in | self._planned] = 0.0
@@ -160,18 +161,26 @@ class Grid:
 
     def _flows(self, power: Flows, is_in: NDArray[np.bool_]) -> tuple[Flows, float]:
         """What each line carries, MW, and the largest loading after any outage."""
-        key = is_in.tobytes()
-        if key not in self._factors:
-            self._factors = dict(list(self._factors.items())[-15:])
-            self._factors[key] = self._factors_of(is_in)
-        shift, outage = self._factors[key]
+        same = power.tobytes() + is_in.tobytes()
+        if self._solved[0] == same:
+            return self._solved[1], self._solved[2]
+        shift, outage = self._factored(is_in)
         flows = shift @ power
         after = np.abs(flows[:, None] + outage * flows[None, :])
         np.fill_diagonal(after, 0.0)
         tried = is_in & ~self._planned
         worst = np.where(np.isfinite(after), after, np.inf) / self._rate[:, None]
         largest = float(worst[:, tried].max(initial=0.0))
+        self._solved = same, flows, min(largest, _LOST)
         return flows, min(largest, _LOST)
+
+    def _factored(self, is_in: NDArray[np.bool_]) -> tuple[Flows, Flows]:
+        """As `_factors_of`, the last 16 topologies kept."""
+        key = is_in.tobytes()
+        if key not in self._factors:
+            self._factors = dict(list(self._factors.items())[-15:])
+            self._factors[key] = self._factors_of(is_in)
+        return self._factors[key]
 
     def _factors_of(self, is_in: NDArray[np.bool_]) -> tuple[Flows, Flows]:
         """PTDF [lines, buses] and LODF [lines, lines]; a column of infinities where the outage splits the grid."""

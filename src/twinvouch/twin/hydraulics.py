@@ -33,6 +33,7 @@ class Hydraulics:
         pipes = inp.pipes.values()
         self._resistance = np.array([p.resistance for p in pipes])
         self._minor = np.array([p.minor for p in pipes])
+        self._demands: dict[int, NDArray[np.float64]] = {}
         self.usual = max(sum(inp.demand(n, 0.0, 1.0) for n in inp.junctions), 1e-3)
 
     def residual(
@@ -46,7 +47,7 @@ class Hydraulics:
 
         `speeds` of the pumps, NaN where one is not known.
         """
-        demand = [self._inp.demand(n, *moment) for n in self._inp.junctions]
+        demand = self._demand(*moment)
         gained = np.zeros(len(self.nodes))
         np.add.at(gained, self._end, flows)
         np.subtract.at(gained, self._start, flows)
@@ -56,6 +57,14 @@ class Hydraulics:
         pumps = self._pumps(loss, flows, speeds)
         fixed = self._fixed(heads)
         return float(np.max([balance, pipes, pumps, fixed]))
+
+    def _demand(self, clock_s: float, factor: float) -> NDArray[np.float64]:
+        """Of all junctions; of every period of the patterns computed once."""
+        period = int(clock_s // self._inp.pattern_s)
+        if period not in self._demands:
+            told = [self._inp.demand(n, clock_s, 1.0) for n in self._inp.junctions]
+            self._demands = {**dict(list(self._demands.items())[-47:]), period: np.array(told)}
+        return self._demands[period] * factor
 
     def _pipes(self, loss: NDArray[np.float64], flow: NDArray[np.float64]) -> float:
         size = np.abs(flow)

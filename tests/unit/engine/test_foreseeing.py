@@ -1,11 +1,13 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.claims.site import permits, published
 from tests.unit.engine.ahead import LEVEL, PUMP, VALVE, AheadToy, foreseen, questions, site
 from twinvouch.commands.foreseen import read_asked, read_trusted, write_asked, write_trusted
 from twinvouch.commands.register import shown
+from twinvouch.core.batch import Quality
 from twinvouch.core.event import Simulate, Started
 from twinvouch.core.lookahead import Interval
 from twinvouch.core.statement import Verb
@@ -165,6 +167,22 @@ def test_a_question_without_an_answer_is_given_up_and_what_comes_late_changes_no
     assert any("none came within 7 s" in r.sentence for r in record.decision.reasons)
     assert permits(toy.answer(effects)) == []
     assert toy.memory.asked == {}
+
+
+def test_an_answer_from_a_tag_that_lost_its_trust_meanwhile_is_asked_for_again(
+    toy: AheadToy,
+) -> None:
+    toy.read()
+    _, first = toy.propose(VALVE, 0.6)
+    toy.wait(0.1)
+    marks = np.zeros((3, 4), np.uint8)
+    marks[:, toy.site.plant.groups["fast"].ids.index(LEVEL)] = Quality.MISSING
+    toy.read(quality=marks)
+    again = toy.answer(first)
+    assert permits(again) == []
+    (asked,) = questions(again)
+    assert dict(asked.state)["level"].high < 5.1
+    assert toy.memory.counts["simulation:outdated"] == 1
 
 
 def test_an_answer_for_a_command_that_was_rejected_meanwhile_is_none(toy: AheadToy) -> None:

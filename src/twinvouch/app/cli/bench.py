@@ -15,6 +15,7 @@ from twinvouch.app.cli.demo import require_lab
 BENCHES: Final = {
     "ingest": ("verify", "ledger", "durable", "modbus"),
     "latency": ("latency",),
+    "lookahead": ("lookahead",),
     "modbus": ("modbus", "scan"),
     "mqtt": ("mqtt",),
     "trust": ("trust", "proofs"),
