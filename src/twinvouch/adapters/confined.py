@@ -3,17 +3,18 @@
 Memory by RLIMIT_AS, core dumps and new processes by their limits; connections and programs by a seccomp filter, which needs no
 privilege and cannot be taken off. The filter names what is forbidden, so what it does not name is allowed: reading and
 writing files as the user, most of all. Where there is no seccomp for this machine nothing but the limits holds, and
-`confine` says so. A descriptor that was open before stays open: the parent opens none but the pipes.
+`confine` says so. On Linux it ends with the thread that started it, hung or not. A descriptor that was open before stays open: the parent opens none but the pipes.
 """
 
 import ctypes
 import platform
 import resource
+import signal
 import struct
 import sys
 from typing import Final
 
-_NO_NEW_PRIVILEGES, _SECCOMP, _FILTER = 38, 22, 2  # prctl.h, seccomp.h
+_PARENT_DEATH, _NO_NEW_PRIVILEGES, _SECCOMP, _FILTER = 1, 38, 22, 2  # prctl.h, seccomp.h
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000 | 1, 0x80000000  # EPERM; the whole process
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # classic BPF
 _NUMBER_AT, _ARCHITECTURE_AT = 0, 4  # of struct seccomp_data
@@ -45,6 +46,7 @@ def _no_network() -> str:
     if not sys.platform.startswith("linux") or machine not in _FORBIDDEN:
         return f"no seccomp filter for {sys.platform} {machine}: connections and programs are not prevented"
     libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PARENT_DEATH, signal.SIGKILL, 0, 0, 0)
     program = _program(*_FORBIDDEN[machine])
     code = ctypes.create_string_buffer(program, len(program))
     head = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(code))

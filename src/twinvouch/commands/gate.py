@@ -63,13 +63,13 @@ def strictest(reasons: tuple[Reason, ...]) -> Verdict:
 
 def _weigh(view: View, target: Target) -> Decision:
     derived = _derived(view, target)
-    foreseen = lookahead.check(view, target)
     given, wanted = len(approval.approvers(view, target)), approval.needed(view, target)
+    before = (*disk.check(view), *limits.check(view, target))
+    is_denied = any(r.verdict is Verdict.DENY for r in before)
     reasons = (
-        *disk.check(view),
-        *limits.check(view, target),
+        *before,
         *derivation.check(derived, target.rule, target.letter),
-        *foreseen,
+        *(() if is_denied else lookahead.check(view, target)),  # what is denied is not tried
         *approval.check(given, wanted, view.command.principal),
     )
     if all(r.verdict is Verdict.ALLOW for r in reasons):  # only look-ahead says why it allows

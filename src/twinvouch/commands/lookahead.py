@@ -156,7 +156,7 @@ def _inside(asked: Question, seen: Foresight) -> str:
     where = (
         f"stays inside its limits for {asked.horizon_s / 60:g} min"
         if nearest.worst <= _SLACK
-        else f"leaves its limits in {minutes:.0f} min at the earliest, and backup now would leave them no less"
+        else f"leaves its limits in {minutes:.3g} min at the earliest, and backup now would leave them no less"
     )
     return (
         f"look-ahead: `{nearest.quantity}` {where} in {members} members, by {-nearest.worst:.1%} of its range at the nearest "
@@ -172,7 +172,7 @@ def _leaves(asked: Question, seen: Foresight) -> str:
     count = len(seen.commands) // laws
     return (
         f"look-ahead: with {asked.value:g} for {asked.tau_s / 60:g} min and then backup `{seen.laws[best]}`, "
-        f"`{worst.quantity}` leaves its limits in {worst.at_s / 60:.0f} min, by {worst.worst:.1%} of its range, in "
+        f"`{worst.quantity}` leaves its limits in {worst.at_s / 60:.3g} min, by {worst.worst:.1%} of its range, in "
         f"{len(regretting)} of {count} members; backup now would not leave them so far"
     )
 

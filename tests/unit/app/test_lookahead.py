@@ -2,10 +2,13 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from queue import Queue
 
 import pytest
@@ -96,7 +99,8 @@ def test_a_worker_that_hangs_is_killed_at_the_deadline_and_replaced() -> None:
     with serving(hostile("Hangs"), deadline_s=0.5) as pool:
         (worker,) = pool.workers.workers
         for ident in ("a", "b"):
-            assert "in time" in pool.ask(ident).why or "deadline" in pool.ask(ident).why
+            why = pool.ask(ident).why
+            assert "in time" in why or "deadline" in why
         while worker.starts < 2:
             time.sleep(0.01)
 
@@ -117,6 +121,29 @@ def test_a_worker_that_is_killed_in_mid_decision_is_a_hold() -> None:
         done = pool.told.get(timeout=30)
         assert "died before it answered" in done.why
         assert verdict(done, pool.digest) is Verdict.HOLD
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="by a call of Linux")
+def test_a_worker_that_hangs_does_not_outlive_who_started_it() -> None:
+    program = (
+        "import os, threading\n"
+        "from tests.unit.app.test_lookahead import Pool, hostile, serving\n"
+        "with serving(hostile('Hangs'), 60.0) as pool:\n"
+        "    while not pool.workers.workers[0].pid: pass\n"
+        "    pool.take('a'); print(pool.workers.workers[0].pid, flush=True); threading.Event().wait()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as p:
+        assert p.stdout is not None
+        worker = int(p.stdout.readline())
+        time.sleep(0.5)
+        p.kill()
+    give_up = time.monotonic() + 30
+    while Path(f"/proc/{worker}/stat").exists() and time.monotonic() < give_up:
+        if Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            break
+        time.sleep(0.05)
+    else:
+        assert time.monotonic() < give_up
 
 
 def test_what_a_model_prints_is_no_answer() -> None:

@@ -13,6 +13,7 @@ from twinvouch.commands import (
     disk,
     form,
     limits,
+    lookahead,
 )
 from twinvouch.models import gate as models_gate
 
@@ -24,7 +25,7 @@ def headings(page: str) -> set[str]:
 
 
 def test_every_rule_has_a_heading() -> None:
-    stages = (form, capability, authority, disk, limits, derivation, approval, advice)
+    stages = (form, capability, authority, disk, limits, derivation, lookahead, approval, advice)
     assert headings("commands-rules.md") == {name for stage in stages for name in stage.NAMES}
     assert headings("models-rules.md") == set(models_gate.NAMES)
 

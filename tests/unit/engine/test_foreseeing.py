@@ -11,8 +11,7 @@ from twinvouch.core.batch import Quality
 from twinvouch.core.event import Simulate, Started
 from twinvouch.core.lookahead import Interval
 from twinvouch.core.statement import Verb
-from twinvouch.engine import Engine
-from twinvouch.engine.asking import MOST
+from twinvouch.engine import Engine, asking
 from twinvouch.wire.eventlog import read_event, write_event
 from twinvouch.wire.lookahead import write_question
 
@@ -218,14 +217,15 @@ def test_state_and_log_lead_to_the_same_memory(tmp_path: Path) -> None:
     assert replayed.memory.trusted == toy.memory.trusted
 
 
-def test_too_many_questions_are_holds(toy: AheadToy) -> None:
+def test_too_many_questions_are_holds(toy: AheadToy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "MOST", 3)
     toy.read()
-    for _ in range(MOST):
+    for _ in range(3):
         toy.propose(VALVE, 0.6)
     _, effects = toy.propose(VALVE, 0.6)
     assert questions(effects) == []
     newest = list(toy.memory.records.values())[-1]
-    assert f"{MOST} questions wait" in newest.decision.why
+    assert "3 questions wait" in newest.decision.why
 
 
 def test_rows_come_back_as_they_were(toy: AheadToy) -> None:
