@@ -1,6 +1,6 @@
 """The models of a configuration, tried against it, and what gate 4 knows of them: `core.lookahead.Ahead`, by actuator."""
 
-from twinvouch.app.config_lookahead import LookaheadSettings
+from twinvouch.app.config_lookahead import LookaheadSettings, SourceSettings
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
 from twinvouch.app.model_class import Made, make
@@ -46,10 +46,7 @@ def _ahead(name: str, s: LookaheadSettings, made: Made, of_: tuple[Plant, Tag, s
     assert tag.command_class is not None
     rule = plant.classes[tag.command_class]
     others = {n: Source(t, *_range(plant.tags[t])) for t, n in s.actuators.items()}
-    told = {
-        q: Source(v.tag, *_range(plant.tags[v.tag]), v.error, v.drift_per_h, v.factor, v.offset)
-        for q, v in s.tags.items()
-    }
+    told = {q: _source(plant, v, made.model.limits().get(q)) for q, v in s.tags.items()}
     return Ahead(
         model=name,
         digest=made.digest,
@@ -66,6 +63,18 @@ def _ahead(name: str, s: LookaheadSettings, made: Made, of_: tuple[Plant, Tag, s
         tolerance=s.tolerance,
         window_ns=ns(s.window_s),
     )
+
+
+def _source(plant: Plant, v: SourceSettings, can: tuple[float, float] | None) -> Source:
+    """Where a quantity is read, and between what it lies: its tag's range, as far as the model can be there."""
+    low, high = _range(plant.tags[v.tag])
+    if can is not None:
+        ends = sorted((end - v.offset) / v.factor for end in can)
+        low, high = max(low, ends[0]), min(high, ends[1])
+    if not low < high:
+        told = f"the `range` of `{v.tag}` has nothing in common with what the model can be there"
+        raise ConfigError(f"lookahead: {told}; mind `factor` and `offset`")
+    return Source(v.tag, low, high, v.error, v.drift_per_h, v.factor, v.offset)
 
 
 def _range(tag: Tag) -> tuple[float, float]:

@@ -67,9 +67,10 @@ def remember(
 
 
 def exact(source: Source, value: float) -> Interval:
-    """A value that is trusted now, in the model's unit."""
-    low, high = max(value - source.error, source.low), min(value + source.error, source.high)
-    return _converted(source, min(low, value), value, max(high, value))
+    """A value that is trusted now, in the model's unit, within what the quantity can be."""
+    ends = value - source.error, value, value + source.error
+    low, centre, high = (min(max(end, source.low), source.high) for end in ends)
+    return _converted(source, low, centre, high)
 
 
 def widened(source: Source, known: Trusted | None, now_ns: int) -> Interval:

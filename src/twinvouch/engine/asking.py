@@ -8,11 +8,12 @@ from twinvouch.commands.foreseen import Asked, waits
 from twinvouch.commands.register import Record
 from twinvouch.commands.view import View
 from twinvouch.core.command import Command
+from twinvouch.core.errors import MalformedError
 from twinvouch.core.event import Simulate
 from twinvouch.core.lookahead import Prediction, Question
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
-from twinvouch.wire.lookahead import write_question
+from twinvouch.wire.lookahead import read_question, write_question
 
 MOST: Final = 256  # questions on their way; what comes beyond is held with that reason
 
@@ -33,12 +34,18 @@ def ask(m: Memory, out: Out, record: Record, because: tuple[int, ...]) -> None:
     out.effects.append(Simulate(ident, raw))
 
 
-def crowded(m: Memory, command: Command) -> Prediction | None:
-    """No answer, since too many questions are on their way; None where there is room, or nothing to ask."""
-    if len(m.asked) < MOST or command.id in m.asked:
-        return None
+def unaskable(m: Memory, command: Command) -> Prediction | None:
+    """No answer, since too many questions are on their way or this one is none; None where it can be asked, or nothing is to be."""
     asked = _question(m, command, m.now_ns)
-    return None if asked is None else Prediction(asked, None, f"{MOST} questions wait for answers")
+    if asked is None:
+        return None
+    if len(m.asked) >= MOST and command.id not in m.asked:
+        return Prediction(asked, None, f"{MOST} questions wait for answers")
+    try:
+        read_question(write_question(asked))
+    except MalformedError as error:
+        return Prediction(asked, None, str(error))
+    return None
 
 
 def trusted_now(m: Memory, record: Record) -> tuple[str, ...]:

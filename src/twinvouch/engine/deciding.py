@@ -49,7 +49,7 @@ def decide(
 
     Without a `prediction` whoever has a model is held and asked about, whatever was foreseen of it before.
     """
-    prediction = prediction or asking.crowded(m, p.command)
+    prediction = prediction or asking.unaskable(m, p.command)
     decision = judged(m, p, approvals, prediction)
     if because and decision.verdict is Verdict.ALLOW:
         decision = approval.waiting(decision)

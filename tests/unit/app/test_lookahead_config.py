@@ -2,7 +2,9 @@
 
 import re
 import time
+from importlib.util import find_spec
 from pathlib import Path
+from queue import Queue
 
 import pytest
 
@@ -11,11 +13,13 @@ from twinvouch.app import build, safety
 from twinvouch.app.api.hub import Hub
 from twinvouch.app.core import Core, runs_as
 from twinvouch.app.effects import Effects
+from twinvouch.app.lookahead import Workers, served
 from twinvouch.core.errors import ConfigError
-from twinvouch.core.event import Simulate
-from twinvouch.core.lookahead import Source
+from twinvouch.core.event import Simulate, SimulationDone
+from twinvouch.core.lookahead import Interval, Question, Source
 from twinvouch.engine import Engine
-from twinvouch.wire.lookahead import write_question
+from twinvouch.lab.epanet import network_file
+from twinvouch.wire.lookahead import read_foresight, write_question
 
 AHEAD = """\
 lookahead:
@@ -26,6 +30,17 @@ lookahead:
     actuators: {pump-1/speed: speed}
     limits: {level: [1.0, 9.0]}
     members: each
+"""
+NET3 = """\
+lookahead:
+  net:
+    model: twinvouch.adapters.epanet_ahead:Epanet
+    data: net3.inp
+    tags: {"tank:1": {tag: tank-1/level, factor: 3.28084}}
+    actuators: {pump-1/speed: "speed:10"}
+    limits: {"tank:1": [2.0, 30.0]}
+    deadline_ms: 50000
+    memory_mib: 512
 """
 WITH = GOOD + AHEAD
 
@@ -77,6 +92,7 @@ def test_what_contradicts_is_told_at_its_place(
         ("tags: {level:", "tags: {depth:", "has no `depth`"),
         ("level: [1.0, 9.0]", "level: [1.0, 19.0]", "beyond what the model can be"),
         ("    members: each", "    data: no-such-file", "no-such-file"),
+        ("error: 0.01", "offset: 100", "nothing in common"),
     ],
 )
 def test_a_model_that_does_not_fit_ends_the_start(
@@ -94,6 +110,34 @@ def test_two_persons_sign_the_model_and_what_it_starts_from(tmp_path: Path) -> N
     assert signed(WITH) != signed(GOOD)
     assert signed(changed("demand_m3h: 40", "demand_m3h: 41", WITH)) != signed(WITH)
     assert signed(changed("level: [1.0, 9.0]", "level: [1.0, 9.5]", WITH)) != signed(WITH)
+
+
+@pytest.mark.skipif(find_spec("wntr") is None, reason="needs the extra `lab`")
+def test_a_network_in_a_confined_worker(tmp_path: Path) -> None:
+    (tmp_path / "net3.inp").write_bytes(network_file("Net3").read_bytes())
+    text = WITH.replace(AHEAD, NET3)
+    config = loaded(tmp_path, text)
+    ahead = build.site(config).ahead["pump-1/speed"]
+    level = ahead.sources["tank:1"]
+    assert (level.low, level.high) == (
+        pytest.approx(0.26 / 3.28084),
+        pytest.approx(31.94 / 3.28084),
+    )
+    told: Queue[SimulationDone] = Queue()
+    workers = Workers(served(config), told.put)
+    workers.start()
+    try:
+        state = {n: Interval(20.0, 20.5, 21.0) for n in ("tank:1", "tank:2", "tank:3")}
+        asked = Question(
+            *("net", ahead.digest, tuple(sorted(state.items())), (("tank:1", 2.0, 30.0),)),
+            *("speed:10", 1.0, 0.0, 1.0, 6 * 3600.0, 3600.0, 300.0, 0.06, 0.0),
+        )
+        workers.take(Simulate("x", write_question(asked)))
+        done = told.get(timeout=60)
+        assert done.why == ""
+        assert read_foresight(done.foresight).residual < 1e-3
+    finally:
+        workers.stop()
 
 
 def test_a_core_with_workers_gets_its_answers(tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from tests.claims.site import permits, published
-from tests.unit.engine.ahead import LEVEL, PUMP, VALVE, AheadToy, foreseen, questions, site
+from tests.unit.engine.ahead import LEVEL, PUMP, VALVE, AheadToy, ahead, foreseen, questions, site
 from twinvouch.commands.foreseen import read_asked, read_trusted, write_asked, write_trusted
 from twinvouch.commands.register import shown
 from twinvouch.core.batch import Quality
 from twinvouch.core.event import Simulate, Started
-from twinvouch.core.lookahead import Interval
+from twinvouch.core.lookahead import Interval, Source
 from twinvouch.core.statement import Verb
 from twinvouch.engine import Engine, asking
 from twinvouch.wire.eventlog import read_event, write_event
@@ -226,6 +226,18 @@ def test_too_many_questions_are_holds(toy: AheadToy, monkeypatch: pytest.MonkeyP
     assert questions(effects) == []
     newest = list(toy.memory.records.values())[-1]
     assert "3 questions wait" in newest.decision.why
+
+
+def test_a_start_that_is_nowhere_is_a_hold_and_not_asked(tmp_path: Path) -> None:
+    nowhere = {**ahead().sources, "level": Source(LEVEL, float("-inf"), float("inf"))}
+    toy = AheadToy(tmp_path, site(sources=nowhere))
+    toy.say("ann", Verb.DISTRUST, LEVEL)
+    toy.read()
+    _, effects = toy.propose(VALVE, 0.6)
+    assert questions(effects) == []
+    (record,) = toy.memory.records.values()
+    assert record.status.value == "held"
+    assert any("no look-ahead by model `net`" in r.sentence for r in record.decision.reasons)
 
 
 def test_rows_come_back_as_they_were(toy: AheadToy) -> None:
