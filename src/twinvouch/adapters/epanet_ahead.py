@@ -50,6 +50,12 @@ class Epanet:
             *(DEMAND, CLOCK),
         )
         self._physics = Hydraulics(self._inp)
+        feet = self._inp.feet
+        self._spans = [
+            (f"tank:{n}", t.low / feet, (t.high - t.low) / feet) for n, t in self._inp.tanks.items()
+        ]
+        self._all_on = dict.fromkeys(self.actuators, 1.0)
+        self._all_off = {a: float(a.startswith("speed:")) for a in self.actuators}
         self._project: Project | None = None
         self._node: dict[str, int] = {}
         self._link: dict[str, int] = {}
@@ -100,13 +106,9 @@ class Epanet:
 
     def law(self, name: str, state: Mapping[str, float]) -> Mapping[str, float]:
         """All on below the fill, off above it."""
-        shares = [
-            (state[f"tank:{n}"] * self._inp.feet - t.low) / (t.high - t.low)
-            for n, t in self._inp.tanks.items()
-        ]
+        shares = [(state[column] - low) / span for column, low, span in self._spans]
         is_on = name in self.laws and sum(shares) / len(shares) < self._fill
-        runs = {f"run:{p}": float(is_on) for p in self._pumps}
-        return {**runs, **{f"speed:{p}": 1.0 for p in self._pumps}}
+        return self._all_on if is_on else self._all_off
 
     def step(
         self, settings: Mapping[str, float], seconds: float, *, is_sampled: bool
@@ -163,8 +165,7 @@ class Epanet:
 
     def _everything(self, project: Project) -> list[float]:
         """Heads of all nodes and flows of all links, in the units of the file."""
-        heads = [project.head(self._node[n]) for n in self._physics.nodes]
-        return [*heads, *(project.flow(self._link[n]) for n in self._physics.links)]
+        return [*project.heads(self._node.values()), *project.flows(self._link.values())]
 
     def _speed(self, pump: str) -> float:
         return self._settings[f"speed:{pump}"] if self._settings[f"run:{pump}"] > 0.5 else 0.0
@@ -179,7 +180,7 @@ class Epanet:
     def _advanced(self, project: Project, seconds: int) -> list[float]:
         """Go on, and give the mean inflow of each tank; of no time, that of this moment."""
         tanks = [self._node[t] for t in self._tanks]
-        inflow = [project.inflow(t) for t in tanks]
+        inflow = project.inflows(tanks)
         if seconds <= 0:
             return inflow
         gained, left = [0.0] * len(tanks), seconds
@@ -190,12 +191,9 @@ class Epanet:
             if not left:
                 break
             project.solve()
-            inflow = [project.inflow(t) for t in tanks]
-        elevations = [self._inp.tanks[t].elevation / self._inp.feet for t in self._tanks]
-        heads = [project.head(t) for t in tanks]
-        self._levels = dict(
-            zip(self._tanks, (h - e for h, e in zip(heads, elevations, strict=True)), strict=True)
-        )
+            inflow = project.inflows(tanks)
+        heads = zip(self._inp.tanks.items(), project.heads(tanks), strict=True)
+        self._levels = {n: head - t.elevation / self._inp.feet for (n, t), head in heads}
         clock, factor = self._moment
         self._moment = (clock + seconds, factor)
         return [g / seconds for g in gained]
