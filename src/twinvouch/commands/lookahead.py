@@ -10,6 +10,7 @@ NaN, another model, a run that breaks physics. More members and wider intervals 
 """
 
 from collections.abc import Iterator
+from math import isfinite
 from typing import Final
 
 from twinvouch.commands.view import Target, View
@@ -79,7 +80,8 @@ def inputs(view: View, ahead: Ahead) -> Iterator[tuple[str, Axes, tuple[int, ...
 
 def trusted_axes(view: View, ahead: Ahead, tag: str) -> Axes | None:
     """Its label where it reaches what the class demands; None where it does not, or has no value."""
-    if view.context.distrusted.get(tag, 0) > view.now_ns or view.frame.value(tag) is None:
+    value = view.frame.value(tag)
+    if view.context.distrusted.get(tag, 0) > view.now_ns or value is None or not isfinite(value):
         return None
     axes = view.frame.label((tag,), view.now_ns).axes[:, 0].tolist()
     if any(a < demand for a, demand in zip(axes, ahead.demands, strict=True)):

@@ -6,7 +6,7 @@ distrusted tag says.
 """
 
 from dataclasses import dataclass, replace
-from math import inf, isfinite
+from math import inf
 
 from twinvouch.core.lookahead import Interval, Source
 
@@ -47,11 +47,11 @@ class Trusted:
 def remember(
     known: Trusted | None, value: float, axes: Axes, entry: int, moment: tuple[int, int]
 ) -> Trusted:
-    """Add a value that is trusted; `moment` is now and how long a window is, ns."""
+    """Add a finite value that is trusted; `moment` is now and how long a window is, ns."""
     now_ns, window_ns = moment
     fresh = Window(value, value, axes, now_ns, now_ns, entry)
-    if known is None or not isfinite(value):
-        return known or Trusted(fresh)
+    if known is None:
+        return Trusted(fresh)
     w = known.now
     if now_ns - w.since_ns >= window_ns:
         return Trusted(fresh, w)

@@ -5,6 +5,7 @@ only what gate 4 can read of it. Approvals of what was shown before are dropped 
 """
 
 from dataclasses import replace
+from math import isfinite
 from typing import Final
 
 import numpy as np
@@ -65,7 +66,9 @@ def learn(m: Memory, group: str, entry: int) -> None:
     """Remember where the tags are that look-ahead starts from, of an admitted batch and while they are trusted."""
     for tag, watch in m.watched.get(group, {}).items():
         value = m.frame.value(tag)
-        if value is None or m.frame.entry(tag) != entry or m.distrusted.get(tag, 0) > m.now_ns:
+        if value is None or not isfinite(value) or m.frame.entry(tag) != entry:
+            continue
+        if m.distrusted.get(tag, 0) > m.now_ns:
             continue
         axes = m.frame.label((tag,), m.now_ns).axes[:, 0]
         if (axes >= np.array(watch.demands)).all():
