@@ -19,7 +19,7 @@ from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
 from twinvouch.adapters.vault import Vault
 from twinvouch.app import config as configuration
-from twinvouch.app import detection, inventory, key_list, retention, safety
+from twinvouch.app import detection, inventory, key_list, lookahead_model, retention, safety
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Stores
 from twinvouch.app.disk_watch import DiskWatch
@@ -63,6 +63,8 @@ def site(config: Config, origin: Origin | None = None) -> Site:
         interlocks=interlocks(plant),
         root=root,
         detector=detection.detector(config, plant),
+        # what is replayed writes nothing, so nothing of it is looked ahead
+        ahead=lookahead_model.aheads(config, plant) if origin is None else {},
     )
 
 

@@ -14,6 +14,7 @@ from twinvouch.app import declared_checks as declared
 from twinvouch.app import past_rules
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
+from twinvouch.app.lookahead_checks import models
 from twinvouch.app.mqtt_checks import brokers, places
 from twinvouch.app.problems import named
 from twinvouch.app.retention_checks import kept
@@ -54,6 +55,7 @@ def check(config: Config, document: Document) -> None:
         past_rules.sequences,
         past_rules.joints,
         kept,
+        models,
     )
     for rule in rules:
         for loc, text in rule(config):

@@ -14,6 +14,7 @@ from twinvouch.app.config_declared import (
     JitterSettings,
     RedundancySettings,
 )
+from twinvouch.app.config_lookahead import LookaheadSettings
 from twinvouch.app.config_modes import ModeSettings, RungName
 from twinvouch.app.config_mqtt import BrokerSettings
 from twinvouch.app.config_past import JointSettings, SequenceSettings
@@ -312,6 +313,7 @@ class Config(Frozen):
     sequence: Annotated[dict[Id, SequenceSettings], Field(default_factory=dict, max_length=1_000)]
     joint: Annotated[dict[Id, JointSettings], Field(default_factory=dict, max_length=1_000)]
     detection: DetectionSettings | None = None
+    lookahead: Annotated[dict[Id, LookaheadSettings], Field(default_factory=dict, max_length=100)]
     edges: Annotated[dict[Id, EdgeSettings], Field(default_factory=dict, max_length=1_000)]
     principals: Annotated[tuple[PrincipalSettings, ...], Field(max_length=10_000)] = ()
     actuator: ActuatorProcessSettings | None = None

@@ -36,6 +36,7 @@ from twinvouch.core.event import (
     Priority,
     Publish,
     Reply,
+    Simulate,
     Started,
     Tick,
     Trace,
@@ -334,7 +335,7 @@ class Core:
         for effect in effects:
             if isinstance(effect, Reply):
                 item.future.set_result(effect)
-            elif isinstance(effect, Deliver | Announce | Publish):
+            elif isinstance(effect, Deliver | Announce | Publish | Simulate):
                 self._leave(effect)
             elif isinstance(effect, Trace) and self._tracer is not None:
                 self._tracer.take(effect)
@@ -371,6 +372,8 @@ def runs_as(site: Site) -> str:
         said.append(f"permit key {key_id(site.permit_key).hex()}")
     if site.detector is not None:
         said.append(f"model {site.detector.digest.hex()[:16]}")
+    aheads = sorted({(a.model, a.digest.hex()[:16]) for a in site.ahead.values()})
+    said += [f"look-ahead {name} {digest}" for name, digest in aheads]
     return ", ".join(said)
 
 

@@ -152,6 +152,12 @@ def _commands(counts: Mapping[str, int], is_open: int) -> Iterable[Metric]:
         ("status",),
         _by(counts, "outcome"),
     )
+    yield counters(
+        "twinvouch_lookahead_questions",
+        "Questions to models, and what became of them.",
+        ("fate",),
+        _by(counts, "simulation"),
+    )
     yield gauge("twinvouch_open_commands", "Commands held or on their way to the plant.", is_open)
 
 

@@ -22,6 +22,7 @@ from twinvouch.app.api.server import create_app
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
 from twinvouch.app.core import Core, salt
+from twinvouch.app.effects import Effects
 from twinvouch.app.keeper import Keeper
 from twinvouch.app.link_tls import ServerTls, server_tls
 from twinvouch.app.service import USUAL, Manner, notify
@@ -48,7 +49,8 @@ def run(path: Path, manner: Manner = USUAL) -> int:
     site = live_site(config, signer)
     hub = Hub(config.plant.id, signer, ns(config.commands.permit_s))
     stores = build.stores(config)
-    core = Core(Engine(site), stores, hub.leave, config.data_dir / "models")
+    effects = Effects(config, hub)
+    core = effects.begin(Core(Engine(site), stores, effects.leave, config.data_dir / "models"))
     for repair in stores.repairs:
         _log.warning("%s", repair)
     core.start()
@@ -68,6 +70,7 @@ def run(path: Path, manner: Manner = USUAL) -> int:
         return 5
     notify("STOPPING=1")
     end_witnessing()
+    effects.end()
     core.stop()
     _log.info("stopped")
     return 0

@@ -2,7 +2,7 @@
 
 Limits, interlocks and places of every actuator; the tags whose readings always count there, as they are configured,
 and what is declared of them together with others (redundancy, balances, states of actuators);
-the model that detects lies; what each command class demands; how far readings of each edge are trusted; principals with kind, key and roles; the
+the model that detects lies; the models that commands are tried on, with their digests; what each command class demands; how far readings of each edge are trusted; principals with kind, key and roles; the
 policy; the plant root; what one person may say of sources, where that is not the default. A change of any of it is signed by two persons. API tokens are not in it: a token proposes, it
 never approves or signs.
 """
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from twinvouch.app import inventory
+from twinvouch.app import inventory, lookahead_model
 from twinvouch.app.config_model import Config
 from twinvouch.app.declared import members
 from twinvouch.commands.view import mandatory
@@ -72,7 +72,8 @@ _FORM = {"word_order", "bit"}
 def _always_read(config: Config) -> list[str]:
     """Tags whose trust counts in every command to some actuator (R7)."""
     tags = inventory.plant(config).tags.values()
-    return sorted({name for tag in tags for name in mandatory(tag)})
+    starts = {s.tag for told in config.lookahead.values() for s in told.tags.values()}
+    return sorted(starts | {name for tag in tags for name in mandatory(tag)})
 
 
 def _declared(config: Config, counting: set[str]) -> dict[str, Any]:
@@ -85,6 +86,14 @@ def _declared(config: Config, counting: set[str]) -> dict[str, Any]:
         found["distrust"] = distrust
     if config.detection is not None:
         found["detection"] = config.detection.model_dump(mode="json", exclude_defaults=True)
+    if config.lookahead:
+        found["lookahead"] = {
+            name: {
+                **told.model_dump(mode="json"),
+                "digest": lookahead_model.of(config, name).digest.hex(),
+            }
+            for name, told in config.lookahead.items()
+        }
     for name, told in config.redundancy.items():
         tags = members(config, name)
         if counting & set(tags):

@@ -9,7 +9,7 @@ own identity caps too: less where only an API token vouches for it, nothing wher
 signed it. Adding an input never raises.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,6 +67,18 @@ def _least(parts: Sequence[Part]) -> Axes:
     """R2 over all parts; how long they are fresh is in their axes already."""
     axes = np.array([p.axes for p in parts], dtype=np.uint8).T
     return _four(combined([Label(axes, np.full(len(parts), NEVER))]).axes[:, 0].tolist())
+
+
+def joined(
+    derived: Derivation, more: Iterable[tuple[str, Axes, tuple[int, ...], str]]
+) -> Derivation:
+    """With more that it rests on: each a name, its label, its entries and why it counts so."""
+    told = tuple(more)
+    if not told:
+        return derived
+    parts = (*derived.parts, *(Part(name, axes, why) for name, axes, _, why in told))
+    entries = {*derived.parents, *(e for _, _, several, _ in told for e in several if e >= 0)}
+    return Derivation(parts, _least(parts), tuple(sorted(entries)))
 
 
 def check(

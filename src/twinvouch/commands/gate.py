@@ -1,6 +1,6 @@
 """The way through gate 4: `judge` a command; the strictest of all reasons is the decision.
 
-form -> capability (propose) -> authority -> disk, limits, history (rate, ramp, travel, ...), interlock -> label -> approval -> capability (execute).
+form -> capability (propose) -> authority -> disk, limits, history (rate, ramp, travel, ...), interlock -> label -> look-ahead -> approval -> capability (execute).
 Form, capability and authority end the matter; of the others all speak. A short label or missing approvals hold
 a command, so does a value that is not known while it is judged again; everything else denies it. Judge a held command again before it is released: all stages run
 again, with the frame, mode and policy of that moment. Silence is denial: only the last stage, which asks
@@ -19,6 +19,7 @@ from twinvouch.commands import (
     history,
     interlock,
     limits,
+    lookahead,
 )
 from twinvouch.commands.derivation import ZERO, Derivation
 from twinvouch.commands.view import Snapshot, Target, View
@@ -64,20 +65,32 @@ def strictest(reasons: tuple[Reason, ...]) -> Verdict:
 
 
 def _weigh(view: View, target: Target) -> Decision:
-    derived = derivation.derive(view.moment, target.claim(view.command, view.key))
+    derived = _derived(view, target)
     given, wanted = len(approval.approvers(view, target)), approval.needed(view, target)
-    reasons = (
+    before = (
         *disk.check(view),
         *limits.check(view, target),
         *history.check(view, target),
         *interlock.check(view, target),
+    )
+    is_denied = any(r.verdict is Verdict.DENY for r in before)
+    reasons = (
+        *before,
         *derivation.check(derived, target.rule, target.letter),
+        *(() if is_denied else lookahead.check(view, target)),  # what is denied is not tried
         *approval.check(given, wanted, view.command.principal),
     )
-    if not reasons:
-        reasons = capability.check_execute(view, target, derived.axes, (given, wanted))
-        reasons = reasons or (_allowed(derived, given),)
+    if all(r.verdict is Verdict.ALLOW for r in reasons):  # only look-ahead says why it allows
+        asked = capability.check_execute(view, target, derived.axes, (given, wanted))
+        reasons = (*reasons, *(asked or (_allowed(derived, given),)))
     return _decision(view, reasons, derived, (given, wanted))
+
+
+def _derived(view: View, target: Target) -> Derivation:
+    """R7, with what look-ahead starts from."""
+    derived = derivation.derive(view.moment, target.claim(view.command, view.key))
+    ahead = view.site.ahead.get(target.tag.id)
+    return derived if ahead is None else derivation.joined(derived, lookahead.inputs(view, ahead))
 
 
 def _allowed(derived: Derivation, given: int) -> Reason:

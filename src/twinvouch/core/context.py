@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from twinvouch.core.distrust import Hands
 from twinvouch.core.genesis import Beginning
 from twinvouch.core.keyring import Keyring
+from twinvouch.core.lookahead import Prediction
 from twinvouch.core.memo import Memo
 from twinvouch.core.mode import Mode, Rung, within
 from twinvouch.core.ports import Detector
 from twinvouch.core.ticket import Ticket
+from twinvouch.core.trusted import Trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,13 @@ class Context:
     def is_bad_key(self, kid: bytes, now_ns: int) -> bool:
         """True while a person distrusts this key."""
         return self.distrusted_keys.get(kid, 0) > now_ns
+
+    predictions: Mapping[str, Prediction] = field(
+        default_factory=dict
+    )  # by command, of this moment
+    trusted: Mapping[str, Trusted] = field(
+        default_factory=dict
+    )  # by tag that look-ahead starts from
 
     def mode_of(self, asset: str) -> Mode:
         """The mode of an asset; supervised, epoch 0, where none was set, and never above its highest."""

@@ -244,6 +244,20 @@ class Rewound:
     until_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class SimulationDone:
+    """The answer to effect Simulate `ident`: what was foreseen (wire/lookahead.py), or `why` nothing was.
+
+    `digest` is that of the model that ran; both may be anything, the worker is not believed.
+    """
+
+    salt: bytes
+    ident: str
+    foresight: bytes
+    why: str
+    digest: bytes
+
+
 Event: TypeAlias = (
     Started
     | BatchReceived
@@ -262,6 +276,7 @@ Event: TypeAlias = (
     | HistoryChanged
     | DisavowalTraced
     | Rewound
+    | SimulationDone
 )
 
 
@@ -333,7 +348,15 @@ class Trace:
     until_ns: int
 
 
-Effect: TypeAlias = Append | Keep | Reply | Deliver | Announce | Publish | Trace
+@dataclass(frozen=True, slots=True)
+class Simulate:
+    """Slow work: ask a model (`question`, wire/lookahead.py) and answer with a SimulationDone of this `ident`."""
+
+    ident: str
+    question: bytes
+
+
+Effect: TypeAlias = Append | Keep | Reply | Deliver | Announce | Publish | Trace | Simulate
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from twinvouch.core.detection import Known, Rows, Verdict
 from twinvouch.core.errors import TwinvouchError
 from twinvouch.core.event import Plain
+from twinvouch.core.lookahead import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,58 @@ class Detector(Protocol):
 
     def follow(self, rows: Rows, known: Known) -> Verdict:
         """Judge rows that became live; pure."""
+        ...
+
+
+class Lookahead(Protocol):
+    """A model of a plant that is stepped ahead of it: the same from the same start, whatever it did before.
+
+    A plant's own is a class that is named in the configuration as `module:Class` and made with the bytes of its data
+    file and its numbers by name. It runs in a worker process; `law` and `residual` also in the core, so they are pure.
+    """
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What a row tells of: all quantities of a start that it knows, all actuators, and what `residual` needs."""
+        ...
+
+    @property
+    def actuators(self) -> tuple[str, ...]:
+        """What can be set; columns, too."""
+        ...
+
+    @property
+    def laws(self) -> tuple[str, ...]:
+        """The backup laws that somebody has found safe for this plant."""
+        ...
+
+    def limits(self) -> Mapping[str, tuple[float, float]]:
+        """What the plant can physically be, by limited quantity; limits of the configuration lie inside."""
+        ...
+
+    def restore(self, start: Mapping[str, float]) -> None:
+        """Be exactly there. Raises ValueError for what is missing, not finite, or outside what can be."""
+        ...
+
+    def snapshot(self) -> Mapping[str, float]:
+        """Where it is, for `restore`: restored, it goes on with equal bits."""
+        ...
+
+    def law(self, name: str, state: Mapping[str, float]) -> Mapping[str, float]:
+        """What a backup law sets the actuators to in this state; pure."""
+        ...
+
+    def step(
+        self, settings: Mapping[str, float], seconds: float, *, is_sampled: bool
+    ) -> tuple[Sequence[float], Sequence[float]]:
+        """Set actuators, go on for so long (0: stay), and give the row of the moment where it began.
+
+        With it, where `is_sampled`, more of that moment for `residual`; nothing where a row tells all.
+        """
+        ...
+
+    def residual(self, start: Mapping[str, float], trace: Trace, step_s: float) -> float:
+        """The largest violation of physics in a run that somebody claims, as a share of what is usual; pure."""
         ...
 
 

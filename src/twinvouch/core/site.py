@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from twinvouch.core.batch import Origin
 from twinvouch.core.inventory import CommandClass, Plant
+from twinvouch.core.lookahead import Ahead
 from twinvouch.core.mode import ModeRules
 from twinvouch.core.ports import Condition, Detector, Policy
 
@@ -84,3 +85,4 @@ class Site:
     safety: Safety | None = None  # None: nobody is asked to sign (a replay, a simulation)
     detector: Detector | None = None  # None: no model is configured
     permit_key: bytes = b""  # public key that permits are signed with; empty: not known here
+    ahead: Mapping[str, Ahead] = field(default_factory=dict)  # by actuator tag that has a model

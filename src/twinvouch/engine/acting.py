@@ -134,6 +134,8 @@ def _unfit_subject(m: Memory, said: Statement) -> str:
     record = m.records.get(said.subject)
     if record is None or record.status is not CommandStatus.HELD:
         return f"`{said.subject}` is no held command"
+    if said.verb is Verb.APPROVE and record.command.id in m.asked:
+        return "it is being simulated: look again in a moment"
     if said.verb is Verb.APPROVE and said.shown != shown(record.command, record.decision):
         return "what was shown is not what stands now: look again and sign again"
     return ""

@@ -12,6 +12,8 @@ from twinvouch.commands.view import mandatory
 from twinvouch.core.command import Command, CommandStatus, Decision, Verdict
 from twinvouch.core.event import Deliver, Keep
 from twinvouch.core.inventory import key_id
+from twinvouch.core.lookahead import Prediction
+from twinvouch.engine import trying
 from twinvouch.engine.keys import use
 from twinvouch.engine.memory import Memory, permit_epoch
 from twinvouch.engine.out import Out
@@ -45,9 +47,14 @@ def decide(
     p: Proposal,
     approvals: tuple[Approval, ...] = (),
     because: tuple[int, ...] = (),
+    prediction: Prediction | None = None,
 ) -> Record:
-    """Judge, enter the decision, and issue a permit where it allows; none where it is judged again `because` of entries."""
-    decision = judged(m, p, approvals)
+    """Judge, enter the decision, and issue a permit where it allows; none where it is judged again `because` of entries.
+
+    Without a `prediction` whoever has a model is held and asked about, whatever was foreseen of it before.
+    """
+    prediction = prediction or trying.unaskable(m, p.command)
+    decision = judged(m, p, approvals, prediction)
     if because and decision.verdict is Verdict.ALLOW:
         decision = approval.waiting(decision)
     named = out.blob(reasons_content(decision))
@@ -73,14 +80,21 @@ def decide(
         why=decision.why,
         entry=index,
     )
+    trying.ask(m, out, record, because)
     return m.keep(record)
 
 
-def judged(m: Memory, p: Proposal, approvals: tuple[Approval, ...]) -> Decision:
+def judged(
+    m: Memory,
+    p: Proposal,
+    approvals: tuple[Approval, ...],
+    prediction: Prediction | None = None,
+) -> Decision:
     """The decision as it is now; nothing is entered."""
     seen = lately(m, p.command.principal)
     who = frozenset(a.principal for a in approvals)
-    context = replace(m.context(), withheld=withheld(m))
+    foreseen = {} if prediction is None else {p.command.id: prediction}
+    context = replace(m.context(), withheld=withheld(m), predictions=foreseen)
     command = replace(p.command, inputs=m.renumbered.inputs(p.command.inputs))
     return commands_gate.judge(
         *(command, m.site, m.frame, context, seen, who, m.now_ns),
@@ -90,10 +104,12 @@ def judged(m: Memory, p: Proposal, approvals: tuple[Approval, ...]) -> Decision:
 
 
 def always(m: Memory, command: Command) -> tuple[str, ...]:
-    """Tags that its derivation has whatever its service reads: mandatory ones, and what it declares."""
+    """Tags that its derivation has whatever its service reads: mandatory ones, starts of look-ahead, what it declares."""
     tag = m.site.plant.tags.get(command.tag)
     named = () if tag is None else mandatory(tag)
-    return (*named, *(i.tag for i in command.inputs))
+    ahead = m.site.ahead.get(command.tag)
+    starts = () if ahead is None else (s.tag for s in ahead.sources.values())
+    return (*named, *starts, *(i.tag for i in command.inputs))
 
 
 def lately(m: Memory, principal: str) -> Mapping[str, tuple[int, ...]]:

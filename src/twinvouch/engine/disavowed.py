@@ -72,6 +72,7 @@ def take_effect(m: Memory, out: Out, d: Disavowed, because: Sequence[int] = ()) 
     tags = tags_from(m, d.kind, d.name)
     _forget_values(m, d, tags)
     _forget_readings(m, d, tags)
+    _forget_starts(m, d, tags)
     m.disavowed |= dict.fromkeys(d.marked, d.entry)
     out.report([_in_effect(d), *_models(m, d)], [d.stage_entry])
     again.trust_changed(m, out, tags, (d.stage_entry,), idents=d.marked)
@@ -152,6 +153,16 @@ def _forget_readings(m: Memory, d: Disavowed, tags: frozenset[str]) -> None:
         if who in m.seen and at >= oldest:
             m.seen[who] = spoiled(m.seen[who], tags, at)
             m.dirty.add(f"seen/{who}")
+
+
+def _forget_starts(m: Memory, d: Disavowed, tags: frozenset[str]) -> None:
+    """Where tags were while they were trusted, if any of it is of that time: look-ahead starts from all that they can be."""
+    for tag in tags & m.trusted.keys():
+        known = m.trusted[tag]
+        first = (known.before or known.now).since_ns
+        if first <= d.said.until_ns and known.now.last_ns >= d.said.since_ns:
+            del m.trusted[tag]
+            m.dirty.add(f"trusted/{tag}")
 
 
 def _models(m: Memory, d: Disavowed) -> list[Finding]:

@@ -31,6 +31,7 @@ from twinvouch.core.event import (
     OutcomeReported,
     QueryAsked,
     Rewound,
+    SimulationDone,
     Started,
     StatementReceived,
     StrangersRefused,
@@ -43,6 +44,7 @@ from twinvouch.core.site import Site
 from twinvouch.engine import (
     disavowed,
     disavowing,
+    foreseeing,
     modes,
     returning,
     rows,
@@ -104,6 +106,7 @@ def _on_started(m: Memory, out: Out, event: Started) -> None:
     validity.begin(m)
     out.append(entry.start(m.site.plant.id, m.now_ns, event, out.salt))
     disavowing.begin(m, out)
+    foreseeing.begin(m, out)
     out.reply(200)
 
 
@@ -150,6 +153,7 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted, key: bytes) 
         m.dirty |= m.past.follow(admitted, m.frame, m.now_ns)
         m.frame.update(admitted, index, m.now_ns)
         m.doubt(admission.doubted)
+        foreseeing.learn(m, batch.group, index)
         arrivals.remember(m.arrivals, admitted, index, m.now_ns)
         m.dirty.add(f"arrival/{index}")
         m.dirty.add(f"frame/{batch.group}")
@@ -359,4 +363,5 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     HistoryChanged: _on_history,
     DisavowalTraced: disavowed.on_traced,
     Rewound: on_rewound,
+    SimulationDone: foreseeing.on_simulated,
 }

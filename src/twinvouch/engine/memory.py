@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from twinvouch.commands.foreseen import Asked, starts
 from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record
 from twinvouch.core.command import CommandStatus
@@ -21,6 +22,7 @@ from twinvouch.core.mode import Mode, Rung, within
 from twinvouch.core.ports import Detector
 from twinvouch.core.site import Site
 from twinvouch.core.ticket import Ticket
+from twinvouch.core.trusted import Trusted
 from twinvouch.engine.disavowals import Disavowed
 from twinvouch.engine.past import PastMemory
 from twinvouch.engine.renumbered import Renumbered
@@ -64,12 +66,12 @@ class Memory:
     """What the engine knows; `dirty` names the stored rows that changed since they were last drained."""
 
     def __init__(self, site: Site) -> None:
-        self.site = site
+        self.site, self.starts = site, starts(site)  # tags that look-ahead starts from, by group
         self.frame = Frame(site.plant)
         # by edge: how far it has come, and how its chain last began anew
         self.links, self.beginnings = dict[str, Link](), dict[str, Beginning]()
-        self.tickets: dict[bytes, Ticket] = {}  # what was announced, by the nonce of its statement
-        self.memos: dict[str, Memo] = {}  # what declared rules of gate 1 remember
+        # what was announced, by the nonce of its statement; what declared rules of gate 1 remember
+        self.tickets, self.memos = dict[bytes, Ticket](), dict[str, Memo]()
         self.records, self.closed = dict[str, Record](), 0  # all, and how many are closed
         self.by_nonce: dict[bytes, str] = {}  # permit nonce -> command id
         self.past = PastMemory(site)  # of actuators
@@ -100,6 +102,8 @@ class Memory:
         self.tallies, self.counts = Tallies(), Counter[str]()
         # digests of configuration and policy, and build, of the last start
         self.runs_with, self.is_disk_full = (b"", b"", ""), False
+        # look-ahead: what was asked, by command; where the tags that it starts from were while they were trusted
+        self.asked, self.trusted = dict[str, Asked](), dict[str, Trusted]()
         # ledger entries, and in a rewind their numbering; time
         self.size, self.renumbered, self.now_ns = 0, Renumbered.unchanged(), 0
         # of the log: how often a backup was restored, and when last: what was signed before has no effect any more
@@ -135,6 +139,7 @@ class Memory:
             forgotten=self.past.forgotten,
             forgotten_ns=self.past.forgotten_ns,
             steady=self.past.steady,
+            trusted=self.trusted,
         )
 
     def distrust(self) -> Distrust:

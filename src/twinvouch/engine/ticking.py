@@ -5,7 +5,7 @@ from typing import Final
 
 from twinvouch.commands import arrivals
 from twinvouch.core.event import Tick
-from twinvouch.engine import disavowing, distrusting, modes, standing, tickets, validity
+from twinvouch.engine import disavowing, distrusting, foreseeing, modes, standing, tickets, validity
 from twinvouch.engine.acting import age
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
@@ -47,6 +47,7 @@ def on_tick(m: Memory, out: Out, event: Tick) -> None:
     open_records = [r for r in m.records.values() if r.is_open]
     for record in open_records:
         age(m, out, record)
+    foreseeing.give_up(m, out)
     declared = [r.command.inputs for r in open_records]
     declared += [g.advice.inputs for g in standing.open_ones(m)]
     needed = {i.entry for inputs in declared for i in m.renumbered.inputs(inputs)}

@@ -65,6 +65,29 @@ _ACTUATORS: dict[str, dict[str, Any]] = {
 }
 
 
+# Tank 1 as one tank that pump 10 fills by 0.6 m an hour: half a plant day ahead, a plant hour for the command. All in seconds
+# of the clock, of which one is 600 of the plant. It is not EPANET, so that the guard's model is another than the plant.
+_LOOKAHEAD: dict[str, Any] = {
+    "model": "twinvouch.twin.tank:Tank",
+    "numbers": {
+        "area_m2": 527,
+        "pump_m3h": 320,
+        "demand_m3h": 60,
+        "low_m": 0.03,
+        "high_m": 9.79,
+        "time_scale": 600,
+    },
+    "tags": {"level": {"tag": LEVEL, "error": 0.05, "drift_per_h": 600}},
+    "actuators": {RUN: "run", SPEED: "speed"},
+    "limits": {"level": [0.5, 9.0]},
+    "horizon_h": 0.02,
+    "tau_s": 6,
+    "step_s": 0.5,
+    "demand": 0.9,
+    "window_s": 10,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """Ports on this machine: what the edge reads from and ships to, the core, the plant's TLS port, a witness (0: none)."""
@@ -117,6 +140,7 @@ def twin_config(places: Places, who: Identities) -> dict[str, Any]:
             }
         },
         "detection": {"model": MODEL},
+        "lookahead": {"tank-1": _LOOKAHEAD},
         "principals": [_principal(name, who) for name in PRINCIPALS],
         "actuator": {"principal": ACTUATOR},
         "command_classes": {

@@ -24,6 +24,7 @@ from twinvouch.core.event import (
     OutcomeReported,
     QueryAsked,
     Rewound,
+    SimulationDone,
     Started,
     StatementReceived,
     StrangersRefused,
@@ -181,6 +182,13 @@ _FORMS: Mapping[type[Event], tuple[int, Form]] = {
             *((name, _octets) for name in ("salt", "disavowal")),
             *(("origin", _text), ("size", _integer), ("root", _octets), ("record", _integer)),
             *(("subject", _text), ("since_ns", _integer), ("until_ns", _integer)),
+        ),
+    ),
+    SimulationDone: (
+        154,
+        (
+            *(("salt", _octets), ("ident", _text), ("foresight", _octets)),
+            *(("why", _text), ("digest", _octets)),
         ),
     ),
     EpochOpened: (

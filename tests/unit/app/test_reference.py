@@ -34,6 +34,7 @@ def nested(annotation: Any) -> list[type[BaseModel]]:
 HEADINGS = {
     "tags.actuator": "### actuator of a tag",
     "groups.jitter": "### jitter of a group",
+    "lookahead.tags": "### source of a model",
     "balance.terms": "### term of a balance",
     "tags.mqtt": "### mqtt of a tag",
     "edges.mqtt": "### mqtt of an edge",
@@ -63,7 +64,7 @@ def test_class_defaults_are_as_written() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["readings", "commands", "groups", "edges", "devices", "retention"]
+    "name", ["readings", "commands", "groups", "edges", "devices", "retention", "lookahead"]
 )
 def test_number_defaults_are_as_written(name: str) -> None:
     model = models(Config)[name]

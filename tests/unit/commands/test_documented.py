@@ -17,6 +17,7 @@ from twinvouch.commands import (
     interlock,
     joint,
     limits,
+    lookahead,
     ramp,
     rate,
     sequence,
@@ -42,6 +43,7 @@ def test_every_rule_has_a_heading() -> None:
         *past,
         interlock,
         derivation,
+        lookahead,
         approval,
         advice,
     )

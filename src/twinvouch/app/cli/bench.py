@@ -17,6 +17,7 @@ BENCHES: Final = {
     "decide": ("decide",),
     "ingest": ("verify", "ledger", "durable", "modbus"),
     "latency": ("latency",),
+    "lookahead": ("lookahead",),
     "modbus": ("modbus", "scan"),
     "mqtt": ("mqtt",),
     "proxy": ("proxy_latency", "proxy_matrix"),

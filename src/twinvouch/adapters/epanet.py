@@ -1,0 +1,184 @@
+"""EPANET for look-ahead: one project that is put into a state, solved, and stepped, through the library that wntr ships.
+
+Apart from the laboratory's own: a guard's model shares no code with the plant that it is tried on. Only the shared library is
+loaded, not wntr. EPANET takes NaN without a word and keeps the old value where it refuses one: what goes in is finite, every
+code is looked at, what comes out is looked at by whoever certifies it. Solving starts cold (flag 10), so that a run does not
+depend on the run before.
+"""
+
+import ctypes
+import os
+import platform
+import tempfile
+from collections.abc import Iterable
+from importlib.util import find_spec
+from math import isfinite
+from pathlib import Path
+from typing import Any, Final
+
+from twinvouch.core.errors import UnavailableError
+
+_LIBRARIES: Final = {
+    ("Linux", "x86_64"): "linux-x64/libepanet22.so",
+    ("Darwin", "x86_64"): "darwin-x64/libepanet22.dylib",
+    ("Darwin", "arm64"): "darwin-arm/libepanet2.dylib",
+}
+_FOREVER_S: Final = 2_000_000_000
+_DURATION, _STEP, _PATTERN_START, _REPORT_STEP = 0, 1, 4, 5  # EN_settimeparam
+_ACCURACY, _MULTIPLIER = 1, 4  # EN_setoption
+_LEVEL, _DEMAND, _HEAD = 8, 9, 10  # of nodes
+_INIT_STATUS, _INIT_SETTING, _FLOW, _STATUS, _SETTING = 4, 5, 8, 11, 12  # of links
+_CONTROLS, _BY_TIME = 5, 2  # EN_getcount; control types from here on go by time
+_COLD: Final = 10
+_ACCURATE: Final = 1e-4
+
+
+class Project:
+    """One open network, its controls by time taken out."""
+
+    def __init__(self, inp: bytes) -> None:
+        self._library, self._functions = _load(), dict[str, Any]()
+        self._project = ctypes.c_void_p()
+        self._value, self._length = ctypes.c_double(), ctypes.c_long()
+        self._told, self._passed = ctypes.byref(self._value), ctypes.byref(self._length)
+        self._call("createproject", ctypes.byref(self._project), bare=True)
+        with tempfile.NamedTemporaryFile(suffix=".inp") as file:
+            file.write(inp)
+            file.flush()
+            # an empty report name would print to stdout
+            self._call("open", os.fsencode(file.name), os.devnull.encode(), b"")
+        self._call("setstatusreport", 0)
+        self._call("setqualtype", 0, b"", b"", b"")
+        for parameter in (_DURATION, _REPORT_STEP):
+            self._call("settimeparam", parameter, ctypes.c_long(_FOREVER_S))
+        self._call("setoption", _ACCURACY, ctypes.c_double(_ACCURATE))
+        self._multiplier = self._option(_MULTIPLIER)
+        self._drop_controls_by_time()
+        self._call("openH")
+
+    def node(self, name: str) -> int:
+        """The index of a node."""
+        return self._index("getnodeindex", name)
+
+    def link(self, name: str) -> int:
+        """The index of a link."""
+        return self._index("getlinkindex", name)
+
+    def begin(
+        self,
+        levels: dict[int, float],
+        pumps: dict[int, float],
+        statuses: dict[int, float],
+        moment: tuple[float, float],
+    ) -> None:
+        """Be at this moment (clock in s, demand factor): levels of tanks, speeds of pumps (0: off), statuses of links."""
+        for tank, level in levels.items():
+            self._call("setnodevalue", tank, _LEVEL, _finite(level))
+        for link, status in statuses.items():
+            self._call("setlinkvalue", link, _INIT_STATUS, _finite(status))
+        for pump, speed in pumps.items():
+            is_on = _finite(speed).value > 0
+            self._call("setlinkvalue", pump, _INIT_STATUS, ctypes.c_double(is_on))
+            if is_on:  # a status that is set afterwards would be speed 1 again
+                self._call("setlinkvalue", pump, _INIT_SETTING, _finite(speed))
+        clock, factor = moment
+        self._call("settimeparam", _PATTERN_START, ctypes.c_long(int(_finite(clock).value)))
+        self._call("setoption", _MULTIPLIER, _finite(factor * self._multiplier))
+        self._call("initH", _COLD)
+
+    def set_pump(self, pump: int, speed: float) -> None:
+        """From now on; 0 is off."""
+        self._call("setlinkvalue", pump, _STATUS, ctypes.c_double(_finite(speed).value > 0))
+        if speed > 0:
+            self._call("setlinkvalue", pump, _SETTING, _finite(speed))
+
+    def solve(self) -> None:
+        """Solve this moment."""
+        self._call("runH", self._passed)
+
+    def advance(self, most_s: int) -> int:
+        """Go on for at most so long; returns how long, s. 0 is an error: time has to pass."""
+        self._call("settimeparam", _STEP, ctypes.c_long(most_s))
+        self._call("nextH", self._passed)
+        if not 0 < self._length.value <= most_s:
+            raise ValueError(
+                f"EPANET steps {self._length.value} s, at most {most_s} were asked for"
+            )
+        return self._length.value
+
+    def heads(self, nodes: Iterable[int]) -> list[float]:
+        """Of nodes, in the unit of the file."""
+        return self._all(self._library.EN_getnodevalue, nodes, _HEAD)
+
+    def inflows(self, tanks: Iterable[int]) -> list[float]:
+        """Into tanks, in the unit of the file."""
+        return self._all(self._library.EN_getnodevalue, tanks, _DEMAND)
+
+    def flows(self, links: Iterable[int]) -> list[float]:
+        """Of links, in the unit of the file."""
+        return self._all(self._library.EN_getlinkvalue, links, _FLOW)
+
+    def status(self, link: int) -> float:
+        """0 closed, 1 open."""
+        return self._get("getlinkvalue", link, _STATUS)
+
+    def _drop_controls_by_time(self) -> None:
+        count = ctypes.c_int()
+        self._call("getcount", _CONTROLS, ctypes.byref(count))
+        kind, link, node = ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
+        setting, level = ctypes.c_double(), ctypes.c_double()
+        for control in range(count.value, 0, -1):
+            told = (kind, link, setting, node, level)
+            self._call("getcontrol", control, *(ctypes.byref(each) for each in told))
+            if kind.value >= _BY_TIME:
+                self._call("deletecontrol", control)
+
+    def _option(self, option: int) -> float:
+        self._call("getoption", option, ctypes.byref(self._value))
+        return self._value.value
+
+    def _get(self, function: str, index: int, what: int) -> float:
+        self._call(function, index, what, self._told)
+        return self._value.value
+
+    def _all(self, called: Any, indices: Iterable[int], what: int) -> list[float]:
+        """One value of each, by the shortest way; an index that is none is an error, as everywhere."""
+        project, told, value, found, code = self._project, self._told, self._value, list[float](), 0
+        for index in indices:
+            code = max(code, called(project, index, what, told))
+            found.append(value.value)
+        if code >= 100:
+            raise ValueError(f"EPANET refused to tell: error {code}")
+        return found
+
+    def _index(self, function: str, name: str) -> int:
+        index = ctypes.c_int()
+        self._call(function, name.encode("latin-1"), ctypes.byref(index))
+        return index.value
+
+    def _call(self, function: str, *args: Any, bare: bool = False) -> None:
+        """Codes 1..6 are warnings; negative pressure among them, which limits judge."""
+        called = self._functions.get(function)
+        if called is None:
+            called = self._functions[function] = getattr(self._library, f"EN_{function}")
+        code = called(*args) if bare else called(self._project, *args)
+        if code >= 100:
+            raise ValueError(f"EPANET refused {function}: error {code}")
+
+
+def _finite(value: float) -> ctypes.c_double:
+    if not isfinite(value):
+        raise ValueError(f"{value} is not a finite number")
+    return ctypes.c_double(value)
+
+
+def _load() -> ctypes.CDLL:
+    spec = find_spec("wntr")
+    name = _LIBRARIES.get((platform.system(), platform.machine()))
+    if spec is None or not spec.submodule_search_locations or name is None:
+        raise UnavailableError("this model needs the EPANET of wntr: pip install 'twinvouch[lab]'")
+    path = Path(spec.submodule_search_locations[0]) / "epanet" / "libepanet" / name
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise UnavailableError(f"EPANET `{path}` cannot be loaded: {error}") from None

@@ -1,0 +1,199 @@
+"""A water network as look-ahead steps it: EPANET runs it, Hazen-Williams and mass balance certify what it told.
+
+The data file is the input file. Pumps that no control by level moves are the actuators: `run:ID` (0, 1) and `speed:ID`. What
+controls by level move stays with them, as the plant's own control, from the status in `status:ID`; controls by time are taken
+out. Quantities: `tank:ID`, the level, in the unit of the file. The library is opened by the first `restore`, so that who only
+certifies does not need it.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite, nan
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinvouch.adapters.epanet import Project
+from twinvouch.core.errors import MalformedError
+from twinvouch.core.lookahead import CLOCK, DEMAND, Trace
+from twinvouch.twin.hydraulics import Hydraulics
+from twinvouch.wire.inp import read_inp
+
+_EDGE: Final = 0.005  # of a tank's range: EPANET shuts a full tank, so limits have to lie inside
+_NUMBERS: Final = {"fill"}
+
+
+class Epanet:
+    """Fits Lookahead. Law `fill` runs all pumps while the tanks together are emptier than number `fill` (0.5), and none after that."""
+
+    laws = ("fill",)
+
+    def __init__(self, data: bytes, numbers: Mapping[str, float]) -> None:
+        if strange := sorted(set(numbers) - _NUMBERS):
+            raise ValueError(f"numbers of a network: unknown {strange}, there is `fill`")
+        try:
+            self._inp = read_inp(data)
+        except MalformedError as error:
+            raise ValueError(str(error)) from None
+        self._data, self._fill = data, numbers.get("fill", 0.5)
+        self._tanks = tuple(self._inp.tanks)
+        self._pumps = tuple(p for p in self._inp.pumps if p not in self._inp.controlled)
+        self._moved = tuple(sorted(self._inp.controlled))
+        if not self._tanks or not self._pumps:
+            raise ValueError("a network needs a tank, and a pump that no control by level moves")
+        self.actuators = tuple(f"{w}:{p}" for p in self._pumps for w in ("run", "speed"))
+        self.columns: tuple[str, ...] = (
+            *(f"tank:{t}" for t in self._tanks),
+            *self.actuators,
+            *(f"status:{link}" for link in self._moved),
+            *(f"inflow:{t}" for t in self._tanks),  # mean of the step that begins here
+            *(DEMAND, CLOCK),
+        )
+        self._physics = Hydraulics(self._inp)
+        feet = self._inp.feet
+        self._spans = [
+            (f"tank:{n}", t.low / feet, (t.high - t.low) / feet) for n, t in self._inp.tanks.items()
+        ]
+        self._all_on = dict.fromkeys(self.actuators, 1.0)
+        self._all_off = {a: float(a.startswith("speed:")) for a in self.actuators}
+        self._project: Project | None = None
+        self._node: dict[str, int] = {}
+        self._link: dict[str, int] = {}
+        self._levels: dict[str, float] = {}
+        self._settings: dict[str, float] = {}
+        self._statuses: dict[str, float] = {}
+        self._moment = (0.0, 1.0)
+
+    def limits(self) -> Mapping[str, tuple[float, float]]:
+        """Levels a little inside of empty and full."""
+        found = {}
+        for name, tank in self._inp.tanks.items():
+            low, high = tank.low / self._inp.feet, tank.high / self._inp.feet
+            edge = _EDGE * (high - low)
+            found[f"tank:{name}"] = (low + edge, high - edge)
+        return found
+
+    def restore(self, start: Mapping[str, float]) -> None:
+        """As Lookahead.restore; pumps that are not given are off, controlled links open."""
+        if not all(isfinite(v) for v in start.values()):
+            raise ValueError("a network starts with finite numbers")
+        project = self._opened()
+        self._levels = {t: start[f"tank:{t}"] for t in self._tanks if f"tank:{t}" in start}
+        if len(self._levels) < len(self._tanks):
+            raise ValueError(f"a network starts with the levels of {', '.join(self._tanks)}")
+        self._settings = {a: start.get(a, float(a.startswith("speed"))) for a in self.actuators}
+        self._statuses = {
+            link: float(start.get(f"status:{link}", 1.0) > 0.5) for link in self._moved
+        }
+        self._moment = (start.get(CLOCK, 0.0), start.get(DEMAND, 1.0))
+        project.begin(
+            {self._node[t]: level for t, level in self._levels.items()},
+            {self._link[p]: self._speed(p) for p in self._pumps},
+            {self._link[link]: s for link, s in self._statuses.items()},
+            self._moment,
+        )
+
+    def snapshot(self) -> Mapping[str, float]:
+        """As Lookahead.snapshot."""
+        clock, factor = self._moment
+        return {
+            **{f"tank:{t}": level for t, level in self._levels.items()},
+            **self._settings,
+            **{f"status:{link}": s for link, s in self._statuses.items()},
+            CLOCK: clock,
+            DEMAND: factor,
+        }
+
+    def law(self, name: str, state: Mapping[str, float]) -> Mapping[str, float]:
+        """All on below the fill, off above it."""
+        shares = [(state[column] - low) / span for column, low, span in self._spans]
+        is_on = name in self.laws and sum(shares) / len(shares) < self._fill
+        return self._all_on if is_on else self._all_off
+
+    def step(
+        self, settings: Mapping[str, float], seconds: float, *, is_sampled: bool
+    ) -> tuple[Sequence[float], Sequence[float]]:
+        """As Lookahead.step; within it EPANET may solve several times, where a control by level acts."""
+        project = self._opened()
+        for name, value in settings.items():
+            if self._settings[name] != value:
+                self._settings[name] = value
+                pump = name.partition(":")[2]
+                project.set_pump(self._link[pump], self._speed(pump))
+        project.solve()
+        self._statuses = {n: float(project.status(self._link[n]) > 0) for n in self._moved}
+        head = [self._levels[t] for t in self._tanks]
+        middle = [*self._settings.values(), *self._statuses.values()]
+        clock, factor = self._moment
+        sample = self._everything(project) if is_sampled else []
+        inflow = self._advanced(project, round(seconds))
+        return [*head, *middle, *inflow, factor, clock], sample
+
+    def residual(self, start: Mapping[str, float], trace: Trace, step_s: float) -> float:
+        """Tanks fill by what flows into them, in every step; sampled moments solve the network."""
+        rows = dict(zip(self.columns, trace.rows.T, strict=True))
+        wrong = [0.0]
+        for name, tank in self._inp.tanks.items():
+            stored = np.diff(rows[f"tank:{name}"]) * self._inp.feet * tank.area / step_s
+            apart = np.abs(stored - rows[f"inflow:{name}"][:-1] * self._inp.cfs)
+            wrong.append(float(apart.max(initial=0.0)) / self._physics.usual)
+        for at, sample in zip(trace.sampled, trace.samples, strict=True):
+            row = {name: float(column[at]) for name, column in rows.items()}
+            moment = start.get(CLOCK, 0.0) + at * step_s, start.get(DEMAND, 1.0)
+            wrong.append(self._solved(row, sample, moment))
+        return float(np.max(wrong))
+
+    def _solved(
+        self, row: Mapping[str, float], sample: NDArray[np.float64], moment: tuple[float, float]
+    ) -> float:
+        count = len(self._physics.nodes)
+        if len(sample) != count + len(self._physics.links):
+            return nan
+        heads, flows = sample[:count] * self._inp.feet, sample[count:] * self._inp.cfs
+        told = {p: row[f"speed:{p}"] if row[f"run:{p}"] > 0.5 else 0.0 for p in self._pumps}
+        speeds = [told.get(p, nan) for p in self._inp.pumps]
+        apart = [
+            abs(
+                heads[self._physics.nodes.index(n)]
+                - t.elevation
+                - row[f"tank:{n}"] * self._inp.feet
+            )
+            for n, t in self._inp.tanks.items()
+        ]
+        solved = self._physics.residual(heads, flows, speeds, moment)
+        return float(np.max([solved, *(a / 100.0 for a in apart)]))  # feet, as shares of 100
+
+    def _everything(self, project: Project) -> list[float]:
+        """Heads of all nodes and flows of all links, in the units of the file."""
+        return [*project.heads(self._node.values()), *project.flows(self._link.values())]
+
+    def _speed(self, pump: str) -> float:
+        return self._settings[f"speed:{pump}"] if self._settings[f"run:{pump}"] > 0.5 else 0.0
+
+    def _opened(self) -> Project:
+        if self._project is None:
+            self._project = Project(self._data)
+            self._node = {n: self._project.node(n) for n in self._physics.nodes}
+            self._link = {n: self._project.link(n) for n in self._physics.links}
+        return self._project
+
+    def _advanced(self, project: Project, seconds: int) -> list[float]:
+        """Go on, and give the mean inflow of each tank; of no time, that of this moment."""
+        tanks = [self._node[t] for t in self._tanks]
+        inflow = project.inflows(tanks)
+        if seconds <= 0:
+            return inflow
+        gained, left = [0.0] * len(tanks), seconds
+        while True:
+            passed = project.advance(left)
+            gained = [g + q * passed for g, q in zip(gained, inflow, strict=True)]
+            left -= passed
+            if not left:
+                break
+            project.solve()
+            inflow = project.inflows(tanks)
+        heads = zip(self._inp.tanks.items(), project.heads(tanks), strict=True)
+        self._levels = {n: head - t.elevation / self._inp.feet for (n, t), head in heads}
+        clock, factor = self._moment
+        self._moment = (clock + seconds, factor)
+        return [g / seconds for g in gained]

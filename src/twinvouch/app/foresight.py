@@ -1,0 +1,88 @@
+"""From a question to what is foreseen: runs are asked of a worker, certified here, and compared.
+
+The backup branch is asked only where the command's leaves its limits, and kept: it does not depend on the command, so every
+command on one state of the plant shares it. Where the command is not safe, the nearest value that is is looked for, with at
+most SEARCHED more branches.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from twinvouch.commands.lookahead import is_safe, leaves
+from twinvouch.core.errors import MalformedError, UnavailableError
+from twinvouch.core.lookahead import Branch, Foresight, Question
+from twinvouch.core.ports import Lookahead
+from twinvouch.twin.rollout import certified
+from twinvouch.wire.lookahead import digest, read_answer, write_question
+
+SEARCHED: Final = 8
+_KEPT: Final = 64  # backup branches
+Ask = Callable[[bytes, float], bytes]
+Told = tuple[tuple[Branch, ...], float]
+
+
+class Foreseer:
+    """Asks one model; belongs to one thread. `until_s` are of the monotonic clock."""
+
+    def __init__(self, model: Lookahead, ask: Ask) -> None:
+        self._model, self._ask = model, ask
+        self._backups: OrderedDict[bytes, Told] = OrderedDict()
+
+    def foresee(self, q: Question, until_s: float) -> Foresight:
+        """What is foreseen; raises UnavailableError or MalformedError where nothing can be believed."""
+        seen = self._branches(q, until_s)
+        if is_safe(seen):
+            return seen
+        return replace(seen, allowed=self._instead(q, until_s))
+
+    def _branches(self, q: Question, until_s: float) -> Foresight:
+        commands, residual = self._told(q, until_s, is_command=True)
+        backups: tuple[Branch, ...] = ()
+        if leaves(commands):
+            backups, other = self._backup(q, until_s)
+            residual = max(residual, other)
+        runs = len(commands) + len(backups)
+        named = digest(write_question(q)), q.digest
+        return Foresight(*named, self._model.laws, commands, backups, residual, runs)
+
+    def _backup(self, q: Question, until_s: float) -> Told:
+        key = digest(write_question(replace(q, value=0.0, low=0.0, high=0.0, actuator="any")))
+        if key not in self._backups:
+            self._backups[key] = self._told(q, until_s, is_command=False)
+            while len(self._backups) > _KEPT:
+                self._backups.popitem(last=False)
+        return self._backups[key]
+
+    def _told(self, q: Question, until_s: float, *, is_command: bool) -> Told:
+        raw = self._ask((b"\1" if is_command else b"\0") + write_question(q), until_s)
+        if not raw:
+            raise MalformedError("the model could not take the question")
+        return certified(self._model, q, read_answer(raw), is_command=is_command)
+
+    def _instead(self, q: Question, until_s: float) -> float | None:
+        """The value nearest to the asked one that is safe, by bisection towards the end that is; None where none is found."""
+        try:
+            for end in (q.low, q.high):
+                if end != q.value and self._is_safe(q, end, until_s):
+                    return self._nearest(q, end, until_s)
+        except (UnavailableError, MalformedError):
+            return None
+        return None
+
+    def _nearest(self, q: Question, good: float, until_s: float) -> float:
+        bad = q.value
+        for _ in range(SEARCHED - 2):
+            if time.monotonic() > until_s:
+                break
+            middle = (good + bad) / 2
+            if self._is_safe(q, middle, until_s):
+                good = middle
+            else:
+                bad = middle
+        return good
+
+    def _is_safe(self, q: Question, value: float, until_s: float) -> bool:
+        return is_safe(self._branches(replace(q, value=value), until_s))

@@ -1,0 +1,47 @@
+"""Checks of `lookahead:` against the rest of a configuration; the class itself is tried when the core starts."""
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from twinvouch.app.config_model import Config
+from twinvouch.app.problems import named
+from twinvouch.app.yaml_tree import Loc
+from twinvouch.core.lookahead import MOST_STEPS
+
+Told: TypeAlias = Iterator[tuple[Loc, str]]
+
+
+def models(config: Config) -> Told:
+    """Tags exist and have ranges, actuators are actuators of one model each, times fit each other."""
+    owner: dict[str, str] = {}
+    for name, settings in config.lookahead.items():
+        at: Loc = ("lookahead", name)
+        for quantity, source in settings.tags.items():
+            tag = config.tags.get(source.tag)
+            if tag is None:
+                yield (*at, "tags", quantity, "tag"), f"{named(source.tag)} is no tag"
+            elif tag.actuator is None and tag.range is None:
+                where = (*at, "tags", quantity, "tag")
+                yield (
+                    where,
+                    f"{named(source.tag)} has no `range`, so nothing bounds it once it is distrusted",
+                )
+        for tag_id in settings.actuators:
+            tag = config.tags.get(tag_id)
+            if tag is None or tag.actuator is None:
+                yield (*at, "actuators", tag_id), f"{named(tag_id)} is no tag with an `actuator`"
+            first = owner.setdefault(tag_id, name)
+            if first != name:
+                yield (
+                    (*at, "actuators", tag_id),
+                    f"{named(tag_id)} has model {named(first)} already",
+                )
+        yield from _times(config, name)
+
+
+def _times(config: Config, name: str) -> Told:
+    settings = config.lookahead[name]
+    if settings.tau_s > settings.horizon_s:
+        yield ("lookahead", name, "tau_s"), "longer than `horizon_h`"
+    if settings.horizon_s / settings.step_s > MOST_STEPS:
+        yield ("lookahead", name, "step_s"), f"more than {MOST_STEPS} steps in `horizon_h`"

@@ -1,0 +1,90 @@
+"""What look-ahead keeps between events: questions on their way, and where tags were while they were trusted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from twinvouch.commands.lookahead import ASKED, NAMES
+from twinvouch.core.command import Decision, Verdict
+from twinvouch.core.site import Site
+from twinvouch.core.trusted import Axes, Trusted, Window
+from twinvouch.wire.cbor import decode, encode
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question about one held command that has no answer yet; `because` of entries it was judged again.
+
+    `trusted` are the tags whose readings it starts from: where one is not trusted any more when the answer comes, it is an
+    answer to a question of the past.
+    """
+
+    ident: str
+    question: bytes
+    asked_ns: int
+    because: tuple[int, ...] = ()
+    trusted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a tag's label must reach to be remembered, and how long a window is: the most that any actuator wants."""
+
+    demands: Axes
+    window_ns: int
+
+
+def starts(site: Site) -> Mapping[str, Mapping[str, Watch]]:
+    """The tags that look-ahead starts from, by scan group."""
+    found: dict[str, dict[str, Watch]] = {}
+    for ahead in site.ahead.values():
+        for source in ahead.sources.values():
+            group = site.plant.tags[source.tag].group
+            had = found.setdefault(group, {}).get(source.tag, Watch((0, 0, 0, 0), 0))
+            a, b = had.demands, ahead.demands
+            most = max(a[0], b[0]), max(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
+            window_ns = max(had.window_ns, ahead.window_ns)
+            found[group][source.tag] = Watch(most, window_ns)
+    return found
+
+
+def waits(decision: Decision) -> bool:
+    """True where it is held for an answer."""
+    return decision.verdict is Verdict.HOLD and any(
+        r.rule == NAMES[0] and r.sentence == ASKED for r in decision.reasons
+    )
+
+
+def write_asked(asked: Asked) -> bytes:
+    """As bytes for the state store."""
+    lists = list(asked.because), list(asked.trusted)
+    return encode([1, asked.ident, asked.question, asked.asked_ns, *lists])
+
+
+def read_asked(raw: bytes) -> Asked:
+    """The inverse of `write_asked`."""
+    content: Any = decode(raw)
+    version, ident, question, asked_ns, because, trusted = content
+    assert version == 1, version
+    return Asked(ident, question, asked_ns, tuple(because), tuple(trusted))
+
+
+def write_trusted(trusted: Trusted) -> bytes:
+    """As bytes for the state store."""
+    windows = [w for w in (trusted.now, trusted.before) if w is not None]
+    told = [[w.low, w.high, list(w.axes), w.since_ns, w.last_ns, w.entry] for w in windows]
+    return encode([1, told])
+
+
+def read_trusted(raw: bytes) -> Trusted:
+    """The inverse of `write_trusted`."""
+    content: Any = decode(raw)
+    version, told = content
+    assert version == 1, version
+    windows = [_window(*each) for each in told]
+    return Trusted(windows[0], windows[1] if len(windows) > 1 else None)
+
+
+def _window(low: float, high: float, axes: Any, since_ns: int, last_ns: int, entry: int) -> Window:
+    a, b, c, d = axes
+    return Window(low, high, (a, b, c, d), since_ns, last_ns, entry)

@@ -1,0 +1,194 @@
+"""Where does a command lead? By a model of the plant that starts from the interval that is trusted.
+
+The rule is recoverability: after the command has stood for `tau_s`, is there one backup law that keeps every member no
+worse than the best backup law *now* would have kept it? A command that is held for hours, though nobody would hold it so
+long, is no measure: that blocks normal operation. Where nothing but the command drives a member over a limit, it is held;
+where it does so in every member, whatever in the interval is true, it is denied.
+
+Anything but a whole, finite, certified answer to exactly this question holds the command: a crash, a hang, a late answer,
+NaN, another model, a run that breaks physics. More members and wider intervals never turn a hold into an allow.
+"""
+
+from collections.abc import Iterator
+from math import isfinite
+from typing import Final
+
+from twinvouch.commands.view import Target, View
+from twinvouch.core.command import Reason, Verdict
+from twinvouch.core.lookahead import Ahead, Branch, Foresight, Interval, Prediction, Question
+from twinvouch.core.trusted import Axes, exact, widened
+
+NAMES = ("lookahead",)
+ASKED: Final = "being simulated: no answer of the model has come yet"
+_SLACK: Final = 1e-9  # shares of a range that are no difference
+_DAY_NS: Final = 86_400_000_000_000
+
+
+def check(view: View, target: Target) -> tuple[Reason, ...]:
+    """Allow, hold or deny where the actuator has a model; nothing where it has none."""
+    ahead = view.site.ahead.get(target.tag.id)
+    if ahead is None:
+        return ()
+    prediction = view.context.predictions.get(view.command.id)
+    if prediction is None:
+        return (Reason(NAMES[0], Verdict.HOLD, ASKED, "would be judged when the answer comes"),)
+    return (judge(ahead, prediction),)
+
+
+def question(view: View, target: Target, ahead: Ahead) -> Question:
+    """What to ask: from where each quantity is, trusted or not."""
+    state = tuple(
+        (name, _interval(view, ahead, source.tag, name)) for name, source in ahead.sources.items()
+    )
+    return Question(
+        model=ahead.model,
+        digest=ahead.digest,
+        state=tuple(sorted(state)),
+        limits=tuple(sorted((n, low, high) for n, (low, high) in ahead.limits.items())),
+        actuator=ahead.actuator,
+        value=view.command.value,
+        low=target.limits.low,
+        high=target.limits.high,
+        horizon_s=ahead.horizon_s,
+        tau_s=ahead.tau_s,
+        step_s=ahead.step_s,
+        demand=ahead.demand,
+        clock_s=view.now_ns % _DAY_NS // 1_000_000_000 * 1.0,
+        is_each=ahead.is_each,
+    )
+
+
+def inputs(view: View, ahead: Ahead) -> Iterator[tuple[str, Axes, tuple[int, ...], str]]:
+    """What a start rests on: tags, the labels they were taken with, their entries, and why the label is that.
+
+    A tag that is not trusted now counts as it was when it was; one that never was adds nothing, since its whole range
+    is tried.
+    """
+    for source in ahead.sources.values():
+        axes = trusted_axes(view, ahead, source.tag)
+        known = view.context.trusted.get(source.tag)
+        if axes is not None:
+            yield source.tag, axes, (view.frame.entry(source.tag),), "look-ahead starts from it"
+        elif known is not None:
+            yield (
+                source.tag,
+                known.axes,
+                known.entries,
+                "look-ahead starts from where it was while trusted",
+            )
+
+
+def trusted_axes(view: View, ahead: Ahead, tag: str) -> Axes | None:
+    """Its label where it reaches what the class demands; None where it does not, or has no value."""
+    value = view.frame.value(tag)
+    if view.context.distrusted.get(tag, 0) > view.now_ns or value is None or not isfinite(value):
+        return None
+    axes = view.frame.label((tag,), view.now_ns).axes[:, 0].tolist()
+    if any(a < demand for a, demand in zip(axes, ahead.demands, strict=True)):
+        return None
+    return axes[0], axes[1], axes[2], axes[3]
+
+
+def judge(ahead: Ahead, prediction: Prediction) -> Reason:
+    """The rule on one answer."""
+    asked, seen = prediction.asked, prediction.foresight
+    why = prediction.why or _unusable(ahead, asked, seen)
+    if why or seen is None:
+        sentence = f"no look-ahead by model `{ahead.model}`: {why or 'nothing came'}"
+        return Reason(
+            NAMES[0], Verdict.HOLD, sentence, "would be judged with an answer of the model"
+        )
+    laws = len(seen.laws)
+    if any(not _regretted(seen, law) for law in range(laws)):
+        return Reason(NAMES[0], Verdict.ALLOW, _inside(asked, seen))
+    count = len(seen.commands) // laws
+    is_certain = all(_regrets(seen, m, law) for m in range(count) for law in range(laws))
+    verdict = Verdict.DENY if is_certain else Verdict.HOLD
+    return Reason(NAMES[0], verdict, _leaves(asked, seen), _instead(asked, seen))
+
+
+def is_safe(seen: Foresight) -> bool:
+    """True where some backup law regrets the command in no member."""
+    return any(not _regretted(seen, law) for law in range(len(seen.laws)))
+
+
+def leaves(branches: tuple[Branch, ...]) -> bool:
+    """True unless every run is inside its limits; what is no number leaves them."""
+    return any(not b.worst <= _SLACK for b in branches)
+
+
+def _regretted(seen: Foresight, law: int) -> list[int]:
+    """The members that regret the command if this law follows it."""
+    return [m for m in range(len(seen.commands) // len(seen.laws)) if _regrets(seen, m, law)]
+
+
+def _regrets(seen: Foresight, member: int, law: int) -> bool:
+    """Leaves the limits, and further than the best backup now would. Comparisons are so that NaN regrets."""
+    laws = len(seen.laws)
+    after = seen.commands[member * laws + law].worst
+    at_once = seen.backups[member * laws : (member + 1) * laws]
+    best = min((b.worst for b in at_once), default=0.0)
+    return not after <= max(0.0, best) + _SLACK
+
+
+def _unusable(ahead: Ahead, asked: Question, seen: Foresight | None) -> str:
+    """Why an answer is none; empty where it is one."""
+    return "" if seen is None else next(_faults(ahead, asked, seen), "")
+
+
+def _faults(ahead: Ahead, asked: Question, seen: Foresight) -> Iterator[str]:
+    if seen.model != ahead.digest or asked.digest != ahead.digest:
+        yield "the answer is of another model than the configured one"
+    laws, runs = len(seen.laws), len(seen.commands)
+    if not laws or not runs or runs % laws or len(seen.backups) not in {0, runs}:
+        yield f"{runs} and {len(seen.backups)} runs by {laws} backup laws are no whole answer"
+    if not seen.is_finite:
+        yield "the answer has values that are not finite numbers"
+    if not 0 <= seen.residual <= ahead.tolerance:
+        told = f"residual {seen.residual:.3g}, tolerance {ahead.tolerance:g}"
+        yield f"the runs break physics: {told}"
+    if not seen.backups and leaves(seen.commands):
+        yield "the answer does not say what backup now would do"
+
+
+def _inside(asked: Question, seen: Foresight) -> str:
+    nearest = max(seen.commands, key=lambda b: b.worst)
+    minutes = min(b.at_s for b in seen.commands) / 60
+    members = len(seen.commands) // len(seen.laws)
+    where = (
+        f"stays inside its limits for {asked.horizon_s / 60:g} min"
+        if nearest.worst <= _SLACK
+        else f"leaves its limits in {minutes:.3g} min at the earliest, and backup now would leave them no less"
+    )
+    return (
+        f"look-ahead: `{nearest.quantity}` {where} in {members} members, by {-nearest.worst:.1%} of its range at the nearest "
+        f"(residual {seen.residual:.1e})"
+    )
+
+
+def _leaves(asked: Question, seen: Foresight) -> str:
+    laws = len(seen.laws)
+    best = min(range(laws), key=lambda law: len(_regretted(seen, law)))
+    regretting = _regretted(seen, best)
+    worst = min((seen.commands[m * laws + best] for m in regretting), key=lambda b: b.at_s)
+    count = len(seen.commands) // laws
+    return (
+        f"look-ahead: with {asked.value:g} for {asked.tau_s / 60:g} min and then backup `{seen.laws[best]}`, "
+        f"`{worst.quantity}` leaves its limits in {worst.at_s / 60:.3g} min, by {worst.worst:.1%} of its range, in "
+        f"{len(regretting)} of {count} members; backup now would not leave them so far"
+    )
+
+
+def _instead(asked: Question, seen: Foresight) -> str:
+    if seen.allowed is None:
+        return "no value was found that would be allowed; would be judged again with a narrower interval"
+    sign = "<=" if seen.allowed < asked.value else ">="
+    return f"would be allowed if {sign} {seen.allowed:g}"
+
+
+def _interval(view: View, ahead: Ahead, tag: str, name: str) -> Interval:
+    source = ahead.sources[name]
+    value = view.frame.value(tag)
+    if value is not None and trusted_axes(view, ahead, tag) is not None:
+        return exact(source, value)
+    return widened(source, view.context.trusted.get(tag), view.now_ns)

@@ -1,0 +1,203 @@
+"""What is asked of a model before a command is allowed, and what it foresaw: the types of look-ahead.
+
+A question starts from what is trusted: of each quantity an interval. Members are the starts that are tried: the centre,
+then all low ends together and all high ends together, each with less and with more demand; with `each` every uncertain
+quantity alone at either end, too. Paired extremes, not all combinations: 5 members, or 5 + 2n, not 2^n.
+In every member two branches are compared: the command for `tau_s` and then a backup law, and the backup law at once.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil, isfinite
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+DEMAND: Final = "demand"  # of a start: the factor that demand is multiplied with
+CLOCK: Final = "clock_s"  # of a start: seconds since midnight UTC, for patterns of demand
+MOST_STEPS: Final = 2_000  # of one run
+MOST_MEMBERS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a quantity is; `centre` is what is most believed."""
+
+    low: float
+    centre: float
+    high: float
+
+    @property
+    def is_exact(self) -> bool:
+        """True where there is nothing to vary."""
+        return self.low == self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The tag that a quantity of a model is read from, in the unit of the tag.
+
+    `factor` and `offset` make the model's value of it. While it is trusted it is right within `error`; after that it may
+    move `drift_per_h` away from where it was, at most to `low` or `high`.
+    """
+
+    tag: str
+    low: float
+    high: float
+    error: float = 0.0
+    drift_per_h: float = 0.0
+    factor: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Look-ahead of one actuator: which model, how it is asked. `demands` are those of the actuator's class, by axis.
+
+    `actuator` is its name in the model; `limits` are in the model's units. `tolerance` is the largest residual of the
+    physics certificate, `deadline_ns` how long an answer may take, `window_ns` how far back a lie may have begun.
+    """
+
+    model: str
+    digest: bytes
+    actuator: str
+    sources: Mapping[str, Source]
+    limits: Mapping[str, tuple[float, float]]
+    demands: tuple[int, int, int, int]
+    horizon_s: float
+    tau_s: float
+    step_s: float
+    demand: float
+    is_each: bool
+    deadline_ns: int
+    tolerance: float
+    window_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One look-ahead: `state` by quantity, sorted; `low` and `high` are what the actuator may be set to at all."""
+
+    model: str
+    digest: bytes
+    state: tuple[tuple[str, Interval], ...]
+    limits: tuple[tuple[str, float, float], ...]
+    actuator: str
+    value: float
+    low: float
+    high: float
+    horizon_s: float
+    tau_s: float
+    step_s: float
+    demand: float
+    clock_s: float
+    is_each: bool = False
+
+    @property
+    def steps(self) -> int:
+        """Of one run."""
+        return max(1, min(MOST_STEPS, ceil(self.horizon_s / self.step_s - 1e-9)))
+
+    @property
+    def held(self) -> int:
+        """Steps that the command lasts; at least one."""
+        return max(1, min(self.steps, ceil(self.tau_s / self.step_s - 1e-9)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """One run as told by a model: `rows` float64[steps + 1, columns], `samples` float64[n, m] at the rows `sampled`."""
+
+    rows: NDArray[np.float64]
+    samples: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    sampled: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """How near one run came to its limits.
+
+    `worst` is the largest excess as a share of the limited range, negative while inside; `at_s` when a limit was first
+    passed, the horizon where none was; `quantity` the one that was nearest.
+    """
+
+    worst: float
+    at_s: float
+    quantity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """What a model foresaw, certified: branches in the order of members, then of laws.
+
+    `backups` is empty where no command branch leaves the limits. `residual` is the largest of the physics certificate;
+    `allowed` the nearest value that would have been allowed, None where none was found or looked for.
+    """
+
+    question: bytes  # digest
+    model: bytes  # digest
+    laws: tuple[str, ...]
+    commands: tuple[Branch, ...]
+    backups: tuple[Branch, ...]
+    residual: float
+    runs: int
+    allowed: float | None = None
+
+    @property
+    def is_finite(self) -> bool:
+        """False where anything in it is no number."""
+        branches = (*self.commands, *self.backups)
+        numbers = [self.residual, *(n for b in branches for n in (b.worst, b.at_s))]
+        return all(isfinite(n) for n in (*numbers, 0.0 if self.allowed is None else self.allowed))
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The answer to a question about one command: what was foreseen, or why nothing was."""
+
+    asked: Question
+    foresight: Foresight | None
+    why: str = ""
+
+
+def members(question: Question) -> tuple[dict[str, float], ...]:
+    """The starts that are tried, each a value by quantity."""
+    return tuple(_starts(question))[:MOST_MEMBERS]
+
+
+def _starts(q: Question) -> Iterator[dict[str, float]]:
+    less, more = 1.0 - q.demand, 1.0 + q.demand
+    centre = {name: i.centre for name, i in q.state}
+    low, high = {n: i.low for n, i in q.state}, {n: i.high for n, i in q.state}
+    yield _start(q, centre, 1.0)
+    for ends in (low, high):
+        for factor in (less, more):
+            yield _start(q, ends, factor)
+    uncertain = [name for name, i in q.state if not i.is_exact] if q.is_each else []
+    for name in uncertain:
+        yield _start(q, {**centre, name: low[name]}, more)
+        yield _start(q, {**centre, name: high[name]}, less)
+
+
+def _start(q: Question, values: Mapping[str, float], factor: float) -> dict[str, float]:
+    return {**values, DEMAND: factor, CLOCK: q.clock_s}
+
+
+def nearest(
+    rows: NDArray[np.float64],
+    columns: Sequence[str],
+    limits: Sequence[tuple[str, float, float]],
+    step_s: float,
+) -> Branch:
+    """How near a run came to its limits; a limited quantity that no column tells of is a ValueError."""
+    worst, first, quantity = -np.inf, len(rows) - 1, ""
+    for name, low, high in limits:
+        values = rows[:, columns.index(name)]
+        excess = np.maximum(values - high, low - values) / (high - low)
+        largest = float(excess.max())
+        if not largest <= worst:  # also what is no number
+            worst, quantity = largest, name
+        outside = np.flatnonzero(~(excess <= 0))
+        first = min(first, int(outside[0])) if outside.size else first
+    return Branch(float(worst), first * step_s, quantity)

@@ -1,0 +1,34 @@
+"""What look-ahead keeps between events, as rows of the state store."""
+
+from collections.abc import Callable, Mapping
+
+from twinvouch.commands.foreseen import read_asked, read_trusted, write_asked, write_trusted
+from twinvouch.engine.memory import Memory
+
+
+def _write_asked(m: Memory, ident: str) -> bytes | None:
+    asked = m.asked.get(ident)
+    return None if asked is None else write_asked(asked)
+
+
+def _read_asked(m: Memory, ident: str, raw: bytes) -> None:
+    m.asked[ident] = read_asked(raw)
+
+
+def _write_trusted(m: Memory, tag: str) -> bytes | None:
+    trusted = m.trusted.get(tag)
+    return None if trusted is None else write_trusted(trusted)
+
+
+def _read_trusted(m: Memory, tag: str, raw: bytes) -> None:
+    m.trusted[tag] = read_trusted(raw)
+
+
+WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
+    "asked": _write_asked,
+    "trusted": _write_trusted,
+}
+READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
+    "asked": _read_asked,
+    "trusted": _read_trusted,
+}

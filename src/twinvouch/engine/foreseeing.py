@@ -1,0 +1,112 @@
+"""Answers of models: the held command is judged again with what was foreseen. No answer is an answer, too: a hold.
+
+An answer is whatever a worker said: it counts for the one question that is open about a command that is still held, and
+only what gate 4 can read of it. Approvals of what was shown before are dropped where look-ahead objects now.
+"""
+
+from dataclasses import replace
+from math import isfinite
+from typing import Final
+
+import numpy as np
+
+from twinvouch.commands import lookahead
+from twinvouch.commands.foreseen import Asked
+from twinvouch.core.command import CommandStatus, Verdict
+from twinvouch.core.errors import MalformedError
+from twinvouch.core.event import Simulate, SimulationDone
+from twinvouch.core.label import Axis
+from twinvouch.core.lookahead import Foresight, Prediction
+from twinvouch.core.trusted import remember
+from twinvouch.engine import trying
+from twinvouch.engine.deciding import Proposal, decide
+from twinvouch.engine.memory import Memory
+from twinvouch.engine.out import Out
+from twinvouch.wire.lookahead import digest, read_foresight, read_question
+
+_SENTENCE: Final = 500
+_SPARE_NS: Final = 5_000_000_000  # beyond its deadline the core itself gives an answer up
+
+
+def on_simulated(m: Memory, out: Out, event: SimulationDone) -> None:
+    """Take an answer."""
+    found = next((c for c, asked in m.asked.items() if asked.ident == event.ident), None)
+    if found is None:
+        m.counts["simulation:ignored"] += 1
+        out.reply(200, status="ignored", why="nobody waits for this answer")
+        return
+    asked = m.asked[found]
+    seen, why = _read(asked, event)
+    m.counts["simulation:failed" if why else "simulation:answered"] += 1
+    _settle(m, out, found, seen, why)
+    record = m.records.get(found)
+    out.reply(200, status="" if record is None else record.status.value)
+
+
+def give_up(m: Memory, out: Out) -> None:
+    """With every Tick: whoever waits for longer than answers take is told that none came."""
+    for command, asked in list(m.asked.items()):
+        record = m.records.get(command)
+        ahead = None if record is None else m.site.ahead.get(record.command.tag)
+        limit_ns = _SPARE_NS + (0 if ahead is None else ahead.deadline_ns)
+        if m.now_ns - asked.asked_ns > limit_ns:
+            m.counts["simulation:late"] += 1
+            _settle(m, out, command, None, f"none came within {limit_ns / 1e9:g} s")
+
+
+def begin(m: Memory, out: Out) -> None:
+    """A start: questions that were on their way are asked again."""
+    for command, asked in list(m.asked.items()):
+        m.asked[command] = replace(asked, asked_ns=m.now_ns)
+        m.dirty.add(f"asked/{command}")
+        out.effects.append(Simulate(asked.ident, asked.question))
+
+
+def learn(m: Memory, group: str, entry: int) -> None:
+    """Remember where the tags are that look-ahead starts from, of an admitted batch and while they are trusted."""
+    bad = m.distrust().tags
+    for tag, watch in m.starts.get(group, {}).items():
+        value = m.frame.value(tag)
+        if value is None or not isfinite(value) or m.frame.entry(tag) != entry:
+            continue
+        if bad.get(tag, 0) > m.now_ns:
+            continue
+        axes = m.frame.label((tag,), m.now_ns).axes[:, 0]
+        if (axes >= np.array(watch.demands)).all():
+            a, b, c, d = (int(axes[axis]) for axis in Axis)
+            moment = m.now_ns, watch.window_ns
+            m.trusted[tag] = remember(m.trusted.get(tag), value, (a, b, c, d), entry, moment)
+            m.dirty.add(f"trusted/{tag}")
+
+
+def _settle(m: Memory, out: Out, command: str, seen: Foresight | None, why: str) -> None:
+    asked, record = m.asked.pop(command), m.records.get(command)
+    m.dirty.add(f"asked/{command}")
+    if record is None or record.status is not CommandStatus.HELD:
+        return
+    if seen is not None and not {*asked.trusted} <= {*trying.trusted_now(m, record)}:
+        m.counts["simulation:outdated"] += 1
+        decide(
+            m, out, Proposal.of(record), (), asked.because
+        )  # asks again, from what is trusted now
+        return
+    prediction = Prediction(read_question(asked.question), seen, why)
+    approvals = tuple(a for a in record.approvals if a.expires_ns >= m.now_ns)
+    ahead = m.site.ahead.get(record.command.tag)
+    if ahead is None or lookahead.judge(ahead, prediction).verdict is not Verdict.ALLOW:
+        approvals = ()
+    decide(m, out, Proposal.of(record), approvals, asked.because, prediction)
+
+
+def _read(asked: Asked, event: SimulationDone) -> tuple[Foresight | None, str]:
+    if event.why:
+        return None, event.why[:_SENTENCE]
+    try:
+        seen = read_foresight(event.foresight)
+    except MalformedError as error:
+        return None, f"an answer that cannot be read: {error}"[:_SENTENCE]
+    if seen.question != digest(asked.question):
+        return None, "an answer to another question"
+    if seen.model != event.digest:
+        return None, "an answer of another model than it says"
+    return seen, ""

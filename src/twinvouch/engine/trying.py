@@ -1,0 +1,68 @@
+"""A command whose actuator has a model is held while the model is asked: an effect leaves, its answer comes as an event."""
+
+from hashlib import sha256
+from typing import Final
+
+from twinvouch.commands import lookahead
+from twinvouch.commands.foreseen import Asked, waits
+from twinvouch.commands.register import Record
+from twinvouch.commands.view import View
+from twinvouch.core.command import Command
+from twinvouch.core.errors import MalformedError
+from twinvouch.core.event import Simulate
+from twinvouch.core.lookahead import Prediction, Question
+from twinvouch.engine.memory import Memory
+from twinvouch.engine.out import Out
+from twinvouch.wire.lookahead import read_question, write_question
+
+MOST: Final = 256  # questions on their way; what comes beyond is held with that reason
+
+
+def ask(m: Memory, out: Out, record: Record, because: tuple[int, ...]) -> None:
+    """Ask about a command that was held for it; an earlier question about the same command counts no more."""
+    if not waits(record.decision):
+        return
+    asked = _question(m, record.command, record.received_ns)
+    if asked is None:
+        return
+    ident = sha256(b"simulate" + out.salt + record.digest).hexdigest()[:32]
+    raw = write_question(asked)
+    trusted = trusted_now(m, record)
+    m.asked[record.command.id] = Asked(ident, raw, m.now_ns, because, trusted)
+    m.dirty.add(f"asked/{record.command.id}")
+    m.counts["simulation:asked"] += 1
+    out.effects.append(Simulate(ident, raw))
+
+
+def unaskable(m: Memory, command: Command) -> Prediction | None:
+    """No answer, since too many questions are on their way or this one is none; None where it can be asked, or nothing is to be."""
+    asked = _question(m, command, m.now_ns)
+    if asked is None:
+        return None
+    if len(m.asked) >= MOST and command.id not in m.asked:
+        return Prediction(asked, None, f"{MOST} questions wait for answers")
+    try:
+        read_question(write_question(asked))
+    except MalformedError as error:
+        return Prediction(asked, None, str(error))
+    return None
+
+
+def trusted_now(m: Memory, record: Record) -> tuple[str, ...]:
+    """The tags whose readings look-ahead of this command would start from at this moment."""
+    ahead = m.site.ahead.get(record.command.tag)
+    if ahead is None:
+        return ()
+    view = _view(m, record.command, record.received_ns)
+    tags = sorted({s.tag for s in ahead.sources.values()})
+    return tuple(t for t in tags if lookahead.trusted_axes(view, ahead, t) is not None)
+
+
+def _view(m: Memory, command: Command, received_ns: int) -> View:
+    return View(command, m.site, m.frame, m.context(), {}, frozenset(), m.now_ns, received_ns)
+
+
+def _question(m: Memory, command: Command, received_ns: int) -> Question | None:
+    view = _view(m, command, received_ns)
+    ahead, target = m.site.ahead.get(command.tag), view.target
+    return None if ahead is None or target is None else lookahead.question(view, target, ahead)

@@ -1,0 +1,120 @@
+"""Runs of a model: every member with every backup law, told as traces; and what somebody else told, checked.
+
+`run` is what a worker does. `certified` is what the core does with the answer: the runs begin where they were to begin,
+do what they were to do, and obey physics; how near they come to limits is computed here, never taken from a worker.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from twinvouch.core.errors import MalformedError
+from twinvouch.core.lookahead import Branch, Question, Trace, members, nearest
+from twinvouch.core.ports import Lookahead
+
+SAMPLES: Final = 4  # moments of a run of which a model tells more, for its certificate
+_SAME: Final = 1e-6  # a start or a setting is taken over within this share
+
+
+def run(model: Lookahead, question: Question, *, is_command: bool) -> list[Trace]:
+    """The runs of one branch, by member, then by law."""
+    return [
+        _rolled(model, question, start, law, is_command=is_command)
+        for start in members(question)
+        for law in model.laws
+    ]
+
+
+def _rolled(
+    model: Lookahead, q: Question, start: Mapping[str, float], law: str, *, is_command: bool
+) -> Trace:
+    model.restore(start)
+    last, held = q.steps, q.held if is_command else 0
+    wanted = _sampled(last)
+    rows, samples = [], []
+    for k in range(last + 1):
+        settings = {q.actuator: q.value} if k < held else model.law(law, model.snapshot())
+        seconds = q.step_s if k < last else 0.0
+        row, sample = model.step(settings, seconds, is_sampled=k in wanted)
+        rows.append(row)
+        if k in wanted:
+            samples.append(sample)
+    return Trace(np.array(rows, np.float64), np.array(samples, np.float64), wanted)
+
+
+def _sampled(last: int) -> tuple[int, ...]:
+    """The last moment of a run and others evenly before it, always the same ones."""
+    return tuple(sorted({(last * (n + 1)) // SAMPLES for n in range(SAMPLES)}))
+
+
+def certified(
+    model: Lookahead, question: Question, traces: Sequence[Trace], *, is_command: bool
+) -> tuple[tuple[Branch, ...], float]:
+    """How near each run came to its limits, and the largest residual. Raises MalformedError for runs that are not these."""
+    asked = [(start, law) for start in members(question) for law in model.laws]
+    if len(traces) != len(asked):
+        raise MalformedError(f"expected {len(asked)} runs, got {len(traces)}")
+    branches, residual = [], 0.0
+    for (start, law), trace in zip(asked, traces, strict=True):
+        _expect_whole(model, question, trace)
+        for problem in _strange(model, question, start, trace, law if not is_command else ""):
+            raise MalformedError(problem)
+        if is_command:
+            _expect_command(model, question, trace, law)
+        branches.append(nearest(trace.rows, model.columns, question.limits, question.step_s))
+        with np.errstate(all="ignore"):  # a lie may overflow; what is no number is the larger
+            found = model.residual(start, trace, question.step_s)
+        residual = float(np.maximum(residual, found))
+    return tuple(branches), residual
+
+
+def _expect_whole(model: Lookahead, q: Question, trace: Trace) -> None:
+    wanted = (q.steps + 1, len(model.columns))
+    if trace.rows.shape != wanted:
+        raise MalformedError(f"a run of {trace.rows.shape} numbers, expected {wanted}")
+    if trace.sampled != _sampled(q.steps) or len(trace.samples) != len(trace.sampled):
+        raise MalformedError("a run without the samples that belong to it")
+    if not (np.isfinite(trace.rows).all() and np.isfinite(trace.samples).all()):
+        raise MalformedError("a run has values that are not finite numbers")
+
+
+def _strange(
+    model: Lookahead, q: Question, start: Mapping[str, float], trace: Trace, law: str
+) -> Iterator[str]:
+    """Where a run does not begin at `start`, or does not follow `law` from its first moment on."""
+    first = dict(zip(model.columns, trace.rows[0].tolist(), strict=True))
+    for name, value in start.items():
+        if name in first and name not in model.actuators and not _same(first[name], value):
+            yield f"a run begins with `{name}` {first[name]:g}, expected {value:g}"
+    if law:
+        yield from _unlawful(model, trace, law, 0)
+    else:
+        others = (a for a in model.actuators if a != q.actuator and a in start)
+        for name in others:
+            if not all(_same(v, start[name]) for v in _column(model, trace, name)[: q.held]):
+                yield f"a run moves `{name}`, which the command does not"
+
+
+def _expect_command(model: Lookahead, q: Question, trace: Trace, law: str) -> None:
+    if not all(_same(v, q.value) for v in _column(model, trace, q.actuator)[: q.held]):
+        raise MalformedError(f"a run in which `{q.actuator}` is not {q.value:g}")
+    for problem in _unlawful(model, trace, law, q.held):
+        raise MalformedError(problem)
+
+
+def _unlawful(model: Lookahead, trace: Trace, law: str, since: int) -> Iterator[str]:
+    for k in range(since, len(trace.rows)):
+        row = dict(zip(model.columns, trace.rows[k].tolist(), strict=True))
+        for name, value in model.law(law, row).items():
+            if not _same(row[name], value):
+                yield f"in step {k} `{name}` is {row[name]:g}, law `{law}` says {value:g}"
+
+
+def _column(model: Lookahead, trace: Trace, name: str) -> list[float]:
+    found: list[float] = trace.rows[:, model.columns.index(name)].tolist()
+    return found
+
+
+def _same(a: float, b: float) -> bool:
+    return abs(a - b) <= _SAME * max(1.0, abs(b))

@@ -1,0 +1,195 @@
+"""Workers of look-ahead: real processes, and everything that goes wrong in them is no answer."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from queue import Queue
+
+import pytest
+
+from tests.unit.engine.ahead import NUMBERS, TANK, ahead
+from tests.unit.twin.test_rollout import question
+from twinvouch.app.lookahead import QUEUED, Served, Workers
+from twinvouch.app.lookahead_worker import Plan, Worker
+from twinvouch.app.model_class import make
+from twinvouch.commands.lookahead import judge
+from twinvouch.core.command import Verdict
+from twinvouch.core.errors import ConfigError
+from twinvouch.core.event import Simulate, SimulationDone
+from twinvouch.core.lookahead import Prediction
+from twinvouch.wire.lookahead import read_foresight, write_question
+
+REFERENCE = "twinvouch.twin.tank:Tank"
+DEADLINE_S = 20.0  # of a test that should get an answer, on any machine
+ASKED = question(4.0, 6.0)
+
+
+@contextmanager
+def serving(reference: str = REFERENCE, deadline_s: float = DEADLINE_S) -> "Iterator[Pool]":
+    made = make(reference, b"", NUMBERS)
+    plan = Plan("net", reference, b"", NUMBERS, made.digest, 512)
+    pool = Pool(Served(plan, made.model, 1, deadline_s))
+    try:
+        yield pool
+    finally:
+        pool.workers.stop()
+
+
+class Pool:
+    def __init__(self, served: Served) -> None:
+        self.told: Queue[SimulationDone] = Queue()
+        self.digest = served.plan.digest
+        self.workers = Workers([served], self.told.put)
+        self.workers.start()
+
+    def ask(self, ident: str = "a") -> SimulationDone:
+        self.take(ident)
+        return self.told.get(timeout=60)
+
+    def take(self, ident: str) -> None:
+        asked = replace(ASKED, digest=self.digest)
+        self.workers.take(Simulate(ident, write_question(asked)))
+
+
+def hostile(name: str) -> str:
+    return f"tests.unit.app.hostile_models:{name}"
+
+
+def verdict(done: SimulationDone, digest: bytes) -> Verdict:
+    seen = None if done.why else read_foresight(done.foresight)
+    asked = replace(ASKED, digest=digest)
+    return judge(ahead(digest=digest), Prediction(asked, seen, done.why)).verdict
+
+
+def test_a_worker_answers_what_it_would_answer_here() -> None:
+    with serving() as pool:
+        done = pool.ask()
+        assert (done.ident, done.why, done.digest) == ("a", "", TANK.digest)
+        assert verdict(done, pool.digest) is Verdict.ALLOW
+        assert pool.ask("b").foresight == done.foresight
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("Dies", "died before it answered"),
+        ("Raises", "could not take the question"),
+        ("Grows", "could not take the question"),
+        ("NotANumber", "not finite"),
+        ("Optimist", ""),
+    ],
+)
+def test_what_goes_wrong_in_a_worker_is_a_hold_and_the_next_question_finds_one(
+    name: str, why: str
+) -> None:
+    with serving(hostile(name)) as pool:
+        for ident in ("a", "b"):
+            done = pool.ask(ident)
+            assert why in done.why
+            assert verdict(done, pool.digest) is Verdict.HOLD
+
+
+def test_a_worker_that_hangs_is_killed_at_the_deadline_and_replaced() -> None:
+    with serving(hostile("Hangs"), deadline_s=0.5) as pool:
+        (worker,) = pool.workers.workers
+        for ident in ("a", "b"):
+            why = pool.ask(ident).why
+            assert "in time" in why or "deadline" in why
+        while worker.starts < 2:
+            time.sleep(0.01)
+
+
+def test_a_worker_that_is_killed_between_questions_is_not_missed() -> None:
+    with serving() as pool:
+        first = pool.ask()
+        os.kill(pool.workers.workers[0].pid, signal.SIGKILL)
+        time.sleep(0.05)
+        assert pool.ask("b").foresight == first.foresight
+
+
+def test_a_worker_that_is_killed_in_mid_decision_is_a_hold() -> None:
+    with serving(hostile("Hangs"), deadline_s=30.0) as pool:
+        pool.take("a")
+        time.sleep(1.0)
+        os.kill(pool.workers.workers[0].pid, signal.SIGKILL)
+        done = pool.told.get(timeout=30)
+        assert "died before it answered" in done.why
+        assert verdict(done, pool.digest) is Verdict.HOLD
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="by a call of Linux")
+def test_a_worker_that_hangs_does_not_outlive_who_started_it() -> None:
+    program = (
+        "import os, threading\n"
+        "from tests.unit.app.test_lookahead import Pool, hostile, serving\n"
+        "with serving(hostile('Hangs'), 60.0) as pool:\n"
+        "    while not pool.workers.workers[0].pid: pass\n"
+        "    pool.take('a'); print(pool.workers.workers[0].pid, flush=True); threading.Event().wait()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as p:
+        assert p.stdout is not None
+        worker = int(p.stdout.readline())
+        time.sleep(0.5)
+        p.kill()
+    give_up = time.monotonic() + 30
+    while Path(f"/proc/{worker}/stat").exists() and time.monotonic() < give_up:
+        if Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            break
+        time.sleep(0.05)
+    else:
+        assert time.monotonic() < give_up
+
+
+def test_what_a_model_prints_is_no_answer() -> None:
+    with serving(hostile("Prints")) as pool:
+        assert verdict(pool.ask(), pool.digest) is Verdict.ALLOW
+
+
+def test_a_model_cannot_speak_to_anybody_or_start_a_program() -> None:
+    with serving(hostile("Calls")) as pool:
+        done = pool.ask()
+        if pool.workers.workers[0].unprevented:
+            pytest.skip(pool.workers.workers[0].unprevented)
+        assert done.why == ""
+
+
+def test_a_queue_that_is_full_and_a_model_that_is_none_are_said_at_once() -> None:
+    with serving(hostile("Hangs"), deadline_s=60.0) as pool:
+        for n in range(QUEUED + 2):
+            pool.take(str(n))
+        asked = replace(ASKED, model="other")
+        pool.workers.take(Simulate("x", write_question(asked)))
+        pool.workers.take(Simulate("y", b"\xff"))
+        told = [pool.told.get(timeout=5)]
+        while told[-1].ident != "y":
+            told.append(pool.told.get(timeout=5))
+        *full, other, _ = told
+        assert all("wait already" in done.why for done in full)
+        assert len(full) in {1, 2}
+        assert "not configured" in other.why
+
+
+def test_a_worker_that_runs_another_model_is_not_asked() -> None:
+    plan = Plan("net", REFERENCE, b"", NUMBERS, bytes(32), 512)
+    worker = Worker(plan)
+    with pytest.raises(Exception, match="another model"):
+        worker.start()
+    assert worker.pid == 0
+
+
+@pytest.mark.parametrize(
+    "reference", ["no.such.module:Tank", "twinvouch.twin.tank:NoTank", "twinvouch.twin.tank:_DAY_S"]
+)
+def test_a_class_that_is_none_is_a_wrong_configuration(reference: str) -> None:
+    with pytest.raises(ConfigError, match="model"):
+        make(reference, b"", NUMBERS)
+
+
+def test_whoever_changes_a_number_has_another_model() -> None:
+    assert make(REFERENCE, b"", {**NUMBERS, "swing": 0.1}).digest != TANK.digest

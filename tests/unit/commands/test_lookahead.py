@@ -1,0 +1,134 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.engine.ahead import TANK, ahead, in_place
+from tests.unit.twin.test_rollout import question
+from twinvouch.app.foresight import Foreseer
+from twinvouch.commands.lookahead import is_safe, judge
+from twinvouch.core.command import Verdict
+from twinvouch.core.lookahead import Branch, Foresight, Prediction, Question
+
+NAN, INF = float("nan"), float("inf")
+STRICT = {Verdict.ALLOW: 0, Verdict.HOLD: 1, Verdict.DENY: 2}
+
+
+def branch(worst: float, at_s: float = 600.0) -> Branch:
+    return Branch(worst, at_s, "level")
+
+
+def seen(commands: list[float], backups: list[float], laws: int = 1, **but: Any) -> Foresight:
+    names = tuple(f"law-{n}" for n in range(laws))
+    told = Foresight(
+        *(bytes(32), TANK.digest, names, tuple(map(branch, commands))),
+        *(tuple(map(branch, backups)), 0.0, len(commands)),
+    )
+    return replace(told, **but)
+
+
+def verdict(told: Foresight | None, why: str = "", **but: Any) -> Verdict:
+    asked = question(**but)
+    return judge(ahead(), Prediction(asked, told, why)).verdict
+
+
+def test_inside_is_allowed_and_says_how_near_it_comes() -> None:
+    reason = judge(ahead(), Prediction(question(), seen([-0.2, -0.1], [])))
+    assert reason.verdict is Verdict.ALLOW
+    assert "by 10.0% of its range" in reason.sentence
+
+
+def test_one_member_that_only_the_command_drives_out_is_a_hold() -> None:
+    assert verdict(seen([-0.2, 0.1], [-0.2, -0.3])) is Verdict.HOLD
+
+
+def test_all_members_that_only_the_command_drives_out_is_a_denial() -> None:
+    assert verdict(seen([0.1, 0.1], [-0.2, -0.3])) is Verdict.DENY
+
+
+def test_what_leaves_no_further_than_backup_now_is_allowed() -> None:
+    assert verdict(seen([0.1, -0.2], [0.1, -0.3])) is Verdict.ALLOW
+    assert verdict(seen([0.11, -0.2], [0.1, -0.3])) is Verdict.HOLD
+
+
+def test_one_backup_law_has_to_do_for_all_members() -> None:
+    either = seen([0.1, -0.1, -0.1, 0.1], [-0.2, -0.2, -0.2, -0.2], laws=2)
+    assert verdict(either) is Verdict.HOLD
+    assert verdict(seen([0.1, -0.1, 0.1, -0.1], [-0.2] * 4, laws=2)) is Verdict.ALLOW
+
+
+@pytest.mark.parametrize("value", [NAN, INF])
+@pytest.mark.parametrize("place", ["command", "backup", "time", "residual", "allowed"])
+def test_what_is_no_number_anywhere_is_a_hold(place: str, value: float) -> None:
+    told = seen([0.1, -0.1], [0.2, -0.2])
+    bad = {
+        "command": {"commands": (branch(-0.5), branch(value))},
+        "backup": {"backups": (branch(value), branch(-0.5))},
+        "time": {"commands": (branch(-0.5), branch(-0.5, value))},
+        "residual": {"residual": value},
+        "allowed": {"allowed": value},
+    }[place]
+    assert verdict(told) is Verdict.ALLOW
+    assert verdict(replace(told, **bad)) is Verdict.HOLD  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        seen([], []),
+        seen([-0.1], [], laws=2),
+        seen([-0.1, -0.1], [-0.1]),
+        seen([0.1], []),
+        seen([-0.1], [], residual=1e-3),
+        seen([-0.1], [], residual=-1.0),
+        seen([-0.1], [], model=bytes(32)),
+        seen([-0.1], [], laws=0),
+    ],
+)
+def test_what_is_no_whole_certified_answer_is_a_hold(told: Foresight | None) -> None:
+    assert verdict(told) is Verdict.HOLD
+
+
+def test_a_question_to_another_model_is_a_hold() -> None:
+    assert verdict(seen([-0.1], []), digest=bytes(32)) is Verdict.HOLD
+
+
+def test_why_there_is_no_answer_is_said() -> None:
+    reason = judge(ahead(), Prediction(question(), None, "worker of `net` died"))
+    assert reason.verdict is Verdict.HOLD
+    assert "worker of `net` died" in reason.sentence
+
+
+FINITE = st.floats(-2, 2)
+MEMBER = st.tuples(FINITE, FINITE, FINITE, FINITE)
+
+
+@given(st.lists(MEMBER, min_size=1, max_size=6), st.lists(MEMBER, min_size=1, max_size=3))
+def test_more_members_never_turn_a_hold_into_an_allow(
+    few: list[tuple[float, ...]], more: list[tuple[float, ...]]
+) -> None:
+    def told(members: list[tuple[float, ...]]) -> Foresight:
+        commands, backups = [v for m in members for v in m[:2]], [v for m in members for v in m[2:]]
+        return seen(commands, backups, laws=2)
+
+    if is_safe(told([*few, *more])):
+        assert is_safe(told(few))
+
+
+def _judged(asked: Question) -> Verdict:
+    return judge(
+        ahead(), Prediction(asked, Foreseer(TANK.model, in_place).foresee(asked, INF))
+    ).verdict
+
+
+@given(st.floats(0.5, 9.5), st.floats(0, 2), st.floats(0, 2), st.sampled_from([0.0, 0.3, 0.6, 1.0]))
+def test_a_wider_interval_never_turns_a_hold_into_an_allow(
+    centre: float, half: float, wider: float, value: float
+) -> None:
+    narrow = question(max(centre - half, 0), min(centre + half, 10), value=value)
+    wide = question(max(centre - half - wider, 0), min(centre + half + wider, 10), value=value)
+    if _judged(wide) is Verdict.ALLOW:
+        assert _judged(narrow) is Verdict.ALLOW

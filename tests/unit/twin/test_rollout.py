@@ -1,0 +1,111 @@
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.unit.engine.ahead import TANK
+from twinvouch.core.errors import MalformedError
+from twinvouch.core.lookahead import CLOCK, DEMAND, Interval, Question, Trace, members
+from twinvouch.twin.rollout import certified, run
+
+EXACT = Interval(1.0, 1.0, 1.0)
+
+
+def question(low: float = 5.0, high: float = 5.0, **but: Any) -> Question:
+    state = (("level", Interval(low, (low + high) / 2, high)), ("run", EXACT), ("speed", EXACT))
+    asked = Question(
+        *("net", TANK.digest, state, (("level", 1.0, 9.0),), "speed", 0.6, 0.0, 1.0),
+        *(6 * 3600.0, 3600.0, 600.0, 0.06, 0.0),
+    )
+    return replace(asked, **but)
+
+
+def test_members_are_the_centre_and_all_ends_together_with_less_and_more_demand() -> None:
+    told = [(m["level"], m[DEMAND], m[CLOCK]) for m in members(question(4.0, 6.0))]
+    assert told == [
+        (5.0, 1.0, 0.0),
+        (4.0, 0.94, 0.0),
+        (4.0, 1.06, 0.0),
+        (6.0, 0.94, 0.0),
+        (6.0, 1.06, 0.0),
+    ]
+
+
+def test_each_adds_every_uncertain_quantity_alone() -> None:
+    state = (("a", Interval(0.0, 1.0, 2.0)), ("b", EXACT), ("c", Interval(3.0, 4.0, 5.0)))
+    added = members(question(state=state, is_each=True))[5:]
+    assert [(m["a"], m["b"], m["c"]) for m in added] == [
+        (0.0, 1.0, 4.0),
+        (2.0, 1.0, 4.0),
+        (1.0, 1.0, 3.0),
+        (1.0, 1.0, 5.0),
+    ]
+
+
+@pytest.mark.parametrize("is_command", [True, False])
+def test_honest_runs_are_certified(*, is_command: bool) -> None:
+    asked = question(4.0, 6.0)
+    traces = run(TANK.model, asked, is_command=is_command)
+    branches, residual = certified(TANK.model, asked, traces, is_command=is_command)
+    assert len(branches) == 10
+    assert residual < 1e-9
+
+
+def test_the_command_stands_for_tau_and_then_the_law_does() -> None:
+    trace = run(TANK.model, question(4.0, 4.0), is_command=True)[0]
+    speeds = trace.rows[:, TANK.model.columns.index("speed")]
+    assert speeds[:6].tolist() == [0.6] * 6
+    assert speeds[6:].tolist() == [1.0] * 31
+
+
+def _changed(column: str, row: int, value: float) -> Callable[[list[Trace]], list[Trace]]:
+    def change(traces: list[Trace]) -> list[Trace]:
+        rows = traces[2].rows.copy()
+        rows[row, TANK.model.columns.index(column)] = value
+        return [*traces[:2], replace(traces[2], rows=rows), *traces[3:]]
+
+    return change
+
+
+LIES = {
+    "no runs": lambda _: [],
+    "one run less": lambda traces: traces[1:],
+    "runs of other members": lambda traces: traces[::-1],
+    "shorter": lambda traces: [replace(t, rows=t.rows[:-1]) for t in traces],
+    "fewer columns": lambda traces: [replace(t, rows=t.rows[:, 1:]) for t in traces],
+    "other samples": lambda traces: [replace(t, sampled=(0,)) for t in traces],
+    "NaN": _changed("level", 9, float("nan")),
+    "infinite": _changed("level", 9, float("inf")),
+    "another start": _changed("level", 0, 2.0),
+    "another command": _changed("speed", 2, 0.1),
+    "another law": _changed("speed", 20, 0.1),
+    "another actuator": _changed("run", 2, 0.0),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_runs_that_are_not_those_that_were_asked_for_are_refused(lie: str) -> None:
+    asked = question(4.0, 6.0)
+    told = LIES[lie](run(TANK.model, asked, is_command=True))
+    with pytest.raises(MalformedError):
+        certified(TANK.model, asked, told, is_command=True)
+
+
+def test_runs_that_break_physics_have_a_residual() -> None:
+    asked = question(4.0, 6.0)
+    told = _changed("level", 9, 4.9)(run(TANK.model, asked, is_command=True))
+    _, residual = certified(TANK.model, asked, told, is_command=True)
+    assert residual > 0.1
+
+
+def test_how_near_a_run_came_is_computed_here() -> None:
+    asked = question(8.9, 8.9, value=1.0)
+    branches, _ = certified(
+        TANK.model, asked, run(TANK.model, asked, is_command=True), is_command=True
+    )
+    # 0.6 m an hour: 9.0 is passed in the first step after 10 minutes, and 9.5 reached at the end of the hour
+    assert branches[0].worst == pytest.approx(0.5 / 8)
+    assert (branches[0].at_s, branches[0].quantity) == (1200.0, "level")
+    assert np.isfinite([b.worst for b in branches]).all()

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.engine.ahead import TANK, foreseen
+from tests.unit.twin.test_rollout import question
+from twinvouch.core.errors import MalformedError
+from twinvouch.twin.rollout import run
+from twinvouch.wire.cbor import decode, encode
+from twinvouch.wire.lookahead import (
+    read_answer,
+    read_foresight,
+    read_question,
+    write_answer,
+    write_foresight,
+    write_question,
+)
+
+ASKED = question(4.0, 6.0)
+ANSWER = write_answer(run(TANK.model, ASKED, is_command=True))
+FORESIGHT = foreseen(ASKED)
+READERS = {
+    "question": (read_question, write_question(ASKED)),
+    "answer": (read_answer, ANSWER),
+    "foresight": (read_foresight, FORESIGHT),
+}
+
+
+def test_they_come_back_as_they_were() -> None:
+    assert read_question(write_question(ASKED)) == ASKED
+    seen = read_foresight(FORESIGHT)
+    assert write_foresight(seen) == FORESIGHT
+    traces = run(TANK.model, ASKED, is_command=True)
+    for told, trace in zip(read_answer(ANSWER), traces, strict=True):
+        assert np.array_equal(told.rows, trace.rows)
+        assert told.sampled == trace.sampled
+
+
+@pytest.mark.parametrize("what", READERS)
+@given(data=st.data())
+def test_whatever_bytes_come_nothing_but_malformed_is_raised(
+    what: str, data: st.DataObject
+) -> None:
+    read, good = READERS[what]
+    at = data.draw(st.integers(0, min(len(good), 400) - 1))
+    raw = data.draw(
+        st.one_of(
+            st.binary(max_size=60),
+            st.just(good[:at]),
+            st.integers(1, 255).map(lambda x: good[:at] + bytes([good[at] ^ x]) + good[at + 1 :]),
+        )
+    )
+    try:
+        read(raw)
+    except MalformedError:
+        return
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1, None, "x"])
+def test_a_foresight_has_finite_floats_only(value: object) -> None:
+    content = decode(FORESIGHT)
+    assert isinstance(content, list)
+    content[4][0][0] = value
+    with pytest.raises(MalformedError):
+        read_foresight(encode(content))
+
+
+@pytest.mark.parametrize(
+    ("place", "value"), [(0, -1.0), (1, 0.0), (1, 1e9), (2, 0.0), (2, -5.0), (2, 1e-3)]
+)
+def test_a_question_has_times_that_fit(place: int, value: float) -> None:
+    content = decode(write_question(ASKED))
+    assert isinstance(content, list)
+    content[7][place] = value
+    with pytest.raises(MalformedError):
+        read_question(encode(content))
