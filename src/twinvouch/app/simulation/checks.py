@@ -115,7 +115,7 @@ class Evidence:
                     replay.permits[permit.words] = permit
                     permitted.append((permit, effect.command))
             if is_accepted:
-                doubts.take(event)
+                doubts.take(event, replay.engine.memory.now_ns)
             if is_accepted and isinstance(event, BatchReceived):
                 _compare(replay, oracle, event, now_ns)
             _doubted(replay, doubts, permitted)
