@@ -53,7 +53,7 @@ def signs_for(m: Memory, text: str) -> tuple[str, ...]:
         return ()
     if subject.kind == "principal" and subject.name not in plant.edges:
         known = () if m.ring is None else tuple(m.ring.keys)
-        kids = dict.fromkeys((*known, *plant.by_key_id))
+        kids = sorted({*known, *plant.by_key_id})
         owned = (kid for kid in kids if owner_of(plant, m.ring, kid) == subject.name)
         keys = (Subject("key", kid.hex()) for kid in owned)
         return tuple(key.name for key in keys if not _no_signer(m, key))
@@ -100,7 +100,8 @@ def take(m: Memory, out: Out, said: Statement, by: Entered) -> None:
 
 def end(m: Memory, out: Out) -> None:
     """With every Tick: what has run out ends; it is told, and what rests on it is judged again."""
-    over = [subject for subject, until in m.distrusted.items() if until < m.now_ns]
+    # in an order that a restart keeps
+    over = sorted(subject for subject, until in m.distrusted.items() if until < m.now_ns)
     if not over:
         return
     found, parents = [], []

@@ -28,7 +28,7 @@ LEAST: Final = 2  # independent sources beside it: with it three, and two never 
 def follow(m: Memory, out: Out, admitted: Admitted) -> None:
     """A batch that is live now: what it says of the tags that are distrusted."""
     tags, group = m.site.plant.tags, admitted.batch.group
-    for tag in [t for t in m.watched if t in tags and tags[t].group == group]:
+    for tag in [t for t in sorted(m.watched) if t in tags and tags[t].group == group]:
         before = m.watched[tag]
         after = _looked(m, admitted, tag, before)
         if after != before:

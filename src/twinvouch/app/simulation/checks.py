@@ -123,7 +123,7 @@ class Evidence:
                     if rung > Rung.SUPERVISED:
                         replay.forbidden.append(f"a permit for `{permit.tag}` in mode {rung}")
             if is_accepted:
-                doubts.take(event)
+                doubts.take(event, replay.engine.memory.now_ns)
             if is_accepted and isinstance(event, BatchReceived):
                 _compare(replay, oracle, event, now_ns)
             _doubted(replay, doubts, permitted)

@@ -11,6 +11,7 @@ from twinvouch.core.event import CommandProposed, Event, StatementReceived
 from twinvouch.core.site import Site
 from twinvouch.wire.command import read_command
 from twinvouch.wire.cose import unseal
+from twinvouch.wire.disavowal import is_disavowal, read_disavowal
 from twinvouch.wire.statement import read_statement
 
 
@@ -18,14 +19,20 @@ class Distrusts:
     """Takes every accepted event; `tags` are those that count as nothing, `objection` what a permit may not be made from."""
 
     def __init__(self, site: Site) -> None:
-        self._plant = site.plant
+        self._plant, self._forward_ns = site.plant, site.distrust.forward_ns
         self._until: dict[str, int] = {}
         self._signed: dict[str, str] = {}  # id of a command -> key id in hex
 
-    def take(self, event: Event) -> None:
+    def take(self, event: Event, now_ns: int) -> None:
         """An event that was answered with 200."""
         if isinstance(event, StatementReceived):
-            said = read_statement(unseal(event.raw).content, self._plant.id)
+            content = unseal(event.raw).content
+            if is_disavowal(content):
+                subject = read_disavowal(content, self._plant.id).subject
+                until = now_ns + self._forward_ns
+                self._until[subject] = max(self._until.get(subject, 0), until)
+                return
+            said = read_statement(content, self._plant.id)
             if said.verb.value == "distrust":
                 self._until[said.subject] = said.expires_ns
             elif said.verb.value == "restore":
