@@ -11,6 +11,7 @@ from twinvouch.app.noninterference.judge import pair
 from twinvouch.commands import derivation, view
 from twinvouch.core.inventory import Tag
 from twinvouch.core.label import FULL, Label
+from twinvouch.core.past import Past
 from twinvouch.engine import deciding, flow, standing
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
@@ -42,6 +43,11 @@ def test_a_rate_measured_from_where_anybody_says_is_caught(monkeypatch: pytest.M
         return tuple(name for name in real(tag) if name != tag.id)
 
     monkeypatch.setattr(view, "mandatory", without_itself)
+    caught("created")
+
+
+def test_a_past_measured_from_where_anybody_says_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Past, "is_from_present", False)
     caught("created")
 
 

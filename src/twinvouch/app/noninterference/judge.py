@@ -1,9 +1,9 @@
 """What two runs of a pair come to: commands that low sources removed, delayed, created or changed.
 
 The silent run is what is done without them. Whatever the other one does at a guarded actuator has to be done there too, with
-the same words, and not later. One exception is allowed and counted, `displaced`: a command that the silent run refused for its
-rate alone, because of an earlier command there that low data held back here. Nothing new is made possible by it: the actuator may
-take one step in that time, and takes the other one.
+the same words, and not later. One exception is allowed and counted, `displaced`: a command that the silent run refused for
+rules over the past of its actuator alone, because of an earlier command there that low data held back here. Nothing new is
+made possible by it: the actuator may take one step in that time, and takes the other one.
 """
 
 from collections import Counter
@@ -19,6 +19,9 @@ from twinvouch.app.noninterference.voice import HONEST, LIES, SILENT
 
 VIOLATIONS: Final = ("created", "changed", "advanced")
 HONEST_SHARE: Final = 7  # every so manieth pair, low sources tell the truth
+
+
+OVER_THE_PAST = frozenset({"rate", "ramp", "travel", "count", "dwell"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def _kind(command: str, silent: Run, loud: Run) -> str:
 
 
 def _is_displaced(command: str, silent: Run, loud: Run) -> bool:
-    """Refused for its rate alone, and of what was permitted there before something was not here."""
+    """Refused for what was permitted before alone, and of what was permitted there before something was not here."""
     done = loud.done[command]
     before = (
         other
@@ -85,7 +88,8 @@ def _is_displaced(command: str, silent: Run, loud: Run) -> bool:
         if was.tag == done.tag and was.at_ns <= done.at_ns
     )
     held_back = any(o not in loud.done or loud.done[o].at_ns > silent.done[o].at_ns for o in before)
-    return held_back and silent.rules.get(command, frozenset()) == frozenset({"rate"})
+    rules = silent.rules.get(command, frozenset())
+    return held_back and bool(rules) and rules <= OVER_THE_PAST
 
 
 def _numbers(world: World, story: script.Script, silent: Run, loud: Run) -> Counter[str]:

@@ -43,6 +43,7 @@ from twinvouch.core.inventory import (
     Table,
     Tag,
 )
+from twinvouch.core.past import Past
 from twinvouch.core.ports import Policy, PolicyAnswer, PolicyRequest
 from twinvouch.core.site import SECOND, CommandRules, ReadingRules, Site
 from twinvouch.readings.labelling import OVERDUE
@@ -181,6 +182,7 @@ def _actuators(chance: random.Random, edges: dict[str, Edge], sensors: list[str]
             interlock=text,
             controlled=tuple(chance.sample(sensors, chance.choice((0, 0, 1)))),
             interlock_tags=read,
+            past=_past(random.Random(f"{name} {edge} {text}")),  # noqa: S311
         )
         found[name] = Tag(
             name, "1", 0.0, 1.0,
@@ -192,6 +194,18 @@ def _actuators(chance: random.Random, edges: dict[str, Edge], sensors: list[str]
             limits=limits,
         )  # fmt: skip
     return found
+
+
+def _past(chance: random.Random) -> Past:
+    """Rules over what was permitted before, of every kind that looks at the actuator's own reading, or none."""
+    kinds = (
+        Past(),
+        Past(ramp=0.4, ramp_ns=60 * SECOND),
+        Past(starts=20),
+        Past(dwell_on_ns=5 * SECOND, dwell_off_ns=5 * SECOND),
+        Past(travel=20.0),
+    )
+    return chance.choice(kinds)
 
 
 def _plant(
