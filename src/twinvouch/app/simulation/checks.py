@@ -355,9 +355,8 @@ def processes(e: Evidence) -> Iterator[str]:
 
 Check: TypeAlias = Callable[[Evidence], Iterator[str]]
 CHECKS: Final[tuple[Check, ...]] = (
-    processes, acknowledged, answered, ledger, checkpoints, executed, unknown, labels, state, room, alive,
-    doubted,
     processes, acknowledged, answered, ledger, checkpoints, executed, unknown, labels, state, room, modes, alive,
+    doubted,
 )  # fmt: skip
 
 
