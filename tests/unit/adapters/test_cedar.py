@@ -50,6 +50,7 @@ ALLOWED = {
     "reject": ask("operator", "reject", "Tag", TAG, {}),
     "distrust": ask("analyst", "distrust", "Tag", TAG, {}),
     "restore": ask("engineer", "restore", "Tag", TAG, {}),
+    "disavow": ask("analyst", "disavow", "Tag", TAG, {}),
     "ticket": ask("operator", "ticket", "Tag", TAG, {}),
     "execute": ask("engineer", "execute", "Actuator", ACTUATOR, EXECUTE),
 }
