@@ -3,7 +3,7 @@
 The tank's gauge drifts by so little that nobody notices, and commands go on being executed from it. At minute 3 a
 person finds out, says by the command line that it was bad since minute 1, and a second person confirms the list that
 the core worked out. Each entry of the list is held against a second account of the ledger (`resting`), and the log is
-rewound to see what would have been decided. A minute of this act is four seconds.
+rewound to see what would have been decided. A minute of this act is three seconds.
 """
 
 import json
@@ -22,7 +22,7 @@ from twinvouch.lab.play import Say
 from twinvouch.lab.processes import Processes
 from twinvouch.lab.site import ENGINEERS
 
-MINUTE_S: Final = 4.0
+MINUTE_S: Final = 3.0
 SLOPE: Final = 0.02  # metres a second: too little for the learned model to be sure of it so soon
 OTHER: Final = "tank-2/level"  # of the same scan group, and honest
 _WAIT_S: Final = 20.0
