@@ -36,13 +36,13 @@ async def _run(directory: Path, say: Say) -> Report:
         await stage.start()
         await play.commands(stage)
         say(f"readings are admitted and commands executed after {time.monotonic() - began:.1f} s\n")
+        listed = await doubt.act(stage, say)
 
         async def before(attack: Attack) -> None:
             if attack.name == _KILL_BEFORE:
                 await _kill_and_restart(stage, say)
 
         rows = await play.play(stage, say, before)
-        listed = await doubt.act(stage, say)
         return await _finish(stage, rows, listed, began)
     except UnavailableError as error:
         raise UnavailableError(f"{error}; configuration and logs are in {directory}") from None

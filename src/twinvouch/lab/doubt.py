@@ -1,9 +1,10 @@
-"""The demo's last act: a sensor is found to have lied for a while, and what it had touched is told and checked.
+"""The demo's first act: a sensor is found to have lied for a while, and what it had touched is told and checked.
 
 The tank's gauge drifts by so little that nobody notices, and commands go on being executed from it. At minute 3 a
 person finds out, says by the command line that it was bad since minute 1, and a second person confirms the list that
 the core worked out. Each entry of the list is held against a second account of the ledger (`resting`), and the log is
-rewound to see what would have been decided. A minute of this act is three seconds.
+rewound to see what would have been decided. A minute of this act is three seconds. It comes before the attacks: what
+they leave behind in the model's eyes may hold every command for a while.
 """
 
 import json
@@ -27,6 +28,7 @@ SLOPE: Final = 0.02  # metres a second: too little for the learned model to be s
 OTHER: Final = "tank-2/level"  # of the same scan group, and honest
 _WAIT_S: Final = 20.0
 _PAGE: Final = "1000"
+_TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Listed:
 
 async def act(stage: Processes, say: Say) -> Listed:
     """Lie, be found out, and let two persons say so; the list is there afterwards."""
-    say(f"\nwhat had it touched? (a minute of this act is {MINUTE_S:.0f} s)")
+    say(f"`{LEVEL}` begins to lie (a minute of this act is {MINUTE_S:.0f} s) ...")
     await stage.sleep(MINUTE_S - time.time() % 1)  # --since takes whole seconds
     since, began = time.time_ns() // 10**9, stage.seconds()
     stage.means.liar.lie(LEVEL, liar.ramp(SLOPE))
@@ -64,7 +66,12 @@ async def act(stage: Processes, say: Say) -> Listed:
     ident = await _disavow(stage, since)
     stage.means.liar.stop()
     said = await _confirmed(stage, ident)
-    return Listed(round(lied_m, 3), said, await _rows(stage, ident), advice)
+    rows = await _rows(stage, ident)
+    await _restore(stage)
+    say(
+        f"found, and disavowed by two persons: {len(rows)} entries rest on it; it is mended and restored\n"
+    )
+    return Listed(round(lied_m, 3), said, rows, advice)
 
 
 async def look_back(
@@ -134,6 +141,18 @@ async def _confirmed(stage: Processes, ident: str) -> Mapping[str, Any]:
     about = ("disavowal", "confirm", ident, "--person", ENGINEERS[1])
     await _cli(stage, *about, "--reason", "I have seen it, too", "--yes")
     return await _until(stage, ident, "in_effect")
+
+
+async def _restore(stage: Processes) -> None:
+    """The gauge is mended: an engineer is shown what is known of it, and takes the distrust from now on back."""
+    about = ("restore", LEVEL, "--person", ENGINEERS[1], "--reason", "the gauge is mended", "--yes")
+    for _ in range(_TRIES):
+        try:
+            await _cli(stage, *about)
+            return
+        except UnavailableError:  # something new was known by the time it came: look again
+            await stage.sleep(1.0)
+    await _cli(stage, *about)
 
 
 async def _until(stage: Processes, ident: str, stage_name: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""What became of the demo's last act, as the report has it and as lines for people: a lie, what it touched, and the rewind."""
+"""What became of the demo's first act, as the report has it and as lines for people: a lie, what it touched, and the rewind."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,7 +48,8 @@ def lines(d: Doubt) -> Sequence[str]:
     """The act for people."""
     exact = "checked one by one: exact" if d.exact else "NOT EXACT"
     persons = " and ".join(d.by)
-    listed = f"{d.states} states, {d.advice} advice, {d.commands} commands ({d.executed} executed)"
+    commands = "1 command" if d.commands == 1 else f"{d.commands} commands"
+    listed = f"{d.states} states, {d.advice} advice, {commands} ({d.executed} executed)"
     rewound = "faithful" if d.rewind_faithful else "NOT FAITHFUL"
     held = f"of the executed commands {d.rewind_held} of {d.executed} held"
     return (

@@ -207,7 +207,7 @@ async def _quiet(stage: Stage) -> None:
     It does so every few seconds, so that now nobody can mix its write and the attack up, nor undo the attack before
     anybody looked.
     """
-    for _ in range(80):
+    for _ in range(40):
         before = await _newest_command(stage)
         await stage.sleep(0.5)
         level, runs = stage.true_value(LEVEL), stage.true_value(RUN) > 0
