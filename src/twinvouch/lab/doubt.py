@@ -10,6 +10,7 @@ they leave behind in the model's eyes may hold every command for a while.
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -146,12 +147,11 @@ async def _confirmed(stage: Processes, ident: str) -> Mapping[str, Any]:
 async def _restore(stage: Processes) -> None:
     """The gauge is mended: an engineer is shown what is known of it, and takes the distrust from now on back."""
     about = ("restore", LEVEL, "--person", ENGINEERS[1], "--reason", "the gauge is mended", "--yes")
-    for _ in range(_TRIES):
-        try:
+    for _ in range(_TRIES - 1):
+        with suppress(UnavailableError):  # something new is known by the time it comes: look again
             await _cli(stage, *about)
             return
-        except UnavailableError:  # something new was known by the time it came: look again
-            await stage.sleep(1.0)
+        await stage.sleep(1.0)
     await _cli(stage, *about)
 
 
