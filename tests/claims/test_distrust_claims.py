@@ -278,6 +278,7 @@ def test_c43_a_restore_in_front_of_tainted_witnesses_is_refused(tmp_path: Path) 
     answer, _ = toy.say("ann", Verb.RESTORE, LEVEL)
     assert (answer.code, "is itself below" in str(answer.body["why"])) == (403, True)
     toy.say("ann", Verb.DISTRUST, FLOW)
+    toy.all_say(5.0)  # what contradicted it speaks again, and now nobody is beside it that counts
     assert toy.say("ann", Verb.RESTORE, LEVEL)[0].code == 200, "what is left vouches for it"
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,11 +41,30 @@ def test_the_whole_demo_comes_out_as_expected(tmp_path: Path) -> None:
     assert said["ledger_verified"] is True
     assert said["receipt_verified"] is True
     assert 0 < said["witnessed_entries"] <= said["ledger_entries"]
+    assert_doubt(said)
     assert said["setup_s"] == 12
     assert "core killed (-9)" in done.stdout
     assert "blocked" not in done.stdout.lower()
     assert Path(said["directory"]).is_relative_to(tmp_path)
     assert done.stderr == ""
+
+
+def assert_doubt(said: dict[str, Any]) -> None:
+    """The lie of the last act: exactly what rests on it is listed, and the rewind would have held what was executed."""
+    doubt = said["doubt"]
+    assert doubt["tag"] == "tank-1/level"
+    assert doubt["exact"] is True
+    assert 0 < doubt["lied_m"] < 1
+    assert doubt["advice"] == 1  # the other piece, from another column of the same batches, is not
+    assert doubt["states"] > 20
+    assert 0 < doubt["executed"] <= doubt["commands"]
+    assert doubt["touched"] > doubt["states"] + doubt["advice"] + 4 * doubt["executed"]
+    assert len(set(doubt["by"])) == 2
+    assert doubt["rewind_faithful"] is True
+    assert doubt["rewind_held"] == doubt["executed"] <= doubt["rewind_decisions"]
+    assert doubt["rewound_trust"] == 0 < doubt["trust"]
+    assert said["receipt_verified"] is True
+    assert doubt["receipt_of"]
 
 
 @pytest.mark.slow

@@ -245,6 +245,7 @@ def _report(
         ledger_head=checked.root,
         witnessed_entries=None,
         receipt_verified=None,
+        doubt=None,
         core_pss_mb=None,
         total_pss_mb=None,
         setup_s=None,

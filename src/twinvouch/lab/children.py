@@ -55,6 +55,16 @@ class Children:
         if code:
             raise UnavailableError(f"{name} ended with {code}: {self.tail(name) or 'nothing said'}")
 
+    async def said(self, name: str, args: Sequence[str]) -> str:
+        """What `python -m twinvouch ARGS` prints; UnavailableError where it ends with anything but 0."""
+        process = await self.start(name, args, talks=True)
+        text, _ = await process.communicate()
+        del self._running[name]
+        if process.returncode:
+            why = self.tail(name) or "nothing said"
+            raise UnavailableError(f"{name} ended with {process.returncode}: {why}")
+        return text.decode()
+
     def pid(self, name: str) -> int:
         """The process id of a running child."""
         return self._running[name].pid

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from twinvouch.core.errors import UnavailableError
-from twinvouch.lab import outside, play, recorded, site, truth
+from twinvouch.lab import doubt, outside, play, recorded, site, truth
 from twinvouch.lab.children import environment_seconds, pss_mb
 from twinvouch.lab.net3 import PLANT
 from twinvouch.lab.play import Say
@@ -36,13 +36,14 @@ async def _run(directory: Path, say: Say) -> Report:
         await stage.start()
         await play.commands(stage)
         say(f"readings are admitted and commands executed after {time.monotonic() - began:.1f} s\n")
+        listed = await doubt.act(stage, say)
 
         async def before(attack: Attack) -> None:
             if attack.name == _KILL_BEFORE:
                 await _kill_and_restart(stage, say)
 
         rows = await play.play(stage, say, before)
-        return await _finish(stage, rows, began)
+        return await _finish(stage, rows, listed, began)
     except UnavailableError as error:
         raise UnavailableError(f"{error}; configuration and logs are in {directory}") from None
     finally:
@@ -66,23 +67,22 @@ async def _kill_and_restart(stage: Processes, say: Say) -> None:
     await stage.sleep(2.0)  # the edge ships what it kept meanwhile
 
 
-async def _receipt(stage: Processes) -> bool:
-    """Whether a stranger with two keys takes the receipt of the first command that was executed."""
-    listed = await stage.api.get("/commands", status="executed", limit=1000, purpose="demo")
-    if not listed:
-        return False
-    ident = listed[-1]["id"]
+async def _receipt(stage: Processes, ident: str) -> bool:
+    """Whether a stranger with two keys takes the receipt of a command that was executed."""
     file = await outside.receipt(stage.children, stage.directory, ident, site.OBSERVER)
     return await outside.verified(file, stage.log_line, stage.witness_key)
 
 
-async def _finish(stage: Processes, rows: Sequence[Row], began: float) -> Report:
+async def _finish(
+    stage: Processes, rows: Sequence[Row], listed: doubt.Listed, began: float
+) -> Report:
     """Measure, ask the API for the last time, end in order, then look at what is left on disk."""
     memory = {name: pss_mb(stage.children.pid(name)) for name in _PRODUCT}
     sizes = [m for m in memory.values() if m is not None]
     executed = await play.executed(stage)
     seen = await play.unpermitted(stage)
-    receipt = await _receipt(stage)
+    affected = next(iter(listed.executed), "")
+    receipt = bool(affected) and await _receipt(stage, affected)
     for name in ("controller", "edge", "actuator", "core", "witness", "plant"):
         await stage.children.end(name)
     acknowledged = {p.identity for p in stage.wire.passed if p.is_acknowledged}
@@ -101,6 +101,9 @@ async def _finish(stage: Processes, rows: Sequence[Row], began: float) -> Report
         ledger_head=checked.root,
         witnessed_entries=outside.witnessed(ledger),
         receipt_verified=receipt,
+        doubt=await doubt.look_back(
+            stage, listed, affected, recorded.entries(ledger, checked.size)
+        ),
         core_pss_mb=memory["core"],
         total_pss_mb=sum(sizes) if len(sizes) == len(_PRODUCT) else None,
         setup_s=environment_seconds("TWINVOUCH_SETUP_S"),

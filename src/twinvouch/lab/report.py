@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from textwrap import shorten
 from typing import Any, Final
 
+from twinvouch.lab import doubted
+from twinvouch.lab.doubted import Doubt
 from twinvouch.lab.scenario import Attack, Observation
 
 _COLUMNS: Final = (
@@ -33,7 +35,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole run. Memory and set-up are None where they were not measured, witness and receipt where there is none."""
+    """The whole run. Memory and set-up are None where they were not measured, witness, receipt and doubt where there is none."""
 
     attacks: tuple[Row, ...]
     commands_executed: int
@@ -46,6 +48,7 @@ class Report:
     ledger_head: str
     witnessed_entries: int | None
     receipt_verified: bool | None
+    doubt: Doubt | None
     core_pss_mb: float | None
     total_pss_mb: float | None
     setup_s: float | None
@@ -63,6 +66,7 @@ class Report:
             and self.ledger_verified
             and self.witnessed_entries != 0
             and self.receipt_verified is not False
+            and (self.doubt is None or self.doubt.ok)
         )
 
     def as_plain(self) -> dict[str, Any]:
@@ -98,6 +102,7 @@ def summary(report: Report) -> Sequence[str]:
     kept, lost = report.acknowledged_batches, report.lost_acknowledged_batches
     verified = "verified" if report.ledger_verified else "NOT VERIFIED"
     return (
+        *(() if report.doubt is None else doubted.lines(report.doubt)),
         f"commands executed: {executed}, of these unsafe by the true state of the plant: {unsafe}",
         f"writes past twinvouch that it saw: {report.unpermitted_writes_seen}",
         f"batches acknowledged: {kept}, of these lost: {lost}",
@@ -114,7 +119,8 @@ def _outside(report: Report) -> Sequence[str]:
         return ()
     taken = "verifies" if report.receipt_verified else "DOES NOT VERIFY"
     seen = f"a witness stands for {report.witnessed_entries} of {report.ledger_entries} entries"
-    return (f"{seen}; the receipt of an executed command {taken} with its key and the log's",)
+    whose = "" if report.doubt is None else f" {report.doubt.receipt_of[:8]}"
+    return (f"{seen}; the receipt of executed command{whose} {taken} with its key and the log's",)
 
 
 def _memory(report: Report) -> str:

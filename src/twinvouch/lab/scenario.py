@@ -202,14 +202,25 @@ async def _direct_write_legacy(stage: Stage) -> Observation:
 
 
 async def _quiet(stage: Stage) -> None:
-    """Wait until the twin neither writes nor is about to switch, so that nobody can mix its write and the attack up."""
-    for _ in range(80):
-        before = len(stage.writes())
+    """Wait until the controller has just said again what it wants, and is not about to switch.
+
+    It does so every few seconds, so that now nobody can mix its write and the attack up, nor undo the attack before
+    anybody looked.
+    """
+    for _ in range(40):
+        before = await _newest_command(stage)
         await stage.sleep(0.5)
         level, runs = stage.true_value(LEVEL), stage.true_value(RUN) > 0
         is_far = level < STOP_ABOVE_M - _FAR_M if runs else level > START_BELOW_M + _FAR_M
-        if is_far and len(stage.writes()) == before:
+        if is_far and await _newest_command(stage) != before:
+            await stage.sleep(0.5)  # long enough to carry it out
             return
+
+
+async def _newest_command(stage: Stage) -> str:
+    """The id of the last command that was proposed."""
+    listed = await stage.api.get("/commands", limit=1, purpose="demo")
+    return str(listed[0]["id"]) if listed else ""
 
 
 async def _acknowledged(stage: Stage) -> Passed:

@@ -29,17 +29,19 @@ from twinvouch.lab.net3 import (
 
 EDGE, ACTUATOR, OBSERVER, MODELLER = "edge-1", "actuator-1", "observer", "modeller"
 MODEL = "model"  # directory, beside the configuration
-PRINCIPALS = (EDGE, ACTUATOR, CONTROLLER, OBSERVER, MODELLER)
-WITH_TOKEN = (ACTUATOR, CONTROLLER, OBSERVER)
+ENGINEERS = ("engineer-1", "engineer-2")  # who finds a sensor lying, and who confirms it
+PRINCIPALS = (EDGE, ACTUATOR, CONTROLLER, OBSERVER, MODELLER, *ENGINEERS)
+WITH_TOKEN = (ACTUATOR, CONTROLLER, OBSERVER, *ENGINEERS)
 RATED_KPA = 420.0  # discharge of pump 10
 DUPLICATE_WINDOW_S = 2.0  # short, so that the demo can show a replay
 MAX_AGE_S = 10.0
-_ROLES = {
+_ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
     EDGE: ("edge", ()),
     ACTUATOR: ("service", ()),
     CONTROLLER: ("service", ("operator",)),
     OBSERVER: ("person", ("operator", "auditor")),
     MODELLER: ("person", ("model-signer",)),
+    **dict.fromkeys(ENGINEERS, ("person", ("engineer",))),
 }
 _INTERLOCK = f"tank_1_level > 0.5 && tank_1_level < 9.0 && node_10_pressure < {RATED_KPA}"
 _ACTUATORS: dict[str, dict[str, Any]] = {
@@ -149,6 +151,7 @@ def twin_config(places: Places, who: Identities) -> dict[str, Any]:
         },
         "readings": {"duplicate_window_s": DUPLICATE_WINDOW_S},
         "commands": {"read_memory_s": 10.0},
+        "distrust": {"second_person_class": "C"},  # the class of the pump's commands
         "api": {"host": "127.0.0.1", "port": places.core},
     }
 

@@ -18,7 +18,7 @@ from twinvouch.engine import Engine
 from twinvouch.engine import rows as stored
 from twinvouch.engine.alongside import Alongside
 from twinvouch.engine.differing import Differing, estimates, memos, tags
-from twinvouch.engine.renumbered import Renumbered
+from twinvouch.engine.renumbered import NOWHERE, Renumbered
 from twinvouch.wire.cose import seal
 from twinvouch.wire.statement import write_statement
 
@@ -141,10 +141,8 @@ def test_inputs_are_found_though_the_ledger_has_other_entries() -> None:
     tape.play([("read", ("edge-1", 5.0, 0.0, 0))] * 3)
     tape.propose("valve/opening", 0.6)
     differing = fed(both, tape, done)
-    places = both.new.memory.renumbered.places
-    assert any(
-        place != entry for entry, place in enumerate(places, both.new.memory.renumbered.first)
-    )
+    of = both.new.memory.renumbered.of
+    assert any(of(n) not in {n, NOWHERE} for n in range(both.old.memory.size))
     last = list(both.new.memory.records.values())[-1]
     assert (last.command.value, last.status.value) == (0.6, "permitted")
     [only] = differing.otherwise()

@@ -2,8 +2,10 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 from twinvouch.lab import report
+from twinvouch.lab.doubted import Doubt
 from twinvouch.lab.report import Report
 from twinvouch.lab.scenario import ATTACKS, Observation
 
@@ -23,6 +25,42 @@ NAMES = [
 ]
 
 
+WRONG: list[dict[str, Any]] = [
+    {"exact": False},
+    {"states": 0},
+    {"advice": 0},
+    {"commands": 0},
+    {"executed": 0, "rewind_held": 0},
+    {"rewind_faithful": False},
+    {"rewind_held": 1},
+    {"rewound_trust": 120},
+    {"rewound_trust": None, "trust": None},
+]
+
+
+def doubt() -> Doubt:
+    return Doubt(
+        tag="tank-1/level",
+        lied_m=0.16,
+        since_ns=1,
+        until_ns=2,
+        disavowal="800",
+        by=("engineer-1", "engineer-2"),
+        states=41,
+        advice=1,
+        commands=2,
+        executed=2,
+        touched=90,
+        exact=True,
+        receipt_of="1f3c",
+        rewind_faithful=True,
+        rewind_decisions=2,
+        rewind_held=2,
+        trust=120,
+        rewound_trust=0,
+    )
+
+
 def good() -> Report:
     rows = tuple(report.row(a, Observation(a.expected, "said", 0.1234, 5)) for a in ATTACKS)
     return Report(
@@ -37,6 +75,7 @@ def good() -> Report:
         ledger_head="ab",
         witnessed_entries=890,
         receipt_verified=True,
+        doubt=doubt(),
         core_pss_mb=120.0,
         total_pss_mb=250.0,
         setup_s=None,
@@ -66,6 +105,7 @@ def test_the_names_of_attacks_and_keys_are_the_stable_ones() -> None:
         "total_pss_mb",
         "setup_s",
         "ledger_head",
+        "doubt",
     } <= set(plain)
 
 
@@ -89,6 +129,7 @@ def test_one_wrong_outcome_or_one_loss_is_enough_to_fail() -> None:
         replace(whole, ledger_verified=False),
         replace(whole, witnessed_entries=0),
         replace(whole, receipt_verified=False),
+        *(replace(whole, doubt=replace(doubt(), **wrong)) for wrong in WRONG),
     ):
         assert not broken.ok
 
@@ -102,6 +143,9 @@ def test_the_table_shows_what_happened_and_marks_what_was_not_expected() -> None
     assert "memory: not measured; took 61 s, set-up before it 12 s" in lines
     assert any("NOT VERIFIED" in line for line in lines)
     assert any("a witness stands for 890 of 900 entries" in line for line in lines)
-    alone = replace(good(), witnessed_entries=None, receipt_verified=None)
+    assert any("41 states, 1 advice, 2 commands (2 executed)" in line for line in lines)
+    wrong = replace(good(), doubt=replace(doubt(), exact=False))
+    assert any("NOT EXACT" in line for line in report.summary(wrong))
+    alone = replace(good(), witnessed_entries=None, receipt_verified=None, doubt=None)
     assert alone.ok
-    assert not any("witness" in line for line in report.summary(alone))
+    assert not any("witness" in line or "rewind" in line for line in report.summary(alone))
