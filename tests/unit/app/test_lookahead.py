@@ -1,6 +1,7 @@
 """Workers of look-ahead: real processes, and everything that goes wrong in them is no answer."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -73,6 +74,20 @@ def test_a_worker_answers_what_it_would_answer_here() -> None:
         assert (done.ident, done.why, done.digest) == ("a", "", TANK.digest)
         assert verdict(done, pool.digest) is Verdict.ALLOW
         assert pool.ask("b").foresight == done.foresight
+
+
+def test_a_core_with_a_thousand_connections_gets_its_answers() -> None:
+    """`select()` would not: a core has more descriptors than it knows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        with serving() as pool:
+            assert pool.ask().why == ""
+    finally:
+        for each in held:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.parametrize(
