@@ -23,6 +23,7 @@ from twinvouch.wire.cose import seal, unseal
 REFUSED, DETECTED, ADMITTED, NOTHING = "refused", "detected", "admitted", "nothing"
 HOSTILE_SPEED: Final = 1.6  # would put 640 kPa on a discharge rated for 420
 _WAIT_S: Final = 8.0
+_CALM_S: Final = 24.0  # four hours of the plant: so long a calm pressure may be what it was some seconds ago
 _FAR_M: Final = 0.2  # from the level at which the controller switches: two seconds at least
 LEARNED: Final = ("residual", "drift")  # rules of the learned model
 _REPLAYED_S: Final = 6.0
@@ -56,10 +57,12 @@ async def _ramp_out(stage: Stage) -> Observation:
     return await _lie(stage, "node-263/pressure", liar.ramp(40.0), ("range",))
 
 
-async def _lie(stage: Stage, tag: str, lie: liar.Lie, rules: tuple[str, ...]) -> Observation:
+async def _lie(
+    stage: Stage, tag: str, lie: liar.Lie, rules: tuple[str, ...], within_s: float = _WAIT_S
+) -> Observation:
     since, began = await entries(stage), stage.seconds()
     stage.means.liar.lie(tag, lie)
-    finding = await found(stage, since, rules, tag, _WAIT_S)
+    finding = await found(stage, since, rules, tag, within_s)
     seen_s = stage.seconds() - began
     stage.means.liar.stop()
     await stage.sleep(1.0)  # the truth comes back: another jump, which belongs to this attack
@@ -78,7 +81,8 @@ async def _sensor_replay(stage: Stage) -> Observation:
     tag, heard = "node-117/pressure", liar.Listener()
     stage.means.liar.lie(tag, heard)
     await stage.sleep(_REPLAYED_S)
-    return await _lie(stage, tag, liar.again(heard.said, PERIODS_S["pressures"]), LEARNED)
+    again = liar.again(heard.said, PERIODS_S["pressures"])
+    return await _lie(stage, tag, again, LEARNED, within_s=_CALM_S)
 
 
 async def _replay(stage: Stage) -> Observation:
