@@ -23,7 +23,9 @@ from twinvouch.wire.cose import seal, unseal
 REFUSED, DETECTED, ADMITTED, NOTHING = "refused", "detected", "admitted", "nothing"
 HOSTILE_SPEED: Final = 1.6  # would put 640 kPa on a discharge rated for 420
 _WAIT_S: Final = 8.0
-_CALM_S: Final = 24.0  # four hours of the plant: so long a calm pressure may be what it was some seconds ago
+_CALM_S: Final = (
+    24.0  # four hours of the plant: so long a calm pressure may be what it was some seconds ago
+)
 _FAR_M: Final = 0.2  # from the level at which the controller switches: two seconds at least
 LEARNED: Final = ("residual", "drift")  # rules of the learned model
 _REPLAYED_S: Final = 6.0
