@@ -1,6 +1,7 @@
 """Fixtures for all tests."""
 
 import os
+import resource
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does, before numpy
@@ -11,6 +12,12 @@ from hypothesis import HealthCheck, settings
 # a busy machine is no failure: no test here measures time
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("here")
+
+
+# a test keeps its stores open until its process ends, and one process runs thousands of tests
+_SOFT, _HARD = resource.getrlimit(resource.RLIMIT_NOFILE)
+_ENOUGH = 8192 if _HARD == resource.RLIM_INFINITY else min(_HARD, 8192)
+resource.setrlimit(resource.RLIMIT_NOFILE, (max(_SOFT, _ENOUGH), _HARD))
 
 
 @pytest.fixture(scope="session")
