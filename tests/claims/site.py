@@ -66,6 +66,7 @@ from twinvouch.wire.statement import write_statement
 
 START = 1_790_000_000 * SECOND
 PLANT = "toy"
+OPEN: list[InlineCore] = []  # closed when the test is over
 NAMES = (
     "edge-1",
     "edge-2",
@@ -197,6 +198,7 @@ class Toy:
         log = SegmentLog(self.directory / "log", known=state.load()[1], key_id=key_id)
         ledger = LedgerFiles(self.directory / "ledger", f"{PLANT}/0", signer("log"))
         self.core = InlineCore(Engine(self.site), log, state, ledger, vault)
+        OPEN.append(self.core)
 
     @property
     def memory(self) -> Any:
