@@ -5,6 +5,7 @@ It is forward distrust as a person would have said it then, but no later word ta
 
 from twinvouch.core.event import Rewound
 from twinvouch.core.inventory import Plant
+from twinvouch.core.subject import tags_from
 from twinvouch.engine.distrusting import changed
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
@@ -27,6 +28,4 @@ def on_rewound(m: Memory, out: Out, event: Rewound) -> None:
 
 def counted(plant: Plant, subject: str) -> tuple[str, ...]:
     """The tags that a disavowed tag or edge stands for; nothing where it is neither."""
-    if subject in plant.tags:
-        return (subject,)
-    return tuple(tag for g in plant.groups.values() if g.edge == subject for tag in g.ids)
+    return (subject,) if subject in plant.tags else tags_from(plant, subject)

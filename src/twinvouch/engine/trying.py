@@ -63,6 +63,8 @@ def _view(m: Memory, command: Command, received_ns: int) -> View:
 
 
 def _question(m: Memory, command: Command, received_ns: int) -> Question | None:
+    ahead = m.site.ahead.get(command.tag)
+    if ahead is None:
+        return None
     view = _view(m, command, received_ns)
-    ahead, target = m.site.ahead.get(command.tag), view.target
-    return None if ahead is None or target is None else lookahead.question(view, target, ahead)
+    return None if view.target is None else lookahead.question(view, view.target, ahead)

@@ -6,7 +6,7 @@ its effect, and a finding names it. *admitted*: it had its effect and nothing wa
 built yet.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -23,9 +23,8 @@ from twinvouch.wire.cose import seal, unseal
 REFUSED, DETECTED, ADMITTED, NOTHING = "refused", "detected", "admitted", "nothing"
 HOSTILE_SPEED: Final = 1.6  # would put 640 kPa on a discharge rated for 420
 _WAIT_S: Final = 8.0
-_CALM_S: Final = (
-    24.0  # four hours of the plant: so long a calm pressure may be what it was some seconds ago
-)
+_CALM_S: Final = 24.0  # so long an attacker waits for a pressure that moves
+_MOVED_KPA: Final = 2.0  # what is replayed while nothing moves is still so, and hides nothing
 _FAR_M: Final = 0.2  # from the level at which the controller switches: two seconds at least
 LEARNED: Final = ("residual", "drift")  # rules of the learned model
 _REPLAYED_S: Final = 6.0
@@ -59,12 +58,10 @@ async def _ramp_out(stage: Stage) -> Observation:
     return await _lie(stage, "node-263/pressure", liar.ramp(40.0), ("range",))
 
 
-async def _lie(
-    stage: Stage, tag: str, lie: liar.Lie, rules: tuple[str, ...], within_s: float = _WAIT_S
-) -> Observation:
+async def _lie(stage: Stage, tag: str, lie: liar.Lie, rules: tuple[str, ...]) -> Observation:
     since, began = await entries(stage), stage.seconds()
     stage.means.liar.lie(tag, lie)
-    finding = await found(stage, since, rules, tag, within_s)
+    finding = await found(stage, since, rules, tag, _WAIT_S)
     seen_s = stage.seconds() - began
     stage.means.liar.stop()
     await stage.sleep(1.0)  # the truth comes back: another jump, which belongs to this attack
@@ -82,9 +79,17 @@ async def _sensor_replay(stage: Stage) -> Observation:
     """A sensor says once more what it said some seconds ago, to the last digit."""
     tag, heard = "node-117/pressure", liar.Listener()
     stage.means.liar.lie(tag, heard)
+    period_s = PERIODS_S["pressures"]
+    window, until = round(_REPLAYED_S / period_s), stage.seconds() + _REPLAYED_S + _CALM_S
     await stage.sleep(_REPLAYED_S)
-    again = liar.again(heard.said, PERIODS_S["pressures"])
-    return await _lie(stage, tag, again, LEARNED, within_s=_CALM_S)
+    while stage.seconds() < until and not _has_moved(heard.said[-window:]):
+        await stage.sleep(period_s)
+    return await _lie(stage, tag, liar.again(heard.said[-window:], period_s), LEARNED)
+
+
+def _has_moved(said: Sequence[float]) -> bool:
+    """Whether what was said first is no longer so."""
+    return bool(said) and abs(said[-1] - said[0]) >= _MOVED_KPA
 
 
 async def _replay(stage: Stage) -> Observation:

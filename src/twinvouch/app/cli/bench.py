@@ -1,9 +1,8 @@
 """`twinvouch bench NAME`: stdout has one JSON object with `--json`, progress goes to stderr."""
 
 import importlib
-import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ import click
 
 from twinvouch.app.cli.bench_endure import endure, vectors
 from twinvouch.app.cli.demo import require_lab
+from twinvouch.app.cli.printing import say, show_figures
 
 # name -> modules of app/bench whose figures it prints
 BENCHES: Final = {
@@ -43,9 +43,9 @@ def _measure(name: str) -> Callable[..., None]:
     def measure(*, as_json: bool) -> None:
         figures: dict[str, float | int | str] = {}
         for part in BENCHES[name]:
-            _say(f"measuring {part} ...")
+            say(f"measuring {part} ...")
             figures |= importlib.import_module(f"twinvouch.app.bench.{part}").run()
-        _show(figures, as_json=as_json)
+        show_figures(figures, as_json=as_json)
 
     measure.__doc__ = f"Figures of {', '.join(BENCHES[name])}; exit 0 whatever they are."
     return measure
@@ -95,8 +95,8 @@ def kill(
     require_lab()
     from twinvouch.app.bench.kill import Plan, run
 
-    figures, is_ok = run(Plan(kills, processes, batches_per_s, seed), _say)
-    _show(figures, as_json=as_json)
+    figures, is_ok = run(Plan(kills, processes, batches_per_s, seed), say)
+    show_figures(figures, as_json=as_json)
     return 0 if is_ok else 1
 
 
@@ -110,8 +110,8 @@ def simulation(*, seeds: int, first_seed: int, as_json: bool) -> int:
     """Run seeds of the fault simulation; exit 1 where an invariant did not hold."""
     from twinvouch.app.simulation.run import figures
 
-    found = figures(first_seed, seeds, _say)
-    _show(found, as_json=as_json)
+    found = figures(first_seed, seeds, say)
+    show_figures(found, as_json=as_json)
     return 1 if found["violations"] else 0
 
 
@@ -125,8 +125,8 @@ def noninterference(*, pairs: int, seed: int, as_json: bool) -> int:
     """Play generated plants twice that differ in what low sources say; exit 1 where that created or changed a command."""
     from twinvouch.app.noninterference.figures import figures
 
-    found, is_ok = figures(seed, pairs, _say)
-    _show(found, as_json=as_json)
+    found, is_ok = figures(seed, pairs, say)
+    show_figures(found, as_json=as_json)
     return 0 if is_ok else 1
 
 
@@ -144,8 +144,8 @@ def rewind(*, minutes: float, as_json: bool) -> int:
     require_lab()
     from twinvouch.app.bench.rewind import run
 
-    figures = run(minutes, _say)
-    _show(figures, as_json=as_json)
+    figures = run(minutes, say)
+    show_figures(figures, as_json=as_json)
     return 0 if figures["same_is_same"] else 1
 
 
@@ -163,8 +163,8 @@ def outage(*, hours: float, as_json: bool) -> int:
     require_lab()
     from twinvouch.app.bench.outage import run
 
-    figures, is_ok = run(hours, _say)
-    _show(figures, as_json=as_json)
+    figures, is_ok = run(hours, say)
+    show_figures(figures, as_json=as_json)
     return 0 if is_ok else 1
 
 
@@ -191,8 +191,8 @@ def soak(*, hours_simulated: float, wall_minutes: float, table: Path | None, as_
     require_lab()
     from twinvouch.app.bench.soak import run
 
-    figures, is_ok = run(hours_simulated, wall_minutes, table, _say)
-    _show(figures, as_json=as_json)
+    figures, is_ok = run(hours_simulated, wall_minutes, table, say)
+    show_figures(figures, as_json=as_json)
     return 0 if is_ok else 1
 
 
@@ -235,7 +235,7 @@ def detect(
     from twinvouch.app.bench.detect import run
     from twinvouch.app.wide_csv import Form
 
-    _show(run(train, test, Form(**form), predictions, _say), as_json=as_json)
+    show_figures(run(train, test, Form(**form), predictions, say), as_json=as_json)
 
 
 @command.command()
@@ -253,7 +253,7 @@ def drift(
     from twinvouch.app.bench.drift import run
     from twinvouch.app.wide_csv import Form
 
-    _show(run(train, test, Form(**form), seeds, _say, adapt_per_day), as_json=as_json)
+    show_figures(run(train, test, Form(**form), seeds, say, adapt_per_day), as_json=as_json)
 
 
 DIRECTORY: Final = click.Path(path_type=Path, file_okay=False, exists=True)
@@ -267,7 +267,7 @@ def tep(*, directory: Path, as_json: bool) -> None:
     require_lab()
     from twinvouch.app.bench.tep import run
 
-    _show(run(directory, _say), as_json=as_json)
+    show_figures(run(directory, say), as_json=as_json)
 
 
 @command.command()
@@ -278,7 +278,7 @@ def skab(*, directory: Path, as_json: bool) -> None:
     require_lab()
     from twinvouch.app.bench.skab import run
 
-    _show(run(directory, _say), as_json=as_json)
+    show_figures(run(directory, say), as_json=as_json)
 
 
 _WORLDS: Final = (
@@ -318,7 +318,7 @@ def scenarios(
     from twinvouch.app.bench.scenarios import Plan, run
 
     plan = Plan(seeds, first_seed, networks, adapt_per_day, with_twin)
-    _show(run(plan, _say), as_json=as_json)
+    show_figures(run(plan, say), as_json=as_json)
 
 
 @command.command()
@@ -329,7 +329,7 @@ def change(*, seeds: int, first_seed: int, networks: Path | None, as_json: bool)
     require_lab()
     from twinvouch.app.bench.change import run
 
-    _show(run(seeds, first_seed, networks, _say), as_json=as_json)
+    show_figures(run(seeds, first_seed, networks, say), as_json=as_json)
 
 
 @command.command()
@@ -339,7 +339,7 @@ def gate(*, scale: bool, as_json: bool) -> None:
     """Speed of detection on one core, against detectors of river and PyOD in the same run."""
     from twinvouch.app.bench.gate import run
 
-    _show(run(_say, with_scale=scale), as_json=as_json)
+    show_figures(run(say, with_scale=scale), as_json=as_json)
 
 
 @command.command()
@@ -362,16 +362,4 @@ def history(*, values: int, data: Path | None, as_json: bool) -> None:
 
     shared = Path(os.environ.get("TWINVOUCH_SHARED", "../shared/data"))
     found = data if data is not None else shared if shared.is_dir() else None
-    _show(run(values, found, _say), as_json=as_json)
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)
-
-
-def _show(figures: Mapping[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(figures))
-        return
-    for key, value in figures.items():
-        click.echo(f"{key:<32}{value:.4g}" if isinstance(value, float) else f"{key:<32}{value}")
+    show_figures(run(values, found, say), as_json=as_json)

@@ -1,6 +1,5 @@
 """`twinvouch bench endure` and `bench vectors`: what is survived, and what others' test vectors say."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any, Final
@@ -8,7 +7,7 @@ from typing import Any, Final
 import click
 
 from twinvouch.app.cli.demo import require_lab
-from twinvouch.app.cli.printing import show
+from twinvouch.app.cli.printing import say, show, show_figures
 
 TLOG: Final = Path("trust") / "tlog"
 SECTIONS: Final = ("kills", "full", "tails", "start")
@@ -83,14 +82,9 @@ def endure(*, sections: list[str], store_mb: int, as_json: bool, **plan: Any) ->
     from twinvouch.app.bench.endure import Plan, run
     from twinvouch.app.bench.tails_tally import COLUMNS
 
-    say = lambda line: click.echo(line, err=True)  # noqa: E731
     figures, is_ok = run(sections, Plan(**plan, store_bytes=store_mb * 10**6), say)
-    if as_json:
-        click.echo(json.dumps(figures))
-        return 0 if is_ok else 1
-    rows = figures.pop("tails", [])
-    for key, value in figures.items():
-        click.echo(f"{key:<32}{value:.4g}" if isinstance(value, float) else f"{key:<32}{value}")
+    rows = [] if as_json else figures.pop("tails", [])
+    show_figures(figures, as_json=as_json)
     if rows:
         show(rows, COLUMNS, as_json=False)
     return 0 if is_ok else 1

@@ -1,7 +1,7 @@
 """Options that several verbs have, and how they print: tables for people, one JSON value for programs."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,6 +67,20 @@ def show(data: Any, columns: Sequence[str], *, as_json: bool) -> None:
         click.echo(
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         )
+
+
+def show_figures(figures: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print what was measured, one figure a line, or as one JSON object."""
+    if as_json:
+        click.echo(json.dumps(figures))
+        return
+    for key, value in figures.items():
+        click.echo(f"{key:<32}{value:.4g}" if isinstance(value, float) else f"{key:<32}{value}")
+
+
+def say(line: str) -> None:
+    """Progress, beside what is printed."""
+    click.echo(line, err=True)
 
 
 def _cell(value: Any) -> str:
