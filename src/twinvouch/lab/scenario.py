@@ -6,12 +6,13 @@ its effect, and a finding names it. *admitted*: it had its effect and nothing wa
 built yet.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from twinvouch.core.inventory import Table
 from twinvouch.core.kind import Purpose
+from twinvouch.core.label import FULL
 from twinvouch.lab import liar
 from twinvouch.lab.controller import START_BELOW_M, STOP_ABOVE_M
 from twinvouch.lab.interceptor import Order, Passed
@@ -23,8 +24,7 @@ from twinvouch.wire.cose import seal, unseal
 REFUSED, DETECTED, ADMITTED, NOTHING = "refused", "detected", "admitted", "nothing"
 HOSTILE_SPEED: Final = 1.6  # would put 640 kPa on a discharge rated for 420
 _WAIT_S: Final = 8.0
-_CALM_S: Final = 24.0  # so long an attacker waits for a pressure that moves
-_MOVED_KPA: Final = 2.0  # what is replayed while nothing moves is still so, and hides nothing
+_AGREED_S: Final = 60.0  # so long is waited for a model that is at one with the plant
 _FAR_M: Final = 0.2  # from the level at which the controller switches: two seconds at least
 LEARNED: Final = ("residual", "drift")  # rules of the learned model
 _REPLAYED_S: Final = 6.0
@@ -72,24 +72,31 @@ async def _lie(stage: Stage, tag: str, lie: liar.Lie, rules: tuple[str, ...]) ->
 
 async def _ramp_in(stage: Stage) -> Observation:
     """A slow lie inside every limit: what the plant usually does tells it."""
+    await _agreed(stage)
     return await _lie(stage, "tank-2/level", liar.ramp(0.1), LEARNED)
 
 
 async def _sensor_replay(stage: Stage) -> Observation:
     """A sensor says once more what it said some seconds ago, to the last digit."""
+    await _agreed(stage)
     tag, heard = "node-117/pressure", liar.Listener()
     stage.means.liar.lie(tag, heard)
-    period_s = PERIODS_S["pressures"]
-    window, until = round(_REPLAYED_S / period_s), stage.seconds() + _REPLAYED_S + _CALM_S
     await stage.sleep(_REPLAYED_S)
-    while stage.seconds() < until and not _has_moved(heard.said[-window:]):
-        await stage.sleep(period_s)
-    return await _lie(stage, tag, liar.again(heard.said[-window:], period_s), LEARNED)
+    return await _lie(stage, tag, liar.again(heard.said, PERIODS_S["pressures"]), LEARNED)
 
 
-def _has_moved(said: Sequence[float]) -> bool:
-    """Whether what was said first is no longer so."""
-    return bool(said) and abs(said[-1] - said[0]) >= _MOVED_KPA
+async def _agreed(stage: Stage) -> None:
+    """Wait until no tag is in alarm, so that what is found is about the attack.
+
+    At 600 plant seconds a second a busy machine reads a pump minutes before its flow: when it switches, honest tags
+    alarm, and a lie told while several do may not be found (docs/reference/demo.md).
+    """
+    until = stage.seconds() + _AGREED_S
+    while stage.seconds() < until:
+        tags = await stage.api.get("/tags", purpose="demo")
+        if all(tag["label"]["plausibility"] == FULL for tag in tags):
+            return
+        await stage.sleep(0.5)
 
 
 async def _replay(stage: Stage) -> Observation:
