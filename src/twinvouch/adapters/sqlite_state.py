@@ -8,7 +8,7 @@ that adds 1 ms to one commit in a hundred, less than a thread of its own added t
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from twinvouch.core.errors import CorruptError
 from twinvouch.core.ports import Group
 
 VERSION: Final = 1
+_PAGE: Final = 4_096  # leaves
 
 _SCHEMA: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -66,6 +67,11 @@ class StateReader:
             if index != expected:
                 raise CorruptError(f"`{self._path}`: leaf {expected} is missing")
         return [entry for _, entry in found]
+
+    def every_leaf(self) -> Iterator[tuple[int, bytes]]:
+        """All committed leaves with their indices, read page by page."""
+        for start in range(0, self.leaf_count(), _PAGE):
+            yield from enumerate(self.leaves(start, start + _PAGE), start)
 
     def blob(self, digest: bytes) -> bytes | None:
         """Content by its SHA-256."""

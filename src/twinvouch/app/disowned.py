@@ -4,21 +4,22 @@ A disavowal counts whenever it was said: also one that came after the moment tha
 says how each stands now (entry kinds 82 and 84): only one that is in effect counts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from twinvouch.adapters.sqlite_state import StateReader
+from twinvouch.core.disavowal import Stage
 from twinvouch.core.errors import UsageError
 from twinvouch.core.inventory import Plant
+from twinvouch.core.kind import VERSION, Kind
 from twinvouch.engine.rewinding import counted
 from twinvouch.wire.cbor import decode
 
 MOST: Final = 50  # disavowals of one rewind: each is an entry that verifiers look at
-DISAVOWAL: Final = bytes((1, 0x18, 82))  # behind the head of the array
-STANDS: Final = bytes((1, 0x18, 84))
-IN_EFFECT: Final = "in_effect"
-_PAGE: Final = 4_096  # leaves
+_BYTE: Final = 0x18  # CBOR: a number in the byte behind it
+DISAVOWAL: Final = bytes((VERSION, _BYTE, Kind.ENTRY_DISAVOWAL))  # behind the head of the array
+STANDS: Final = bytes((VERSION, _BYTE, Kind.ENTRY_DISAVOWED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,13 @@ def standing(state: StateReader) -> list[Disowned]:
     """The disavowals that are in effect, in the order in which they were said."""
     said: dict[int, Disowned] = {}
     stage: dict[int, str] = {}
-    for index, raw in _leaves(state):
+    for index, raw in state.every_leaf():
         if raw[1:4] == DISAVOWAL:
             said[index] = _said(index, decode(raw))
         elif raw[1:4] == STANDS:
             content: Any = decode(raw)
             stage[content[5]] = content[6]
-    return [each for index, each in said.items() if stage.get(index) == IN_EFFECT]
+    return [each for index, each in said.items() if stage.get(index) == Stage.IN_EFFECT]
 
 
 def choose(found: Sequence[Disowned], to_ns: int, plant: Plant) -> Chosen:
@@ -77,8 +78,3 @@ def choose(found: Sequence[Disowned], to_ns: int, plant: Plant) -> Chosen:
 def _said(index: int, content: Any) -> Disowned:
     committed, _, subject, since_ns, until_ns = content[4:9]
     return Disowned(subject, since_ns, until_ns, index, committed)
-
-
-def _leaves(state: StateReader) -> Iterator[tuple[int, bytes]]:
-    for start in range(0, state.leaf_count(), _PAGE):
-        yield from enumerate(state.leaves(start, start + _PAGE), start)

@@ -10,7 +10,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
 
 from twinvouch.adapters import deeds
 from twinvouch.adapters.chunk_files import ChunkFile
@@ -25,8 +24,6 @@ from twinvouch.core.errors import CorruptError, GoneError
 from twinvouch.core.inventory import ScanGroup
 from twinvouch.ledger.stored import history_entry
 from twinvouch.wire.encrypted import DAY_NS
-
-_PAGE: Final = 4_096  # leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +175,5 @@ def verify(config: Config) -> Iterator[str]:
 
 def _entered(state: StateReader) -> set[bytes]:
     """Digests of chunks that the ledger says were written."""
-    digests = (
-        history_entry(raw)
-        for start in range(0, state.leaf_count(), _PAGE)
-        for raw in state.leaves(start, start + _PAGE)
-    )
+    digests = (history_entry(raw) for _, raw in state.every_leaf())
     return {digest for what, digest in filter(None, digests) if what == "written"}
