@@ -104,12 +104,8 @@ def disavowal(path: Path, *args: object, code: int = 0) -> str:
 
 
 def in_stage(path: Path, ident: str, stage: str) -> Any:
-    """What is shown of it, once it stands so and its list is written."""
-    listed = json.loads(disavowal(path, "list", "--as", "ann", "--stage", stage, "--json"))
-    if ident not in {each["id"] for each in listed}:
-        return None
-    time.sleep(0.2)  # the state follows the log by 50 ms
-    return json.loads(disavowal(path, "show", ident, "--as", "ann", "--json"))
+    found = json.loads(disavowal(path, "show", ident, "--as", "ann", "--json"))
+    return found if found["stage"] == stage else None
 
 
 def test_a_small_one_takes_effect_is_shown_and_is_taken_back(path: Path) -> None:

@@ -5,6 +5,7 @@ each entry is, from the ledger.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
@@ -14,7 +15,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from twinvouch.app.api.description import Purpose
 from twinvouch.app.api.desk import Desk
 from twinvouch.app.api.lineage import Turns
-from twinvouch.app.lineage import LineageReader
+from twinvouch.app.lineage import PATIENCE_S, LineageReader
 from twinvouch.core.disavowal import Stage
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import Plain
@@ -26,6 +27,7 @@ from twinvouch.wire.cbor import decode
 
 MOST: Final = 1000  # entries of one page
 SALT: Final = 16
+_AGAIN_S: Final = 0.05
 Ident = Annotated[str, Query(max_length=200)]
 
 
@@ -129,12 +131,14 @@ def _one(desk: Desk, router: APIRouter, turns: Turns) -> None:
 
 
 def _indices(desk: Desk, digest: bytes) -> Index:
-    """The list as it was kept."""
+    """The list as it was kept; the state follows the log by a moment, which is waited for."""
     sources = desk.core.sources
     if sources is None:
         raise UnavailableError("this core keeps no ledger that can be read")
+    give_up = time.monotonic() + PATIENCE_S
     try:
-        stored = sources.blob(digest)
+        while (stored := sources.blob(digest)) is None and time.monotonic() < give_up:
+            time.sleep(_AGAIN_S)
     finally:
         sources.close()
     if stored is None:
