@@ -72,31 +72,31 @@ async def _lie(stage: Stage, tag: str, lie: liar.Lie, rules: tuple[str, ...]) ->
 
 async def _ramp_in(stage: Stage) -> Observation:
     """A slow lie inside every limit: what the plant usually does tells it."""
-    await _agreed(stage)
+    until = stage.seconds() + _AGREED_S
+    while stage.seconds() < until and not await _agrees(stage):
+        await stage.sleep(0.5)
     return await _lie(stage, "tank-2/level", liar.ramp(0.1), LEARNED)
 
 
 async def _sensor_replay(stage: Stage) -> Observation:
-    """A sensor says once more what it said some seconds ago, to the last digit."""
-    await _agreed(stage)
+    """A sensor says once more what it said some seconds ago, to the last digit; listened to until nothing else is amiss."""
     tag, heard = "node-117/pressure", liar.Listener()
-    stage.means.liar.lie(tag, heard)
-    await stage.sleep(_REPLAYED_S)
+    until = stage.seconds() + _AGREED_S
+    while not heard.said or (stage.seconds() < until and not await _agrees(stage)):
+        heard = liar.Listener()
+        stage.means.liar.lie(tag, heard)
+        await stage.sleep(_REPLAYED_S)
     return await _lie(stage, tag, liar.again(heard.said, PERIODS_S["pressures"]), LEARNED)
 
 
-async def _agreed(stage: Stage) -> None:
-    """Wait until no tag is in alarm, so that what is found is about the attack.
+async def _agrees(stage: Stage) -> bool:
+    """Whether no tag is in alarm, so that what is found is about the attack.
 
-    At 600 plant seconds a second a busy machine reads a pump minutes before its flow: when it switches, honest tags
+    At 600 plant seconds a second a busy machine reads a pump minutes before its flow: when one switches, honest tags
     alarm, and a lie told while several do may not be found (docs/reference/demo.md).
     """
-    until = stage.seconds() + _AGREED_S
-    while stage.seconds() < until:
-        tags = await stage.api.get("/tags", purpose="demo")
-        if all(tag["label"]["plausibility"] == FULL for tag in tags):
-            return
-        await stage.sleep(0.5)
+    tags = await stage.api.get("/tags", purpose="demo")
+    return all(tag["label"]["plausibility"] == FULL for tag in tags)
 
 
 async def _replay(stage: Stage) -> Observation:
