@@ -19,6 +19,7 @@ COMMAND = (sys.executable, "-m", "twinvouch", "demo", "--headless")
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_the_whole_demo_comes_out_as_expected(tmp_path: Path) -> None:
     result = tmp_path / "r.json"
     environment = {**os.environ, "TMPDIR": str(tmp_path), "TWINVOUCH_SETUP_S": "12"}
