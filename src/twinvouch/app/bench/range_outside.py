@@ -1,7 +1,6 @@
 """What of the product lies beside the engine in a run of the range: the actuator's check of permits, and look-ahead in this process."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from hashlib import sha256
 from time import monotonic
 
@@ -54,7 +53,7 @@ class Beside:
     def __init__(self, sector: Sector, plant: Plant, ask: Callable[[bytes], bytes] | None = None) -> None:
         self._made = model_of(sector)
         run = ask or (lambda raw: answer(runner_of(sector).model, raw))
-        self._foreseer = Foreseer(self._made.model, lambda raw, _until_s: run(raw))
+        self._foreseer = Foreseer(self._made.model, lambda raw, _until_s: run(raw), is_searching=False)
         points = {
             t.id: OwnPoint(t.id, t.point, t.limits.low, t.limits.high)
             for t in plant.tags.values()
@@ -83,13 +82,6 @@ class Beside:
         except TwinvouchError as error:
             return SimulationDone(salt, asked.ident, b"", str(error)[:500], self._made.digest)
         return SimulationDone(salt, asked.ident, write_foresight(seen), "", self._made.digest)
-
-
-@lru_cache(maxsize=8)
-def _made(reference: str, name: str, sector: Sector) -> Made:
-    look = sector.lookout
-    assert name
-    return make(reference, look.data(), look.numbers)
 
 
 def model_of(sector: Sector) -> Made:

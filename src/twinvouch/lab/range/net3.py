@@ -50,8 +50,8 @@ def sector() -> Sector:
         make=Net3True,
         operator=ControlRoom,
         sources=("twinvouch.lab.range.net3_true", "twinvouch.lab.epanet", "twinvouch.lab.epanet_model"),
-        hours=28.0,
-        attack_h=8.0,
+        hours=20.0,
+        attack_h=4.0,
     )  # fmt: skip
 
 
@@ -63,6 +63,10 @@ class ControlRoom:
     def __init__(self, chance: Random) -> None:
         self._chance = chance
         self.middle = 0.57  # of the tanks' fill, that he wants
+
+    def shift(self, by: float) -> None:
+        """Of the fill."""
+        self.middle += by
 
     def wishes(self, shown: Mapping[str, float | None], hour: float) -> Sequence[Wish]:
         """Nothing where he sees no level."""
@@ -107,7 +111,7 @@ def _sensors() -> list[Sensor]:
 
 
 def _levers() -> list[Lever]:
-    runs = Past(starts=STARTS, dwell_on_ns=600 * SECOND, dwell_off_ns=300 * SECOND)
+    runs = Past(starts=STARTS, dwell_on_ns=240 * SECOND, dwell_off_ns=240 * SECOND)
     trims = Past(ramp=0.3, ramp_ns=3 * HOUR_NS)
     found = []
     for p in PUMPS:

@@ -9,16 +9,16 @@ from twinvouch.lab.range.scenario import Moment
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """All these writes, every so many steps."""
+    """All these writes, every so many steps, where they are not what is so already."""
 
     writes: tuple[tuple[str, float], ...]
-    every: int = 1
+    every: int = 3
 
     def wishes(self, at: Moment) -> Sequence[Wish]:
         """As Orders."""
         if at.since % self.every:
             return ()
-        return [Wish(tag, value, (tag,)) for tag, value in self.writes]
+        return [Wish(t, value, (t,)) for t, value in self.writes if at.honest[-1][t] != value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Ramps:
 
     def wishes(self, at: Moment) -> Sequence[Wish]:
         """As Orders."""
-        if at.since % self.every or not at.honest:
+        if at.since % self.every:
             return ()
         found = []
         for tag in self.tags:

@@ -124,6 +124,7 @@ class Sector:
     sources: tuple[str, ...]  # modules of the true plant, for its hash
     hours: float
     attack_h: float
+    wishes: int = 1  # of the operator at one of his moments
 
     @property
     def by_tag(self) -> Mapping[str, Sensor]:
@@ -144,6 +145,10 @@ class Operator(Protocol):
     """Decides what to write from what is shown to him; None stands for what he is told not to trust."""
 
     looks: tuple[str, ...]
+
+    def shift(self, by: float) -> None:
+        """What he aims at moves, in his own unit; a legitimate change of the set point."""
+        ...
 
     def wishes(self, shown: Mapping[str, float | None], hour: float) -> Sequence[Wish]:
         """What he wants at one of his moments, most urgent first."""

@@ -92,6 +92,9 @@ class _Run:
         if self.stage is not None:
             self.stage.scan(step, told)
             self._watch(read)
+        if self.since == 0:
+            self.operator.shift(self.cast.scenario.shifts)
+        self._lock_out()
         if step >= self.next:
             self.next = step + self.chance.randint(LEAST, MOST)
             self._operate()
@@ -99,8 +102,7 @@ class _Run:
             self._attack()
         self._expire()
         self.plant.advance()
-        if self.result.violated < 0 and self.plant.excess() > INSIDE:
-            self.result.violated = step
+        self._look_outside()
 
     def finished(self) -> Result:
         """What came of it."""
@@ -139,10 +141,20 @@ class _Run:
         hour = self.now / STEPS_PER_H
         busy = self._busy()
         wishes = [w for w in self.operator.wishes(shown, hour) if w.tag not in busy]
-        for wish in wishes[:1]:
-            legit = not self.judge.is_unsafe(self.now, {wish.tag: wish.value})
-            self.result.legit += legit
-            self._order(OPERATOR, wish, _Pending(self.now, legit))
+        for wish in wishes[: self.sector.wishes]:
+            self._wants(wish)
+
+    def _wants(self, wish: Wish) -> None:
+        legit = not self.judge.is_unsafe(self.now, {wish.tag: wish.value})
+        self.result.legit += legit
+        self._order(OPERATOR, wish, _Pending(self.now, legit))
+
+    def _lock_out(self) -> None:
+        """Before somebody works on levers, the operator sets them."""
+        for work in self.cast.scenario.work:
+            if self.since == round(work.start_h * STEPS_PER_H):
+                for tag, value in work.levers.items():
+                    self._wants(Wish(tag, value, (tag,)))
 
     def _busy(self) -> set[str]:
         """Levers that somebody works on."""
@@ -177,6 +189,11 @@ class _Run:
                 self.result.unsafe.append(self.now)
             self.written[what.command] = True
         self.plant.write(what.tag, what.value)
+        self._look_outside()
+
+    def _look_outside(self) -> None:
+        if self.result.violated < 0 and self.plant.excess() > INSIDE:
+            self.result.violated = self.now
 
     def _settled(self, ident: str, pending: _Pending) -> bool:
         """True where nothing more can come of a command."""

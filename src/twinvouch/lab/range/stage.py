@@ -87,6 +87,7 @@ class Stage:
         self._chain = dict.fromkeys(site.plant.edges, (0, bytes(32)))
         self._asked: list[Simulate] = []
         self._reports: list[bytes] = []
+        self._spent_ns = 0  # CPU of the gate for the present command, look-ahead apart
         self.permits: list[bytes] = []  # sealed, newest last: what somebody on the wire could keep
         self.poison: Callable[[Simulate, SimulationDone], SimulationDone] | None = None
         self._feed(Started(self._salt(), b"c" * 32, b"p" * 32, "range"))
@@ -122,11 +123,10 @@ class Stage:
         unit = self.site.plant.tags[wish.tag].unit
         command = Command(ident, principal, wish.tag, wish.value, unit, self.now_ns, inputs)
         raw = self._by(key or principal, write_command(command, self.site.plant.id), Purpose.COMMAND)
-        since, ahead = process_time_ns(), sum(self.cost.lookahead)
+        self._spent_ns = 0
         self._feed(CommandProposed(self._salt(), "", raw, ""))
         self._settle()
-        spent = (process_time_ns() - since) / 1e6 - (sum(self.cost.lookahead) - ahead)
-        self.cost.stages.append(spent)
+        self.cost.stages.append(self._spent_ns / 1e6)
         return ident
 
     def say(self, person: str, verb: Verb, subject: str, lasts_s: float, *, made_ago_s: float = 0.0) -> int:
@@ -180,8 +180,11 @@ class Stage:
 
     def _feed(self, event: Event) -> int:
         """Feed, note what leaves; the code of the reply."""
-        code = 0
-        for effect in self._engine.feed(event, self.now_ns):
+        code, since_ns = 0, process_time_ns()
+        effects = self._engine.feed(event, self.now_ns)
+        if isinstance(event, CommandProposed | SimulationDone):
+            self._spent_ns += process_time_ns() - since_ns
+        for effect in effects:
             if isinstance(effect, Deliver | Announce):
                 self._deliver(effect.content)
             elif isinstance(effect, Simulate):
