@@ -20,6 +20,7 @@ from twinvouch.commands import (
     interlock,
     limits,
     lookahead,
+    own,
 )
 from twinvouch.commands.derivation import ZERO, Derivation
 from twinvouch.commands.view import Snapshot, Target, View
@@ -52,10 +53,17 @@ def judge(  # noqa: PLR0913, PLR0917 (everything a decision may depend on; View 
     target, refused = view.target, form.check(view)
     if refused or target is None:
         return _decision(view, refused, NOTHING, (0, 0))
-    refused = capability.check_propose(view, target) or authority.check(view)
+    refused = _may(view, target) or authority.check(view)
     if refused:
         return _decision(view, refused, NOTHING, (0, 0))
     return _weigh(view, target)
+
+
+def _may(view: View, target: Target) -> tuple[Reason, ...]:
+    """The mode of the asset, and whether whoever proposes it may."""
+    if own.is_own(view.site, view.command.principal):
+        return capability.check_mode(view, target) or own.check(view)
+    return capability.check_propose(view, target)
 
 
 def strictest(reasons: tuple[Reason, ...]) -> Verdict:
@@ -66,7 +74,9 @@ def strictest(reasons: tuple[Reason, ...]) -> Verdict:
 
 def _weigh(view: View, target: Target) -> Decision:
     derived = _derived(view, target)
-    given, wanted = len(approval.approvers(view, target)), approval.needed(view, target)
+    is_own = own.is_own(view.site, view.command.principal)
+    given = len(approval.approvers(view, target))
+    wanted = 0 if is_own else approval.needed(view, target)
     before = (
         *disk.check(view),
         *limits.check(view, target),
@@ -81,15 +91,18 @@ def _weigh(view: View, target: Target) -> Decision:
         *approval.check(given, wanted, view.command.principal),
     )
     if all(r.verdict is Verdict.ALLOW for r in reasons):  # only look-ahead says why it allows
-        asked = capability.check_execute(view, target, derived.axes, (given, wanted))
+        approved = given, wanted
+        asked = () if is_own else capability.check_execute(view, target, derived.axes, approved)
         reasons = (*reasons, *(asked or (_allowed(derived, given),)))
     return _decision(view, reasons, derived, (given, wanted))
 
 
 def _derived(view: View, target: Target) -> Derivation:
     """R7, with what look-ahead starts from."""
-    derived = derivation.derive(view.moment, target.claim(view.command, view.key))
     ahead = view.site.ahead.get(target.tag.id)
+    if own.is_own(view.site, view.command.principal):
+        return own.derive(view, ahead)
+    derived = derivation.derive(view.moment, target.claim(view.command, view.key))
     return derived if ahead is None else derivation.joined(derived, lookahead.inputs(view, ahead))
 
 

@@ -18,6 +18,8 @@ from twinvouch.commands import (
     joint,
     limits,
     lookahead,
+    not_acting,
+    own,
     ramp,
     rate,
     sequence,
@@ -44,6 +46,8 @@ def test_every_rule_has_a_heading() -> None:
         interlock,
         derivation,
         lookahead,
+        not_acting,
+        own,
         approval,
         advice,
     )

@@ -71,6 +71,7 @@ def everything(memory: Memory) -> Mapping[str, bytes]:
         *(f"marks/{p}" for p in {*memory.answered, *memory.streamed}),
         *(f"model/{m}" for m in memory.models),
         *(f"memo/{key}" for key in memory.memos),
+        *(f"{t}/{k}" for t in ("asked", "trusted", "watching") for k in getattr(memory, t)),
         *(f"use/{kid.hex()}.{hour}" for kid, hours in memory.uses.items() for hour in hours),
         *(["keys"] if memory.ring else []),
     }  # fmt: skip
