@@ -1,4 +1,4 @@
-"""C48 of docs/explanation/threat-model.md."""
+"""C49 of docs/explanation/threat-model.md."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +35,7 @@ def toy(tmp_path: Path) -> WatchedToy:
     return WatchedToy(tmp_path)
 
 
-def test_c48_water_that_falls_while_nobody_commands_is_seen_and_stopped(toy: WatchedToy) -> None:
+def test_c49_water_that_falls_while_nobody_commands_is_seen_and_stopped(toy: WatchedToy) -> None:
     """Nobody sends a command; the tank runs from 3 m towards its limit at 1 m, a quarter of an hour a turn."""
     level, opened, at = 3.0, 0.0, []
     for _ in range(22):
@@ -50,7 +50,7 @@ def test_c48_water_that_falls_while_nobody_commands_is_seen_and_stopped(toy: Wat
     assert level > 1.0
 
 
-def test_c48_a_command_of_the_core_passes_the_rules_that_any_other_passes(toy: WatchedToy) -> None:
+def test_c49_a_command_of_the_core_passes_the_rules_that_any_other_passes(toy: WatchedToy) -> None:
     """Its own look-ahead, mode and limits; nothing of it without its answer."""
     effects = toy.answered(LOW)
     assert permits(effects) == []
@@ -64,7 +64,7 @@ def test_c48_a_command_of_the_core_passes_the_rules_that_any_other_passes(toy: W
 
 
 @pytest.mark.parametrize("token", ["twin", "ann"])
-def test_c48_nobody_else_speaks_for_the_core(toy: WatchedToy, token: str) -> None:
+def test_c49_nobody_else_speaks_for_the_core(toy: WatchedToy, token: str) -> None:
     toy.answered(5.0)
     command = Command("ab" * 16, CORE, VALVE, 0.5, "1", toy.now)
     raw = write_command(command, toy.site.plant.id)
@@ -73,7 +73,7 @@ def test_c48_nobody_else_speaks_for_the_core(toy: WatchedToy, token: str) -> Non
     assert toy.memory.records == {}
 
 
-def test_c48_the_core_commands_nothing_that_two_persons_did_not_sign(tmp_path: Path) -> None:
+def test_c49_the_core_commands_nothing_that_two_persons_did_not_sign(tmp_path: Path) -> None:
     from twinvouch.engine import own
     from twinvouch.engine.out import Out
 
@@ -89,7 +89,7 @@ def test_c48_the_core_commands_nothing_that_two_persons_did_not_sign(tmp_path: P
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
-def test_c48_an_answer_with_anything_in_it_moves_nothing_by_itself(
+def test_c49_an_answer_with_anything_in_it_moves_nothing_by_itself(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     """At most it makes the core ask about its own command, whose answer counts."""
@@ -105,7 +105,7 @@ def test_c48_an_answer_with_anything_in_it_moves_nothing_by_itself(
 
 
 @pytest.mark.parametrize("lie", [0.0, 1.1, 8.0, 9.9])
-def test_c48_what_a_distrusted_tag_says_changes_no_question(tmp_path: Path, lie: float) -> None:
+def test_c49_what_a_distrusted_tag_says_changes_no_question(tmp_path: Path, lie: float) -> None:
     told = []
     for name, said in (("honest", 3.0), ("lying", lie)):
         (tmp_path / name).mkdir()
@@ -116,7 +116,7 @@ def test_c48_what_a_distrusted_tag_says_changes_no_question(tmp_path: Path, lie:
     assert told[0] == told[1]
 
 
-def test_c48_a_lie_of_low_trust_that_casts_doubt_on_a_trusted_tag_moves_nothing(
+def test_c49_a_lie_of_low_trust_that_casts_doubt_on_a_trusted_tag_moves_nothing(
     tmp_path: Path,
 ) -> None:
     """A source that falls short of the demands says otherwise for long enough: both are doubted, the start is wide, nobody acts."""
@@ -141,7 +141,7 @@ def test_c48_a_lie_of_low_trust_that_casts_doubt_on_a_trusted_tag_moves_nothing(
     assert not may_act(at, plant, ahead)
 
 
-def test_c48_a_receipt_tells_the_whole_story_of_a_command_of_the_core(toy: WatchedToy) -> None:
+def test_c49_a_receipt_tells_the_whole_story_of_a_command_of_the_core(toy: WatchedToy) -> None:
     begun = Started(toy.salt(), toy.site.config_digest, toy.site.policy.digest, "test")
     toy.core.feed(begun, toy.now)
     toy.answer(toy.answered(LOW))

@@ -9,7 +9,7 @@ from twinvouch.app.config_types import ns
 from twinvouch.app.problems import named
 from twinvouch.app.yaml_tree import Loc
 from twinvouch.core.command import CORE
-from twinvouch.core.inventory import CommandedBy, Plant
+from twinvouch.core.inventory import Plant
 from twinvouch.core.lookahead import Ahead
 from twinvouch.core.watchdog import Response, SafeAction, Watchdog
 
@@ -38,7 +38,7 @@ def _assets(settings: LookaheadSettings, plant: Plant) -> tuple[str, ...]:
 
 
 def check(config: Config, name: str) -> Iterator[tuple[Loc, str]]:
-    """Safe actions are values of the model's actuators inside their limits; times fit each other."""
+    """What it may command is listed as a safe action of its asset; times fit each other."""
     settings = config.lookahead[name]
     w, at = settings.watchdog, ("lookahead", name, "watchdog")
     if w is None:
@@ -53,14 +53,11 @@ def check(config: Config, name: str) -> Iterator[tuple[Loc, str]]:
     if w.every_s < settings.deadline_ms / 1e3 + _SPARE_S:
         least = settings.deadline_ms / 1e3 + _SPARE_S
         yield (*at, "every_s"), f"shorter than `deadline_ms` and {_SPARE_S:g} s, {least:g} s"
+    listed = {(s.tag, s.value) for a in config.assets.values() for s in a.safe_actions}
     for n, each in enumerate(w.safe):
         where: Loc = (*at, "safe", n)
-        tag = config.tags.get(each.tag)
-        if each.tag not in settings.actuators or tag is None or tag.actuator is None:
+        if each.tag not in settings.actuators:
             yield (*where, "tag"), f"{named(each.tag)} is no actuator of model {named(name)}"
-        elif tag.actuator.commanded_by is CommandedBy.PLANT:
-            text = f"{named(each.tag)} is moved by the plant's own control only"
-            yield (*where, "tag"), text
-        elif not tag.actuator.min <= each.value <= tag.actuator.max:
-            span = f"{tag.actuator.min:g}..{tag.actuator.max:g}"
-            yield (*where, "value"), f"{each.value:g} is outside the limits {span} of the actuator"
+        elif (each.tag, each.value) not in listed:
+            text = f"{named(each.tag)} = {each.value:g} is on no `safe_actions` list of an asset"
+            yield (*where, "value"), text

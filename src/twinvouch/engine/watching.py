@@ -170,12 +170,17 @@ def _end(m: Memory, out: Out, name: str) -> None:
 
 
 def _next(m: Memory, watchdog: Watchdog, asked: Question) -> SafeAction | None:
-    """The first on the list that is not so already, by what was started from, and for which no permit of the core is on its way."""
-    mine = (r for r in m.records.values() if r.command.principal == CORE)
-    busy = {r.command.tag for r in mine if r.status is CommandStatus.PERMITTED}
+    """One of the list that is not so already; from another one on in every turn, since one that was refused may be again.
+
+    Which one it is depends on time and on what was started from. None while a permit of the core for it is on its way.
+    """
+    first = m.now_ns // watchdog.every_ns % max(1, len(watchdog.safe))
     stands = dict(_stands(watchdog, asked))
-    free = (a for a in watchdog.safe if a.tag not in busy)
-    return next((a for a in free if stands.get(a.tag) != a.value), None)
+    order = (*watchdog.safe[first:], *watchdog.safe[:first])
+    chosen = next((a for a in order if stands.get(a.tag) != a.value), None)
+    mine = (r.command for r in m.records.values() if r.status is CommandStatus.PERMITTED)
+    is_busy = any(c.principal == CORE and chosen and c.tag == chosen.tag for c in mine)
+    return None if is_busy else chosen
 
 
 def _stands(watchdog: Watchdog, asked: Question) -> Iterator[tuple[str, float]]:

@@ -165,6 +165,11 @@ def test_a_core_with_workers_gets_its_answers(tmp_path: Path) -> None:
         core.stop()
 
 
+LISTED = changed(
+    "pump-1: {zone: field}",
+    "pump-1: {zone: field, safe_actions: [{tag: pump-1/speed, value: 0.5}, {tag: pump-1/speed, value: 0.6}]}",
+    WITH,
+)
 WATCHED = changed(
     "    members: each\n",
     """\
@@ -175,7 +180,7 @@ WATCHED = changed(
       action: safe_action
       safe: [{tag: pump-1/speed, value: 0.5}]
 """,
-    WITH,
+    LISTED,
 )
 
 
@@ -194,9 +199,13 @@ def test_a_watchdog_asks_with_the_most_that_an_actuator_of_its_model_demands(
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("value: 0.5", "value: 1000.0", "outside the limits"),
-        ("{tag: pump-1/speed, value", "{tag: tank-1/level, value", "no actuator of model"),
-        ("safe: [{tag: pump-1/speed, value: 0.5}]", "safe: []", "without a safe action"),
+        (
+            "[{tag: pump-1/speed, value: 0.5}]\n",
+            "[{tag: pump-1/speed, value: 0.7}]\n",
+            "on no `safe_actions` list",
+        ),
+        ("safe: [{tag: pump-1/speed", "safe: [{tag: tank-1/level", "no actuator of model"),
+        ("safe: [{tag: pump-1/speed, value: 0.5}]\n", "safe: []\n", "without a safe action"),
         ("warn_s: 1800", "warn_s: 30000", "longer than"),
         ("every_s: 120", "every_s: 5", "shorter than `deadline_ms`"),
         ("action: safe_action", "action: panic", "step_down"),
@@ -212,7 +221,7 @@ def test_what_does_not_fit_a_watchdog_is_told_at_its_place(
 
 def test_a_watchdog_is_signed_and_what_was_signed_without_one_stays_signed(tmp_path: Path) -> None:
     parts = []
-    for n, text in enumerate((WITH, WATCHED, WATCHED.replace("0.5}", "0.6}"))):
+    for n, text in enumerate((LISTED, WATCHED, WATCHED.replace("0.5}]\n", "0.6}]\n"))):
         (tmp_path / str(n)).mkdir()
         parts.append(safety.content(loaded(tmp_path / str(n), text), b""))
     assert "watchdog" not in parts[0]["lookahead"]["net"]

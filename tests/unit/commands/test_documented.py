@@ -22,6 +22,7 @@ from twinvouch.commands import (
     own,
     ramp,
     rate,
+    safe_action,
     sequence,
     travel,
 )
@@ -46,6 +47,7 @@ def test_every_rule_has_a_heading() -> None:
         interlock,
         derivation,
         lookahead,
+        safe_action,
         not_acting,
         own,
         approval,

@@ -9,6 +9,7 @@ from tests.unit.engine.ahead import LEVEL, VALVE, AheadToy, ahead
 from tests.unit.engine.ahead import site as plain
 from twinvouch.core.event import Effect, Simulate
 from twinvouch.core.finding import Finding
+from twinvouch.core.safe import Safe
 from twinvouch.core.site import SECOND, Site
 from twinvouch.core.watchdog import Response, SafeAction, Watchdog
 
@@ -32,7 +33,9 @@ def watchdog(response: Response = Response.SAFE_ACTION, **but: Any) -> Watchdog:
 
 def site(response: Response = Response.SAFE_ACTION, **but: Any) -> Site:
     of = plain()
-    return replace(of, watchdogs={MODEL: watchdog(response, **but)}, ahead={VALVE: of.ahead[VALVE]})
+    dog = watchdog(response, **but)
+    listed = tuple(Safe("valve", a.tag, a.value, 6) for a in dog.safe)
+    return replace(of, watchdogs={MODEL: dog}, ahead={VALVE: of.ahead[VALVE]}, safe={VALVE: listed})
 
 
 class WatchedToy(AheadToy):
