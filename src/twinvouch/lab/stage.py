@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from twinvouch.core.label import FULL
 from twinvouch.core.ports import Signer
 from twinvouch.lab.api import Answer, Api
 from twinvouch.lab.controller import Hand
@@ -16,6 +17,7 @@ from twinvouch.lab.liar import Liar
 
 NO_SESSION = -1  # a direct write that did not even get a TLS session
 EXECUTED = 0
+AGREED_S = 60.0  # so long is waited for a model that is at one with the plant
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,16 @@ async def entries(stage: Stage) -> int:
     """How many ledger entries there are."""
     status = await stage.api.get("/status", purpose="demo")
     return int(status["entries"])
+
+
+async def agrees(stage: Stage) -> bool:
+    """Whether no tag is in alarm, so that what is found is about the attack.
+
+    At 600 plant seconds a second a busy machine reads a pump minutes before its flow: when one switches, honest tags
+    alarm, and a lie told while several do may not be found (docs/reference/demo.md).
+    """
+    tags = await stage.api.get("/tags", purpose="demo")
+    return all(tag["label"]["plausibility"] == FULL for tag in tags)
 
 
 async def found(
