@@ -23,7 +23,7 @@ from twinvouch.lab.net3 import BY_TAG, LEVEL, REGISTERS, RUN
 from twinvouch.lab.play import Say
 from twinvouch.lab.processes import Processes
 from twinvouch.lab.site import ENGINEERS
-from twinvouch.lab.stage import AGREED_S, agrees
+from twinvouch.lab.stage import AGREED_S, agrees, is_far
 
 MINUTE_S: Final = 3.0
 SLOPE: Final = 0.02  # metres a second: too little for the learned model to be sure of it so soon
@@ -80,12 +80,12 @@ async def act(stage: Processes, say: Say) -> Listed:
 
 
 async def _is_begun_well(stage: Processes) -> bool:
-    """Whether the pump rests and the model agrees.
+    """Whether the pump rests, will for a while, and the model agrees.
 
     A stop is held while what it rests on is distrusted. A pump that goes on for longer than ever fills the tank to where
     it never was; what was learned then fits no tag any more, so that commands stay held and the pump goes on.
     """
-    return stage.true_value(RUN) == 0 and await agrees(stage)
+    return stage.true_value(RUN) == 0 and is_far(stage) and await agrees(stage)
 
 
 async def look_back(

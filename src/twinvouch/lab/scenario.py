@@ -13,17 +13,24 @@ from typing import Any, Final
 from twinvouch.core.inventory import Table
 from twinvouch.core.kind import Purpose
 from twinvouch.lab import liar
-from twinvouch.lab.controller import START_BELOW_M, STOP_ABOVE_M
 from twinvouch.lab.interceptor import Order, Passed
 from twinvouch.lab.net3 import BY_TAG, LEVEL, PERIODS_S, RUN, SPEED
 from twinvouch.lab.site import DUPLICATE_WINDOW_S, EDGE
-from twinvouch.lab.stage import AGREED_S, EXECUTED, NO_SESSION, Stage, agrees, entries, found
+from twinvouch.lab.stage import (
+    AGREED_S,
+    EXECUTED,
+    NO_SESSION,
+    Stage,
+    agrees,
+    entries,
+    found,
+    is_far,
+)
 from twinvouch.wire.cose import seal, unseal
 
 REFUSED, DETECTED, ADMITTED, NOTHING = "refused", "detected", "admitted", "nothing"
 HOSTILE_SPEED: Final = 1.6  # would put 640 kPa on a discharge rated for 420
 _WAIT_S: Final = 8.0
-_FAR_M: Final = 0.2  # from the level at which the controller switches: two seconds at least
 LEARNED: Final = ("residual", "drift")  # rules of the learned model
 _REPLAYED_S: Final = 6.0
 
@@ -216,9 +223,7 @@ async def _quiet(stage: Stage) -> None:
     for _ in range(40):
         before = await _newest_command(stage)
         await stage.sleep(0.5)
-        level, runs = stage.true_value(LEVEL), stage.true_value(RUN) > 0
-        is_far = level < STOP_ABOVE_M - _FAR_M if runs else level > START_BELOW_M + _FAR_M
-        if is_far and await _newest_command(stage) != before:
+        if is_far(stage) and await _newest_command(stage) != before:
             await stage.sleep(0.5)  # long enough to carry it out
             return
 
