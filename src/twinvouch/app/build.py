@@ -19,7 +19,16 @@ from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
 from twinvouch.adapters.vault import Vault
 from twinvouch.app import config as configuration
-from twinvouch.app import detection, inventory, key_list, lookahead_model, retention, safety
+from twinvouch.app import (
+    detection,
+    inventory,
+    key_list,
+    lookahead_model,
+    retention,
+    safe_rules,
+    safety,
+    watchdogs,
+)
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Stores
 from twinvouch.app.disk_watch import DiskWatch
@@ -48,9 +57,14 @@ def from_document(document: Document, path: Path) -> Config:
 def site(config: Config, origin: Origin | None = None) -> Site:
     """What one engine works with; `origin` replaces the configured one (a replay of files)."""
     plant = inventory.plant(config)
+    safe = safe_rules.safe(config)
+    if why := next(safe_rules.unfit(plant, safe), ""):
+        raise ConfigError(f"{config.path}: safe_actions: {why}")
     # readings of long ago are not judged by the keys of today
     root = key_list.root_of(config) if origin is None else b""
     key_list.ring_of(config, plant)  # what does not fit is told now
+    # what is replayed writes nothing, so nothing of it is looked ahead
+    aheads = lookahead_model.aheads(config, plant) if origin is None else {}
     return Site(
         plant=plant,
         policy=policy(config),
@@ -63,8 +77,9 @@ def site(config: Config, origin: Origin | None = None) -> Site:
         interlocks=interlocks(plant),
         root=root,
         detector=detection.detector(config, plant),
-        # what is replayed writes nothing, so nothing of it is looked ahead
-        ahead=lookahead_model.aheads(config, plant) if origin is None else {},
+        ahead=aheads,
+        watchdogs=watchdogs.watchdogs(config, plant, aheads) if aheads else {},
+        safe=safe,
     )
 
 

@@ -3,7 +3,7 @@
 Limits, interlocks and places of every actuator; the tags whose readings always count there, as they are configured,
 and what is declared of them together with others (redundancy, balances, states of actuators);
 the model that detects lies; the models that commands are tried on, with their digests; what each command class demands; how far readings of each edge are trusted; principals with kind, key and roles; the
-policy; the plant root; what one person may say of sources, where that is not the default. A change of any of it is signed by two persons. API tokens are not in it: a token proposes, it
+policy; the plant root; what one person may say of sources, where that is not the default; the safe actions of assets. A change of any of it is signed by two persons. API tokens are not in it: a token proposes, it
 never approves or signs.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from twinvouch.app import inventory, lookahead_model
+from twinvouch.app import inventory, lookahead_model, safe_rules
 from twinvouch.app.config_model import Config
 from twinvouch.app.declared import members
 from twinvouch.commands.view import mandatory
@@ -55,6 +55,7 @@ def content(config: Config, policy: bytes) -> dict[str, Any]:
         **_declared(config, {*actuators, *inputs}),
         **{name: whole[name] for name in ("sequence", "joint") if whole[name]},
         **_modes(config),
+        **({"safe_actions": listed} if (listed := safe_rules.listing(config)) else {}),
     }
 
 
@@ -89,7 +90,7 @@ def _declared(config: Config, counting: set[str]) -> dict[str, Any]:
     if config.lookahead:
         found["lookahead"] = {
             name: {
-                **told.model_dump(mode="json"),
+                **_said(told.model_dump(mode="json"), {"watchdog"}),
                 "digest": lookahead_model.of(config, name).digest.hex(),
             }
             for name, told in config.lookahead.items()
@@ -106,6 +107,11 @@ def _declared(config: Config, counting: set[str]) -> dict[str, Any]:
         if counting & {state.status, state.tag}:
             found.setdefault("actuator_state", {})[name] = state.model_dump(mode="json")
     return found
+
+
+def _said(settings: Mapping[str, Any], later: set[str]) -> dict[str, Any]:
+    """Settings without those that came `later` and are not set."""
+    return {k: v for k, v in settings.items() if k not in later or v is not None}
 
 
 def _bare(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from twinvouch.commands import lookahead
+from twinvouch.commands import lookahead, safe_action
 from twinvouch.commands.foreseen import Asked
 from twinvouch.core.command import CommandStatus, Verdict
 from twinvouch.core.errors import MalformedError
@@ -25,7 +25,7 @@ from twinvouch.engine.out import Out
 from twinvouch.wire.lookahead import digest, read_foresight, read_question
 
 _SENTENCE: Final = 500
-_SPARE_NS: Final = 5_000_000_000  # beyond its deadline the core itself gives an answer up
+SPARE_NS: Final = 5_000_000_000  # beyond its deadline the core itself gives an answer up
 
 
 def on_simulated(m: Memory, out: Out, event: SimulationDone) -> None:
@@ -36,7 +36,7 @@ def on_simulated(m: Memory, out: Out, event: SimulationDone) -> None:
         out.reply(200, status="ignored", why="nobody waits for this answer")
         return
     asked = m.asked[found]
-    seen, why = _read(asked, event)
+    seen, why = read_answer(asked, event)
     m.counts["simulation:failed" if why else "simulation:answered"] += 1
     _settle(m, out, found, seen, why)
     record = m.records.get(found)
@@ -48,7 +48,7 @@ def give_up(m: Memory, out: Out) -> None:
     for command, asked in list(m.asked.items()):
         record = m.records.get(command)
         ahead = None if record is None else m.site.ahead.get(record.command.tag)
-        limit_ns = _SPARE_NS + (0 if ahead is None else ahead.deadline_ns)
+        limit_ns = SPARE_NS + (0 if ahead is None else ahead.deadline_ns)
         if m.now_ns - asked.asked_ns > limit_ns:
             m.counts["simulation:late"] += 1
             _settle(m, out, command, None, f"none came within {limit_ns / 1e9:g} s")
@@ -84,8 +84,13 @@ def _settle(m: Memory, out: Out, command: str, seen: Foresight | None, why: str)
     m.dirty.add(f"asked/{command}")
     if record is None or record.status is not CommandStatus.HELD:
         return
-    if seen is not None and not {*asked.trusted} <= {*trying.trusted_now(m, record)}:
+    is_past = seen is not None and not {*asked.trusted} <= {*trying.trusted_now(m, record)}
+    if is_past:
         m.counts["simulation:outdated"] += 1
+    if is_past and safe_action.was_admitted(record.decision):
+        # whoever lets trust come and go could else keep it waiting
+        seen, why = None, "what it started from is not trusted any more"
+    elif is_past:
         decide(
             m, out, Proposal.of(record), (), asked.because
         )  # asks again, from what is trusted now
@@ -98,7 +103,8 @@ def _settle(m: Memory, out: Out, command: str, seen: Foresight | None, why: str)
     decide(m, out, Proposal.of(record), approvals, asked.because, prediction)
 
 
-def _read(asked: Asked, event: SimulationDone) -> tuple[Foresight | None, str]:
+def read_answer(asked: Asked, event: SimulationDone) -> tuple[Foresight | None, str]:
+    """What was foreseen, or why the answer is none."""
     if event.why:
         return None, event.why[:_SENTENCE]
     try:

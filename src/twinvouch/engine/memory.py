@@ -9,6 +9,7 @@ import numpy as np
 from twinvouch.commands.foreseen import Asked, starts
 from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record
+from twinvouch.commands.watching import Watching
 from twinvouch.core.command import CommandStatus
 from twinvouch.core.context import Arrival, Context
 from twinvouch.core.distrust import Distrust, Hands, Known, by_hand, expand
@@ -79,7 +80,8 @@ class Memory:
         self.seen: dict[str, Seen] = {}
         # where in the ledger services have read, by answers and by what their streams showed
         self.answered, self.streamed = dict[str, Marks](), dict[str, Marks]()
-        self.streams: dict[str, int] = {}  # services with an open stream -> until when at most, ns
+        # services with an open stream -> until when at most, ns; when safe actions were permitted, ns
+        self.streams, self.safe_used = dict[str, int](), dict[str, tuple[int, ...]]()
         # by asset; and what was recommended, by id
         self.modes, self.advice = dict[str, Mode](), dict[str, Given]()
         # what persons said of a tag, edge, model or key -> expiry, ns; and what is known of each since
@@ -109,7 +111,7 @@ class Memory:
         # of the log: how often a backup was restored, and when last: what was signed before has no effect any more
         self.epoch, self.epoch_ns = 0, 0
         self.ticked: Tick | None = None  # the last one with clocks, of this run of the process
-        self.dirty: set[str] = {"forgotten"}
+        self.dirty, self.watching = {"forgotten"}, dict[str, Watching]()  # watchdogs, by model
         # not stored: what open advice rests on; what is distrusted, behind what it follows from
         self.counted, self._distrust = dict[str, frozenset[str]](), _NOTHING
 
@@ -140,6 +142,7 @@ class Memory:
             forgotten_ns=self.past.forgotten_ns,
             steady=self.past.steady,
             trusted=self.trusted,
+            safe_used=self.safe_used,
         )
 
     def distrust(self) -> Distrust:

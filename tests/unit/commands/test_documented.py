@@ -18,8 +18,11 @@ from twinvouch.commands import (
     joint,
     limits,
     lookahead,
+    not_acting,
+    own,
     ramp,
     rate,
+    safe_action,
     sequence,
     travel,
 )
@@ -44,6 +47,9 @@ def test_every_rule_has_a_heading() -> None:
         interlock,
         derivation,
         lookahead,
+        safe_action,
+        not_acting,
+        own,
         approval,
         advice,
     )

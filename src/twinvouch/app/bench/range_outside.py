@@ -50,10 +50,14 @@ class Memory:
 class Beside:
     """Fits Outside: one run's actuator, and its model."""
 
-    def __init__(self, sector: Sector, plant: Plant, ask: Callable[[bytes], bytes] | None = None) -> None:
+    def __init__(
+        self, sector: Sector, plant: Plant, ask: Callable[[bytes], bytes] | None = None
+    ) -> None:
         self._made = model_of(sector)
         run = ask or (lambda raw: answer(runner_of(sector).model, raw))
-        self._foreseer = Foreseer(self._made.model, lambda raw, _until_s: run(raw), is_searching=False)
+        self._foreseer = Foreseer(
+            self._made.model, lambda raw, _until_s: run(raw), is_searching=False
+        )
         points = {
             t.id: OwnPoint(t.id, t.point, t.limits.low, t.limits.high)
             for t in plant.tags.values()

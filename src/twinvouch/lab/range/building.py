@@ -78,7 +78,9 @@ class Caretaker:
             wanted = round(min(max(wanted, 0.0), 1.0) / _STEP) * _STEP
             if abs(wanted - now) >= _STEP:
                 looked = tuple(t for t in (f"{z}/temp", "outside/temp") if shown[t] is not None)
-                found.append((abs(self.target - temp), Wish(f"{z}/heater", round(wanted, 2), looked)))
+                found.append(
+                    (abs(self.target - temp), Wish(f"{z}/heater", round(wanted, 2), looked))
+                )
         return [wish for _, wish in sorted(found, key=lambda each: -each[0])]
 
 
@@ -104,9 +106,7 @@ def _levers() -> list[Lever]:
 
 
 def _lookout() -> Lookout:
-    rooms = {
-        f"zone:{z}": Source(f"{z}/temp", 0.0, 45.0, error=0.3, drift_per_h=2.0) for z in ZONES
-    }
+    rooms = {f"zone:{z}": Source(f"{z}/temp", 0.0, 45.0, error=0.3, drift_per_h=2.0) for z in ZONES}
     heaters = {f"heater:{z}": Source(f"{z}/heater", 0.0, 1.0) for z in ZONES}
     weather = {"outside": Source("outside/temp", -15.0, 15.0, error=2.0, drift_per_h=1.0)}
     return Lookout(

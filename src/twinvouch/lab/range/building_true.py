@@ -75,7 +75,11 @@ class BuildingTrue:
     def truth(self) -> Mapping[str, float]:
         """By tag."""
         at = self._at
-        found = {"outside/temp": self._cold(at.step), "loop/valve": at.valve, "loop/pressure": pressure(at)}
+        found = {
+            "outside/temp": self._cold(at.step),
+            "loop/valve": at.valve,
+            "loop/pressure": pressure(at),
+        }
         for z, air, heater in zip(ZONES, at.air, at.heaters, strict=True):
             found |= {f"{z}/temp": air, f"{z}/return": air, f"{z}/heater": heater}
         return found
@@ -147,7 +151,10 @@ def _by_law(at: At, law: str) -> At:
 
 
 def _through(
-    capacity: NDArray[np.float64], walls: NDArray[np.float64], lost: NDArray[np.float64], inside: NDArray[np.float64]
+    capacity: NDArray[np.float64],
+    walls: NDArray[np.float64],
+    lost: NDArray[np.float64],
+    inside: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What becomes of temperatures and of constant power in a step; both [2 zones, 2 zones]."""
     count = len(ZONES)

@@ -101,7 +101,9 @@ def _levers() -> list[Lever]:
     for n, tag in zip(LINES, names, strict=True):
         others = tuple(t for t in names if t != tag)
         together = Past(joints=(Joint("lines", others, low_sum=len(LINES) - 1.0),), writes=6)
-        found.append(Lever(tag, "1", 0.0, 1.0, "switch", CommandClass.B, f"line:{n}", past=together))
+        found.append(
+            Lever(tag, "1", 0.0, 1.0, "switch", CommandClass.B, f"line:{n}", past=together)
+        )
     return found
 
 

@@ -85,8 +85,12 @@ class GridTrue:
         flows = self._flows(at)
         found = {f"bus-{bus}/load": float(mw) for bus, mw in zip(BUSES, load, strict=True)}
         found |= {f"gen-{g}/power": p for g, p in zip(GENERATORS, at.power, strict=True)}
-        found |= {f"line-{n}/closed": float(is_in) for n, is_in in zip(LINES, at.lines, strict=True)}
-        told = dict(zip(LINES, [0.0] * len(LINES) if flows is None else flows.tolist(), strict=True))
+        found |= {
+            f"line-{n}/closed": float(is_in) for n, is_in in zip(LINES, at.lines, strict=True)
+        }
+        told = dict(
+            zip(LINES, [0.0] * len(LINES) if flows is None else flows.tolist(), strict=True)
+        )
         found["gen-a/slack"] = float(load.sum()) - sum(at.power)
         found |= {f"tie-{n}/flow": told[n] for n in TIES}
         return found

@@ -125,7 +125,9 @@ def _balances() -> list[Balance]:
     """What flows into a tank is what its level gains, over an hour and over six."""
     found = []
     for t, diameter in DIAMETERS.items():
-        per_foot = pi / 4 * diameter**2 / 3_600 * GPM_PER_CFS  # gpm for an hour that raise it a foot
+        per_foot = (
+            pi / 4 * diameter**2 / 3_600 * GPM_PER_CFS
+        )  # gpm for an hour that raise it a foot
         for hours, feet in ((1, 0.45), (6, 0.9)):
             terms = (
                 Term(f"tank-{t}/inflow", 1.0, Take.MEAN),
@@ -142,7 +144,9 @@ def _lookout() -> Lookout:
         for t, (lo, hi) in RANGES.items()
     }
     pumps = {
-        f"{what}:{p}": Source(f"pump-{p}/{what}", 0.0, 1.2) for p in PUMPS for what in ("run", "speed")
+        f"{what}:{p}": Source(f"pump-{p}/{what}", 0.0, 1.2)
+        for p in PUMPS
+        for what in ("run", "speed")
     }
     limits = {}
     for t, (lo, hi) in RANGES.items():

@@ -103,8 +103,12 @@ class Scenario:
     gap: str = ""
     ablated: bool = False  # it is played without each part of the guard, too
     shifts: float = 0.0  # the operator's own target moves by this at the attack's hour
-    stops: tuple[str, ...] = ()  # levers that the operator sets to 0 in an emergency, under distrust
-    recalibrated: Mapping[str, float] = field(default_factory=dict)  # offset of a tag, with a ticket
+    stops: tuple[
+        str, ...
+    ] = ()  # levers that the operator sets to 0 in an emergency, under distrust
+    recalibrated: Mapping[str, float] = field(
+        default_factory=dict
+    )  # offset of a tag, with a ticket
 
     def strength(self, seed: int) -> float:
         """Of this seed."""

@@ -80,7 +80,9 @@ class Cost:
 class Stage:
     """One run's engine. `write` is called for every write that the actuator makes, before it reports."""
 
-    def __init__(self, site: Site, seed: int, outside: Outside, write: Callable[[Written], None]) -> None:
+    def __init__(
+        self, site: Site, seed: int, outside: Outside, write: Callable[[Written], None]
+    ) -> None:
         self.site, self.cost = site, Cost()
         self._engine, self._outside, self._write = Engine(site), outside, write
         self._seed, self._count, self.now_ns = seed, 0, BEGIN_NS
@@ -122,14 +124,18 @@ class Stage:
         inputs = tuple(Input(t, max(m.frame.entry(t), 0)) for t in wish.inputs)
         unit = self.site.plant.tags[wish.tag].unit
         command = Command(ident, principal, wish.tag, wish.value, unit, self.now_ns, inputs)
-        raw = self._by(key or principal, write_command(command, self.site.plant.id), Purpose.COMMAND)
+        raw = self._by(
+            key or principal, write_command(command, self.site.plant.id), Purpose.COMMAND
+        )
         self._spent_ns = 0
         self._feed(CommandProposed(self._salt(), "", raw, ""))
         self._settle()
         self.cost.stages.append(self._spent_ns / 1e6)
         return ident
 
-    def say(self, person: str, verb: Verb, subject: str, lasts_s: float, *, made_ago_s: float = 0.0) -> int:
+    def say(
+        self, person: str, verb: Verb, subject: str, lasts_s: float, *, made_ago_s: float = 0.0
+    ) -> int:
         """A person's signed word; the code of the reply. An approval is of what is shown."""
         record = self._engine.memory.records.get(subject)
         is_held = record is not None and record.status is CommandStatus.HELD

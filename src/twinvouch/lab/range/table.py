@@ -84,20 +84,38 @@ BUILDING: Final = (
     Scenario("building-clean", "building", Kind.CLEAN),
     Scenario("building-set-point", "building", Kind.CLEAN, shifts=1.5),
     Scenario("building-storm", "building", Kind.CLEAN, weather=(Weather(1.3, 0.0, 4.0),)),
-    Scenario("building-heating-off", "building", Kind.ATTACK, orders=(Repeats(_COLD, 1),), ablated=True),
     Scenario(
-        "building-valve-slam", "building", Kind.ATTACK,
-        orders=(Cycles(("loop/valve",), 0.55, 0.95),), ablated=True,
+        "building-heating-off", "building", Kind.ATTACK, orders=(Repeats(_COLD, 1),), ablated=True
     ),
     Scenario(
-        "building-valve-creep", "building", Kind.ATTACK,
-        orders=(Ramps(("loop/valve",), -1.0, 0.0),), strengths=(0.02, 0.05, 0.1),
+        "building-valve-slam",
+        "building",
+        Kind.ATTACK,
+        orders=(Cycles(("loop/valve",), 0.55, 0.95),),
+        ablated=True,
     ),
     Scenario(
-        "building-rooms-warm", "building", Kind.ATTACK,
-        lies=(Offset(_ROOMS),), strengths=(0.2, 0.3, 0.4), ablated=True,
+        "building-valve-creep",
+        "building",
+        Kind.ATTACK,
+        orders=(Ramps(("loop/valve",), -1.0, 0.0),),
+        strengths=(0.02, 0.05, 0.1),
     ),
-    Scenario("building-rooms-drift", "building", Kind.ATTACK, lies=(Drift(_ROOMS),), strengths=(0.03, 0.1)),
+    Scenario(
+        "building-rooms-warm",
+        "building",
+        Kind.ATTACK,
+        lies=(Offset(_ROOMS),),
+        strengths=(0.2, 0.3, 0.4),
+        ablated=True,
+    ),
+    Scenario(
+        "building-rooms-drift",
+        "building",
+        Kind.ATTACK,
+        lies=(Drift(_ROOMS),),
+        strengths=(0.03, 0.1),
+    ),
 )
 
 _BREAKERS: Final = ("ab", "bc", "a12", "ca", "b13", "ab2", "c12")
@@ -107,21 +125,33 @@ GRID: Final = (
     Scenario("grid-set-point", "grid", Kind.CLEAN, shifts=0.05),
     Scenario("grid-surge", "grid", Kind.CLEAN, weather=(Weather(1.1, 0.0, 4.0),)),
     Scenario(
-        "grid-switching-burst", "grid", Kind.ATTACK,
-        orders=(Repeats(tuple((f"line-{n}/closed", 0.0) for n in _BREAKERS), 1),), ablated=True,
+        "grid-switching-burst",
+        "grid",
+        Kind.ATTACK,
+        orders=(Repeats(tuple((f"line-{n}/closed", 0.0) for n in _BREAKERS), 1),),
+        ablated=True,
     ),
     Scenario(
-        "grid-hostile-dispatch", "grid", Kind.ATTACK,
+        "grid-hostile-dispatch",
+        "grid",
+        Kind.ATTACK,
         orders=(Repeats((("gen-a/power", 0.0), ("gen-b/power", 230.0), ("gen-c/power", 0.0)), 2),),
         ablated=True,
     ),
     Scenario(
-        "grid-two-lines", "grid", Kind.ATTACK,
-        orders=(Repeats((("line-a12/closed", 0.0), ("line-ab2/closed", 0.0)), 6),), ablated=True,
+        "grid-two-lines",
+        "grid",
+        Kind.ATTACK,
+        orders=(Repeats((("line-a12/closed", 0.0), ("line-ab2/closed", 0.0)), 6),),
+        ablated=True,
     ),
     Scenario(
-        "grid-false-loads", "grid", Kind.ATTACK,
-        lies=(Offset(SUMMED["b"]), Offset(SUMMED["c"], -1.0)), strengths=(0.2, 0.3), ablated=True,
+        "grid-false-loads",
+        "grid",
+        Kind.ATTACK,
+        lies=(Offset(SUMMED["b"]), Offset(SUMMED["c"], -1.0)),
+        strengths=(0.2, 0.3),
+        ablated=True,
     ),
 )
 ALL: Final = (*NET3, *BUILDING, *GRID)

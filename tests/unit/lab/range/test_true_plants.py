@@ -81,9 +81,7 @@ def test_the_guards_model_is_no_true_plant(name: str) -> None:
     row, _ = model.step({}, 0.0, is_sampled=False)
     foreseen = dict(zip(model.columns, row, strict=True))
     true_now = true.truth()
-    apart = [
-        abs(foreseen[q] - true_now[s.tag]) for q, s in look.sources.items() if q in foreseen
-    ]
+    apart = [abs(foreseen[q] - true_now[s.tag]) for q, s in look.sources.items() if q in foreseen]
     assert max(apart) > 0.01
     true.close()
 
