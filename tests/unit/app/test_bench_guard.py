@@ -132,7 +132,7 @@ def test_two_processes_say_what_one_says() -> None:
     plan = Plan(1, 3, ("grid-clean",), share=0.05, ablates=False, processes=1)
     one, two = (
         run(plan, lambda _: None),
-        run(Plan(1, 3, ("grid-clean",), 0.05, False), lambda _: None),
+        run(Plan(1, 3, ("grid-clean",), 0.05, ablates=False), lambda _: None),
     )
     assert one["scenarios"] == two["scenarios"]
     assert one["true_plants"] == two["true_plants"]

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from twinvouch.app.bench.range_outside import Beside, model_of
-from twinvouch.core.lookahead import MOST_MEMBERS
 from twinvouch.lab.range.plan import sector, source_digests
-from twinvouch.lab.range.play import Cast, play
 from twinvouch.lab.range.plants import STEP_S
+from twinvouch.lab.range.play import Cast, play
 from twinvouch.lab.range.result import Result
 from twinvouch.lab.range.scenario import Scenario
 from twinvouch.lab.range.site import ABLATIONS, FULL, site_of
@@ -28,7 +27,6 @@ ABLATED_SEEDS: Final = 3
 CTOWN: Final = Path("networks") / "ctown.inp"
 Say = Callable[[str], None]
 Report = dict[str, Any]
-assert MOST_MEMBERS >= 5
 
 
 @dataclass(frozen=True, slots=True)

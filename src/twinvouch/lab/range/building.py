@@ -65,7 +65,7 @@ class Caretaker:
         """Of the target, K."""
         self.target += by
 
-    def wishes(self, shown: Mapping[str, float | None], hour: float) -> Sequence[Wish]:
+    def wishes(self, shown: Mapping[str, float | None]) -> Sequence[Wish]:
         """A room that he does not see is left as it is."""
         outside, found = shown["outside/temp"], []
         cold = -3.0 if outside is None else outside

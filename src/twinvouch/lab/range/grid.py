@@ -63,7 +63,7 @@ class Dispatcher:
         """So much of its load more from area b, less from c."""
         self._share += by
 
-    def wishes(self, shown: Mapping[str, float | None], hour: float) -> Sequence[Wish]:
+    def wishes(self, shown: Mapping[str, float | None]) -> Sequence[Wish]:
         """An area of which he does not see every load is left as it is."""
         found = []
         for area, tags in SUMMED.items():

@@ -160,7 +160,9 @@ class GridTrue:
                     nodal[[m, n, m, n], [m, n, n, m]] += [b, b, -b, -b]
             reduced = nodal[1:, 1:]
             is_whole = np.linalg.matrix_rank(reduced) == len(BUSES) - 1
-            self._solved[lines] = np.linalg.inv(reduced) if is_whole else None
+            self._solved[lines] = (
+                np.asarray(np.linalg.inv(reduced), np.float64) if is_whole else None
+            )
         return self._solved[lines]
 
 

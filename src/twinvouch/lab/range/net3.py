@@ -68,7 +68,7 @@ class ControlRoom:
         """Of the fill."""
         self.middle += by
 
-    def wishes(self, shown: Mapping[str, float | None], hour: float) -> Sequence[Wish]:
+    def wishes(self, shown: Mapping[str, float | None]) -> Sequence[Wish]:
         """Nothing where he sees no level."""
         seen = {t: (shown[t], RANGES[t[5]]) for t in LEVELS if shown[t] is not None}
         shares = {t: ((v or 0.0) - lo) / (hi - lo) for t, (v, (lo, hi)) in seen.items()}

@@ -238,13 +238,12 @@ def _differ(network: Network, chance: np.random.Generator, seed: int) -> str:
         _lift(network, curve, chance.uniform(0.9, 1.1))
     place = chance.integers(0, 4)
     if seed % 3 == 0:
-        node = LEAKS[place]
-        model.set_node(network.node(node), OfNode.EMITTER, chance.uniform(2.0, 12.0))
-        return f"a leak at node {node}"
+        model.set_node(network.node(LEAKS[place]), OfNode.EMITTER, chance.uniform(2.0, 12.0))
+        return f"a leak at node {LEAKS[place]}"
     if seed % 3 == 1:
-        link, loss = TRUNKS[place], chance.uniform(18.0, 60.0)
-        network.set_link(network.link(link), OfLink.MINOR_LOSS, loss)
-        return f"a loss of K = {loss:.0f} in pipe {link}"
+        loss = chance.uniform(18.0, 60.0)
+        network.set_link(network.link(TRUNKS[place]), OfLink.MINOR_LOSS, loss)
+        return f"a loss of K = {loss:.0f} in pipe {TRUNKS[place]}"
     pattern = np.array(model.pattern(1))
     hours = np.arange(len(pattern))
     shape = 1 + 0.12 * np.sin(2 * pi * (hours / len(pattern) + chance.uniform()))

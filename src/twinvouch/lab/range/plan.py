@@ -22,6 +22,7 @@ def source_digests(names: frozenset[str]) -> dict[str, str]:
     found = {}
     for module in sorted({m for name in names for m in sector(name).sources}):
         spec = find_spec(module)
-        assert spec is not None and spec.origin is not None, module
+        assert spec is not None, module
+        assert spec.origin is not None, module
         found[module] = sha256(Path(spec.origin).read_bytes()).hexdigest()
     return found

@@ -150,6 +150,6 @@ class Operator(Protocol):
         """What he aims at moves, in his own unit; a legitimate change of the set point."""
         ...
 
-    def wishes(self, shown: Mapping[str, float | None], hour: float) -> Sequence[Wish]:
+    def wishes(self, shown: Mapping[str, float | None]) -> Sequence[Wish]:
         """What he wants at one of his moments, most urgent first."""
         ...

@@ -138,9 +138,8 @@ class _Run:
         shown = {tag: self._shown(tag) for tag in tags}
         if self.stage is not None:
             self.stage.look(OPERATOR, [tag for tag, value in shown.items() if value is not None])
-        hour = self.now / STEPS_PER_H
         busy = self._busy()
-        wishes = [w for w in self.operator.wishes(shown, hour) if w.tag not in busy]
+        wishes = [w for w in self.operator.wishes(shown) if w.tag not in busy]
         for wish in wishes[: self.sector.wishes]:
             self._wants(wish)
 

@@ -60,7 +60,7 @@ TERMS = Terms(("on", "off"), held=3, steps=4)
     ],
 )
 def test_unsafe_is_what_backup_cannot_undo_and_backup_now_would_not_have(
-    level: float, value: float, unsafe: bool
+    level: float, value: float, *, unsafe: bool
 ) -> None:
     judge = Judge(Tank(level), TERMS)
     assert judge.is_unsafe(0, {"pump": value}) is unsafe
@@ -94,6 +94,6 @@ def test_one_backup_law_that_does_is_enough() -> None:
     ],
 )
 def test_the_cause_of_a_violation(
-    unsafe: list[int], blocked: list[int], without: bool | None, expected: Cause
+    unsafe: list[int], blocked: list[int], *, without: bool | None, expected: Cause
 ) -> None:
     assert cause(100, unsafe, blocked, without=without, span=20) is expected

@@ -91,7 +91,8 @@ def test_true_plants_import_nothing_of_the_guard(name: str) -> None:
     forbidden = ("twinvouch.twin", "twinvouch.adapters", "twinvouch.engine", "twinvouch.commands")
     for module in sector(name).sources:
         spec = find_spec(module)
-        assert spec is not None and spec.origin is not None
+        assert spec is not None
+        assert spec.origin is not None
         tree = ast.parse(Path(spec.origin).read_text("utf-8"))
         named = [n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
         assert [n for n in named if n.startswith(forbidden)] == []
