@@ -8,10 +8,12 @@ the policy with all the trust there is, gives an ALLOW.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from twinvouch.commands import (
     approval,
     authority,
+    basis,
     capability,
     derivation,
     disk,
@@ -83,7 +85,8 @@ def _weigh(view: View, target: Target) -> Decision:
     if all(r.verdict is Verdict.ALLOW for r in reasons):  # only look-ahead says why it allows
         asked = capability.check_execute(view, target, derived.axes, (given, wanted))
         reasons = (*reasons, *(asked or (_allowed(derived, given),)))
-    return _decision(view, reasons, derived, (given, wanted))
+    decision = _decision(view, reasons, derived, (given, wanted))
+    return replace(decision, basis=basis.of(view, target, derived))
 
 
 def _derived(view: View, target: Target) -> Derivation:
