@@ -1,4 +1,4 @@
-"""C48 of docs/explanation/threat-model.md."""
+"""C49 of docs/explanation/threat-model.md."""
 
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def query(toy: AheadToy) -> QueryAsked:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_c48_what_is_simulated_is_what_a_proposal_is_answered(tmp_path: Path, case: str) -> None:
+def test_c49_what_is_simulated_is_what_a_proposal_is_answered(tmp_path: Path, case: str) -> None:
     toy = AheadToy(tmp_path)
     tag, value, but = CASES[case]
     if but.pop("by", "") if (but := dict(but)) else "":
@@ -63,7 +63,7 @@ def test_c48_what_is_simulated_is_what_a_proposal_is_answered(tmp_path: Path, ca
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_c48_a_simulation_leaves_an_engine_as_the_same_question_alone_does(
+def test_c49_a_simulation_leaves_an_engine_as_the_same_question_alone_does(
     tmp_path: Path, case: str
 ) -> None:
     """Two engines, the same events; one also tries commands. State, entries and effects stay the same."""
@@ -86,7 +86,7 @@ def test_c48_a_simulation_leaves_an_engine_as_the_same_question_alone_does(
     assert told[0] == told[1]
 
 
-def test_c48_gate_3_lets_nobody_simulate_who_could_not_propose(tmp_path: Path) -> None:
+def test_c49_gate_3_lets_nobody_simulate_who_could_not_propose(tmp_path: Path) -> None:
     toy = AheadToy(tmp_path)
     toy.read()
 

@@ -19,7 +19,15 @@ from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
 from twinvouch.adapters.vault import Vault
 from twinvouch.app import config as configuration
-from twinvouch.app import detection, inventory, key_list, lookahead_model, retention, safety
+from twinvouch.app import (
+    detection,
+    inventory,
+    key_list,
+    lookahead_model,
+    retention,
+    safe_rules,
+    safety,
+)
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Stores
 from twinvouch.app.disk_watch import DiskWatch
@@ -48,6 +56,9 @@ def from_document(document: Document, path: Path) -> Config:
 def site(config: Config, origin: Origin | None = None) -> Site:
     """What one engine works with; `origin` replaces the configured one (a replay of files)."""
     plant = inventory.plant(config)
+    safe = safe_rules.safe(config)
+    if why := next(safe_rules.unfit(plant, safe), ""):
+        raise ConfigError(f"{config.path}: safe_actions: {why}")
     # readings of long ago are not judged by the keys of today
     root = key_list.root_of(config) if origin is None else b""
     key_list.ring_of(config, plant)  # what does not fit is told now
@@ -65,6 +76,7 @@ def site(config: Config, origin: Origin | None = None) -> Site:
         detector=detection.detector(config, plant),
         # what is replayed writes nothing, so nothing of it is looked ahead
         ahead=lookahead_model.aheads(config, plant) if origin is None else {},
+        safe=safe,
     )
 
 

@@ -8,6 +8,7 @@ from twinvouch.core.inventory import CommandClass, Plant
 from twinvouch.core.lookahead import Ahead
 from twinvouch.core.mode import ModeRules
 from twinvouch.core.ports import Condition, Detector, Policy
+from twinvouch.core.safe import Safe
 
 SECOND = 1_000_000_000
 
@@ -86,3 +87,4 @@ class Site:
     detector: Detector | None = None  # None: no model is configured
     permit_key: bytes = b""  # public key that permits are signed with; empty: not known here
     ahead: Mapping[str, Ahead] = field(default_factory=dict)  # by actuator tag that has a model
+    safe: Mapping[str, tuple[Safe, ...]] = field(default_factory=dict)  # by actuator tag

@@ -11,14 +11,16 @@ from fastapi.responses import Response
 from twinvouch.app.api import explained, guard
 from twinvouch.app.api.description import Purpose
 from twinvouch.app.api.desk import Desk, peer
+from twinvouch.app.api.lane import lane
 from twinvouch.app.api.proposal import Proposal, Question, content_of
 from twinvouch.app.core import salt
 from twinvouch.commands.view import mandatory
 from twinvouch.core.command import Decision
 from twinvouch.core.errors import UnavailableError
-from twinvouch.core.event import CommandProposed, Priority
+from twinvouch.core.event import CommandProposed
 from twinvouch.core.kind import Purpose as Signed
 from twinvouch.core.lookahead import Foresight
+from twinvouch.core.site import Site
 from twinvouch.engine.foreseeing import answer_of
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.trial import Asking, Trial, begin, conclude
@@ -43,6 +45,9 @@ def router(desk: Desk) -> APIRouter:
     """POST /commands and POST /commands/simulate."""
     routes = APIRouter(tags=["in"])
 
+    def site() -> Site:
+        return desk.core.engine.memory.site
+
     @routes.post("/commands")
     async def propose(request: Request, key: Key = None) -> Response:
         """A sealed command (`application/cose`), or JSON with a bearer token (gate 4)."""
@@ -51,14 +56,14 @@ def router(desk: Desk) -> APIRouter:
                 raise HTTPException(422, "a sealed command has its nonce: send no Idempotency-Key")
             raw, _ = await desk.sealed(request, Signed.COMMAND)
             event = CommandProposed(salt(), peer(request), raw, "")
-            return await desk.answer(Priority.COMMAND, event)
+            return await desk.answer(lane(raw, site(), is_sealed=True), event)
         who = desk.principal_of(request).id
         asked = _decoded(await guard.body_of(request), Proposal)
         plant = desk.plant.id
         nonce = secrets.token_bytes(16) if key is None else nonce_of(plant, who, key)
         content = content_of(asked, plant, who, nonce)
         event = CommandProposed(salt(), peer(request), content, who)
-        return await desk.answer(Priority.COMMAND, event)
+        return await desk.answer(lane(content, site(), is_sealed=False), event)
 
     _simulate(desk, routes, Turns(desk))
     return routes
