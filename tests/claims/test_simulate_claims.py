@@ -1,14 +1,16 @@
 """C49 of docs/explanation/threat-model.md."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.claims.site import reply
-from tests.unit.engine.ahead import LEVEL, PUMP, TANK, VALVE, AheadToy, foreseen
+from tests.unit.engine.ahead import LEVEL, PUMP, TANK, VALVE, AheadToy, foreseen, site
 from twinvouch.core.command import Command, Decision
-from twinvouch.core.event import Append, Effect, Keep, QueryAsked, SimulationDone
+from twinvouch.core.event import Append, Effect, Keep, QueryAsked, Simulate, SimulationDone
+from twinvouch.core.safe import Safe
 from twinvouch.core.statement import Verb
 from twinvouch.engine.foreseeing import answer_of
 from twinvouch.engine.trial import begin, conclude
@@ -52,7 +54,7 @@ def test_c49_what_is_simulated_is_what_a_proposal_is_answered(tmp_path: Path, ca
     toy.read(**but)
     guess = tried(toy, toy.command(tag, value))
     _, effects = toy.propose(tag, value)
-    if any(type(e).__name__ == "Simulate" for e in effects):
+    if any(isinstance(e, Simulate) for e in effects):
         toy.answer(effects)
     (record,) = toy.memory.records.values()
     real = record.decision
@@ -60,6 +62,26 @@ def test_c49_what_is_simulated_is_what_a_proposal_is_answered(tmp_path: Path, ca
     assert (guess.verdict, guess.reasons, guess.axes, guess.parents, guess.basis) == (
         *(real.verdict, real.reasons, real.axes, real.parents, real.basis),
     )
+
+
+@pytest.mark.parametrize("level", [5.0, 8.8, 9.2])
+@pytest.mark.parametrize("is_believed", [True, False])
+def test_c49_so_is_what_equals_a_listed_safe_action(
+    tmp_path: Path, level: float, is_believed: bool
+) -> None:
+    listed = {VALVE: (Safe("valve", VALVE, 1.0, per_hour=2, digest=b"\x11" * 32),)}
+    toy = AheadToy(tmp_path, replace(site(), safe=listed))
+    toy.read()
+    if not is_believed:
+        toy.say("ann", Verb.DISTRUST, LEVEL, life_s=3600)
+    toy.read(values={LEVEL: level})
+    guess = tried(toy, toy.command(VALVE, 1.0))
+    _, effects = toy.propose(VALVE, 1.0)
+    if any(isinstance(e, Simulate) for e in effects):
+        toy.answer(effects)
+    (record,) = toy.memory.records.values()
+    real = record.decision
+    assert (guess.verdict, guess.reasons, guess.basis) == (real.verdict, real.reasons, real.basis)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -4,6 +4,7 @@ Nothing is kept, entered or let out, and there is no way from here to a permit: 
 decision. What the model answers is put in afterwards, by the rules of the gate and beside the engine.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -24,12 +25,12 @@ _NO_ENTRY: Final = -1
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """The question to a model on which a trial depends, and the decision `if_allowed` by the answer."""
+    """The question to a model on which a trial depends, and what is decided by each verdict that its answer may have."""
 
     ahead: Ahead
     question: Question
     raw: bytes  # empty: it cannot be asked, `why`
-    if_allowed: Decision
+    decided: Mapping[Verdict, Decision]
     why: str = ""
 
 
@@ -49,13 +50,13 @@ def begin(m: Memory, command: Command) -> Trial:
     ahead, question = m.site.ahead.get(command.tag), trying.question(m, command, m.now_ns)
     if not waits(decision) or ahead is None or question is None:
         return Trial(command, decision)
-    if_allowed = judged(m, proposal, (), _passing(ahead, question))
+    decided = {v: judged(m, proposal, (), p) for v, p in _assumed(ahead, question).items()}
     raw = write_question(question)
     try:
         read_question(raw)
     except MalformedError as error:
-        return Trial(command, decision, Asking(ahead, question, b"", if_allowed, str(error)))
-    return Trial(command, decision, Asking(ahead, question, raw, if_allowed))
+        return Trial(command, decision, Asking(ahead, question, b"", decided, str(error)))
+    return Trial(command, decision, Asking(ahead, question, raw, decided))
 
 
 def conclude(trial: Trial, seen: Foresight | None, why: str = "") -> Decision:
@@ -65,16 +66,27 @@ def conclude(trial: Trial, seen: Foresight | None, why: str = "") -> Decision:
         return trial.decision
     prediction = Prediction(asking.question, seen, asking.why or why)
     spoken = lookahead.judge(asking.ahead, prediction)
-    base = asking.if_allowed if spoken.verdict is Verdict.ALLOW else trial.decision
-    reasons = tuple(spoken if r.rule in lookahead.NAMES else r for r in base.reasons)
+    base = asking.decided[spoken.verdict]
+    # what a listed safe action makes of a verdict stays; the words and numbers are those of the answer
+    said = tuple(
+        replace(spoken, verdict=r.verdict) if r.rule in lookahead.NAMES else r for r in base.reasons
+    )
     is_usable = lookahead.is_usable(asking.ahead, prediction)
     margin = told(prediction) if is_usable else None
     basis = None if base.basis is None else replace(base.basis, margin=margin)
-    return replace(base, verdict=strictest(reasons), reasons=reasons, basis=basis)
+    return replace(base, verdict=strictest(said), reasons=said, basis=basis)
 
 
-def _passing(ahead: Ahead, question: Question) -> Prediction:
-    """An answer that look-ahead has nothing against; what is decided with it is only ever shown with the real one."""
-    inside = Branch(-1.0, question.horizon_s, question.limits[0][0] if question.limits else "")
-    seen = Foresight(b"", ahead.digest, ("assumed",), (inside,), (), 0.0, 0)
-    return Prediction(question, seen)
+def _assumed(ahead: Ahead, question: Question) -> Mapping[Verdict, Prediction]:
+    """An answer for each verdict of look-ahead; what is decided with one is only ever shown with the real one."""
+    name = question.limits[0][0] if question.limits else ""
+    inside, out = (Branch(worst, question.horizon_s, name) for worst in (-1.0, 1.0))
+
+    def seen(command: Branch) -> Foresight:
+        return Foresight(b"", ahead.digest, ("assumed",), (command,), (inside,), 0.0, 0)
+
+    return {
+        Verdict.ALLOW: Prediction(question, seen(inside)),
+        Verdict.HOLD: Prediction(question, None, "assumed"),
+        Verdict.DENY: Prediction(question, seen(out)),
+    }
