@@ -1,4 +1,4 @@
-"""C49 of docs/explanation/threat-model.md."""
+"""C50 of docs/explanation/threat-model.md."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +46,7 @@ def query(toy: AheadToy) -> QueryAsked:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_c49_what_is_simulated_is_what_a_proposal_is_answered(tmp_path: Path, case: str) -> None:
+def test_c50_what_is_simulated_is_what_a_proposal_is_answered(tmp_path: Path, case: str) -> None:
     toy = AheadToy(tmp_path)
     tag, value, but = CASES[case]
     if but.pop("by", "") if (but := dict(but)) else "":
@@ -65,14 +65,14 @@ def test_c49_what_is_simulated_is_what_a_proposal_is_answered(tmp_path: Path, ca
 
 
 @pytest.mark.parametrize("level", [5.0, 8.8, 9.2])
-@pytest.mark.parametrize("is_believed", [True, False])
-def test_c49_so_is_what_equals_a_listed_safe_action(
-    tmp_path: Path, level: float, is_believed: bool
+@pytest.mark.parametrize("said", ["", "distrusted"])
+def test_c50_so_is_what_equals_a_listed_safe_action(
+    tmp_path: Path, level: float, said: str
 ) -> None:
     listed = {VALVE: (Safe("valve", VALVE, 1.0, per_hour=2, digest=b"\x11" * 32),)}
     toy = AheadToy(tmp_path, replace(site(), safe=listed))
     toy.read()
-    if not is_believed:
+    if said:
         toy.say("ann", Verb.DISTRUST, LEVEL, life_s=3600)
     toy.read(values={LEVEL: level})
     guess = tried(toy, toy.command(VALVE, 1.0))
@@ -85,7 +85,7 @@ def test_c49_so_is_what_equals_a_listed_safe_action(
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_c49_a_simulation_leaves_an_engine_as_the_same_question_alone_does(
+def test_c50_a_simulation_leaves_an_engine_as_the_same_question_alone_does(
     tmp_path: Path, case: str
 ) -> None:
     """Two engines, the same events; one also tries commands. State, entries and effects stay the same."""
@@ -108,7 +108,7 @@ def test_c49_a_simulation_leaves_an_engine_as_the_same_question_alone_does(
     assert told[0] == told[1]
 
 
-def test_c49_gate_3_lets_nobody_simulate_who_could_not_propose(tmp_path: Path) -> None:
+def test_c50_gate_3_lets_nobody_simulate_who_could_not_propose(tmp_path: Path) -> None:
     toy = AheadToy(tmp_path)
     toy.read()
 

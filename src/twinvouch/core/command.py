@@ -6,9 +6,12 @@ permit's signature, which the separate actuator process checks.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from twinvouch.core.inventory import Encoding, Table
 from twinvouch.core.word_order import WordOrder
+
+CORE: Final = "core"  # the principal of what the core itself commands or advises
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from twinvouch.engine.out import Out
 from twinvouch.wire.lookahead import digest, read_foresight, read_question
 
 _SENTENCE: Final = 500
-_SPARE_NS: Final = 5_000_000_000  # beyond its deadline the core itself gives an answer up
+SPARE_NS: Final = 5_000_000_000  # beyond its deadline the core itself gives an answer up
 
 
 def on_simulated(m: Memory, out: Out, event: SimulationDone) -> None:
@@ -47,7 +47,7 @@ def give_up(m: Memory, out: Out) -> None:
     for command, asked in list(m.asked.items()):
         record = m.records.get(command)
         ahead = None if record is None else m.site.ahead.get(record.command.tag)
-        limit_ns = _SPARE_NS + (0 if ahead is None else ahead.deadline_ns)
+        limit_ns = SPARE_NS + (0 if ahead is None else ahead.deadline_ns)
         if m.now_ns - asked.asked_ns > limit_ns:
             m.counts["simulation:late"] += 1
             _settle(m, out, command, None, f"none came within {limit_ns / 1e9:g} s")
