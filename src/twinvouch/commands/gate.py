@@ -8,10 +8,12 @@ the policy with all the trust there is, gives an ALLOW.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from twinvouch.commands import (
     approval,
     authority,
+    basis,
     capability,
     derivation,
     disk,
@@ -110,7 +112,8 @@ def _weigh(view: View, target: Target, first: tuple[Reason, ...]) -> Decision:
         approved = given, wanted
         asked = () if is_own else capability.check_execute(view, target, derived.axes, approved)
         reasons = (*reasons, *(asked or (_allowed(derived, given),)))
-    return _decision(view, reasons, derived, (given, wanted))
+    decision = _decision(view, reasons, derived, (given, wanted))
+    return replace(decision, basis=basis.of(view, target, derived))
 
 
 def _derived(view: View, target: Target) -> Derivation:

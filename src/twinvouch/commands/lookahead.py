@@ -142,6 +142,17 @@ def judge(ahead: Ahead, prediction: Prediction) -> Reason:
     return Reason(NAMES[0], verdict, _leaves(asked, seen), _instead(asked, seen))
 
 
+def is_usable(ahead: Ahead, prediction: Prediction) -> bool:
+    """True where it is a whole, finite, certified answer."""
+    seen = prediction.foresight
+    return not prediction.why and seen is not None and not unusable(ahead, prediction.asked, seen)
+
+
+def best_law(seen: Foresight) -> int:
+    """The backup law that regrets the command in the fewest members."""
+    return min(range(len(seen.laws)), key=lambda law: len(_regretted(seen, law)))
+
+
 def is_safe(seen: Foresight) -> bool:
     """True where some backup law regrets the command in no member."""
     return any(not _regretted(seen, law) for law in range(len(seen.laws)))
@@ -203,7 +214,7 @@ def _inside(asked: Question, seen: Foresight) -> str:
 
 def _leaves(asked: Question, seen: Foresight) -> str:
     laws = len(seen.laws)
-    best = min(range(laws), key=lambda law: len(_regretted(seen, law)))
+    best = best_law(seen)
     regretting = _regretted(seen, best)
     worst = min((seen.commands[m * laws + best] for m in regretting), key=lambda b: b.at_s)
     count = len(seen.commands) // laws

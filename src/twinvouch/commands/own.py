@@ -7,10 +7,10 @@ answer of the model holds it. Nobody approves it, since the lists were signed.
 """
 
 from twinvouch.commands import derivation, lookahead, safe_action
-from twinvouch.commands.derivation import ZERO, Derivation, Part
+from twinvouch.commands.derivation import ZERO, Derivation
 from twinvouch.commands.lookahead import At
 from twinvouch.commands.view import Target, View
-from twinvouch.core.command import CORE, Reason, Verdict
+from twinvouch.core.command import CORE, Part, Reason, Verdict
 from twinvouch.core.lookahead import Ahead
 from twinvouch.core.safe import lately
 from twinvouch.core.site import Site

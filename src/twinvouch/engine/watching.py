@@ -33,7 +33,7 @@ def on_simulated(m: Memory, out: Out, event: SimulationDone) -> None:
     """Take an answer, of a watchdog or about a command."""
     for name, watching in m.watching.items():
         if watching.asked is not None and watching.asked.ident == event.ident:
-            seen, why = foreseeing.read_answer(watching.asked, event)
+            seen, why = foreseeing.answer_of(watching.asked.question, event)
             m.counts["watchdog:failed" if why else "watchdog:answered"] += 1
             asked = read_question(watching.asked.question)
             _settle(m, out, name, Prediction(asked, seen, why))
