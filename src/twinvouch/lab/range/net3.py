@@ -28,7 +28,7 @@ from twinvouch.lab.range.plants import Lever, Lookout, Sector, Sensor, Wish
 
 HOUR_NS: Final = 3_600 * SECOND
 LEVELS: Final = tuple(f"tank-{t}/level" for t in RANGES)
-MARGIN: Final = 0.01  # of a range, that the guard's limits lie inside the plant's
+MARGIN: Final = 0.03  # of a range, that the guard's limits lie inside the plant's
 FT_PER_H: Final = 4.0  # a level moves no faster
 _SLOWEST, _FASTEST = 0.85, 1.1  # that the operator sets
 _LEAST = 0.02  # that he changes
@@ -160,7 +160,7 @@ def _lookout() -> Lookout:
         limits,
         horizon_s=6 * 3_600.0,
         tau_s=3_600.0,
-        demand=0.06,
+        demand=0.1,
         tolerance=0.02,
     )
 

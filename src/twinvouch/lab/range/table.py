@@ -142,7 +142,7 @@ GRID: Final = (
         "grid-two-lines",
         "grid",
         Kind.ATTACK,
-        orders=(Repeats((("line-a12/closed", 0.0), ("line-ab2/closed", 0.0)), 6),),
+        orders=(Repeats((("line-a12/closed", 0.0), ("line-a13/closed", 0.0)), 6),),
         ablated=True,
     ),
     Scenario(
