@@ -19,7 +19,15 @@ from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
 from twinvouch.adapters.vault import Vault
 from twinvouch.app import config as configuration
-from twinvouch.app import detection, inventory, key_list, lookahead_model, retention, safety
+from twinvouch.app import (
+    detection,
+    inventory,
+    key_list,
+    lookahead_model,
+    retention,
+    safety,
+    virtual_sensors,
+)
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Stores
 from twinvouch.app.disk_watch import DiskWatch
@@ -65,6 +73,7 @@ def site(config: Config, origin: Origin | None = None) -> Site:
         detector=detection.detector(config, plant),
         # what is replayed writes nothing, so nothing of it is looked ahead
         ahead=lookahead_model.aheads(config, plant) if origin is None else {},
+        virtual=virtual_sensors.sensors(config, plant) if origin is None else {},
     )
 
 

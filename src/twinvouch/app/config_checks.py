@@ -18,6 +18,7 @@ from twinvouch.app.lookahead_checks import models
 from twinvouch.app.mqtt_checks import brokers, places
 from twinvouch.app.problems import named
 from twinvouch.app.retention_checks import kept
+from twinvouch.app.virtual_checks import sensors
 from twinvouch.app.yaml_file import Document, suggestion
 from twinvouch.app.yaml_tree import Loc
 from twinvouch.core.inventory import Encoding, PrincipalKind, Rhythm, Table
@@ -56,6 +57,7 @@ def check(config: Config, document: Document) -> None:
         past_rules.joints,
         kept,
         models,
+        sensors,
     )
     for rule in rules:
         for loc, text in rule(config):

@@ -16,7 +16,7 @@ from typing import Final
 from twinvouch.commands.view import Target, View
 from twinvouch.core.command import Reason, Verdict
 from twinvouch.core.lookahead import Ahead, Branch, Foresight, Interval, Prediction, Question
-from twinvouch.core.trusted import Axes, exact, widened
+from twinvouch.core.trusted import Axes, estimated, exact, widened
 
 NAMES = ("lookahead",)
 ASKED: Final = "being simulated: no answer of the model has come yet"
@@ -67,8 +67,12 @@ def inputs(view: View, ahead: Ahead) -> Iterator[tuple[str, Axes, tuple[int, ...
     for source in ahead.sources.values():
         axes = trusted_axes(view, ahead, source.tag)
         known = view.context.trusted.get(source.tag)
+        instead = view.context.virtual.get(source.tag)
         if axes is not None:
             yield source.tag, axes, (view.frame.entry(source.tag),), "look-ahead starts from it"
+        elif instead is not None:
+            why = "look-ahead starts from what its virtual sensor says"
+            yield source.tag, instead.axes, instead.entries, why
         elif known is not None:
             yield (
                 source.tag,
@@ -191,4 +195,7 @@ def _interval(view: View, ahead: Ahead, tag: str, name: str) -> Interval:
     value = view.frame.value(tag)
     if value is not None and trusted_axes(view, ahead, tag) is not None:
         return exact(source, value)
+    instead = view.context.virtual.get(tag)
+    if instead is not None:
+        return estimated(source, instead)
     return widened(source, view.context.trusted.get(tag), view.now_ns)

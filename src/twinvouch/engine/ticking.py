@@ -5,7 +5,16 @@ from typing import Final
 
 from twinvouch.commands import arrivals
 from twinvouch.core.event import Tick
-from twinvouch.engine import disavowing, distrusting, foreseeing, modes, standing, tickets, validity
+from twinvouch.engine import (
+    disavowing,
+    distrusting,
+    foreseeing,
+    modes,
+    standing,
+    tickets,
+    validity,
+    virtual,
+)
 from twinvouch.engine.acting import age
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
@@ -61,6 +70,7 @@ def on_tick(m: Memory, out: Out, event: Tick) -> None:
     standing.pass_time(m, out)
     disavowing.pass_time(m, out)
     tickets.forget(m)
+    virtual.pass_time(m, out)
     modes.pass_time(m, out)
     validity.tell(m, out)
     for principal in [p for p, until in m.streams.items() if until < m.now_ns]:
