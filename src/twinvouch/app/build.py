@@ -25,6 +25,7 @@ from twinvouch.app import (
     key_list,
     lookahead_model,
     retention,
+    safe_rules,
     safety,
     virtual_sensors,
 )
@@ -56,6 +57,9 @@ def from_document(document: Document, path: Path) -> Config:
 def site(config: Config, origin: Origin | None = None) -> Site:
     """What one engine works with; `origin` replaces the configured one (a replay of files)."""
     plant = inventory.plant(config)
+    safe = safe_rules.safe(config)
+    if why := next(safe_rules.unfit(plant, safe), ""):
+        raise ConfigError(f"{config.path}: safe_actions: {why}")
     # readings of long ago are not judged by the keys of today
     root = key_list.root_of(config) if origin is None else b""
     key_list.ring_of(config, plant)  # what does not fit is told now
@@ -74,6 +78,7 @@ def site(config: Config, origin: Origin | None = None) -> Site:
         # what is replayed writes nothing, so nothing of it is looked ahead
         ahead=lookahead_model.aheads(config, plant) if origin is None else {},
         virtual=virtual_sensors.sensors(config, plant) if origin is None else {},
+        safe=safe,
     )
 
 

@@ -18,6 +18,7 @@ from twinvouch.app.config_lookahead import LookaheadSettings
 from twinvouch.app.config_modes import ModeSettings, RungName
 from twinvouch.app.config_mqtt import BrokerSettings
 from twinvouch.app.config_past import JointSettings, SequenceSettings
+from twinvouch.app.config_safe import SafeActionSettings
 from twinvouch.app.config_tags import TagSettings
 from twinvouch.app.config_types import (
     Byte,
@@ -72,6 +73,7 @@ class AssetSettings(Frozen):
     zone: Id | None = None
     description: Line = ""
     highest_mode: RungName = "supervised"
+    safe_actions: Annotated[tuple[SafeActionSettings, ...], Field(max_length=100)] = ()
 
 
 class ApiTls(Frozen):

@@ -161,6 +161,12 @@ def _commands(counts: Mapping[str, int], is_open: int) -> Iterable[Metric]:
         ("fate",),
         _by(counts, "simulation"),
     )
+    yield counters(
+        "twinvouch_safe_actions",
+        "Commands that equal a listed safe action, by what became of each judgement.",
+        ("fate",),
+        _by(counts, "safe_action"),
+    )
     yield gauge("twinvouch_open_commands", "Commands held or on their way to the plant.", is_open)
 
 

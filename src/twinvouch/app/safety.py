@@ -3,7 +3,7 @@
 Limits, interlocks and places of every actuator; the tags whose readings always count there, as they are configured,
 and what is declared of them together with others (redundancy, balances, states of actuators);
 the model that detects lies; the models that commands are tried on, with their digests; virtual sensors; what each command class demands; how far readings of each edge are trusted; principals with kind, key and roles; the
-policy; the plant root; what one person may say of sources, where that is not the default. A change of any of it is signed by two persons. API tokens are not in it: a token proposes, it
+policy; the plant root; what one person may say of sources, where that is not the default; the safe actions of assets. A change of any of it is signed by two persons. API tokens are not in it: a token proposes, it
 never approves or signs.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from twinvouch.app import inventory, lookahead_model
+from twinvouch.app import inventory, lookahead_model, safe_rules
 from twinvouch.app.config_model import Config
 from twinvouch.app.declared import members
 from twinvouch.commands.view import mandatory
@@ -55,6 +55,7 @@ def content(config: Config, policy: bytes) -> dict[str, Any]:
         **_declared(config, {*actuators, *inputs}),
         **{name: whole[name] for name in ("sequence", "joint") if whole[name]},
         **_modes(config),
+        **({"safe_actions": listed} if (listed := safe_rules.listing(config)) else {}),
     }
 
 

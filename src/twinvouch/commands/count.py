@@ -29,9 +29,9 @@ def _counted(view: View, target: Target, writes: tuple[ActuatorWrite, ...]) -> I
     if not past.starts or view.command.value == 0:
         return
     now = possible(view, name)
-    if not now:
+    if not now and not view.is_safe:
         yield missing(view, "count", name, "whether this starts it")
-    elif 0 in now:
+    elif not now or 0 in now:
         starts = tuple(w for w in writes if switched(w, on=True))
         if len(starts) >= past.starts:
             yield _too_many(view, name, "started", starts, past.starts)

@@ -184,7 +184,7 @@ def _current(at: Moment, tags: Sequence[str]) -> list[Part]:
 def _caps(at: Moment, claim: Claim) -> Iterator[Part]:
     """What it itself limits: who vouches for it, with which key, and that it declares nothing."""
     rules, who = at.site.commands, claim.principal
-    for kid in _bad_keys(at, claim):
+    for kid in bad_keys(at, claim):
         yield Part(kid.hex(), (0, FULL, FULL, FULL), BAD_KEY)
     if not claim.signed:
         yield Part(
@@ -197,7 +197,7 @@ def _caps(at: Moment, claim: Claim) -> Iterator[Part]:
         yield Part(who, (rules.undeclared_identity, FULL, FULL, FULL), "declared no inputs")
 
 
-def _bad_keys(at: Moment, claim: Claim) -> list[bytes]:
+def bad_keys(at: Moment, claim: Claim) -> list[bytes]:
     """Distrusted keys that it was signed with, or may have been: of what was stored without its key every one of its principal."""
     if not claim.signed or not at.context.distrusted_keys:
         return []

@@ -19,9 +19,9 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
     if not dwell_ns:
         return ()
     now = possible(view, name)
-    if not now:
+    if not now and not view.is_safe:
         return (missing(view, "dwell", name, "how long it has been so"),)
-    if all((v != 0) is turns_on for v in now):
+    if now and all((v != 0) is turns_on for v in now):
         return ()  # it stays as it is
     if unremembered := cut(view, "dwell", name, dwell_ns):
         return unremembered

@@ -1,6 +1,6 @@
 """The way through gate 4: `judge` a command; the strictest of all reasons is the decision.
 
-form -> capability (propose) -> authority -> disk, limits, history (rate, ramp, travel, ...), interlock -> label -> look-ahead -> approval -> capability (execute).
+form -> safe action -> capability (propose) -> authority -> disk, limits, history (rate, ramp, travel, ...), interlock -> label -> look-ahead -> approval -> capability (execute).
 Form, capability and authority end the matter; of the others all speak. A short label or missing approvals hold
 a command, so does a value that is not known while it is judged again; everything else denies it. Judge a held command again before it is released: all stages run
 again, with the frame, mode and policy of that moment. Silence is denial: only the last stage, which asks
@@ -20,6 +20,7 @@ from twinvouch.commands import (
     interlock,
     limits,
     lookahead,
+    safe_action,
 )
 from twinvouch.commands.derivation import ZERO, Derivation
 from twinvouch.commands.view import Snapshot, Target, View
@@ -52,10 +53,22 @@ def judge(  # noqa: PLR0913, PLR0917 (everything a decision may depend on; View 
     target, refused = view.target, form.check(view)
     if refused or target is None:
         return _decision(view, refused, NOTHING, (0, 0))
+    view, target, listed = _listed(view, target)
     refused = capability.check_propose(view, target) or authority.check(view)
     if refused:
         return _decision(view, refused, NOTHING, (0, 0))
-    return _weigh(view, target)
+    return _weigh(view, target, listed)
+
+
+def _listed(view: View, target: Target) -> tuple[View, Target, tuple[Reason, ...]]:
+    """As what it is judged: a listed safe action with no demands, within its number; all else as it is."""
+    safe = safe_action.listed(view, target)
+    if safe is None:
+        return view, target, ()
+    said = safe_action.check(view, target, safe)
+    if said.rule == safe_action.ADMITTED:
+        view, target = safe_action.admitted(view, target)
+    return view, target, (said,)
 
 
 def strictest(reasons: tuple[Reason, ...]) -> Verdict:
@@ -64,10 +77,11 @@ def strictest(reasons: tuple[Reason, ...]) -> Verdict:
     return next((v for v in STRICTEST_FIRST if v in spoken), Verdict.DENY)
 
 
-def _weigh(view: View, target: Target) -> Decision:
+def _weigh(view: View, target: Target, first: tuple[Reason, ...]) -> Decision:
     derived = _derived(view, target)
     given, wanted = len(approval.approvers(view, target)), approval.needed(view, target)
     before = (
+        *first,
         *disk.check(view),
         *limits.check(view, target),
         *history.check(view, target),

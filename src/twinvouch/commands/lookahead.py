@@ -10,6 +10,7 @@ NaN, another model, a run that breaks physics. More members and wider intervals 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import isfinite
 from typing import Final
 
@@ -32,7 +33,12 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
     prediction = view.context.predictions.get(view.command.id)
     if prediction is None:
         return (Reason(NAMES[0], Verdict.HOLD, ASKED, "would be judged when the answer comes"),)
-    return (judge(ahead, prediction),)
+    told = judge(ahead, prediction)
+    if (
+        view.is_safe and told.verdict is Verdict.HOLD
+    ):  # some member may need it; no answer says nothing against it
+        return (replace(told, verdict=Verdict.ALLOW),)
+    return (told,)
 
 
 def question(view: View, target: Target, ahead: Ahead) -> Question:

@@ -19,20 +19,20 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
     if rate == inf:
         return ()
     current = fresh(view, name)
-    if current is None:
-        return (missing(view, "rate", name, "its rate"),)
     rest = view.site.commands.rest_ns
     begin_ns = view.now_ns - rest
     lately = [w for w in view.context.writes.get(name, ()) if w.issued_ns >= begin_ns]
     since = min([rest, *(max(0, view.now_ns - w.issued_ns) for w in lately)])
     step = rate * since / 1e9
-    references = [current, *(w.value for w in lately)]
+    references = [*(() if current is None else (current,)), *(w.value for w in lately)]
+    if not references or (current is None and not view.is_safe):
+        return (missing(view, "rate", name, "its rate"),)
     low, high = max(references) - step, min(references) + step
     if low <= value <= high:
         return ()
     unit = target.tag.unit
     sentence = (
-        f"{value:g} {unit} is too far from {current:g} {unit}: `{name}` may move "
+        f"{value:g} {unit} is too far from {references[0]:g} {unit}: `{name}` may move "
         f"{rate:g} {unit}/s and was last permitted to {since / 1e9:g} s ago or more"
     )
     reach = (

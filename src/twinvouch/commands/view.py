@@ -75,6 +75,7 @@ class View:
     now_ns: int
     asked_ns: int
     key: bytes = b""  # id of the key that signed the command; empty: a token, or not known
+    is_safe: bool = False  # a listed safe action: what is not known refuses nothing
     # worked out once a decision: what each actuator may be at now, and its permits within a window
     known: dict[str, tuple[float, ...]] = field(default_factory=dict, repr=False, compare=False)
     permits: dict[tuple[str, int], tuple[ActuatorWrite, ...]] = field(

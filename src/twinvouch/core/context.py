@@ -78,6 +78,7 @@ class Context:
     forgotten: Mapping[str, int] = field(default_factory=dict)  # tag -> ns
     forgotten_ns: int = -1
     steady: Mapping[str, int] = field(default_factory=dict)  # `Steady.key` -> ns
+    safe_used: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # `Safe.key` -> ns
 
     def complete_since(self, tag: str) -> int:
         """Every permit for `tag` that ended after this is in `writes`, ns."""

@@ -13,7 +13,7 @@ from twinvouch.core.command import Command, CommandStatus, Decision, Verdict
 from twinvouch.core.event import Deliver, Keep
 from twinvouch.core.inventory import key_id
 from twinvouch.core.lookahead import Prediction
-from twinvouch.engine import standing_in, trying
+from twinvouch.engine import safe, standing_in, trying
 from twinvouch.engine.keys import use
 from twinvouch.engine.memory import Memory, permit_epoch
 from twinvouch.engine.out import Out
@@ -55,7 +55,8 @@ def decide(
     """
     prediction = prediction or trying.unaskable(m, p.command)
     decision = judged(m, p, approvals, prediction)
-    if because and decision.verdict is Verdict.ALLOW:
+    is_moved = because and decision.verdict is Verdict.ALLOW
+    if is_moved and not safe.is_released(m, p.command, decision):
         decision = approval.waiting(decision)
     named = out.blob(reasons_content(decision))
     first = [p.entry, *(a.entry for a in approvals if a.entry >= 0), *because]
@@ -71,6 +72,7 @@ def decide(
     )
     if decision.verdict is Verdict.ALLOW:
         record = _permit(m, out, record)
+    safe.follow(m, out, p.command, decision)
     m.counts[f"command:{record.status.value}"] += 1
     out.publish(
         "command",

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from twinvouch.commands import lookahead
+from twinvouch.commands import lookahead, safe_action
 from twinvouch.commands.foreseen import Asked
 from twinvouch.core.command import CommandStatus, Verdict
 from twinvouch.core.errors import MalformedError
@@ -84,8 +84,13 @@ def _settle(m: Memory, out: Out, command: str, seen: Foresight | None, why: str)
     m.dirty.add(f"asked/{command}")
     if record is None or record.status is not CommandStatus.HELD:
         return
-    if seen is not None and not {*asked.trusted} <= {*trying.trusted_now(m, record)}:
+    is_past = seen is not None and not {*asked.trusted} <= {*trying.trusted_now(m, record)}
+    if is_past:
         m.counts["simulation:outdated"] += 1
+    if is_past and safe_action.was_admitted(record.decision):
+        # whoever lets trust come and go could else keep it waiting
+        seen, why = None, "what it started from is not trusted any more"
+    elif is_past:
         decide(
             m, out, Proposal.of(record), (), asked.because
         )  # asks again, from what is trusted now

@@ -83,7 +83,8 @@ class Memory:
         self.seen: dict[str, Seen] = {}
         # where in the ledger services have read, by answers and by what their streams showed
         self.answered, self.streamed = dict[str, Marks](), dict[str, Marks]()
-        self.streams: dict[str, int] = {}  # services with an open stream -> until when at most, ns
+        # services with an open stream -> until when at most, ns; when safe actions were permitted, ns
+        self.streams, self.safe_used = dict[str, int](), dict[str, tuple[int, ...]]()
         # by asset; and what was recommended, by id
         self.modes, self.advice = dict[str, Mode](), dict[str, Given]()
         # what persons said of a tag, edge, model or key -> expiry, ns; and what is known of each since
@@ -144,6 +145,7 @@ class Memory:
             forgotten_ns=self.past.forgotten_ns,
             steady=self.past.steady,
             trusted=self.trusted,
+            safe_used=self.safe_used,
         )
 
     def distrust(self) -> Distrust:

@@ -20,6 +20,7 @@ from twinvouch.commands import (
     lookahead,
     ramp,
     rate,
+    safe_action,
     sequence,
     travel,
 )
@@ -44,6 +45,7 @@ def test_every_rule_has_a_heading() -> None:
         interlock,
         derivation,
         lookahead,
+        safe_action,
         approval,
         advice,
     )

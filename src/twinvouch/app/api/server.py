@@ -34,6 +34,7 @@ from twinvouch.app.api.description import Purpose
 from twinvouch.app.api.desk import Desk, peer, told, words
 from twinvouch.app.api.door import Door, link_of
 from twinvouch.app.api.hub import Hub, Subscriber
+from twinvouch.app.api.lane import lane
 from twinvouch.app.api.links import Links
 from twinvouch.app.api.proposal import Proposal, content_of
 from twinvouch.app.api.quotas import quotas
@@ -193,9 +194,8 @@ def _in(desk: Desk) -> APIRouter:
         """A sealed command (`application/cose`), or JSON with a bearer token (gate 4)."""
         if request.headers.get("content-type", "").startswith("application/cose"):
             raw, _ = await desk.sealed(request, Signed.COMMAND)
-            return await desk.answer(
-                Priority.COMMAND, CommandProposed(salt(), peer(request), raw, "")
-            )
+            order = lane(raw, desk.core.engine.memory.site, is_sealed=True)
+            return await desk.answer(order, CommandProposed(salt(), peer(request), raw, ""))
         principal = desk.principal_of(request)
         raw = await guard.body_of(request)
         try:
@@ -204,8 +204,9 @@ def _in(desk: Desk) -> APIRouter:
             raise HTTPException(422, f"no command: {error}") from None
         nonce = secrets.token_bytes(16)
         content = content_of(asked, desk.plant.id, principal.id, nonce)
+        order = lane(content, desk.core.engine.memory.site, is_sealed=False)
         return await desk.answer(
-            Priority.COMMAND, CommandProposed(salt(), peer(request), content, principal.id)
+            order, CommandProposed(salt(), peer(request), content, principal.id)
         )
 
     return router

@@ -7,6 +7,8 @@ from math import isfinite
 from twinvouch.app.api import virtual_view
 from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record, shown
+from twinvouch.commands.safe_action import ADMITTED as SAFE
+from twinvouch.commands.safe_action import was_admitted
 from twinvouch.core.batch import Quality
 from twinvouch.core.disavowal import Stage
 from twinvouch.core.event import Plain
@@ -14,6 +16,7 @@ from twinvouch.core.inventory import key_id
 from twinvouch.core.keyring import KeyVerb, Known
 from twinvouch.core.label import Axis, expired
 from twinvouch.core.mode import Rung
+from twinvouch.core.safe import Safe, lately
 from twinvouch.core.ticket import Ticket
 from twinvouch.engine.keys import signed_since
 from twinvouch.engine.memory import Memory
@@ -85,6 +88,7 @@ def command(record: Record) -> dict[str, Plain]:
         ],
         "axes": list(d.axes),
         "parents": list(d.parents),
+        "admitted_as": SAFE if was_admitted(d) else None,
         "approvals": [a.principal for a in record.approvals],
         "approvals_needed": d.approvals_needed,
         "entry": record.entry,
@@ -229,10 +233,23 @@ def modes(memory: Memory) -> list[Plain]:
     ]
 
 
+def _safe(memory: Memory, safe: Safe) -> Plain:
+    """One listed safe action: under which list, and how often it was admitted in the last hour."""
+    return {
+        "tag": safe.tag,
+        "value": safe.value,
+        "per_hour": safe.per_hour,
+        "used": len(lately(memory.safe_used, safe, memory.now_ns)),
+        "is_open": safe.is_open(memory.now_ns),
+        "list": safe.digest.hex(),
+    }
+
+
 def _mode(memory: Memory, asset: str) -> Plain:
     """`shown` is what a person who raises it signs."""
     mode, stepped = memory.mode_of(asset), memory.mode_of(asset).stepped
     asked = mode.asked if mode.asked is not None and mode.asked[2] >= memory.now_ns else None
+    listed = memory.site.safe.values()
     return {
         "asset": asset,
         "mode": mode.rung.label,
@@ -246,6 +263,7 @@ def _mode(memory: Memory, asset: str) -> Plain:
         "returns_to": stepped.back.label if stepped is not None and stepped.causes else None,
         "causes": list(stepped.causes) if stepped is not None else [],
         "asked_by": asked[0] if asked is not None else None,
+        "safe_actions": [_safe(memory, s) for each in listed for s in each if s.asset == asset],
         "shown": shown_mode(asset, mode).hex(),
     }
 

@@ -154,6 +154,8 @@ def _print(row: dict[str, Any], *, as_json: bool) -> None:
     click.echo(
         f"status {row['status']}, verdict {row['verdict']}, approvals {len(row['approvals'])} of {row['approvals_needed']}"
     )
+    if row["admitted_as"]:
+        click.echo(f"admitted as {row['admitted_as'].replace('_', ' ')}")
     axes = dict(
         zip(("identity", "integrity", "plausibility", "calibration"), row["axes"], strict=True)
     )

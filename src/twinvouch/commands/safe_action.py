@@ -1,0 +1,106 @@
+"""Safe actions (R7s): what two persons signed as hazard-reducing is not held because readings are not trusted.
+
+Else whoever lies to one sensor could keep a pump from being stopped. A command that equals a listed action, inside its
+windows and its number an hour, is judged without demands on its label and without approvals, and every rule that looks
+at readings sees only those that are trusted: what a lie says refuses nothing. Form, policy, mode, keys, limits and the
+rules over permits stay. Where the actuator has a model, it is refused only where every member regrets it; no answer is
+none against it. What is beyond the number, or regretted by all, is abuse: told, and judged as any other command.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from twinvouch.commands import lookahead
+from twinvouch.commands.capability import required
+from twinvouch.commands.derivation import bad_keys
+from twinvouch.commands.view import Snapshot, Target, View
+from twinvouch.core.command import Decision, Reason, Verdict
+from twinvouch.core.inventory import ClassRule
+from twinvouch.core.label import Label, expired
+from twinvouch.core.safe import HOUR_NS, Safe, lately
+
+NAMES = ("safe_action", "safe_action_abuse")
+ADMITTED, ABUSE = NAMES
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """A frame as far as it is trusted: values of tags below `demands`, distrusted or stale ones are not there."""
+
+    frame: Snapshot
+    demands: tuple[int, int, int, int]
+    distrusted: Mapping[str, int]
+    now_ns: int
+
+    def label(self, tag_ids: Sequence[str], now_ns: int) -> Label:
+        """As the frame has it."""
+        return self.frame.label(tag_ids, now_ns)
+
+    def value(self, tag_id: str) -> float | None:
+        """None where it is not trusted now."""
+        if self.distrusted.get(tag_id, 0) > self.now_ns:
+            return None
+        axes = expired(self.frame.label((tag_id,), self.now_ns), self.now_ns).axes[:, 0].tolist()
+        is_short = any(a < demand for a, demand in zip(axes, self.demands, strict=True))
+        return None if is_short else self.frame.value(tag_id)
+
+    def entry(self, tag_id: str) -> int:
+        """As the frame has it."""
+        return self.frame.entry(tag_id)
+
+
+def listed(view: View, target: Target) -> Safe | None:
+    """The listed action that this command is, in one of its windows; none under a key that a person distrusts."""
+    if bad_keys(view.moment, target.claim(view.command, view.key)):
+        return None
+    of = view.site.safe.get(target.tag.id, ())
+    same = (s for s in of if s.value == view.command.value and s.is_open(view.now_ns))
+    return next(same, None)
+
+
+def check(view: View, target: Target, safe: Safe) -> Reason:
+    """Admitted, with the list it is on; or why it is judged as any other command."""
+    used = lately(view.context.safe_used, safe, view.now_ns)
+    what = f"`{safe.tag}` = {safe.value:g} {target.tag.unit}".rstrip()
+    listing = f"the list of safe actions of `{safe.asset}` ({safe.digest.hex()[:16]})"
+    if len(used) >= safe.per_hour:
+        left_s = (used[-safe.per_hour] + HOUR_NS - view.now_ns) / 1e9
+        sentence = f"{what} is on {listing} and was admitted {len(used)} times in the last hour, limit is {safe.per_hour}"
+        later = f"would be admitted as a safe action in {left_s:.0f} s"
+        return Reason(ABUSE, Verdict.ALLOW, f"{sentence}: judged as any other command", later)
+    if is_regretted(view, target):
+        sentence = f"{what} is on {listing}, and every member of the look-ahead is worse for it"
+        later = "would be admitted as a safe action where some member is not"
+        return Reason(ABUSE, Verdict.ALLOW, f"{sentence}: judged as any other command", later)
+    sentence = f"admitted as a safe action: {what} is on {listing}, {len(used) + 1} of {safe.per_hour} in an hour"
+    return Reason(ADMITTED, Verdict.ALLOW, sentence)
+
+
+def is_regretted(view: View, target: Target) -> bool:
+    """True where a whole answer of the model says that every member is worse for it, with every backup law."""
+    ahead = view.site.ahead.get(target.tag.id)
+    prediction = view.context.predictions.get(view.command.id)
+    if ahead is None or prediction is None:
+        return False
+    return lookahead.judge(ahead, prediction).verdict is Verdict.DENY
+
+
+def admitted(view: View, target: Target) -> tuple[View, Target]:
+    """As what it is judged: with what is trusted only, and no demands of its class."""
+    demands = required(target.rule)
+    seen = Trusted(view.frame, demands, view.context.distrusted, view.now_ns)
+    return replace(view, frame=seen, is_safe=True, known={}), undemanding(target)
+
+
+def undemanding(target: Target) -> Target:
+    """The actuator, its class asking for no label and no approvals."""
+    nothing = dict.fromkeys(
+        ("identity", "integrity", "plausibility", "calibration", "approvals"), 0
+    )
+    rule: ClassRule = replace(target.rule, **nothing)
+    return replace(target, rule=rule)
+
+
+def was_admitted(decision: Decision) -> bool:
+    """True where it was judged as a safe action."""
+    return any(r.rule == ADMITTED for r in decision.reasons)
