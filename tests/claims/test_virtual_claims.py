@@ -1,4 +1,4 @@
-"""C49 of docs/explanation/threat-model.md."""
+"""C51 of docs/explanation/threat-model.md."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -37,7 +37,7 @@ def blind(directory: Path, says: Sequence[float], flow: float) -> VirtualToy:
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(one=LIES, other=LIES, flow=st.sampled_from([0.0, 1.0]))
-def test_c49_what_a_distrusted_level_says_changes_nothing_that_stands_in_for_it(
+def test_c51_what_a_distrusted_level_says_changes_nothing_that_stands_in_for_it(
     tmp_path_factory: pytest.TempPathFactory, one: list[float], other: list[float], flow: float
 ) -> None:
     toys = [blind(tmp_path_factory.mktemp("toy"), says, flow) for says in (one, other)]
@@ -51,7 +51,7 @@ def test_c49_what_a_distrusted_level_says_changes_nothing_that_stands_in_for_it(
 
 
 @pytest.mark.parametrize("lie", [2.0, 9.8])
-def test_c49_a_command_from_what_the_liar_says_is_not_permitted(tmp_path: Path, lie: float) -> None:
+def test_c51_a_command_from_what_the_liar_says_is_not_permitted(tmp_path: Path, lie: float) -> None:
     toy = VirtualToy(tmp_path)
     toy.live(90)
     toy.say("ann", Verb.DISTRUST, LEVEL, life_s=3600)
@@ -65,7 +65,7 @@ def test_c49_a_command_from_what_the_liar_says_is_not_permitted(tmp_path: Path, 
 @pytest.mark.parametrize(
     "but", [{"high": 5.02}, {"max_blind_ns": 70 * 10**9}, {"curves": {}}], ids=str
 )
-def test_c49_where_it_sees_too_little_nothing_stands_in(
+def test_c51_where_it_sees_too_little_nothing_stands_in(
     tmp_path: Path, but: dict[str, object]
 ) -> None:
     toy = VirtualToy(tmp_path, replace(site(), virtual={LEVEL: replace(TANK, **but)}))
@@ -76,7 +76,7 @@ def test_c49_where_it_sees_too_little_nothing_stands_in(
     assert permits(toy.propose(VALVE, 0.6, inputs=())[1]) == []
 
 
-def test_c49_a_meter_that_is_distrusted_or_missing_is_not_used(tmp_path: Path) -> None:
+def test_c51_a_meter_that_is_distrusted_or_missing_is_not_used(tmp_path: Path) -> None:
     told = []
     for name, flow in (("honest", 0.0), ("lying", 15.0)):
         (tmp_path / name).mkdir()

@@ -11,14 +11,13 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from twinvouch.app import declared_checks as declared
-from twinvouch.app import past_rules, safe_rules
+from twinvouch.app import past_rules, safe_rules, virtual_checks
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
 from twinvouch.app.lookahead_checks import models
 from twinvouch.app.mqtt_checks import brokers, places
 from twinvouch.app.problems import named
 from twinvouch.app.retention_checks import kept
-from twinvouch.app.virtual_checks import sensors
 from twinvouch.app.yaml_file import Document, suggestion
 from twinvouch.app.yaml_tree import Loc
 from twinvouch.core.inventory import Encoding, PrincipalKind, Rhythm, Table
@@ -58,7 +57,7 @@ def check(config: Config, document: Document) -> None:
         safe_rules.actions,
         kept,
         models,
-        sensors,
+        virtual_checks.sensors,
     )
     for rule in rules:
         for loc, text in rule(config):

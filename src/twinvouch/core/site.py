@@ -10,6 +10,7 @@ from twinvouch.core.mode import ModeRules
 from twinvouch.core.ports import Condition, Detector, Policy
 from twinvouch.core.safe import Safe
 from twinvouch.core.virtual import Virtual
+from twinvouch.core.watchdog import Watchdog
 
 SECOND = 1_000_000_000
 
@@ -90,3 +91,4 @@ class Site:
     ahead: Mapping[str, Ahead] = field(default_factory=dict)  # by actuator tag that has a model
     virtual: Mapping[str, Virtual] = field(default_factory=dict)  # by the tag that it stands in for
     safe: Mapping[str, tuple[Safe, ...]] = field(default_factory=dict)  # by actuator tag
+    watchdogs: Mapping[str, Watchdog] = field(default_factory=dict)  # by model

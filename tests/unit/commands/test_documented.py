@@ -18,6 +18,8 @@ from twinvouch.commands import (
     joint,
     limits,
     lookahead,
+    not_acting,
+    own,
     ramp,
     rate,
     safe_action,
@@ -46,6 +48,8 @@ def test_every_rule_has_a_heading() -> None:
         derivation,
         lookahead,
         safe_action,
+        not_acting,
+        own,
         approval,
         advice,
     )
