@@ -1,4 +1,4 @@
-"""C51 of docs/explanation/threat-model.md."""
+"""C52 of docs/explanation/threat-model.md."""
 
 import pytest
 
@@ -12,7 +12,7 @@ pytest.importorskip("wntr")  # the table of scenarios names networks
     ["building-valve-slam", "grid-hostile-dispatch", "grid-switching-burst", "grid-two-lines"],
 )
 @pytest.mark.parametrize("seed", [1, 3])
-def test_c51_what_leaves_the_limits_without_a_guard_is_not_written_with_it(
+def test_c52_what_leaves_the_limits_without_a_guard_is_not_written_with_it(
     name: str, seed: int
 ) -> None:
     off, guarded = played(Task(name, seed, ("off", "full"), 0.25))
