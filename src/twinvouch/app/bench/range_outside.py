@@ -1,21 +1,24 @@
 """What of the product lies beside the engine in a run of the range: the actuator's check of permits, and look-ahead in this process."""
 
-from collections.abc import Callable
 from hashlib import sha256
 from time import monotonic
+
+import numpy as np
 
 from twinvouch.app.actuator_check import Accepted, OwnLimits, OwnPoint, asset_of, judge, mode_of
 from twinvouch.app.foresight import Foreseer
 from twinvouch.app.lookahead_process import answer
 from twinvouch.app.model_class import Made, make
 from twinvouch.core.command import Permit
-from twinvouch.core.errors import TwinvouchError
+from twinvouch.core.errors import TwinvouchError, UnavailableError
 from twinvouch.core.event import Simulate, SimulationDone
 from twinvouch.core.inventory import Plant
+from twinvouch.core.lookahead import Trace
 from twinvouch.core.site import SECOND
 from twinvouch.lab.range.plants import Sector
 from twinvouch.lab.range.site import PERMIT_KEY, signer
-from twinvouch.wire.lookahead import read_question, write_foresight
+from twinvouch.lab.range.stage import Worker
+from twinvouch.wire.lookahead import read_answer, read_question, write_answer, write_foresight
 
 DEADLINE_S = 60.0  # of an answer in this process; a run must not depend on how busy the machine is
 
@@ -50,14 +53,10 @@ class Memory:
 class Beside:
     """Fits Outside: one run's actuator, and its model."""
 
-    def __init__(
-        self, sector: Sector, plant: Plant, ask: Callable[[bytes], bytes] | None = None
-    ) -> None:
-        self._made = model_of(sector)
-        run = ask or (lambda raw: answer(runner_of(sector).model, raw))
-        self._foreseer = Foreseer(
-            self._made.model, lambda raw, _until_s: run(raw), is_searching=False
-        )
+    def __init__(self, sector: Sector, plant: Plant) -> None:
+        self._made, self._runner = model_of(sector), runner_of(sector).model
+        self._worker = Worker.HONEST
+        self._foreseer = Foreseer(self._made.model, self._asked, is_searching=False)
         points = {
             t.id: OwnPoint(t.id, t.point, t.limits.low, t.limits.high)
             for t in plant.tags.values()
@@ -65,6 +64,13 @@ class Beside:
         }
         self._limits = OwnLimits(plant.id, signer(PERMIT_KEY).public_key, 60 * SECOND, points)
         self._memory = Memory()
+
+    def _asked(self, raw: bytes, _until_s: float) -> bytes:
+        """What the worker says."""
+        if self._worker is Worker.DEAD:
+            raise UnavailableError("the worker died")
+        told = answer(self._runner, raw)
+        return told if self._worker is Worker.HONEST else _still(told)
 
     def permitted(self, raw: bytes, now_ns: int) -> tuple[Permit, float] | str:
         """As Outside."""
@@ -78,14 +84,26 @@ class Beside:
         self._memory.spend(found.permit)
         return found.permit, found.value
 
-    def foreseen(self, asked: Simulate) -> SimulationDone:
-        """As Outside."""
+    def foreseen(self, asked: Simulate, worker: Worker) -> SimulationDone:
+        """As Outside. What a worker that is not honest says is not kept for later questions."""
+        self._worker = worker
+        if worker is not Worker.HONEST:
+            self._foreseer = Foreseer(self._made.model, self._asked, is_searching=False)
         salt = sha256(b"done" + asked.ident.encode()).digest()[:16]
         try:
             seen = self._foreseer.foresee(read_question(asked.question), monotonic() + DEADLINE_S)
         except TwinvouchError as error:
             return SimulationDone(salt, asked.ident, b"", str(error)[:500], self._made.digest)
         return SimulationDone(salt, asked.ident, write_foresight(seen), "", self._made.digest)
+
+
+def _still(told: bytes) -> bytes:
+    """An answer in which every quantity stays what it was at the beginning."""
+    traces = [
+        Trace(np.repeat(t.rows[:1], len(t.rows), axis=0), t.samples, t.sampled)
+        for t in read_answer(told)
+    ]
+    return write_answer(traces)
 
 
 def model_of(sector: Sector) -> Made:

@@ -10,6 +10,7 @@ from random import Random
 from typing import Final
 
 from twinvouch.core.declared import Redundancy
+from twinvouch.core.inventory import CommandClass
 from twinvouch.core.lookahead import Source
 from twinvouch.core.past import Past
 from twinvouch.core.site import SECOND
@@ -25,7 +26,7 @@ from twinvouch.lab.range.building_true import (
     ZONES,
     BuildingTrue,
 )
-from twinvouch.lab.range.plants import Lever, Lookout, Sector, Sensor, Wish
+from twinvouch.lab.range.plants import Lever, Lookout, Sector, Sensor, Watch, Wish
 
 TEMPS: Final = tuple(f"{z}/temp" for z in ZONES)
 HEATERS: Final = tuple(f"{z}/heater" for z in ZONES)
@@ -47,6 +48,8 @@ def sector() -> Sector:
         make=BuildingTrue,
         operator=Caretaker,
         sources=("twinvouch.lab.range.building_true",),
+        safe=tuple((h, value, n) for h in HEATERS for value, n in ((1.0, 12), (0.0, 12))),
+        watch=Watch(300.0, 5_400.0, tuple((h, value) for value in (1.0, 0.0) for h in HEATERS)),
         hours=20.0,
         attack_h=4.0,
         wishes=2,
@@ -68,7 +71,7 @@ class Caretaker:
     def wishes(self, shown: Mapping[str, float | None]) -> Sequence[Wish]:
         """A room that he does not see is left as it is."""
         outside, found = shown["outside/temp"], []
-        cold = -3.0 if outside is None else outside
+        cold = -5.0 if outside is None else outside
         for z in ZONES:
             temp, now = shown[f"{z}/temp"], shown[f"{z}/heater"]
             if temp is None or now is None:
@@ -100,6 +103,9 @@ def _levers() -> list[Lever]:
         Lever(f"{z}/heater", "1", 0.0, 1.0, "heat", model=f"heater:{z}", past=Past(writes=30))
         for z in ZONES
     ]
+    found.append(
+        Lever("loop/purge", "1", 0.0, 1.0, "heat", CommandClass.A, controlled=("loop/pressure",))
+    )
     slow = Past(ramp=0.2, ramp_ns=3_600 * SECOND)
     found.append(Lever("loop/valve", "1", 0.5, 1.0, "heat", rate=0.1 / 60, past=slow))
     return found
@@ -108,7 +114,7 @@ def _levers() -> list[Lever]:
 def _lookout() -> Lookout:
     rooms = {f"zone:{z}": Source(f"{z}/temp", 0.0, 45.0, error=0.3, drift_per_h=2.0) for z in ZONES}
     heaters = {f"heater:{z}": Source(f"{z}/heater", 0.0, 1.0) for z in ZONES}
-    weather = {"outside": Source("outside/temp", -15.0, 15.0, error=2.0, drift_per_h=1.0)}
+    weather = {"outside": Source("outside/temp", -30.0, 15.0, error=2.0, drift_per_h=1.0)}
     return Lookout(
         "twinvouch.twin.building:Building",
         drawing,
@@ -116,7 +122,7 @@ def _lookout() -> Lookout:
         {**rooms, **heaters, **weather},
         {f"zone:{z}": (COLDEST + _MARGIN, HOTTEST - _MARGIN) for z in ZONES},
         horizon_s=6 * 3_600.0,
-        tau_s=3_600.0,
+        tau_s=1_800.0,
         demand=0.1,
         tolerance=1e-6,
     )

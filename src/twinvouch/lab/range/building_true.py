@@ -40,6 +40,7 @@ class At:
     valve: float
     slam: float = 0.0
     surge: float = 1.0
+    purges: bool = False  # the loop is let out
 
 
 class BuildingTrue:
@@ -63,7 +64,7 @@ class BuildingTrue:
         self._worst = outside(self._at)
 
     def write(self, tag: str, value: float) -> None:
-        """`z1/heater` and so on, `loop/valve`."""
+        """`z1/heater` and so on, `loop/valve`, `loop/purge`."""
         self._at = written(self._at, tag, value)
         self._worst = max(self._worst, outside(self._at))
 
@@ -75,11 +76,8 @@ class BuildingTrue:
     def truth(self) -> Mapping[str, float]:
         """By tag."""
         at = self._at
-        found = {
-            "outside/temp": self._cold(at.step),
-            "loop/valve": at.valve,
-            "loop/pressure": pressure(at),
-        }
+        found = {"outside/temp": self._cold(at.step), "loop/pressure": pressure(at)}
+        found |= {"loop/valve": at.valve, "loop/purge": float(at.purges)}
         for z, air, heater in zip(ZONES, at.air, at.heaters, strict=True):
             found |= {f"{z}/temp": air, f"{z}/return": air, f"{z}/heater": heater}
         return found
@@ -127,13 +125,15 @@ def written(at: At, tag: str, value: float) -> At:
     """After a write; a valve that moves far at once slams."""
     if tag == "loop/valve":
         return replace(at, valve=value, slam=max(at.slam, abs(value - at.valve)))
+    if tag == "loop/purge":
+        return replace(at, purges=value > 0.5)
     place = ZONES.index(tag.partition("/")[0])
     return replace(at, heaters=(*at.heaters[:place], value, *at.heaters[place + 1 :]))
 
 
 def pressure(at: At) -> float:
-    """Of the loop."""
-    return STILL_BAR + BAR_PER_SLAM * at.slam
+    """Of the loop; of one that is let out none."""
+    return 0.0 if at.purges else STILL_BAR + BAR_PER_SLAM * at.slam
 
 
 def outside(at: At) -> float:
@@ -174,9 +174,9 @@ def _through(
 
 
 def _weather(chance: np.random.Generator) -> NDArray[np.float64]:
-    """Outside, a winter's day of four degrees around -3, with wind that comes and goes."""
+    """Outside, a winter's day of four degrees around -5, with wind that comes and goes."""
     steps = np.arange(_HOURS * STEPS_PER_H)
-    mean, keeps = chance.uniform(-5.0, -1.0), float(np.exp(-1 / STEPS_PER_H / 3))
+    mean, keeps = chance.uniform(-7.0, -3.0), float(np.exp(-1 / STEPS_PER_H / 3))
     found, gust = [], 0.0
     for k in steps.tolist():
         gust = keeps * gust + float(chance.normal(0.0, 0.3))

@@ -13,6 +13,7 @@ from twinvouch.core.declared import Balance, Redundancy, Take, Term
 from twinvouch.core.lookahead import Source
 from twinvouch.core.past import Past
 from twinvouch.core.site import SECOND
+from twinvouch.core.virtual import Curve, Flow, Virtual
 from twinvouch.lab.epanet import network_file
 from twinvouch.lab.range.net3_true import (
     DIAMETERS,
@@ -24,9 +25,10 @@ from twinvouch.lab.range.net3_true import (
     STARTS,
     Net3True,
 )
-from twinvouch.lab.range.plants import Lever, Lookout, Sector, Sensor, Wish
+from twinvouch.lab.range.plants import Lever, Lookout, Sector, Sensor, Watch, Wish
 
 HOUR_NS: Final = 3_600 * SECOND
+_WINDOW_NS: Final = 5 * HOUR_NS // 2  # that a lie may have lasted when it is found
 LEVELS: Final = tuple(f"tank-{t}/level" for t in RANGES)
 MARGIN: Final = 0.03  # of a range, that the guard's limits lie inside the plant's
 FT_PER_H: Final = 4.0  # a level moves no faster
@@ -42,7 +44,8 @@ def sector() -> Sector:
         sensors=tuple(_sensors()),
         levers=tuple(_levers()),
         redundancies=tuple(
-            Redundancy(f"tank-{t}", (f"tank-{t}/level", f"tank-{t}/gauge"), 2.5) for t in RANGES
+            Redundancy(f"tank-{t}", (f"tank-{t}/level", f"tank-{t}/gauge"), 1.9, 300 * SECOND)
+            for t in RANGES
         ),
         balances=tuple(_balances()),
         lookout=_lookout(),
@@ -50,6 +53,9 @@ def sector() -> Sector:
         make=Net3True,
         operator=ControlRoom,
         sources=("twinvouch.lab.range.net3_true", "twinvouch.lab.epanet", "twinvouch.lab.epanet_model"),
+        virtual=tuple(_virtual(t) for t in RANGES),
+        safe=tuple((f"pump-{p}/run", 1.0, 2) for p in PUMPS),
+        watch=Watch(900.0, 5_400.0, tuple((f"pump-{p}/run", 1.0) for p in PUMPS)),
         hours=20.0,
         attack_h=4.0,
     )  # fmt: skip
@@ -112,7 +118,7 @@ def _sensors() -> list[Sensor]:
 
 def _levers() -> list[Lever]:
     runs = Past(starts=STARTS, dwell_on_ns=240 * SECOND, dwell_off_ns=240 * SECOND)
-    trims = Past(ramp=0.3, ramp_ns=3 * HOUR_NS)
+    trims = Past(ramp=0.3, ramp_ns=HOUR_NS)
     found = []
     for p in PUMPS:
         run, speed = f"pump-{p}/run", f"pump-{p}/speed"
@@ -122,20 +128,47 @@ def _levers() -> list[Lever]:
 
 
 def _balances() -> list[Balance]:
-    """What flows into a tank is what its level gains, over an hour and over six."""
+    """What flows into a tank is what its gauge gains, over an hour and over six.
+
+    Levels are left to what is redundant: meters that were doubted with them could not stand in for them.
+    """
     found = []
     for t, diameter in DIAMETERS.items():
         per_foot = (
             pi / 4 * diameter**2 / 3_600 * GPM_PER_CFS
         )  # gpm for an hour that raise it a foot
-        for hours, feet in ((1, 0.45), (6, 0.9)):
+        for hours, feet in ((1, 2.4), (6, 2.6)):
             terms = (
                 Term(f"tank-{t}/inflow", 1.0, Take.MEAN),
-                Term(f"tank-{t}/level", -per_foot / hours, Take.CHANGE),
+                Term(f"tank-{t}/gauge", -per_foot / hours, Take.CHANGE),
             )
             tolerance = feet * per_foot / hours
             found.append(Balance(f"tank-{t}-{hours}h", terms, tolerance, hours * HOUR_NS, "gpm"))
     return found
+
+
+def _virtual(t: str) -> Virtual:
+    """By its metered inflow. Widths are 1.3 times what held 98 % of the errors on calibration seeds 100 to 111; without the meter 95 %."""
+    area, meter = pi / 4 * DIAMETERS[t] ** 2, f"tank-{t}/inflow"
+    low, high = LIMITS[f"tank-{t}/level"]
+    lo, hi = RANGES[t]
+    return Virtual(
+        tag=f"tank-{t}/level",
+        levels=(lo - 2.0, hi + 2.0),
+        volumes=(0.0, area * (hi - lo + 4.0)),
+        flows=(Flow(meter, 1.0 / GPM_PER_CFS, 0.0),),
+        error=0.15,
+        curves={
+            frozenset(): Curve((1.0, 4.0, 16.0), (0.07, 0.17, 0.25)),
+            frozenset({meter}): Curve((1.0, 4.0, 16.0), (3.0, 7.0, 11.0)),
+        },
+        low=low,
+        high=high,
+        max_blind_ns=24 * HOUR_NS,
+        window_ns=_WINDOW_NS,
+        settle_ns=_WINDOW_NS,
+        gap_ns=700 * SECOND,
+    )
 
 
 def _lookout() -> Lookout:
@@ -160,7 +193,7 @@ def _lookout() -> Lookout:
         limits,
         horizon_s=6 * 3_600.0,
         tau_s=3_600.0,
-        demand=0.1,
+        demand=0.08,
         tolerance=0.02,
     )
 

@@ -12,6 +12,7 @@ from twinvouch.core.declared import Balance, Redundancy
 from twinvouch.core.inventory import CommandClass
 from twinvouch.core.lookahead import Source
 from twinvouch.core.past import Past
+from twinvouch.core.virtual import Virtual
 
 STEP_S: Final = 300
 STEPS_PER_H: Final = 3_600 // STEP_S
@@ -105,6 +106,16 @@ class Lookout:
     tau_s: float
     demand: float
     tolerance: float
+    window_s: float = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The watchdog on not acting: how often it asks, how near is near, and the writes that it may make."""
+
+    every_s: float
+    warn_s: float
+    safe: tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +135,11 @@ class Sector:
     sources: tuple[str, ...]  # modules of the true plant, for its hash
     hours: float
     attack_h: float
+    virtual: tuple[Virtual, ...] = ()
+    safe: tuple[
+        tuple[str, float, int], ...
+    ] = ()  # actions that are listed, with their number an hour
+    watch: Watch | None = None
     wishes: int = 1  # of the operator at one of his moments
 
     @property

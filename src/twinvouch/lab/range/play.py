@@ -7,13 +7,15 @@ from typing import Final
 
 from twinvouch.core.command import CommandStatus, Verdict
 from twinvouch.core.site import Site
+from twinvouch.core.statement import Verb
 from twinvouch.lab.range.instruments import Instruments
 from twinvouch.lab.range.judge import INSIDE, Judge, Terms
 from twinvouch.lab.range.plants import STEP_S, STEPS_PER_H, Sector, TruePlant, Wish
 from twinvouch.lab.range.result import Result
 from twinvouch.lab.range.scenario import Kind, Moment, Scenario
-from twinvouch.lab.range.site import HOLD_NS, OPERATOR, OPTIMIZER, PERIOD_NS
+from twinvouch.lab.range.site import HOLD_NS, LEAD, OPERATOR, OPTIMIZER, PERIOD_NS
 from twinvouch.lab.range.stage import Outside, Stage, Written
+from twinvouch.lab.range.tricks import Tricks
 
 DEADLINE: Final = HOLD_NS // PERIOD_NS  # steps that a held command may wait
 LEAST, MOST = 2, 6  # steps between two of the operator's moments: 10 to 30 min
@@ -77,6 +79,8 @@ class _Run:
         self.result.difference = getattr(self.plant, "difference", "")
         site = cast.site
         self.stage = None if site is None else Stage(site, cast.seed, cast.outside(), self._write)
+        self.tricks = None if self.stage is None else Tricks(s, self.stage, self._hostile)
+        self.calm_from = -1  # after an emergency stop the operator waits
 
     def step(self, step: int) -> None:
         """Readings, what people and attackers do about them, and a step of the plant."""
@@ -87,6 +91,7 @@ class _Run:
         if self.since >= 0:
             for lie in self.cast.scenario.lies:
                 lie.told(told, self._moment())
+            self._recalibrated(told)
         self.honest.append(read)
         self.told = told
         if self.stage is not None:
@@ -95,11 +100,11 @@ class _Run:
         if self.since == 0:
             self.operator.shift(self.cast.scenario.shifts)
         self._lock_out()
-        if step >= self.next:
+        self._stop()
+        if step >= self.next and step > self.calm_from:
             self.next = step + self.chance.randint(LEAST, MOST)
             self._operate()
-        if self.since >= 0:
-            self._attack()
+        self._attack()
         self._expire()
         self.plant.advance()
         self._look_outside()
@@ -107,6 +112,8 @@ class _Run:
     def finished(self) -> Result:
         """What came of it."""
         self._expire(is_over=True)
+        if self.tricks is not None:
+            self.result.tricks = self.tricks.ends
         if self.stage is not None:
             self.result.stages_ms = self.stage.cost.stages
             self.result.lookahead_ms = self.stage.cost.lookahead
@@ -166,11 +173,47 @@ class _Run:
         }
 
     def _attack(self) -> None:
+        """Orders, by themselves or carried by a trick; without a guard they are written either way."""
         at = self._moment()
-        for orders in self.cast.scenario.orders:
-            for wish in orders.wishes(at):
-                self.result.hostile += 1
-                self._order(OPTIMIZER, wish, _Pending(self.now, legit=False))
+        wishes = [w for orders in self.cast.scenario.orders for w in orders.wishes(at)]
+        if self.tricks is not None:
+            self.tricks.before(self.since, wishes)
+        if self.since < 0:
+            return
+        self.result.hostile += len(wishes)
+        if self.tricks is not None and self.tricks.play(self.since, wishes):
+            return
+        for wish in wishes:
+            self._order(OPTIMIZER, wish, _Pending(self.now, legit=False))
+
+    def _hostile(self, wish: Wish) -> str:
+        """Proposed for a trick; its id."""
+        assert self.stage is not None
+        return self.stage.propose(OPTIMIZER, wish)
+
+    def _stop(self) -> None:
+        """A person distrusts every station that tells of the state; half an hour later the operator stops what he may."""
+        stops = self.cast.scenario.stops
+        if not stops:
+            return
+        if self.since == 0 and self.stage is not None:
+            for edge, groups in self.sector.domains.items():
+                if not {lever.group for lever in self.sector.levers} & set(groups):
+                    self.stage.say(LEAD, Verb.DISTRUST, edge, 7_200.0)
+        if self.since == STEPS_PER_H // 2:
+            self.calm_from = self.now + STEPS_PER_H // 2
+            before = len(self.result.blocked)
+            for tag in stops:
+                self.result.stops += 1
+                self._wants(Wish(tag, 0.0, (tag,)))
+            self.result.stops_blocked += len(self.result.blocked) - before
+
+    def _recalibrated(self, told: dict[str, float]) -> None:
+        """Sensors that were set anew, with a ticket for the hour in which it is done."""
+        for tag, offset in self.cast.scenario.recalibrated.items():
+            if self.since == 0 and self.stage is not None:
+                self.stage.say(LEAD, Verb.RECALIBRATION, tag, 3_600.0)
+            told[tag] += offset
 
     def _order(self, who: str, wish: Wish, pending: _Pending) -> None:
         """Propose it, or write it where nobody guards."""
@@ -224,7 +267,7 @@ class _Run:
         assert self.stage is not None
         r = self.result
         for sensor in self.sector.sensors:
-            if self.stage.seen(sensor.tag) is not None:
+            if self.stage.counts(sensor.tag):
                 continue
             apart = abs(self.told[sensor.tag] - read[sensor.tag]) / sensor.span
             if self.cast.scenario.kind is Kind.CLEAN or self.since < 0:

@@ -33,6 +33,6 @@ class Result:
         0.0  # of what lied most, as a share of its range, when it was detected, or at the end
     )
     distrusted: bool = False  # some honest sensor counted for nothing for a while
-    tricks: dict[str, str] = field(default_factory=dict)
+    tricks: dict[str, int] = field(default_factory=dict)  # how often each end
     stages_ms: list[float] = field(default_factory=list)
     lookahead_ms: list[float] = field(default_factory=list)

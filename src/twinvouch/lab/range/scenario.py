@@ -46,14 +46,16 @@ class Orders(Protocol):
 
 
 class Trick(StrEnum):
-    """What is not a reading and not a plain command; the stage carries it out with the scenario's `order`."""
+    """What is neither a reading nor a plain command; `tricks.py` plays it with the scenario's orders."""
 
-    REPLAYED_PERMIT = "replayed permit"
-    FORGED_PERMIT = "forged permit"
-    EXPIRED_APPROVAL = "expired approval"
+    REPLAYED_PERMIT = "replayed permit"  # for each of the orders, executed once in an honest hour
+    FORGED_PERMIT = (
+        "forged permit"  # the same with other words, under another key and under the old signature
+    )
+    EXPIRED_APPROVAL = "expired approval"  # one person's is over when the other's comes
     TWICE = "same person twice"
-    POISONED = "poisoned look-ahead"
-    KILLED = "killed worker"
+    POISONED = "poisoned look-ahead"  # the worker's answer about hostile commands is made up
+    KILLED = "killed worker"  # it dies over each of them
     DISTRUSTS = "distrusts everything"
     RAISES_MODE = "raises a mode"
     TICKETS = "tickets for its lies"
@@ -84,6 +86,7 @@ class Kind(StrEnum):
     CLEAN = "clean"  # clean, surge, maintenance, and other legitimate changes
     ATTACK = "attack"  # counts where it violates in most runs without a guard
     MISUSE = "misuse"  # of permits, approvals, tickets, modes or crashes; carries a command that violates
+    STOP = "stop"  # an emergency stop while readings are distrusted
     DRIFT = "drift"  # slower than anybody needs to violate; counted by the deviation at detection
 
 

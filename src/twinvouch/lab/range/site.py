@@ -31,7 +31,10 @@ from twinvouch.core.lookahead import Ahead
 from twinvouch.core.mode import ModeRules
 from twinvouch.core.past import Past
 from twinvouch.core.ports import Policy, PolicyAnswer, PolicyRequest
+from twinvouch.core.safe import Safe
 from twinvouch.core.site import SECOND, CommandRules, ReadingRules, Site
+from twinvouch.core.virtual import Virtual
+from twinvouch.core.watchdog import Response, SafeAction, Watchdog
 from twinvouch.lab.range.plants import STEP_S, Lever, Sector
 from twinvouch.wire.batch import columns_digest
 
@@ -101,7 +104,7 @@ def site_of(sector: Sector, guard: Guard, digest: bytes) -> Site:
     classes = _classes(guard)
     plant = _plant(sector, guard, classes)
     ahead = _ahead(sector, guard, digest, classes) if guard.lookahead else {}
-    rules = CommandRules(permit_ns=5 * SECOND, outcome_ns=30 * SECOND, read_memory_ns=600 * SECOND)
+    rules = CommandRules(permit_ns=5 * SECOND, outcome_ns=30 * SECOND, read_memory_ns=PERIOD_NS)
     return Site(
         plant,
         _policy(),
@@ -110,6 +113,9 @@ def site_of(sector: Sector, guard: Guard, digest: bytes) -> Site:
         commands=rules,
         modes=ModeRules(),
         ahead=ahead,
+        virtual={v.tag: _virtual(v, sector, classes) for v in sector.virtual},
+        safe=_safe(sector),
+        watchdogs=_watchdogs(sector, ahead) if guard.watchdog else {},
     )
 
 
@@ -219,11 +225,36 @@ def _ahead(
             is_each=False,
             deadline_ns=SECOND,
             tolerance=look.tolerance,
-            window_ns=3_600 * SECOND,
+            window_ns=int(look.window_s) * SECOND,
         )
     return found
 
 
-def without(sector: Sector, guard: Guard) -> Sector:
-    """The sector without what shares no failure domain, where domains are off."""
-    return sector if guard.domains else replace(sector, redundancies=())
+def _virtual(v: Virtual, sector: Sector, classes: dict[CommandClass, ClassRule]) -> Virtual:
+    """With what a reading must reach to count, and the assets that step down when it goes blind."""
+    rule = classes[CommandClass.B]
+    demands = rule.identity, rule.integrity, rule.plausibility, rule.calibration
+    assets = {lever.tag.rpartition("/")[0] for lever in sector.levers if lever.model}
+    return replace(v, demands=demands, assets=tuple(sorted(assets)))
+
+
+def _safe(sector: Sector) -> dict[str, tuple[Safe, ...]]:
+    found: dict[str, tuple[Safe, ...]] = {}
+    digest = sha256(repr(sector.safe).encode()).digest()
+    for tag, value, per_hour in sector.safe:
+        listed = Safe(tag.rpartition("/")[0], tag, value, per_hour, digest=digest)
+        found[tag] = (*found.get(tag, ()), listed)
+    return found
+
+
+def _watchdogs(sector: Sector, ahead: dict[str, Ahead]) -> dict[str, Watchdog]:
+    """One for the model of the sector, where it has any and looks ahead."""
+    watch = sector.watch
+    if watch is None or not ahead:
+        return {}
+    first = next(iter(ahead.values()))
+    safe = tuple(SafeAction(tag, value) for tag, value in watch.safe)
+    assets = tuple(sorted({tag.rpartition("/")[0] for tag in ahead}))
+    every_ns, asked = int(watch.every_s) * SECOND, replace(first, actuator="")
+    found = Watchdog(asked, every_ns, watch.warn_s, Response.SAFE_ACTION, safe, 3, assets)
+    return {sector.name: found}

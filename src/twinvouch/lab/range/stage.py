@@ -6,6 +6,7 @@ asked in this process as a worker would be. Both are handed in (`Outside`).
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from hashlib import sha256
 from time import process_time_ns
 from typing import Any, Final, Protocol
@@ -35,7 +36,8 @@ from twinvouch.core.kind import Kind, Purpose
 from twinvouch.core.label import expired
 from twinvouch.core.site import SECOND, Site
 from twinvouch.core.statement import Statement, Verb
-from twinvouch.engine import Engine
+from twinvouch.core.virtual import StandIn
+from twinvouch.engine import Engine, standing_in
 from twinvouch.lab.range.plants import Wish
 from twinvouch.lab.range.site import ACTUATOR, PERIOD_NS, PERMIT_KEY, signer
 from twinvouch.wire.batch import Header, write_batch
@@ -57,6 +59,14 @@ class Written:
     value: float
 
 
+class Worker(StrEnum):
+    """What has become of the worker of look-ahead."""
+
+    HONEST = "honest"
+    LYING = "lying"  # it answers that nothing moves
+    DEAD = "dead"  # it dies over every question
+
+
 class Outside(Protocol):
     """What of the product lies beside the engine: the actuator's check of permits, and look-ahead."""
 
@@ -64,8 +74,8 @@ class Outside(Protocol):
         """The permit and the value that it lets write, or why not."""
         ...
 
-    def foreseen(self, asked: Simulate) -> SimulationDone:
-        """The answer to a question."""
+    def foreseen(self, asked: Simulate, worker: Worker) -> SimulationDone:
+        """The answer to a question by such a worker."""
         ...
 
 
@@ -91,7 +101,7 @@ class Stage:
         self._reports: list[bytes] = []
         self._spent_ns = 0  # CPU of the gate for the present command, look-ahead apart
         self.permits: list[bytes] = []  # sealed, newest last: what somebody on the wire could keep
-        self.poison: Callable[[Simulate, SimulationDone], SimulationDone] | None = None
+        self._worker = Worker.HONEST
         self._feed(Started(self._salt(), b"c" * 32, b"p" * 32, "range"))
 
     def scan(self, step: int, values: Mapping[str, float]) -> None:
@@ -105,23 +115,38 @@ class Stage:
 
     def look(self, principal: str, tags: Sequence[str]) -> None:
         """A service reads tags: they count for what it does within ten minutes (R7)."""
-        self._feed(QueryAsked(self._salt(), principal, "readTags", "*", "control", tuple(tags)))
+        shown = [t for tag in tags for t in standing_in.read(self._engine.memory, tag)]
+        self._feed(QueryAsked(self._salt(), principal, "readTags", "*", "control", tuple(shown)))
 
     def seen(self, tag: str) -> float | None:
-        """What the twin shows of a tag; None where it counts less than commands of class B demand, or not at all."""
+        """What the twin shows of a tag for control: its reading, or what stands in for it; None where neither counts for class B."""
+        m = self._engine.memory
+        value = m.frame.value(tag) if self.counts(tag) else None
+        if value is None and (instead := self._instead(tag)) is not None:
+            value = instead.value
+        return value
+
+    def counts(self, tag: str) -> bool:
+        """True where its own reading does, by what class B demands."""
         m = self._engine.memory
         value = m.frame.value(tag)
         if value is None or m.context().distrusted.get(tag, 0) > self.now_ns:
-            return None
+            return False
         rule = self.site.plant.classes[CommandClass.B]
         wanted = rule.identity, rule.integrity, rule.plausibility, rule.calibration
         axes = expired(m.frame.label((tag,), self.now_ns), self.now_ns).axes[:, 0].tolist()
-        return value if all(a >= w for a, w in zip(axes, wanted, strict=True)) else None
+        return all(a >= w for a, w in zip(axes, wanted, strict=True))
+
+    def _instead(self, tag: str) -> StandIn | None:
+        v = self.site.virtual.get(tag)
+        found = None if v is None else standing_in.stand_in(self._engine.memory, v)
+        return None if found is None or found.entry < 0 else found
 
     def propose(self, principal: str, wish: Wish, *, key: str = "") -> str:
         """A signed command; its id. `key`: whose key signs, where that is another's."""
         m, ident = self._engine.memory, self._salt().hex()
-        inputs = tuple(Input(t, max(m.frame.entry(t), 0)) for t in wish.inputs)
+        instead = {t: found.entry for t in wish.inputs if (found := self._instead(t)) is not None}
+        inputs = tuple(Input(t, instead.get(t, max(m.frame.entry(t), 0))) for t in wish.inputs)
         unit = self.site.plant.tags[wish.tag].unit
         command = Command(ident, principal, wish.tag, wish.value, unit, self.now_ns, inputs)
         raw = self._by(
@@ -133,22 +158,23 @@ class Stage:
         self.cost.stages.append(self._spent_ns / 1e6)
         return ident
 
-    def say(
-        self, person: str, verb: Verb, subject: str, lasts_s: float, *, made_ago_s: float = 0.0
-    ) -> int:
+    def say(self, person: str, verb: Verb, subject: str, lasts_s: float) -> int:
         """A person's signed word; the code of the reply. An approval is of what is shown."""
         record = self._engine.memory.records.get(subject)
         is_held = record is not None and record.status is CommandStatus.HELD
         digest = b""
         if record is not None and is_held and verb is Verb.APPROVE:
             digest = shown(record.command, record.decision)
-        made_ns = self.now_ns - int(made_ago_s * SECOND)
-        ends_ns = made_ns + int(lasts_s * SECOND)
+        made_ns, ends_ns = self.now_ns, self.now_ns + int(lasts_s * SECOND)
         said = Statement(person, verb, subject, "range", digest, self._salt(), made_ns, ends_ns)
         raw = self._by(person, write_statement(said, self.site.plant.id), Purpose.STATEMENT)
         code = self._feed(StatementReceived(self._salt(), "", raw))
         self._settle()
         return code
+
+    def worker(self, now: Worker) -> None:
+        """The worker of look-ahead is such a one from now on."""
+        self._worker = now
 
     def carry(self, raw: bytes) -> str:
         """Somebody hands the actuator a permit, whoever he is; why it was refused, or nothing."""
@@ -223,9 +249,9 @@ class Stage:
 
     def _answer(self, asked: Simulate) -> SimulationDone:
         since = process_time_ns()
-        done = self._outside.foreseen(asked)
+        done = self._outside.foreseen(asked, self._worker)
         self.cost.lookahead.append((process_time_ns() - since) / 1e6)
-        return done if self.poison is None else self.poison(asked, done)
+        return done
 
     def _by(self, name: str, content: bytes, purpose: Any) -> bytes:
         return seal(content, signer=signer(name), plant=self.site.plant.id, purpose=purpose)

@@ -2,15 +2,16 @@
 
 from math import pi
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
+from twinvouch.lab.range.building import HEATERS
 from twinvouch.lab.range.building_true import ZONES
 from twinvouch.lab.range.grid import SUMMED
 from twinvouch.lab.range.lies import Coordinated, Drift, Offset, Replay
 from twinvouch.lab.range.net3 import LEVELS
 from twinvouch.lab.range.net3_true import DIAMETERS, GPM_PER_CFS
 from twinvouch.lab.range.orders import Cycles, Ramps, Repeats
-from twinvouch.lab.range.scenario import Kind, Scenario, Weather, Work
+from twinvouch.lab.range.scenario import Kind, Scenario, Trick, Weather, Work
 
 RUNS: Final = ("pump-10/run", "pump-335/run")
 SPEEDS: Final = ("pump-10/speed", "pump-335/speed")
@@ -36,7 +37,7 @@ NET3: Final = (
     Scenario("net3-hostile-off", "net3", Kind.ATTACK, orders=(Repeats(_OFF),), ablated=True),
     Scenario(
         "net3-salami", "net3", Kind.ATTACK,
-        orders=(Ramps(SPEEDS, -1.0, 0.6), Repeats((("pump-10/run", 0.0),), 12)),
+        orders=(Ramps(SPEEDS, -1.0, 0.6, 1), Repeats((("pump-10/run", 0.0),), 12)),
         strengths=(0.01, 0.03, 0.1),
     ),
     Scenario("net3-pump-cycling", "net3", Kind.ATTACK, orders=(Cycles(RUNS),), ablated=True),
@@ -118,6 +119,40 @@ BUILDING: Final = (
     ),
 )
 
+_PURGE: Final = (Repeats((("loop/purge", 1.0),)),)
+_HOT: Final = tuple((f"{z}/heater", 1.0) for z in ZONES)
+
+
+def _misuse(name: str, *tricks: Trick, **more: Any) -> Scenario:
+    told = {"orders": _PURGE, **more}
+    return Scenario(f"building-{name}", "building", Kind.MISUSE, tricks=frozenset(tricks), **told)
+
+
+MISUSE: Final = (
+    _misuse("replayed-permit", Trick.REPLAYED_PERMIT, orders=(Repeats(_COLD, 1),)),
+    _misuse("forged-permit", Trick.FORGED_PERMIT, orders=(Repeats(_COLD, 1),)),
+    _misuse("expired-approval", Trick.EXPIRED_APPROVAL),
+    _misuse("same-person-twice", Trick.TWICE),
+    _misuse("mode-abuse", Trick.RAISES_MODE),
+    _misuse("in-anothers-name", Trick.NOT_OWNER),
+    _misuse("ticket-abuse", Trick.TICKETS, orders=(), lies=(Offset(_ROOMS),), strengths=(0.2, 0.3, 0.4)),
+    _misuse("safe-list-abuse", orders=(Repeats(_HOT, 2),)),
+    Scenario("building-stop", "building", Kind.STOP, stops=HEATERS),
+    *(
+        Scenario(
+            f"net3-{name}", "net3", Kind.MISUSE, orders=(Repeats(_ON, 6),), tricks=frozenset({trick}), gap=gap,
+        )
+        for name, trick, gap in (
+            ("poisoned-look-ahead", Trick.POISONED, ""),
+            ("killed-worker", Trick.KILLED, ""),
+            ("distrusts", Trick.DISTRUSTS, "a person's word lets every station that tells of the tanks count as nothing"),
+        )
+    ),
+    Scenario(
+        "net3-recalibration", "net3", Kind.CLEAN, recalibrated=MappingProxyType({"tank-1/level": 0.5}),
+    ),
+)  # fmt: skip
+
 _BREAKERS: Final = ("ab", "bc", "a12", "ca", "b13", "ab2", "c12")
 
 GRID: Final = (
@@ -154,5 +189,5 @@ GRID: Final = (
         ablated=True,
     ),
 )
-ALL: Final = (*NET3, *BUILDING, *GRID)
+ALL: Final = (*NET3, *BUILDING, *GRID, *MISUSE)
 BY_NAME: Final = {s.name: s for s in ALL}

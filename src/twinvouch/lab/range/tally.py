@@ -152,7 +152,7 @@ def _scenario(
         "blocked_by": _added(r.rules for r in runs),
         "detected": sum(r.detected >= 0 for r in runs),
         "stepped_down": sum(r.stepped_down >= 0 for r in runs),
-        "tricks": _tricks(runs),
+        "tricks": _added(r.tricks for r in runs),
     }
 
 
@@ -198,13 +198,3 @@ def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
         for name, number in each.items():
             found[name] = found.get(name, 0) + number
     return dict(sorted(found.items()))
-
-
-def _tricks(runs: Sequence[Result]) -> dict[str, dict[str, int]]:
-    """How each trick ended, how often."""
-    found: dict[str, dict[str, int]] = {}
-    for r in runs:
-        for trick, end in r.tricks.items():
-            ends = found.setdefault(trick, {})
-            ends[end] = ends.get(end, 0) + 1
-    return found
