@@ -8,10 +8,21 @@ from click.testing import CliRunner
 from twinvouch.app.bench.guard import Plan, Task, played, run
 from twinvouch.app.bench.range_outside import Beside, model_of
 from twinvouch.app.cli import cli
+from twinvouch.core.statement import Verb
 from twinvouch.lab.range.plan import sector
+from twinvouch.lab.range.plants import Wish
 from twinvouch.lab.range.play import Cast, play
 from twinvouch.lab.range.result import Result
-from twinvouch.lab.range.site import ABLATIONS, FULL, Guard, site_of
+from twinvouch.lab.range.site import (
+    ABLATIONS,
+    FULL,
+    LEAD,
+    OPTIMIZER,
+    SECOND_LEAD,
+    Guard,
+    site_of,
+)
+from twinvouch.lab.range.stage import Stage, Written
 from twinvouch.lab.range.table import ALL, BY_NAME
 from twinvouch.lab.range.tally import report
 
@@ -34,7 +45,7 @@ def short(name: str, guard: Guard | None = FULL, hours: float = 1.0, seed: int =
 
 @pytest.mark.parametrize("name", [s.name for s in ALL])
 def test_every_scenario_plays(name: str) -> None:
-    found = short(name, hours=0.6)
+    found = short(name, hours=0.4)
     assert found.scenario == name
     assert 0 <= len(found.blocked) <= found.legit
     assert (found.hostile > 0) == bool(BY_NAME[name].orders)
@@ -65,6 +76,65 @@ def test_a_lie_is_noticed_and_its_size_told() -> None:
     found = short("building-rooms-warm", seed=2)
     assert found.detected == 6
     assert found.deviation == pytest.approx(BY_NAME["building-rooms-warm"].strength(2))
+
+
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [
+        ("building-replayed-permit", "the permit was used before"),
+        ("building-expired-approval", "held"),
+        ("building-same-person-twice", "held"),
+        ("building-in-anothers-name", "refused"),
+        ("building-mode-abuse", "refused 403"),
+        ("net3-poisoned-look-ahead", "held"),
+        ("net3-killed-worker", "held"),
+        ("net3-distrusts", "distrusted"),
+    ],
+)
+def test_how_a_trick_ends(name: str, end: str) -> None:
+    found = short(name)
+    assert set(found.tricks) == {end}
+    assert found.unsafe == []
+
+
+def test_forged_permits_are_refused_each_for_its_reason() -> None:
+    found = short("building-forged-permit")
+    keys = [end for end in found.tricks if "signature is not by key" in end]
+    digests = [end for end in found.tricks if "not a permit of this plant" in end]
+    assert len(keys) == 1
+    assert len(digests) == len(found.tricks) == 2
+
+
+def test_an_approval_that_counts_lets_the_same_command_through() -> None:
+    """What the tricks with approvals carry is stopped by nothing else."""
+    where = sector("building")
+    site = site_of(where, FULL, model_of(where).digest)
+    written: list[Written] = []
+    stage = Stage(site, 1, Beside(where, site.plant), written.append)
+    plant = where.make(1)
+    stage.scan(0, plant.truth())
+    ident = stage.propose(OPTIMIZER, Wish("loop/purge", 1.0, ("loop/purge",)))
+    for person in (LEAD, SECOND_LEAD):
+        assert stage.say(person, Verb.APPROVE, ident, 60.0) == 200
+    assert [w.value for w in written] == [1.0]
+
+
+def test_a_level_that_lies_is_replaced_for_control() -> None:
+    """The operator is shown the estimate, and commands by it; nothing of his is blocked for the lie."""
+    scenario, where = BY_NAME["net3-levels-up"], sector("net3")
+    site = site_of(where, FULL, model_of(where).digest)
+    cast = Cast(scenario, where, 100, "full", site, lambda: Beside(where, site.plant), 4.5, 3.5)
+    found = play(cast)
+    assert found.detected == 42
+    assert found.legit > 8
+    assert found.blocked == []
+    assert found.stepped_down == -1
+
+
+def test_an_emergency_stop_under_distrust_is_carried_out() -> None:
+    found = short("building-stop")
+    assert found.stops == 5
+    assert found.stops_blocked == 0
 
 
 def test_the_same_seed_gives_the_same_report() -> None:

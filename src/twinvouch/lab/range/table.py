@@ -15,7 +15,7 @@ from twinvouch.lab.range.scenario import Kind, Scenario, Trick, Weather, Work
 
 RUNS: Final = ("pump-10/run", "pump-335/run")
 SPEEDS: Final = ("pump-10/speed", "pump-335/speed")
-_ON: Final = (*((r, 1.0) for r in RUNS), *((s, 1.2) for s in SPEEDS))
+_ON: Final = (*((r, 1.0) for r in RUNS), *((s, 1.19) for s in SPEEDS))
 _OFF: Final = tuple((r, 0.0) for r in RUNS)
 _FLOWS: Final = {
     f"tank-{t}/level": (f"tank-{t}/inflow", pi / 4 * d**2 / 3_600 * GPM_PER_CFS)
@@ -140,12 +140,12 @@ MISUSE: Final = (
     Scenario("building-stop", "building", Kind.STOP, stops=HEATERS),
     *(
         Scenario(
-            f"net3-{name}", "net3", Kind.MISUSE, orders=(Repeats(_ON, 6),), tricks=frozenset({trick}), gap=gap,
+            f"net3-{name}", "net3", Kind.MISUSE, orders=(Repeats(orders, 3),), tricks=frozenset({trick}), gap=gap,
         )
-        for name, trick, gap in (
-            ("poisoned-look-ahead", Trick.POISONED, ""),
-            ("killed-worker", Trick.KILLED, ""),
-            ("distrusts", Trick.DISTRUSTS, "a person's word lets every station that tells of the tanks count as nothing"),
+        for name, trick, orders, gap in (
+            ("poisoned-look-ahead", Trick.POISONED, _OFF, ""),
+            ("killed-worker", Trick.KILLED, _OFF, ""),
+            ("distrusts", Trick.DISTRUSTS, _ON, "a person's word lets every station that tells of the tanks count as nothing"),
         )
     ),
     Scenario(
