@@ -45,7 +45,7 @@ def short(name: str, guard: Guard | None = FULL, hours: float = 1.0, seed: int =
 
 @pytest.mark.parametrize("name", [s.name for s in ALL])
 def test_every_scenario_plays(name: str) -> None:
-    found = short(name, hours=0.4)
+    found = short(name, hours=0.2)
     assert found.scenario == name
     assert 0 <= len(found.blocked) <= found.legit
     assert (found.hostile > 0) == bool(BY_NAME[name].orders)
