@@ -146,6 +146,8 @@ def _commands(counts: Mapping[str, int], is_open: int) -> Iterable[Metric]:
         [((verdict,), counts.get(f"command:{s}", 0)) for s, verdict in VERDICTS.items()],
     )
     yield counter("twinvouch_permits", "Permits made.", counts.get("command:permitted", 0))
+    clamped = counts.get("clamp:permitted", 0)
+    yield counter("twinvouch_clamped_permits", "Permits of a clamped value.", clamped)
     yield counters(
         "twinvouch_outcomes",
         "Outcomes that the actuator reported.",

@@ -229,6 +229,7 @@ def _limits(
         controlled=s.controlled,
         interlock_tags=interlock_tags(by_variable, s),
         past=past_rules.past(config, name, s),
+        clamps=s.on_excess == "clamp",
     )
 
 

@@ -8,6 +8,7 @@ the policy with all the trust there is, gives an ALLOW.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from twinvouch.commands import (
     approval,
@@ -22,9 +23,12 @@ from twinvouch.commands import (
     lookahead,
     safe_action,
 )
+from twinvouch.commands import (
+    clamp as clamping,
+)
 from twinvouch.commands.derivation import ZERO, Derivation
 from twinvouch.commands.view import Snapshot, Target, View
-from twinvouch.core.command import STRICTEST_FIRST, Command, Decision, Reason, Verdict
+from twinvouch.core.command import STRICTEST_FIRST, Clamp, Command, Decision, Reason, Verdict
 from twinvouch.core.context import Context
 from twinvouch.core.site import Site
 
@@ -42,14 +46,18 @@ def judge(  # noqa: PLR0913, PLR0917 (everything a decision may depend on; View 
     *,
     asked_ns: int | None = None,
     key: bytes = b"",
+    clamp: Clamp | None = None,
 ) -> Decision:
     """Decide one command at `now_ns`; `asked_ns` is when a held command was first taken.
 
     `reads`: what the proposing service read lately, worst axes by tag. `approvals`: principals whose
-    approving statements verified; persons and keys are counted here. `key`: id of the key that signed it. Never raises.
+    approving statements verified; persons and keys are counted here. `key`: id of the key that signed it. `clamp`: the value that was
+    shown in the place of the proposed one when it was held. Never raises.
     """
     first = now_ns if asked_ns is None else asked_ns
-    view = View(command, site, frame, context, reads, approvals, now_ns, first, key)
+    if clamp is not None:
+        command = replace(command, value=clamp.value)
+    view = View(command, site, frame, context, reads, approvals, now_ns, first, key, clamp)
     target, refused = view.target, form.check(view)
     if refused or target is None:
         return _decision(view, refused, NOTHING, (0, 0))
@@ -57,7 +65,12 @@ def judge(  # noqa: PLR0913, PLR0917 (everything a decision may depend on; View 
     refused = capability.check_propose(view, target) or authority.check(view)
     if refused:
         return _decision(view, refused, NOTHING, (0, 0))
-    return _weigh(view, target, listed)
+    decision = _weigh(view, target, listed)
+    nearest = clamping.nearest(view, target, decision)
+    if nearest is None:
+        return decision
+    instead = _weigh(clamping.clamped(view, nearest), target, listed)
+    return decision if instead.verdict is Verdict.DENY else instead
 
 
 def _listed(view: View, target: Target) -> tuple[View, Target, tuple[Reason, ...]]:
@@ -82,6 +95,7 @@ def _weigh(view: View, target: Target, first: tuple[Reason, ...]) -> Decision:
     given, wanted = len(approval.approvers(view, target)), approval.needed(view, target)
     before = (
         *first,
+        *clamping.told(view, target),
         *disk.check(view),
         *limits.check(view, target),
         *history.check(view, target),
@@ -94,7 +108,7 @@ def _weigh(view: View, target: Target, first: tuple[Reason, ...]) -> Decision:
         *(() if is_denied else lookahead.check(view, target)),  # what is denied is not tried
         *approval.check(given, wanted, view.command.principal),
     )
-    if all(r.verdict is Verdict.ALLOW for r in reasons):  # only look-ahead says why it allows
+    if all(r.verdict in {Verdict.ALLOW, Verdict.CLAMP} for r in reasons):
         asked = capability.check_execute(view, target, derived.axes, (given, wanted))
         reasons = (*reasons, *(asked or (_allowed(derived, given),)))
     return _decision(view, reasons, derived, (given, wanted))
@@ -126,4 +140,5 @@ def _decision(
         parents=derived.parents,
         approvals=approvals[0],
         approvals_needed=approvals[1],
+        clamp=view.clamp,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from twinvouch.core.command import Command, CommandStatus, Decision, Input, Reason, Verdict
+from twinvouch.core.command import Clamp, Command, CommandStatus, Decision, Input, Reason, Verdict
 from twinvouch.core.context import ActuatorWrite
 from twinvouch.wire.cbor import decode, encode
 
@@ -49,11 +49,16 @@ class Record:
         """True while something can still happen to it."""
         return self.status in {CommandStatus.HELD, CommandStatus.PERMITTED}
 
+    @property
+    def value(self) -> float:
+        """What is written where it is permitted: what was proposed, or the clamped value."""
+        return self.decision.value_of(self.command)
+
     def as_write(self) -> ActuatorWrite:
         """How this command explains a change of its actuator."""
         return ActuatorWrite(
             self.command.tag,
-            self.command.value,
+            self.value,
             self.issued_ns,
             self.expires_ns,
             self.spent_ns,
@@ -64,7 +69,7 @@ class Record:
 
 
 def shown(command: Command, decision: Decision) -> bytes:
-    """Digest of what an approver is shown: the command, the verdict, every reason and the label.
+    """Digest of what an approver is shown: the command, the verdict, every reason and the label; the clamped value.
 
     An approval signs this digest, so that nobody can approve one thing and release another.
     """
@@ -73,6 +78,7 @@ def shown(command: Command, decision: Decision) -> bytes:
         decision.verdict.value,
         _plain_reasons(decision.reasons),
         list(decision.axes),
+        *([] if decision.clamp is None else [_plain_clamp(decision.clamp)]),
     ]
     return sha256(encode(content)).digest()
 
@@ -98,6 +104,7 @@ def write_record(r: Record) -> bytes:
                 list(d.parents),
                 d.approvals,
                 d.approvals_needed,
+                *([] if d.clamp is None else [_plain_clamp(d.clamp)]),
             ],
             r.decision_entry,
             r.status.value,
@@ -133,7 +140,7 @@ def read_record(raw: bytes) -> Record:
     ) = content
     assert version == 1, version
     c = _command(command)
-    verdict, reasons, axes, parents, given, needed = decided
+    verdict, reasons, axes, parents, given, needed, *clamps = decided
     decision = Decision(
         c.id,
         Verdict(verdict),
@@ -144,6 +151,7 @@ def read_record(raw: bytes) -> Record:
         tuple(parents),
         given,
         needed,
+        *(Clamp(proposed, value, tuple(by)) for proposed, value, by in clamps),
     )
     held = tuple(Approval(*said) for said in approvals)
     return Record(
@@ -162,6 +170,10 @@ def read_record(raw: bytes) -> Record:
 
 def _plain_reasons(reasons: Sequence[Reason]) -> list[object]:
     return [[r.rule, r.verdict.value, r.sentence, r.counterfactual] for r in reasons]
+
+
+def _plain_clamp(clamp: Clamp) -> list[object]:
+    return [clamp.proposed, clamp.value, list(clamp.by)]
 
 
 def _plain_command(c: Command) -> list[object]:

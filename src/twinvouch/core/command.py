@@ -61,6 +61,15 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Clamp:
+    """`value` is judged in the place of the `proposed` one: the nearest that the rules `by` allow."""
+
+    proposed: float
+    value: float
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The strictest of all reasons, in the order the rules spoke. `axes` is the effective label."""
 
@@ -71,6 +80,16 @@ class Decision:
     parents: tuple[int, ...]  # ledger indices of the effective derivation
     approvals: int = 0
     approvals_needed: int = 0
+    clamp: Clamp | None = None  # None: it is about the value that was proposed
+
+    @property
+    def permits(self) -> bool:
+        """True where a permit follows: of what was proposed, or of the clamped value."""
+        return self.verdict is (Verdict.ALLOW if self.clamp is None else Verdict.CLAMP)
+
+    def value_of(self, command: Command) -> float:
+        """What would be written, or is."""
+        return command.value if self.clamp is None else self.clamp.value
 
     @property
     def why(self) -> str:

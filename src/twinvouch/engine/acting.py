@@ -209,6 +209,7 @@ def _answer(out: Out, record: Record) -> None:
         id=record.command.id,
         status=record.status.value,
         verdict=decision.verdict.value,
+        **({} if decision.clamp is None else {"clamped_to": decision.clamp.value}),
         why=decision.why,
         entry=record.decision_entry,
     )

@@ -9,7 +9,7 @@ from twinvouch.commands import gate as commands_gate
 from twinvouch.commands import permit as permits
 from twinvouch.commands.register import Approval, Record, reasons_content
 from twinvouch.commands.view import mandatory
-from twinvouch.core.command import Command, CommandStatus, Decision, Verdict
+from twinvouch.core.command import Clamp, Command, CommandStatus, Decision, Verdict
 from twinvouch.core.event import Deliver, Keep
 from twinvouch.core.inventory import key_id
 from twinvouch.core.lookahead import Prediction
@@ -55,7 +55,9 @@ def decide(
     """
     prediction = prediction or trying.unaskable(m, p.command)
     decision = judged(m, p, approvals, prediction)
-    is_moved = because and decision.verdict is Verdict.ALLOW
+    if _clamp(m, p) != decision.clamp:
+        approvals = ()  # they were for another value
+    is_moved = because and decision.permits
     if is_moved and not safe.is_released(m, p.command, decision):
         decision = approval.waiting(decision)
     named = out.blob(reasons_content(decision))
@@ -70,8 +72,9 @@ def decide(
         *(p.command, p.digest, p.entry, decision, index, status, p.received_ns, expires, approvals),
         key=p.key,
     )
-    if decision.verdict is Verdict.ALLOW:
+    if decision.permits:
         record = _permit(m, out, record)
+        m.counts["clamp:permitted"] += decision.clamp is not None
     safe.follow(m, out, p.command, decision)
     m.counts[f"command:{record.status.value}"] += 1
     out.publish(
@@ -102,7 +105,14 @@ def judged(
         *(command, m.site, m.frame, context, seen, who, m.now_ns),
         asked_ns=p.received_ns,
         key=p.key,
+        clamp=_clamp(m, p),
     )
+
+
+def _clamp(m: Memory, p: Proposal) -> Clamp | None:
+    """What was shown in the place of its value when it was held last."""
+    known = m.records.get(p.command.id)
+    return None if known is None else known.decision.clamp
 
 
 def always(m: Memory, command: Command) -> tuple[str, ...]:

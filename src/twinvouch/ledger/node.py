@@ -55,7 +55,7 @@ def _command(version: int, now_ns: int, rest: Sequence[Any], index: int) -> Read
 
 
 def _decision(version: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
-    rests, is_done = _rests(version, rest[4], index), rest[1] == "allow"
+    rests, is_done = _rests(version, rest[4], index), rest[1] in {"allow", "clamp"}
     return Read(Node(Kind.ENTRY_DECISION, now_ns, "", rests, is_done=is_done))
 
 

@@ -9,6 +9,7 @@ from twinvouch.commands import (
     approval,
     authority,
     capability,
+    clamp,
     count,
     derivation,
     disk,
@@ -46,6 +47,7 @@ def test_every_rule_has_a_heading() -> None:
         derivation,
         lookahead,
         safe_action,
+        clamp,
         approval,
         advice,
     )

@@ -86,6 +86,8 @@ def command(record: Record) -> dict[str, Plain]:
         ],
         "axes": list(d.axes),
         "parents": list(d.parents),
+        "clamped_to": None if d.clamp is None else d.clamp.value,
+        "clamped_by": [] if d.clamp is None else list(d.clamp.by),
         "admitted_as": SAFE if was_admitted(d) else None,
         "approvals": [a.principal for a in record.approvals],
         "approvals_needed": d.approvals_needed,
