@@ -166,6 +166,18 @@ def _commands(counts: Mapping[str, int], is_open: int) -> Iterable[Metric]:
         ("fate",),
         _by(counts, "safe_action"),
     )
+    yield counters(
+        "twinvouch_break_glass",
+        "Break-glass by stage, and permits under it.",
+        ("stage",),
+        _by(counts, "break_glass"),
+    )
+    yield counters(
+        "twinvouch_key_misuses",
+        "Commands that verified and misused a key, by rule; counted where modes.on_key_misuse is set.",
+        ("rule",),
+        _by(counts, "key_misuse"),
+    )
     yield gauge("twinvouch_open_commands", "Commands held or on their way to the plant.", is_open)
 
 

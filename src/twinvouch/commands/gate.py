@@ -13,6 +13,7 @@ from dataclasses import replace
 from twinvouch.commands import (
     approval,
     authority,
+    break_glass,
     capability,
     derivation,
     disk,
@@ -65,6 +66,15 @@ def judge(  # noqa: PLR0913, PLR0917 (everything a decision may depend on; View 
     refused = capability.check_propose(view, target) or authority.check(view)
     if refused:
         return _decision(view, refused, NOTHING, (0, 0))
+    decision = _nearest(view, target, listed)
+    waived = break_glass.waived(view, target, decision)
+    if not waived:
+        return decision
+    return _nearest(view, safe_action.undemanding(target), (*listed, *waived))
+
+
+def _nearest(view: View, target: Target, listed: tuple[Reason, ...]) -> Decision:
+    """By all rules; where the value goes too far and may be clamped, the nearest one by all rules."""
     decision = _weigh(view, target, listed)
     nearest = clamping.nearest(view, target, decision)
     if nearest is None:

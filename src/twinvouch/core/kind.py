@@ -52,6 +52,7 @@ class Kind(IntEnum):
     ENTRY_ADVICE = 83  # a recommendation, and every change of how it is shown
     ENTRY_REWIND = 86  # a rewind of another log departs from it here, or ends
     ENTRY_MODE = 87  # an asset's mode changed
+    ENTRY_GLASS = 88  # break-glass was opened, closed or ended
     ENTRY_HISTORY = 90  # chunks of the history were written or purged, or a day was shredded
 
 

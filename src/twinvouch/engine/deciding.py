@@ -13,7 +13,7 @@ from twinvouch.core.command import Clamp, Command, CommandStatus, Decision, Verd
 from twinvouch.core.event import Deliver, Keep
 from twinvouch.core.inventory import key_id
 from twinvouch.core.lookahead import Prediction
-from twinvouch.engine import safe, trying
+from twinvouch.engine import glass, safe, trying
 from twinvouch.engine.keys import use
 from twinvouch.engine.memory import Memory, permit_epoch
 from twinvouch.engine.out import Out
@@ -74,8 +74,10 @@ def decide(
     )
     if decision.permits:
         record = _permit(m, out, record)
-        m.counts["clamp:permitted"] += decision.clamp is not None
+        if decision.clamp is not None:
+            m.counts["clamp:permitted"] += 1
     safe.follow(m, out, p.command, decision)
+    glass.follow(m, out, p.command, decision, index)
     m.counts[f"command:{record.status.value}"] += 1
     out.publish(
         "command",

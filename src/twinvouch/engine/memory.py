@@ -15,6 +15,7 @@ from twinvouch.core.distrust import Distrust, Hands, Known, by_hand, expand
 from twinvouch.core.event import Plain, Tick
 from twinvouch.core.finding import Finding
 from twinvouch.core.genesis import Beginning
+from twinvouch.core.glass import Glass
 from twinvouch.core.keyring import Keyring
 from twinvouch.core.label import Label
 from twinvouch.core.memo import Memo
@@ -66,8 +67,8 @@ class Memory:
     """What the engine knows; `dirty` names the stored rows that changed since they were last drained."""
 
     def __init__(self, site: Site) -> None:
-        self.site, self.starts = site, starts(site)  # tags that look-ahead starts from, by group
-        self.frame = Frame(site.plant)
+        # tags that look-ahead starts from, by group
+        self.site, self.starts, self.frame = site, starts(site), Frame(site.plant)
         # by edge: how far it has come, and how its chain last began anew
         self.links, self.beginnings = dict[str, Link](), dict[str, Beginning]()
         # what was announced, by the nonce of its statement; what declared rules of gate 1 remember
@@ -81,6 +82,8 @@ class Memory:
         self.answered, self.streamed = dict[str, Marks](), dict[str, Marks]()
         # services with an open stream -> until when at most, ns; when safe actions were permitted, ns
         self.streams, self.safe_used = dict[str, int](), dict[str, tuple[int, ...]]()
+        # break-glass by subject; misuses of keys by asset: when, and a mark of the command
+        self.glasses, self.misuses = dict[str, Glass](), dict[str, tuple[tuple[int, bytes], ...]]()
         # by asset; and what was recommended, by id
         self.modes, self.advice = dict[str, Mode](), dict[str, Given]()
         # what persons said of a tag, edge, model or key -> expiry, ns; and what is known of each since
@@ -142,6 +145,7 @@ class Memory:
             steady=self.past.steady,
             trusted=self.trusted,
             safe_used=self.safe_used,
+            glasses=tuple(self.glasses[name] for name in sorted(self.glasses)),
         )
 
     def distrust(self) -> Distrust:

@@ -5,7 +5,16 @@ from typing import Final
 
 from twinvouch.commands import arrivals
 from twinvouch.core.event import Tick
-from twinvouch.engine import disavowing, distrusting, foreseeing, modes, standing, tickets, validity
+from twinvouch.engine import (
+    disavowing,
+    distrusting,
+    foreseeing,
+    glass,
+    modes,
+    standing,
+    tickets,
+    validity,
+)
 from twinvouch.engine.acting import age
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
@@ -62,6 +71,7 @@ def on_tick(m: Memory, out: Out, event: Tick) -> None:
     disavowing.pass_time(m, out)
     tickets.forget(m)
     modes.pass_time(m, out)
+    glass.pass_time(m, out)
     validity.tell(m, out)
     for principal in [p for p, until in m.streams.items() if until < m.now_ns]:
         del m.streams[principal]

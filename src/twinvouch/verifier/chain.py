@@ -20,7 +20,8 @@ from twinvouch.verifier.witnesses import Policy
 
 START, BATCH, COMMAND, DECISION, PERMIT = 64, 65, 67, 68, 69
 OUTCOME, STATEMENT, MODEL, KEY, MODE = 70, 71, 73, 75, 87
-LENGTHS = {64: 8, 65: 17, 67: 11, 68: 10, 69: 9, 70: 8, 71: 10, 73: 7, 75: 6, 82: 9, 84: 11, 87: 12}
+LENGTHS = {64: 8, 65: 17, 67: 11, 68: 10, 69: 9, 70: 8, 71: 10, 73: 7, 75: 6, 82: 9, 84: 11}
+LENGTHS |= {87: 12, 88: 10}
 LENGTHS_2 = {
     65: 19,
     67: 11,
@@ -252,6 +253,7 @@ def _said(link: Link) -> Iterator[str]:
         82: lambda: f"{i[5]} disavows {i[6]} from {_time(i[7])} to {_time(i[8])}",
         84: lambda: f"disavowal {i[5]}: {i[6]}",
         MODE: lambda: f"mode of {i[5]}: {RUNGS[i[6]]} became {RUNGS[i[7]]}, by {i[9]}",
+        88: lambda: f"break-glass of {i[5]} for {i[6]}: {i[7]}, until {_time(i[8])}",
         MODEL: lambda: f"model {i[5]}, {'admitted' if i[6] else 'refused'}",
     }
     yield f"entry {link.index}, {when}: {words[link.kind]()}"

@@ -30,6 +30,7 @@ KINDS = {
     84: "disavowed",
     86: "rewind",
     87: "mode",
+    88: "glass",
     90: "history",
 }
 CONTINUING = frozenset({80, 86})  # kinds that name the log whose first entries are here too

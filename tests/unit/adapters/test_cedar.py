@@ -47,6 +47,7 @@ ALLOWED = {
     "propose": ask("engineer", "propose", "Actuator", ACTUATOR, {"mode": 1, "signed": True}),
     "advise": ask("operator", "advise", "Tag", TAG, {"signed": False}),
     "approve": ask("operator", "approve", "Actuator", ACTUATOR, {"is_proposer": False}),
+    "breakGlass": ask("engineer", "breakGlass", "Actuator", ACTUATOR, {}),
     "reject": ask("operator", "reject", "Tag", TAG, {}),
     "distrust": ask("analyst", "distrust", "Tag", TAG, {}),
     "restore": ask("engineer", "restore", "Tag", TAG, {}),

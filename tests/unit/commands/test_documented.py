@@ -8,6 +8,7 @@ from twinvouch.commands import (
     advice,
     approval,
     authority,
+    break_glass,
     capability,
     clamp,
     count,
@@ -48,6 +49,7 @@ def test_every_rule_has_a_heading() -> None:
         lookahead,
         safe_action,
         clamp,
+        break_glass,
         approval,
         advice,
     )
