@@ -27,6 +27,7 @@ from twinvouch.app import (
     retention,
     safe_rules,
     safety,
+    watchdogs,
 )
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Stores
@@ -62,6 +63,8 @@ def site(config: Config, origin: Origin | None = None) -> Site:
     # readings of long ago are not judged by the keys of today
     root = key_list.root_of(config) if origin is None else b""
     key_list.ring_of(config, plant)  # what does not fit is told now
+    # what is replayed writes nothing, so nothing of it is looked ahead
+    aheads = lookahead_model.aheads(config, plant) if origin is None else {}
     return Site(
         plant=plant,
         policy=policy(config),
@@ -74,8 +77,8 @@ def site(config: Config, origin: Origin | None = None) -> Site:
         interlocks=interlocks(plant),
         root=root,
         detector=detection.detector(config, plant),
-        # what is replayed writes nothing, so nothing of it is looked ahead
-        ahead=lookahead_model.aheads(config, plant) if origin is None else {},
+        ahead=aheads,
+        watchdogs=watchdogs.watchdogs(config, plant, aheads) if aheads else {},
         safe=safe,
     )
 

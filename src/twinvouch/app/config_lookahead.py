@@ -31,6 +31,23 @@ class SourceSettings(Frozen):
     offset: float = 0.0
 
 
+class SafeActionSettings(Frozen):
+    """One of the `safe` actions of a watchdog."""
+
+    tag: TagId
+    value: float
+
+
+class WatchdogSettings(Frozen):
+    """`watchdog:` of a model, what is done where not acting leads out of the limits."""
+
+    every_s: Seconds = 300.0
+    warn_s: Seconds = 3_600.0
+    action: Literal["advice", "step_down", "safe_action"] = "advice"
+    safe: Annotated[tuple[SafeActionSettings, ...], Field(max_length=100)] = ()
+    unanswered: Annotated[int, Field(ge=1, le=1_000)] = 3
+
+
 class LookaheadSettings(Frozen):
     """One of `lookahead:`, a model, what it starts from, and the actuators whose commands are tried on it."""
 
@@ -50,6 +67,7 @@ class LookaheadSettings(Frozen):
     deadline_ms: Annotated[int, Field(ge=10, le=600_000)] = 2_000
     workers: Annotated[int, Field(ge=1, le=16)] = 1
     memory_mib: Annotated[int, Field(ge=128, le=65_536)] = 1_024
+    watchdog: WatchdogSettings | None = None
 
     @property
     def horizon_s(self) -> float:

@@ -161,6 +161,12 @@ def _commands(counts: Mapping[str, int], is_open: int) -> Iterable[Metric]:
         _by(counts, "simulation"),
     )
     yield counters(
+        "twinvouch_watchdog",
+        "Questions of watchdogs on not acting, what became of them, and what followed.",
+        ("what",),
+        _by(counts, "watchdog"),
+    )
+    yield counters(
         "twinvouch_safe_actions",
         "Commands that equal a listed safe action, by what became of each judgement.",
         ("fate",),

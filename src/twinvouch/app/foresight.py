@@ -34,17 +34,19 @@ class Foreseer:
     def foresee(self, q: Question, until_s: float) -> Foresight:
         """What is foreseen; raises UnavailableError or MalformedError where nothing can be believed."""
         seen = self._branches(q, until_s)
-        if is_safe(seen):
+        if q.is_idle or is_safe(seen):
             return seen
         return replace(seen, allowed=self._instead(q, until_s))
 
     def _branches(self, q: Question, until_s: float) -> Foresight:
         commands, residual = self._told(q, until_s, is_command=True)
-        backups: tuple[Branch, ...] = ()
+        runs, backups = len(commands), tuple[Branch, ...]()
+        if q.is_idle:  # no law takes over, so there is one run for all of them
+            commands = tuple(b for b in commands for _ in self._model.laws)
         if leaves(commands):
             backups, other = self._backup(q, until_s)
             residual = max(residual, other)
-        runs = len(commands) + len(backups)
+        runs += len(backups)
         named = digest(write_question(q)), q.digest
         return Foresight(*named, self._model.laws, commands, backups, residual, runs)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TypeAlias
 
+from twinvouch.app import watchdogs
 from twinvouch.app.config_model import Config
 from twinvouch.app.problems import named
 from twinvouch.app.yaml_tree import Loc
@@ -37,6 +38,7 @@ def models(config: Config) -> Told:
                     f"{named(tag_id)} has model {named(first)} already",
                 )
         yield from _times(config, name)
+        yield from watchdogs.check(config, name)
 
 
 def _times(config: Config, name: str) -> Told:

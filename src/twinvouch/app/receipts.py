@@ -15,6 +15,7 @@ from twinvouch.adapters.log_events import events_at
 from twinvouch.adapters.sealed_state import opened_blob
 from twinvouch.adapters.sqlite_state import open_reader
 from twinvouch.adapters.vault import Vault
+from twinvouch.core.command import CORE
 from twinvouch.core.errors import CorruptError, MalformedError, UsageError
 from twinvouch.core.event import (
     BatchReceived,
@@ -283,8 +284,9 @@ def _columns(group: ScanGroup | None, content: bytes) -> list[Opening]:
 
 
 def _permitted(sources: Sources, entry: Entry) -> list[Opening]:
-    """The content of a permit: the one that is kept under its commitment."""
-    if entry.kind != Kind.ENTRY_PERMIT:
+    """The content of a permit, or of a command of the core itself: the one that is kept under its commitment."""
+    is_own = entry.kind == Kind.ENTRY_COMMAND and entry.items[6] == CORE
+    if entry.kind != Kind.ENTRY_PERMIT and not is_own:
         return []
     stored = sources.blob(entry.items[4])
     return [] if stored is None else [Opening(Opens.CONTENT, (stored[:SALT], stored[SALT:]))]

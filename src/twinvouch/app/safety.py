@@ -90,7 +90,7 @@ def _declared(config: Config, counting: set[str]) -> dict[str, Any]:
     if config.lookahead:
         found["lookahead"] = {
             name: {
-                **told.model_dump(mode="json"),
+                **_said(told.model_dump(mode="json"), {"watchdog"}),
                 "digest": lookahead_model.of(config, name).digest.hex(),
             }
             for name, told in config.lookahead.items()
@@ -107,6 +107,11 @@ def _declared(config: Config, counting: set[str]) -> dict[str, Any]:
         if counting & {state.status, state.tag}:
             found.setdefault("actuator_state", {})[name] = state.model_dump(mode="json")
     return found
+
+
+def _said(settings: Mapping[str, Any], later: set[str]) -> dict[str, Any]:
+    """Settings without those that came `later` and are not set."""
+    return {k: v for k, v in settings.items() if k not in later or v is not None}
 
 
 def _bare(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from math import isfinite
 from typing import Final
 
-from twinvouch.commands import derivation
+from twinvouch.commands import derivation, own
 from twinvouch.commands.derivation import ZERO
 from twinvouch.commands.given import Judged
 from twinvouch.commands.view import Claim, Moment, mandatory
@@ -84,14 +84,17 @@ def judge(advice: Advice, at: Moment, read: Sequence[str], key: bytes = b"") -> 
     plant = at.site.plant
     tags = tags_of(plant, advice.subject)
     letter = _class_of(plant, tags)
-    rule = plant.classes.get(letter)
-    if not tags or rule is None or advice.principal not in plant.principals:
+    rule, is_own = plant.classes.get(letter), own.is_own(at.site, advice.principal)
+    if not tags or rule is None or not (is_own or advice.principal in plant.principals):
         why = f"plant `{plant.id}` no longer has its subject, its class or its principal"
         return Judged(Standing.WITHHELD, why, ZERO, (), letter.value)
-    always = tuple(dict.fromkeys((*_mandatory(plant, advice.subject), *read)))
-    signed, age = advice.signed, rule.max_age_ns
-    claim = Claim(advice.principal, signed, advice.inputs, always, age, key, advice.id)
-    derived = derivation.derive(at, claim)
+    if is_own:
+        derived = own.derive(at, own.ahead_of(at.site, advice.subject))
+    else:
+        always = tuple(dict.fromkeys((*_mandatory(plant, advice.subject), *read)))
+        signed, age = advice.signed, rule.max_age_ns
+        claim = Claim(advice.principal, signed, advice.inputs, always, age, key, advice.id)
+        derived = derivation.derive(at, claim)
     short = derivation.check(derived, rule, letter.value, "the advice")
     why = short[0].sentence if short else f"its label reaches what class {letter.value} demands"
     standing = _short_of(letter, at.site) if short else Standing.SHOWN
@@ -103,8 +106,12 @@ def ended(judged: Judged, why: str) -> Judged:
     return replace(judged, standing=Standing.EXPIRED, why=why, parents=())
 
 
-def counted(plant: Plant, advice: Advice, read: Iterable[str]) -> tuple[str, ...]:
+def counted(site: Site, advice: Advice, read: Iterable[str]) -> tuple[str, ...]:
     """Tags that its effective derivation has."""
+    plant = site.plant
+    if own.is_own(site, advice.principal):
+        ahead = own.ahead_of(site, advice.subject)
+        return () if ahead is None else tuple(sorted({s.tag for s in ahead.sources.values()}))
     declared = (i.tag for i in advice.inputs)
     return tuple(dict.fromkeys((*_mandatory(plant, advice.subject), *read, *declared)))
 

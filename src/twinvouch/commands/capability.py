@@ -22,12 +22,19 @@ NAMES = ("capability", "mode")
 def check_propose(view: View, target: Target) -> tuple[Reason, ...]:
     """Denials of the mode or of the policy for action `propose`."""
     rung = _rung(view, target)
-    if rung > Rung.SUPERVISED:
-        name = rung.name.lower().replace("_", "-")
-        sentence = f"`{target.tag.asset}` is in mode {name}, in which nothing is written to it"
-        why_not = "would be allowed in mode supervised or autonomous"
-        return (Reason("mode", Verdict.DENY, sentence, why_not),)
-    return _ask(view, target, "propose", {"mode": int(rung), "signed": view.command.signed})
+    told = {"mode": int(rung), "signed": view.command.signed}
+    return check_mode(view, target) or _ask(view, target, "propose", told)
+
+
+def check_mode(view: View, target: Target) -> tuple[Reason, ...]:
+    """A denial where the asset's mode lets nobody write."""
+    rung = _rung(view, target)
+    if rung <= Rung.SUPERVISED:
+        return ()
+    name = rung.name.lower().replace("_", "-")
+    sentence = f"`{target.tag.asset}` is in mode {name}, in which nothing is written to it"
+    why_not = "would be allowed in mode supervised or autonomous"
+    return (Reason("mode", Verdict.DENY, sentence, why_not),)
 
 
 def check_execute(

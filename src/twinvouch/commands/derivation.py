@@ -16,7 +16,7 @@ import numpy as np
 
 from twinvouch.commands.capability import required
 from twinvouch.commands.view import Claim, Moment
-from twinvouch.core.command import Input, Reason, Verdict
+from twinvouch.core.command import Input, Part, Reason, Verdict
 from twinvouch.core.context import Arrival
 from twinvouch.core.distrust import signed_with
 from twinvouch.core.inventory import ClassRule, ScanGroup
@@ -28,16 +28,6 @@ NAMES = ("label",)
 ZERO = (0, 0, 0, 0)
 BAD_KEY = "its key is distrusted by a person"
 Axes = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One thing it came from: `name` and why it counts as `axes`."""
-
-    name: str
-    axes: Axes
-    why: str = ""
-    entry: int = -1  # of a declared input that is one of the tag's
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +66,8 @@ def joined(
     told = tuple(more)
     if not told:
         return derived
-    parts = (*derived.parts, *(Part(name, axes, why) for name, axes, _, why in told))
+    added = (Part(name, axes, why, max(of, default=-1)) for name, axes, of, why in told)
+    parts = (*derived.parts, *added)
     entries = {*derived.parents, *(e for _, _, several, _ in told for e in several if e >= 0)}
     return Derivation(parts, _least(parts), tuple(sorted(entries)))
 

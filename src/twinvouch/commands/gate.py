@@ -13,6 +13,7 @@ from dataclasses import replace
 from twinvouch.commands import (
     approval,
     authority,
+    basis,
     break_glass,
     capability,
     derivation,
@@ -22,6 +23,7 @@ from twinvouch.commands import (
     interlock,
     limits,
     lookahead,
+    own,
     safe_action,
 )
 from twinvouch.commands import (
@@ -63,7 +65,7 @@ def judge(  # noqa: PLR0913, PLR0917 (everything a decision may depend on; View 
     if refused or target is None:
         return _decision(view, refused, NOTHING, (0, 0))
     view, target, listed = _listed(view, target)
-    refused = capability.check_propose(view, target) or authority.check(view)
+    refused = _may(view, target) or authority.check(view)
     if refused:
         return _decision(view, refused, NOTHING, (0, 0))
     decision = _nearest(view, target, listed)
@@ -84,7 +86,9 @@ def _nearest(view: View, target: Target, listed: tuple[Reason, ...]) -> Decision
 
 
 def _listed(view: View, target: Target) -> tuple[View, Target, tuple[Reason, ...]]:
-    """As what it is judged: a listed safe action with no demands, within its number; all else as it is."""
+    """As what it is judged: a listed safe action with no demands, within its number; all else as it is, and what the core does."""
+    if own.is_own(view.site, view.command.principal):
+        return view, target, own.listed(view, target)
     safe = safe_action.listed(view, target)
     if safe is None:
         return view, target, ()
@@ -92,6 +96,13 @@ def _listed(view: View, target: Target) -> tuple[View, Target, tuple[Reason, ...
     if said.rule == safe_action.ADMITTED:
         view, target = safe_action.admitted(view, target)
     return view, target, (said,)
+
+
+def _may(view: View, target: Target) -> tuple[Reason, ...]:
+    """The mode of the asset, and whether whoever proposes it may."""
+    if own.is_own(view.site, view.command.principal):
+        return capability.check_mode(view, target) or own.check(view, target)
+    return capability.check_propose(view, target)
 
 
 def strictest(reasons: tuple[Reason, ...]) -> Verdict:
@@ -102,7 +113,9 @@ def strictest(reasons: tuple[Reason, ...]) -> Verdict:
 
 def _weigh(view: View, target: Target, first: tuple[Reason, ...]) -> Decision:
     derived = _derived(view, target)
-    given, wanted = len(approval.approvers(view, target)), approval.needed(view, target)
+    is_own = own.is_own(view.site, view.command.principal)
+    given = len(approval.approvers(view, target))
+    wanted = 0 if is_own else approval.needed(view, target)
     before = (
         *first,
         *clamping.told(view, target),
@@ -119,15 +132,19 @@ def _weigh(view: View, target: Target, first: tuple[Reason, ...]) -> Decision:
         *approval.check(given, wanted, view.command.principal),
     )
     if all(r.verdict in {Verdict.ALLOW, Verdict.CLAMP} for r in reasons):
-        asked = capability.check_execute(view, target, derived.axes, (given, wanted))
+        approved = given, wanted
+        asked = () if is_own else capability.check_execute(view, target, derived.axes, approved)
         reasons = (*reasons, *(asked or (_allowed(derived, given),)))
-    return _decision(view, reasons, derived, (given, wanted))
+    decision = _decision(view, reasons, derived, (given, wanted))
+    return replace(decision, basis=basis.of(view, target, derived))
 
 
 def _derived(view: View, target: Target) -> Derivation:
     """R7, with what look-ahead starts from."""
-    derived = derivation.derive(view.moment, target.claim(view.command, view.key))
     ahead = view.site.ahead.get(target.tag.id)
+    if own.is_own(view.site, view.command.principal):
+        return own.derive(view, ahead)
+    derived = derivation.derive(view.moment, target.claim(view.command, view.key))
     return derived if ahead is None else derivation.joined(derived, lookahead.inputs(view, ahead))
 
 

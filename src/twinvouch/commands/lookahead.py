@@ -12,17 +12,37 @@ NaN, another model, a run that breaks physics. More members and wider intervals 
 from collections.abc import Iterator
 from dataclasses import replace
 from math import isfinite
-from typing import Final
+from typing import Final, Protocol
 
-from twinvouch.commands.view import Target, View
+from twinvouch.commands.view import Snapshot, Target, View
 from twinvouch.core.command import Reason, Verdict
+from twinvouch.core.context import Context
 from twinvouch.core.lookahead import Ahead, Branch, Foresight, Interval, Prediction, Question
 from twinvouch.core.trusted import Axes, exact, widened
 
 NAMES = ("lookahead",)
 ASKED: Final = "being simulated: no answer of the model has come yet"
-_SLACK: Final = 1e-9  # shares of a range that are no difference
+SLACK: Final = 1e-9  # shares of a range that are no difference
 _DAY_NS: Final = 86_400_000_000_000
+
+
+class At(Protocol):
+    """The plant at one moment, as far as a start depends on it: a View and a Moment are one."""
+
+    @property
+    def frame(self) -> Snapshot:
+        """Last values and labels."""
+        ...
+
+    @property
+    def context(self) -> Context:
+        """What is distrusted, and where tags were while they were trusted."""
+        ...
+
+    @property
+    def now_ns(self) -> int:
+        """The moment."""
+        ...
 
 
 def check(view: View, target: Target) -> tuple[Reason, ...]:
@@ -43,38 +63,47 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
 
 def question(view: View, target: Target, ahead: Ahead) -> Question:
     """What to ask: from where each quantity is, trusted or not."""
-    state = tuple(
-        (name, _interval(view, ahead, source.tag, name)) for name, source in ahead.sources.items()
-    )
+    limits = target.limits
+    return _question(view, ahead, (view.command.value, limits.low, limits.high))
+
+
+def idle_question(at: At, ahead: Ahead) -> Question:
+    """What to ask about no command: the same start, and all that is set stays so."""
+    return _question(at, ahead, (0.0, 0.0, 0.0))
+
+
+def _question(at: At, ahead: Ahead, said: tuple[float, float, float]) -> Question:
+    state = ((n, _interval(at, ahead, source.tag, n)) for n, source in ahead.sources.items())
+    value, low, high = said
     return Question(
         model=ahead.model,
         digest=ahead.digest,
         state=tuple(sorted(state)),
-        limits=tuple(sorted((n, low, high) for n, (low, high) in ahead.limits.items())),
+        limits=tuple(sorted((n, least, most) for n, (least, most) in ahead.limits.items())),
         actuator=ahead.actuator,
-        value=view.command.value,
-        low=target.limits.low,
-        high=target.limits.high,
+        value=value,
+        low=low,
+        high=high,
         horizon_s=ahead.horizon_s,
         tau_s=ahead.tau_s,
         step_s=ahead.step_s,
         demand=ahead.demand,
-        clock_s=view.now_ns % _DAY_NS // 1_000_000_000 * 1.0,
+        clock_s=at.now_ns % _DAY_NS // 1_000_000_000 * 1.0,
         is_each=ahead.is_each,
     )
 
 
-def inputs(view: View, ahead: Ahead) -> Iterator[tuple[str, Axes, tuple[int, ...], str]]:
+def inputs(at: At, ahead: Ahead) -> Iterator[tuple[str, Axes, tuple[int, ...], str]]:
     """What a start rests on: tags, the labels they were taken with, their entries, and why the label is that.
 
     A tag that is not trusted now counts as it was when it was; one that never was adds nothing, since its whole range
     is tried.
     """
     for source in ahead.sources.values():
-        axes = trusted_axes(view, ahead, source.tag)
-        known = view.context.trusted.get(source.tag)
+        axes = trusted_axes(at, ahead, source.tag)
+        known = at.context.trusted.get(source.tag)
         if axes is not None:
-            yield source.tag, axes, (view.frame.entry(source.tag),), "look-ahead starts from it"
+            yield source.tag, axes, (at.frame.entry(source.tag),), "look-ahead starts from it"
         elif known is not None:
             yield (
                 source.tag,
@@ -84,12 +113,12 @@ def inputs(view: View, ahead: Ahead) -> Iterator[tuple[str, Axes, tuple[int, ...
             )
 
 
-def trusted_axes(view: View, ahead: Ahead, tag: str) -> Axes | None:
+def trusted_axes(at: At, ahead: Ahead, tag: str) -> Axes | None:
     """Its label where it reaches what the class demands; None where it does not, or has no value."""
-    value = view.frame.value(tag)
-    if view.context.distrusted.get(tag, 0) > view.now_ns or value is None or not isfinite(value):
+    value = at.frame.value(tag)
+    if at.context.distrusted.get(tag, 0) > at.now_ns or value is None or not isfinite(value):
         return None
-    axes = view.frame.label((tag,), view.now_ns).axes[:, 0].tolist()
+    axes = at.frame.label((tag,), at.now_ns).axes[:, 0].tolist()
     if any(a < demand for a, demand in zip(axes, ahead.demands, strict=True)):
         return None
     return axes[0], axes[1], axes[2], axes[3]
@@ -98,7 +127,7 @@ def trusted_axes(view: View, ahead: Ahead, tag: str) -> Axes | None:
 def judge(ahead: Ahead, prediction: Prediction) -> Reason:
     """The rule on one answer."""
     asked, seen = prediction.asked, prediction.foresight
-    why = prediction.why or _unusable(ahead, asked, seen)
+    why = prediction.why or unusable(ahead, asked, seen)
     if why or seen is None:
         sentence = f"no look-ahead by model `{ahead.model}`: {why or 'nothing came'}"
         return Reason(
@@ -113,6 +142,17 @@ def judge(ahead: Ahead, prediction: Prediction) -> Reason:
     return Reason(NAMES[0], verdict, _leaves(asked, seen), _instead(asked, seen))
 
 
+def is_usable(ahead: Ahead, prediction: Prediction) -> bool:
+    """True where it is a whole, finite, certified answer."""
+    seen = prediction.foresight
+    return not prediction.why and seen is not None and not unusable(ahead, prediction.asked, seen)
+
+
+def best_law(seen: Foresight) -> int:
+    """The backup law that regrets the command in the fewest members."""
+    return min(range(len(seen.laws)), key=lambda law: len(_regretted(seen, law)))
+
+
 def is_safe(seen: Foresight) -> bool:
     """True where some backup law regrets the command in no member."""
     return any(not _regretted(seen, law) for law in range(len(seen.laws)))
@@ -120,7 +160,7 @@ def is_safe(seen: Foresight) -> bool:
 
 def leaves(branches: tuple[Branch, ...]) -> bool:
     """True unless every run is inside its limits; what is no number leaves them."""
-    return any(not b.worst <= _SLACK for b in branches)
+    return any(not b.worst <= SLACK for b in branches)
 
 
 def _regretted(seen: Foresight, law: int) -> list[int]:
@@ -134,10 +174,10 @@ def _regrets(seen: Foresight, member: int, law: int) -> bool:
     after = seen.commands[member * laws + law].worst
     at_once = seen.backups[member * laws : (member + 1) * laws]
     best = min((b.worst for b in at_once), default=0.0)
-    return not after <= max(0.0, best) + _SLACK
+    return not after <= max(0.0, best) + SLACK
 
 
-def _unusable(ahead: Ahead, asked: Question, seen: Foresight | None) -> str:
+def unusable(ahead: Ahead, asked: Question, seen: Foresight | None) -> str:
     """Why an answer is none; empty where it is one."""
     return "" if seen is None else next(_faults(ahead, asked, seen), "")
 
@@ -163,7 +203,7 @@ def _inside(asked: Question, seen: Foresight) -> str:
     members = len(seen.commands) // len(seen.laws)
     where = (
         f"stays inside its limits for {asked.horizon_s / 60:g} min"
-        if nearest.worst <= _SLACK
+        if nearest.worst <= SLACK
         else f"leaves its limits in {minutes:.3g} min at the earliest, and backup now would leave them no less"
     )
     return (
@@ -174,7 +214,7 @@ def _inside(asked: Question, seen: Foresight) -> str:
 
 def _leaves(asked: Question, seen: Foresight) -> str:
     laws = len(seen.laws)
-    best = min(range(laws), key=lambda law: len(_regretted(seen, law)))
+    best = best_law(seen)
     regretting = _regretted(seen, best)
     worst = min((seen.commands[m * laws + best] for m in regretting), key=lambda b: b.at_s)
     count = len(seen.commands) // laws
@@ -192,9 +232,9 @@ def _instead(asked: Question, seen: Foresight) -> str:
     return f"would be allowed if {sign} {seen.allowed:g}"
 
 
-def _interval(view: View, ahead: Ahead, tag: str, name: str) -> Interval:
+def _interval(at: At, ahead: Ahead, tag: str, name: str) -> Interval:
     source = ahead.sources[name]
-    value = view.frame.value(tag)
-    if value is not None and trusted_axes(view, ahead, tag) is not None:
+    value = at.frame.value(tag)
+    if value is not None and trusted_axes(at, ahead, tag) is not None:
         return exact(source, value)
-    return widened(source, view.context.trusted.get(tag), view.now_ns)
+    return widened(source, at.context.trusted.get(tag), at.now_ns)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from twinvouch.commands.basis_rows import read_basis, write_basis
 from twinvouch.core.command import Clamp, Command, CommandStatus, Decision, Input, Reason, Verdict
 from twinvouch.core.context import ActuatorWrite
 from twinvouch.wire.cbor import decode, encode
@@ -104,6 +105,7 @@ def write_record(r: Record) -> bytes:
                 list(d.parents),
                 d.approvals,
                 d.approvals_needed,
+                write_basis(d.basis),
                 *([] if d.clamp is None else [_plain_clamp(d.clamp)]),
             ],
             r.decision_entry,
@@ -140,7 +142,7 @@ def read_record(raw: bytes) -> Record:
     ) = content
     assert version == 1, version
     c = _command(command)
-    verdict, reasons, axes, parents, given, needed, *clamps = decided
+    verdict, reasons, axes, parents, given, needed, *more = decided  # earlier versions kept none
     decision = Decision(
         c.id,
         Verdict(verdict),
@@ -151,7 +153,8 @@ def read_record(raw: bytes) -> Record:
         tuple(parents),
         given,
         needed,
-        *(Clamp(proposed, value, tuple(by)) for proposed, value, by in clamps),
+        read_basis(more[0]) if more else None,
+        *(Clamp(proposed, value, tuple(by)) for proposed, value, by in more[1:]),
     )
     held = tuple(Approval(*said) for said in approvals)
     return Record(

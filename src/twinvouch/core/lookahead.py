@@ -77,7 +77,10 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One look-ahead: `state` by quantity, sorted; `low` and `high` are what the actuator may be set to at all."""
+    """One look-ahead: `state` by quantity, sorted; `low` and `high` are what the actuator may be set to at all.
+
+    Without an `actuator` it asks what comes of no command: all that is set stays so, to the horizon.
+    """
 
     model: str
     digest: bytes
@@ -100,8 +103,15 @@ class Question:
         return max(1, min(MOST_STEPS, ceil(self.horizon_s / self.step_s - 1e-9)))
 
     @property
+    def is_idle(self) -> bool:
+        """True where it is about no command."""
+        return not self.actuator
+
+    @property
     def held(self) -> int:
-        """Steps that the command lasts; at least one."""
+        """Steps that the command lasts; at least one, of no command all of them and the last moment."""
+        if self.is_idle:
+            return self.steps + 1
         return max(1, min(self.steps, ceil(self.tau_s / self.step_s - 1e-9)))
 
 
@@ -131,7 +141,8 @@ class Branch:
 class Foresight:
     """What a model foresaw, certified: branches in the order of members, then of laws.
 
-    `backups` is empty where no command branch leaves the limits. `residual` is the largest of the physics certificate;
+    `backups` is empty where no command branch leaves the limits. No command has one run a member, told once for each law.
+    `residual` is the largest of the physics certificate;
     `allowed` the nearest value that would have been allowed, None where none was found or looked for.
     """
 

@@ -9,6 +9,7 @@ from twinvouch.core.lookahead import Ahead
 from twinvouch.core.mode import ModeRules
 from twinvouch.core.ports import Condition, Detector, Policy
 from twinvouch.core.safe import Safe
+from twinvouch.core.watchdog import Watchdog
 
 SECOND = 1_000_000_000
 
@@ -88,3 +89,4 @@ class Site:
     permit_key: bytes = b""  # public key that permits are signed with; empty: not known here
     ahead: Mapping[str, Ahead] = field(default_factory=dict)  # by actuator tag that has a model
     safe: Mapping[str, tuple[Safe, ...]] = field(default_factory=dict)  # by actuator tag
+    watchdogs: Mapping[str, Watchdog] = field(default_factory=dict)  # by model

@@ -47,7 +47,7 @@ def on_command(m: Memory, out: Out, event: CommandProposed) -> None:
         misuse.note(m, out, command, digest, "not_owner")
         return
     if (known := m.records.get(command.id)) is not None:
-        _repeat(m, out, known, command, digest)
+        _again(m, out, known, command, digest)
         return
     plant = m.site.plant
     tag = plant.tags.get(command.tag)
@@ -74,13 +74,14 @@ def _opened(m: Memory, event: CommandProposed) -> tuple[Command, bytes, Principa
     return read_command(content, plant.id, signed=not event.token_of), digest, signer
 
 
-def _repeat(m: Memory, out: Out, known: Record, command: Command, digest: bytes) -> None:
-    """The same command again is told what became of it; another one under its id is a misuse of a key."""
-    same = known.digest == digest
-    code, why = (200 if same else 409), known.decision.why
-    out.reply(code, id=command.id, status=known.status.value, why=why)
-    if not same:
-        misuse.note(m, out, command, digest, "reused_id")
+def _again(m: Memory, out: Out, known: Record, command: Command, digest: bytes) -> None:
+    """What asks for the same again is answered with how that stands now; it is one command, whenever it was made."""
+    if known.digest == digest or replace(command, made_ns=known.command.made_ns) == known.command:
+        _answer(out, known)
+        return
+    why = "a command with this id, or this Idempotency-Key, and another content exists: choose another"
+    out.reply(409, id=command.id, why=why)
+    misuse.note(m, out, command, digest, "reused_id")
 
 
 def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
@@ -223,6 +224,7 @@ def _answer(out: Out, record: Record) -> None:
         status=record.status.value,
         verdict=decision.verdict.value,
         **({} if decision.clamp is None else {"clamped_to": decision.clamp.value}),
+        rule=decision.rule,
         why=decision.why,
         entry=record.decision_entry,
     )

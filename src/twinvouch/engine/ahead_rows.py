@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from twinvouch.commands.foreseen import read_asked, read_trusted, write_asked, write_trusted
+from twinvouch.commands.watching import read_watching, write_watching
 from twinvouch.engine.memory import Memory
 
 
@@ -24,11 +25,22 @@ def _read_trusted(m: Memory, tag: str, raw: bytes) -> None:
     m.trusted[tag] = read_trusted(raw)
 
 
+def _write_watching(m: Memory, name: str) -> bytes | None:
+    watching = m.watching.get(name)
+    return None if watching is None else write_watching(watching)
+
+
+def _read_watching(m: Memory, name: str, raw: bytes) -> None:
+    m.watching[name] = read_watching(raw)
+
+
 WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "asked": _write_asked,
     "trusted": _write_trusted,
+    "watching": _write_watching,
 }
 READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "asked": _read_asked,
     "trusted": _read_trusted,
+    "watching": _read_watching,
 }

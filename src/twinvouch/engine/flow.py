@@ -50,6 +50,7 @@ from twinvouch.engine import (
     rows,
     standing,
     validity,
+    watching,
 )
 from twinvouch.engine.acting import on_command, on_outcome, on_statement
 from twinvouch.engine.advising import on_advice
@@ -107,6 +108,7 @@ def _on_started(m: Memory, out: Out, event: Started) -> None:
     out.append(entry.start(m.site.plant.id, m.now_ns, event, out.salt))
     disavowing.begin(m, out)
     foreseeing.begin(m, out)
+    watching.begin(m, out)
     out.reply(200)
 
 
@@ -363,5 +365,5 @@ HANDLERS: Mapping[type, Callable[[Memory, Out, Any], None]] = {
     HistoryChanged: _on_history,
     DisavowalTraced: disavowed.on_traced,
     Rewound: on_rewound,
-    SimulationDone: foreseeing.on_simulated,
+    SimulationDone: watching.on_simulated,
 }

@@ -11,7 +11,6 @@ from typing import Final
 import numpy as np
 
 from twinvouch.commands import lookahead, safe_action
-from twinvouch.commands.foreseen import Asked
 from twinvouch.core.command import CommandStatus, Verdict
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.event import Simulate, SimulationDone
@@ -25,7 +24,7 @@ from twinvouch.engine.out import Out
 from twinvouch.wire.lookahead import digest, read_foresight, read_question
 
 _SENTENCE: Final = 500
-_SPARE_NS: Final = 5_000_000_000  # beyond its deadline the core itself gives an answer up
+SPARE_NS: Final = 5_000_000_000  # beyond its deadline the core itself gives an answer up
 
 
 def on_simulated(m: Memory, out: Out, event: SimulationDone) -> None:
@@ -36,7 +35,7 @@ def on_simulated(m: Memory, out: Out, event: SimulationDone) -> None:
         out.reply(200, status="ignored", why="nobody waits for this answer")
         return
     asked = m.asked[found]
-    seen, why = _read(asked, event)
+    seen, why = answer_of(asked.question, event)
     m.counts["simulation:failed" if why else "simulation:answered"] += 1
     _settle(m, out, found, seen, why)
     record = m.records.get(found)
@@ -48,7 +47,7 @@ def give_up(m: Memory, out: Out) -> None:
     for command, asked in list(m.asked.items()):
         record = m.records.get(command)
         ahead = None if record is None else m.site.ahead.get(record.command.tag)
-        limit_ns = _SPARE_NS + (0 if ahead is None else ahead.deadline_ns)
+        limit_ns = SPARE_NS + (0 if ahead is None else ahead.deadline_ns)
         if m.now_ns - asked.asked_ns > limit_ns:
             m.counts["simulation:late"] += 1
             _settle(m, out, command, None, f"none came within {limit_ns / 1e9:g} s")
@@ -103,14 +102,15 @@ def _settle(m: Memory, out: Out, command: str, seen: Foresight | None, why: str)
     decide(m, out, Proposal.of(record), approvals, asked.because, prediction)
 
 
-def _read(asked: Asked, event: SimulationDone) -> tuple[Foresight | None, str]:
+def answer_of(question: bytes, event: SimulationDone) -> tuple[Foresight | None, str]:
+    """What was foreseen in answer to this question; or None, and why nothing was."""
     if event.why:
         return None, event.why[:_SENTENCE]
     try:
         seen = read_foresight(event.foresight)
     except MalformedError as error:
         return None, f"an answer that cannot be read: {error}"[:_SENTENCE]
-    if seen.question != digest(asked.question):
+    if seen.question != digest(question):
         return None, "an answer to another question"
     if seen.model != event.digest:
         return None, "an answer of another model than it says"

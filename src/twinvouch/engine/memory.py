@@ -9,6 +9,7 @@ import numpy as np
 from twinvouch.commands.foreseen import Asked, starts
 from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record
+from twinvouch.commands.watching import Watching
 from twinvouch.core.command import CommandStatus
 from twinvouch.core.context import Arrival, Context
 from twinvouch.core.distrust import Distrust, Hands, Known, by_hand, expand
@@ -113,7 +114,7 @@ class Memory:
         # of the log: how often a backup was restored, and when last: what was signed before has no effect any more
         self.epoch, self.epoch_ns = 0, 0
         self.ticked: Tick | None = None  # the last one with clocks, of this run of the process
-        self.dirty: set[str] = {"forgotten"}
+        self.dirty, self.watching = {"forgotten"}, dict[str, Watching]()  # watchdogs, by model
         # not stored: what open advice rests on; what is distrusted, behind what it follows from
         self.counted, self._distrust = dict[str, frozenset[str]](), _NOTHING
 

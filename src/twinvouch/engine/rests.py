@@ -47,9 +47,14 @@ def of_advice(m: Memory, given: Given, because: Iterable[int]) -> Rests:
     """Advice rests on what a command and its decision rest on; judged again, first on what was given."""
     first = (*((given.entry,) if given.judged_entry >= 0 else ()), *because)
     inputs, parents = m.renumbered.inputs(given.advice.inputs), given.judged.parents
-    rests = of_decision(m, first, counted(m.site.plant, given.advice, given.read), inputs, parents)
+    rests = of_decision(m, first, counted(m.site, given.advice, given.read), inputs, parents)
     lately = () if first else _lately(m, given.advice.principal)
     return Rests(rests.parents, *lately)
+
+
+def of_own(m: Memory, started: Iterable[tuple[str, int]]) -> Rests:
+    """A command of the core rests on what look-ahead started from, by tag and entry."""
+    return Rests(_batches(m, started))
 
 
 def trained_on(lineage: Iterable[int], index: int) -> Rests:

@@ -131,7 +131,7 @@ def _counted(m: Memory, given: Given) -> frozenset[str]:
     """Tags that its derivation has, worked out once: neither it nor the plant changes while it is open."""
     known = m.counted.get(given.advice.id)
     if known is None:
-        known = frozenset(advice.counted(m.site.plant, given.advice, given.read))
+        known = frozenset(advice.counted(m.site, given.advice, given.read))
         m.counted[given.advice.id] = known
     return known
 
@@ -163,7 +163,7 @@ def before_shown(m: Memory, out: Out, resource: str) -> Mapping[str, Axes]:
     shown, now = [g for g in open_ones(m) if resource in {ALL, g.advice.id}], m.context()
     caps: dict[str, Axes] = {}
     for given in [g for each in shown if (g := judge_again(m, out, each, now)).is_readable]:
-        for tag in advice.counted(m.site.plant, given.advice, given.read):
+        for tag in advice.counted(m.site, given.advice, given.read):
             if tag in m.site.plant.tags:
                 caps[tag] = _least(caps.get(tag, (FULL, FULL, FULL, FULL)), given.judged.axes)
     return caps

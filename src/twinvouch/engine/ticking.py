@@ -14,6 +14,7 @@ from twinvouch.engine import (
     standing,
     tickets,
     validity,
+    watching,
 )
 from twinvouch.engine.acting import age
 from twinvouch.engine.memory import Memory
@@ -72,6 +73,7 @@ def on_tick(m: Memory, out: Out, event: Tick) -> None:
     tickets.forget(m)
     modes.pass_time(m, out)
     glass.pass_time(m, out)
+    watching.pass_time(m, out)
     validity.tell(m, out)
     for principal in [p for p, until in m.streams.items() if until < m.now_ns]:
         del m.streams[principal]

@@ -23,7 +23,7 @@ def ask(m: Memory, out: Out, record: Record, because: tuple[int, ...]) -> None:
     """Ask about a command that was held for it; an earlier question about the same command counts no more."""
     if not waits(record.decision):
         return
-    asked = _question(m, replace(record.command, value=record.value), record.received_ns)
+    asked = question(m, replace(record.command, value=record.value), record.received_ns)
     if asked is None:
         return
     ident = sha256(b"simulate" + out.salt + record.digest).hexdigest()[:32]
@@ -37,7 +37,7 @@ def ask(m: Memory, out: Out, record: Record, because: tuple[int, ...]) -> None:
 
 def unaskable(m: Memory, command: Command) -> Prediction | None:
     """No answer, since too many questions are on their way or this one is none; None where it can be asked, or nothing is to be."""
-    asked = _question(m, command, m.now_ns)
+    asked = question(m, command, m.now_ns)
     if asked is None:
         return None
     if len(m.asked) >= MOST and command.id not in m.asked:
@@ -63,7 +63,8 @@ def _view(m: Memory, command: Command, received_ns: int) -> View:
     return View(command, m.site, m.frame, m.context(), {}, frozenset(), m.now_ns, received_ns)
 
 
-def _question(m: Memory, command: Command, received_ns: int) -> Question | None:
+def question(m: Memory, command: Command, received_ns: int) -> Question | None:
+    """What a model would be asked about it now; None where it has none."""
     ahead = m.site.ahead.get(command.tag)
     if ahead is None:
         return None

@@ -23,6 +23,7 @@ from twinvouch.lab.net3 import BY_TAG, LEVEL, REGISTERS, RUN
 from twinvouch.lab.play import Say
 from twinvouch.lab.processes import Processes
 from twinvouch.lab.site import ENGINEERS
+from twinvouch.lab.stage import AGREED_S, agrees, is_far
 
 MINUTE_S: Final = 3.0
 SLOPE: Final = 0.02  # metres a second: too little for the learned model to be sure of it so soon
@@ -54,6 +55,9 @@ class Listed:
 
 async def act(stage: Processes, say: Say) -> Listed:
     """Lie, be found out, and let two persons say so; the list is there afterwards."""
+    until = stage.seconds() + AGREED_S
+    while stage.seconds() < until and not await _is_begun_well(stage):
+        await stage.sleep(0.5)
     say(f"`{LEVEL}` begins to lie (a minute of this act is {MINUTE_S:.0f} s) ...")
     await stage.sleep(MINUTE_S - time.time() % 1)  # --since takes whole seconds
     since, began = time.time_ns() // 10**9, stage.seconds()
@@ -73,6 +77,15 @@ async def act(stage: Processes, say: Say) -> Listed:
         f"found, and disavowed by two persons: {len(rows)} entries rest on it; it is mended and restored\n"
     )
     return Listed(round(lied_m, 3), said, rows, advice)
+
+
+async def _is_begun_well(stage: Processes) -> bool:
+    """Whether the pump rests, will for a while, and the model agrees.
+
+    A stop is held while what it rests on is distrusted. A pump that goes on for longer than ever fills the tank to where
+    it never was; what was learned then fits no tag any more, so that commands stay held and the pump goes on.
+    """
+    return stage.true_value(RUN) == 0 and is_far(stage) and await agrees(stage)
 
 
 async def look_back(

@@ -12,20 +12,25 @@ from typing import Any, Final
 
 from twinvouch.core.inventory import Table
 from twinvouch.core.kind import Purpose
-from twinvouch.core.label import FULL
 from twinvouch.lab import liar
-from twinvouch.lab.controller import START_BELOW_M, STOP_ABOVE_M
 from twinvouch.lab.interceptor import Order, Passed
 from twinvouch.lab.net3 import BY_TAG, LEVEL, PERIODS_S, RUN, SPEED
 from twinvouch.lab.site import DUPLICATE_WINDOW_S, EDGE
-from twinvouch.lab.stage import EXECUTED, NO_SESSION, Stage, entries, found
+from twinvouch.lab.stage import (
+    AGREED_S,
+    EXECUTED,
+    NO_SESSION,
+    Stage,
+    agrees,
+    entries,
+    found,
+    is_far,
+)
 from twinvouch.wire.cose import seal, unseal
 
 REFUSED, DETECTED, ADMITTED, NOTHING = "refused", "detected", "admitted", "nothing"
 HOSTILE_SPEED: Final = 1.6  # would put 640 kPa on a discharge rated for 420
 _WAIT_S: Final = 8.0
-_AGREED_S: Final = 60.0  # so long is waited for a model that is at one with the plant
-_FAR_M: Final = 0.2  # from the level at which the controller switches: two seconds at least
 LEARNED: Final = ("residual", "drift")  # rules of the learned model
 _REPLAYED_S: Final = 6.0
 
@@ -72,8 +77,8 @@ async def _lie(stage: Stage, tag: str, lie: liar.Lie, rules: tuple[str, ...]) ->
 
 async def _ramp_in(stage: Stage) -> Observation:
     """A slow lie inside every limit: what the plant usually does tells it."""
-    until = stage.seconds() + _AGREED_S
-    while stage.seconds() < until and not await _agrees(stage):
+    until = stage.seconds() + AGREED_S
+    while stage.seconds() < until and not await agrees(stage):
         await stage.sleep(0.5)
     return await _lie(stage, "tank-2/level", liar.ramp(0.1), LEARNED)
 
@@ -81,22 +86,12 @@ async def _ramp_in(stage: Stage) -> Observation:
 async def _sensor_replay(stage: Stage) -> Observation:
     """A sensor says once more what it said some seconds ago, to the last digit; listened to until nothing else is amiss."""
     tag, heard = "node-117/pressure", liar.Listener()
-    until = stage.seconds() + _AGREED_S
-    while not heard.said or (stage.seconds() < until and not await _agrees(stage)):
+    until = stage.seconds() + AGREED_S
+    while not heard.said or (stage.seconds() < until and not await agrees(stage)):
         heard = liar.Listener()
         stage.means.liar.lie(tag, heard)
         await stage.sleep(_REPLAYED_S)
     return await _lie(stage, tag, liar.again(heard.said, PERIODS_S["pressures"]), LEARNED)
-
-
-async def _agrees(stage: Stage) -> bool:
-    """Whether no tag is in alarm, so that what is found is about the attack.
-
-    At 600 plant seconds a second a busy machine reads a pump minutes before its flow: when one switches, honest tags
-    alarm, and a lie told while several do may not be found (docs/reference/demo.md).
-    """
-    tags = await stage.api.get("/tags", purpose="demo")
-    return all(tag["label"]["plausibility"] == FULL for tag in tags)
 
 
 async def _replay(stage: Stage) -> Observation:
@@ -228,9 +223,7 @@ async def _quiet(stage: Stage) -> None:
     for _ in range(40):
         before = await _newest_command(stage)
         await stage.sleep(0.5)
-        level, runs = stage.true_value(LEVEL), stage.true_value(RUN) > 0
-        is_far = level < STOP_ABOVE_M - _FAR_M if runs else level > START_BELOW_M + _FAR_M
-        if is_far and await _newest_command(stage) != before:
+        if is_far(stage) and await _newest_command(stage) != before:
             await stage.sleep(0.5)  # long enough to carry it out
             return
 

@@ -8,14 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from twinvouch.core.label import FULL
 from twinvouch.core.ports import Signer
 from twinvouch.lab.api import Answer, Api
-from twinvouch.lab.controller import Hand
+from twinvouch.lab.controller import START_BELOW_M, STOP_ABOVE_M, Hand
 from twinvouch.lab.interceptor import Interceptor
 from twinvouch.lab.liar import Liar
+from twinvouch.lab.net3 import LEVEL, RUN
 
 NO_SESSION = -1  # a direct write that did not even get a TLS session
 EXECUTED = 0
+_FAR_M = 0.2  # from the level at which the controller switches: two seconds at least
+AGREED_S = 60.0  # so long is waited for a model that is at one with the plant
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,22 @@ async def entries(stage: Stage) -> int:
     """How many ledger entries there are."""
     status = await stage.api.get("/status", purpose="demo")
     return int(status["entries"])
+
+
+async def agrees(stage: Stage) -> bool:
+    """Whether no tag is in alarm, so that what is found is about the attack.
+
+    At 600 plant seconds a second a busy machine reads a pump minutes before its flow: when one switches, honest tags
+    alarm, and a lie told while several do may not be found (docs/reference/demo.md).
+    """
+    tags = await stage.api.get("/tags", purpose="demo")
+    return all(tag["label"]["plausibility"] == FULL for tag in tags)
+
+
+def is_far(stage: Stage) -> bool:
+    """Whether the controller is not about to switch the pump."""
+    level, runs = stage.true_value(LEVEL), stage.true_value(RUN) > 0
+    return level < STOP_ABOVE_M - _FAR_M if runs else level > START_BELOW_M + _FAR_M
 
 
 async def found(

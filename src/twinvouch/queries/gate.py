@@ -25,6 +25,7 @@ RESOURCES = {
     "readStatus": "System",
     "readMetrics": "System",
     "takePermits": "System",
+    "simulate": "Actuator",
 }
 
 
@@ -57,11 +58,10 @@ def decide(query: QueryAsked, site: Site) -> Answer:
     unknown = next((t for t in tags if t not in plant.tags), None)
     if unknown is not None:
         return Answer(allowed=False, why=f"`{unknown}` is no tag of plant `{plant.id}`")
-    attributes: dict[str, int | str | bool] = {"plant": plant.id}
-    if resource_type == "Tag":
-        attributes["confidentiality"] = max(
-            (plant.tags[t].confidentiality for t in tags), default=0
-        )
+    attributes = _attributes(query, tags, plant, resource_type)
+    if attributes is None:
+        why = f"`{query.resource}` is no actuator of plant `{plant.id}`"
+        return Answer(allowed=False, why=why)
     answer = site.policy.decide(
         PolicyRequest(
             principal=principal.id,
@@ -75,6 +75,23 @@ def decide(query: QueryAsked, site: Site) -> Answer:
         )
     )
     return Answer(answer.allowed, answer.why)
+
+
+def _attributes(
+    query: QueryAsked, tags: tuple[str, ...], plant: Plant, resource_type: str
+) -> dict[str, int | str | bool] | None:
+    """What the policy is told of the resource; None where an actuator is meant and it is none."""
+    if resource_type == "Actuator":
+        tag = plant.tags.get(query.resource)
+        if tag is None or tag.command_class is None:
+            return None
+        asset = plant.assets.get(tag.asset)
+        zone = asset.zone if asset is not None else ""
+        return {"class": tag.command_class.value, "asset": tag.asset, "zone": zone}
+    if resource_type == "Tag":
+        highest = max((plant.tags[t].confidentiality for t in tags), default=0)
+        return {"plant": plant.id, "confidentiality": highest}
+    return {"plant": plant.id}
 
 
 def visible(principal: str, site: Site) -> tuple[str, ...]:

@@ -18,12 +18,17 @@ _SAME: Final = 1e-6  # a start or a setting is taken over within this share
 
 
 def run(model: Lookahead, question: Question, *, is_command: bool) -> list[Trace]:
-    """The runs of one branch, by member, then by law."""
+    """The runs of one branch, by member, then by law; of no command one a member."""
     return [
         _rolled(model, question, start, law, is_command=is_command)
         for start in members(question)
-        for law in model.laws
+        for law in _laws(model, question, is_command=is_command)
     ]
+
+
+def _laws(model: Lookahead, question: Question, *, is_command: bool) -> tuple[str, ...]:
+    """What takes over in each of a member's runs; nothing ever does where there is no command."""
+    return ("",) if is_command and question.is_idle else model.laws
 
 
 def _rolled(
@@ -34,13 +39,17 @@ def _rolled(
     wanted = _sampled(last)
     rows, samples = [], []
     for k in range(last + 1):
-        settings = {q.actuator: q.value} if k < held else model.law(law, model.snapshot())
+        settings = _commanded(q) if k < held else model.law(law, model.snapshot())
         seconds = q.step_s if k < last else 0.0
         row, sample = model.step(settings, seconds, is_sampled=k in wanted)
         rows.append(row)
         if k in wanted:
             samples.append(sample)
     return Trace(np.array(rows, np.float64), np.array(samples, np.float64), wanted)
+
+
+def _commanded(q: Question) -> dict[str, float]:
+    return {} if q.is_idle else {q.actuator: q.value}
 
 
 def _sampled(last: int) -> tuple[int, ...]:
@@ -52,7 +61,8 @@ def certified(
     model: Lookahead, question: Question, traces: Sequence[Trace], *, is_command: bool
 ) -> tuple[tuple[Branch, ...], float]:
     """How near each run came to its limits, and the largest residual. Raises MalformedError for runs that are not these."""
-    asked = [(start, law) for start in members(question) for law in model.laws]
+    laws = _laws(model, question, is_command=is_command)
+    asked = [(start, law) for start in members(question) for law in laws]
     if len(traces) != len(asked):
         raise MalformedError(f"expected {len(asked)} runs, got {len(traces)}")
     branches, residual = [], 0.0
@@ -60,7 +70,7 @@ def certified(
         _expect_whole(model, question, trace)
         for problem in _strange(model, question, start, trace, law if not is_command else ""):
             raise MalformedError(problem)
-        if is_command:
+        if is_command and not question.is_idle:
             _expect_command(model, question, trace, law)
         branches.append(nearest(trace.rows, model.columns, question.limits, question.step_s))
         with np.errstate(all="ignore"):  # a lie may overflow; what is no number is the larger
@@ -90,10 +100,15 @@ def _strange(
     if law:
         yield from _unlawful(model, trace, law, 0)
     else:
-        others = (a for a in model.actuators if a != q.actuator and a in start)
-        for name in others:
-            if not all(_same(v, start[name]) for v in _column(model, trace, name)[: q.held]):
+        for name in _unmoved(model, q, start):
+            stands = start.get(name, first[name])
+            if not all(_same(v, stands) for v in _column(model, trace, name)[: q.held]):
                 yield f"a run moves `{name}`, which the command does not"
+
+
+def _unmoved(model: Lookahead, q: Question, start: Mapping[str, float]) -> Iterator[str]:
+    """Actuators that stand where they were: the others of which the start tells, and all of them without a command."""
+    return (a for a in model.actuators if q.is_idle or (a != q.actuator and a in start))
 
 
 def _expect_command(model: Lookahead, q: Question, trace: Trace, law: str) -> None:

@@ -1,7 +1,8 @@
 """Questions to a model, what it answers, and what was foreseen, as deterministic CBOR.
 
     question   [1, model, digest, [[quantity, low, centre, high], ...], [[quantity, low, high], ...],
-                actuator, [value, low, high], [horizon_s, tau_s, step_s, demand, clock_s], each (0 or 1)]
+                actuator (empty: no command), [value, low, high], [horizon_s, tau_s, step_s, demand, clock_s],
+                each (0 or 1)]
     answer     [1, [[rows, columns, float64 little-endian, samples, width, float64, [sampled row, ...]], ...]]
     foresight  [1, question digest, model digest, [law, ...], [[worst, at_s, quantity], ...] of the command,
                 the same of the backup, residual, runs, allowed or nil]
@@ -55,7 +56,7 @@ def read_question(raw: bytes) -> Question:
     model, digest = fields.id("model"), fields.octets("digest")
     state = fields.each("state", _NAMES, lambda each: _interval(each.inner("state", 4)))
     limits = fields.each("limits", _NAMES, lambda each: _limit(each.inner("limit", 3)))
-    actuator = fields.id("actuator")
+    actuator = _actuator(fields)
     value, low, high = _numbers(fields, "command", 3)
     horizon, tau, step, demand, clock = _numbers(fields, "times", 5)
     is_each = bool(fields.integer("each", 0, 1))
@@ -114,6 +115,13 @@ def read_foresight(raw: bytes) -> Foresight:
     return Foresight(
         question, model, laws, commands, backups, residual, runs, fields.number_or_nil("allowed")
     )
+
+
+def _actuator(fields: Fields) -> str:
+    text = fields.text("actuator", 200)
+    if not text.isprintable():
+        raise MalformedError("question: `actuator`: expected printable text")
+    return text
 
 
 def _interval(fields: Fields) -> tuple[str, Interval]:

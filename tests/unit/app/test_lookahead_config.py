@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Queue
@@ -17,6 +18,7 @@ from twinvouch.app.lookahead import Workers, served
 from twinvouch.core.errors import ConfigError
 from twinvouch.core.event import Simulate, SimulationDone
 from twinvouch.core.lookahead import Interval, Question, Source
+from twinvouch.core.watchdog import Response, SafeAction
 from twinvouch.engine import Engine
 from twinvouch.lab.epanet import network_file
 from twinvouch.wire.lookahead import read_foresight, write_question
@@ -161,3 +163,66 @@ def test_a_core_with_workers_gets_its_answers(tmp_path: Path) -> None:
     finally:
         effects.end()
         core.stop()
+
+
+LISTED = changed(
+    "pump-1: {zone: field}",
+    "pump-1: {zone: field, safe_actions: [{tag: pump-1/speed, value: 0.5}, {tag: pump-1/speed, value: 0.6}]}",
+    WITH,
+)
+WATCHED = changed(
+    "    members: each\n",
+    """\
+    members: each
+    watchdog:
+      every_s: 120
+      warn_s: 1800
+      action: safe_action
+      safe: [{tag: pump-1/speed, value: 0.5}]
+""",
+    LISTED,
+)
+
+
+def test_a_watchdog_asks_with_the_most_that_an_actuator_of_its_model_demands(
+    tmp_path: Path,
+) -> None:
+    site = build.site(loaded(tmp_path, WATCHED))
+    watchdog = site.watchdogs["net"]
+    ahead = site.ahead["pump-1/speed"]
+    assert watchdog.ahead == replace(ahead, actuator="")
+    assert (watchdog.every_ns, watchdog.warn_s, watchdog.unanswered) == (120 * 10**9, 1800.0, 3)
+    assert (watchdog.response, watchdog.assets) == (Response.SAFE_ACTION, ("pump-1",))
+    assert watchdog.safe == (SafeAction("pump-1/speed", 0.5),)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            "[{tag: pump-1/speed, value: 0.5}]\n",
+            "[{tag: pump-1/speed, value: 0.7}]\n",
+            "on no `safe_actions` list",
+        ),
+        ("safe: [{tag: pump-1/speed", "safe: [{tag: tank-1/level", "no actuator of model"),
+        ("safe: [{tag: pump-1/speed, value: 0.5}]\n", "safe: []\n", "without a safe action"),
+        ("warn_s: 1800", "warn_s: 30000", "longer than"),
+        ("every_s: 120", "every_s: 5", "shorter than `deadline_ms`"),
+        ("action: safe_action", "action: panic", "step_down"),
+    ],
+)
+def test_what_does_not_fit_a_watchdog_is_told_at_its_place(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    told = problems(tmp_path, changed(old, new, WATCHED))
+    assert len(told) == 1, told
+    assert words in told[0]
+
+
+def test_a_watchdog_is_signed_and_what_was_signed_without_one_stays_signed(tmp_path: Path) -> None:
+    parts = []
+    for n, text in enumerate((LISTED, WATCHED, WATCHED.replace("0.5}]\n", "0.6}]\n"))):
+        (tmp_path / str(n)).mkdir()
+        parts.append(safety.content(loaded(tmp_path / str(n), text), b""))
+    assert "watchdog" not in parts[0]["lookahead"]["net"]
+    assert len({safety.digest(part) for part in parts}) == 3

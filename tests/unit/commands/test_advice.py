@@ -86,7 +86,7 @@ def test_what_rests_on_a_distrusted_tag_is_withheld_or_labelled_by_class(subject
 )
 def test_every_mandatory_input_counts_though_something_else_is_declared(subject, mandatory):
     said = advice(subject, inputs=(Input(LAMP, 101),))
-    assert set(counted(plant(), said, ())) == {*mandatory, LAMP}
+    assert set(counted(site(), said, ())) == {*mandatory, LAMP}
     for tag in mandatory:
         assert stands(said, context=distrust(tag)).standing is not Standing.SHOWN
     others = set(plant().tags) - mandatory - {LAMP}

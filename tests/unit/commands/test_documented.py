@@ -20,6 +20,8 @@ from twinvouch.commands import (
     joint,
     limits,
     lookahead,
+    not_acting,
+    own,
     ramp,
     rate,
     safe_action,
@@ -50,6 +52,8 @@ def test_every_rule_has_a_heading() -> None:
         safe_action,
         clamp,
         break_glass,
+        not_acting,
+        own,
         approval,
         advice,
     )

@@ -59,7 +59,7 @@ def everything(memory: Memory) -> Mapping[str, bytes]:
     memory.dirty |= {
         "engine", "findings", "nonces", "distrusted", "modes", "tallies", "streams", "signed", "tickets",
         "unjudged", *(f"watched/{s}" for s in memory.watched), *(f"hands/{g}" for g in memory.hands),
-        "forgotten", "steady",
+        "forgotten", "steady", "safe_used",
         *(f"write/{t}/{w.permit}" for t, ws in memory.past.writes.items() for w in ws),
         *(f"link/{e}" for e in memory.links),
         *(f"frame/{g}" for g in memory.site.plant.groups),
@@ -71,6 +71,7 @@ def everything(memory: Memory) -> Mapping[str, bytes]:
         *(f"marks/{p}" for p in {*memory.answered, *memory.streamed}),
         *(f"model/{m}" for m in memory.models),
         *(f"memo/{key}" for key in memory.memos),
+        *(f"{t}/{k}" for t in ("asked", "trusted", "watching") for k in getattr(memory, t)),
         *(f"use/{kid.hex()}.{hour}" for kid, hours in memory.uses.items() for hour in hours),
         *(["keys"] if memory.ring else []),
     }  # fmt: skip

@@ -1,0 +1,218 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.claims.site import permits
+from tests.unit.engine.ahead import LEVEL, VALVE, questions
+from tests.unit.engine.test_rows import everything
+from tests.unit.engine.watched import EVERY_S, MODEL, WatchedToy, idle, site
+from twinvouch.core.advice import Standing
+from twinvouch.core.command import CommandStatus
+from twinvouch.core.event import Started
+from twinvouch.core.finding import Severity
+from twinvouch.core.mode import Rung
+from twinvouch.core.statement import Verb
+from twinvouch.core.watchdog import Response, SafeAction
+from twinvouch.engine import Engine
+from twinvouch.wire.eventlog import read_event
+from twinvouch.wire.lookahead import read_question, write_question
+
+LOW, HIGH = 1.3, 5.0  # 45 minutes from the lower limit with the valve shut, and hours
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> WatchedToy:
+    return WatchedToy(tmp_path)
+
+
+def test_with_a_due_tick_it_asks_what_comes_of_no_command_once_in_its_interval(
+    toy: WatchedToy,
+) -> None:
+    (asked,) = questions(toy.turn(HIGH))
+    assert asked.is_idle
+    assert dict(asked.state)["speed"].is_exact
+    assert read_question(write_question(asked)) == asked
+    assert idle(toy.wait(1)) == []
+    toy.wait(7)  # it is given up
+    assert idle(toy.wait(1)) == []
+    (again,) = questions(toy.turn(HIGH))
+    assert again.is_idle
+
+
+def test_far_from_the_limits_it_says_nothing(toy: WatchedToy) -> None:
+    for _ in range(3):
+        assert permits(toy.answered(HIGH)) == []
+    assert toy.told("not_acting") == toy.told("watchdog") == []
+
+
+def test_near_a_limit_it_tells_once_and_commands_what_two_persons_signed(toy: WatchedToy) -> None:
+    effects = toy.answered(LOW)
+    (finding,) = toy.told("not_acting")
+    assert (finding.severity, finding.subject) == (Severity.HIGH, LEVEL)
+    assert dict(finding.evidence)["minutes"] == pytest.approx(45, abs=6)
+    (record,) = toy.memory.records.values()
+    assert (record.command.principal, record.command.tag, record.command.value) == (
+        "core",
+        VALVE,
+        0.5,
+    )
+    assert record.status is CommandStatus.HELD  # until look-ahead has answered about it
+    (permit,) = permits(toy.answer(effects))
+    assert permit.tag == VALVE
+    toy.answered(LOW)
+    assert len(toy.told("not_acting")) == 1
+
+
+def test_its_command_rests_on_what_look_ahead_started_from(toy: WatchedToy) -> None:
+    toy.answer(toy.answered(LOW))
+    (record,) = toy.memory.records.values()
+    assert toy.memory.frame.entry(LEVEL) in record.decision.parents
+    assert record.decision.approvals_needed == 0
+
+
+def test_the_finding_ends_when_nothing_leaves_soon_any_more(toy: WatchedToy) -> None:
+    toy.answered(LOW)
+    toy.answered(LOW + 0.15)  # not near, not far: between
+    assert [f.severity for f in toy.told("not_acting")] == [Severity.HIGH]
+    for level in (2.2, 3.0):
+        toy.answered(level, 0.5)
+    assert [f.severity for f in toy.told("not_acting")] == [Severity.HIGH, Severity.INFO]
+
+
+def test_what_is_so_already_is_not_commanded_again(tmp_path: Path) -> None:
+    shut = SafeAction(VALVE, 0.0)
+    toy = WatchedToy(tmp_path, site(safe=(shut, SafeAction(VALVE, 0.5))))
+    toy.answered(LOW, valve=0.0)
+    (record,) = toy.memory.records.values()
+    assert record.command.value == 0.5
+
+
+@pytest.mark.parametrize("safe", [(), (SafeAction(VALVE, 0.5),)])
+def test_advice_of_the_core_is_shown_with_the_label_of_what_it_started_from(
+    tmp_path: Path, safe: tuple[SafeAction, ...]
+) -> None:
+    toy = WatchedToy(tmp_path, site(Response.ADVICE, safe=safe))
+    assert permits(toy.answered(LOW)) == []
+    assert toy.memory.records == {}
+    (given,) = toy.memory.advice.values()
+    assert (given.advice.principal, given.judged.standing) == ("core", Standing.SHOWN)
+    assert given.advice.subject == (VALVE if safe else "valve")
+    assert given.advice.value == (0.5 if safe else None)
+    assert "leaves its limits" in given.advice.says
+    toy.say("ann", Verb.DISTRUST, LEVEL, life_s=3600)
+    (given,) = toy.memory.advice.values()
+    assert given.is_readable  # it starts from where the level was while it was trusted
+
+
+def test_one_rung_down_once_an_episode(tmp_path: Path) -> None:
+    toy = WatchedToy(tmp_path, site(Response.STEP_DOWN))
+    toy.answered(LOW)
+    assert toy.memory.mode_of("valve").rung is Rung.ADVISORY
+    epoch = toy.memory.mode_of("valve").epoch
+    toy.answered(LOW)
+    assert toy.memory.mode_of("valve").epoch == epoch
+
+
+def test_its_command_is_denied_where_the_mode_lets_nobody_write(toy: WatchedToy) -> None:
+    toy.say("ann", Verb.READ_ONLY, "valve")
+    effects = toy.answered(LOW)
+    assert questions(effects) == []
+    (record,) = toy.memory.records.values()
+    assert (record.status, record.decision.reasons[0].rule) == (CommandStatus.DENIED, "mode")
+
+
+def test_a_distrusted_level_widens_the_start_until_the_core_acts(toy: WatchedToy) -> None:
+    """The level reads high, is found lying, and the water falls: nobody commands anything."""
+    toy.answered(2.0)
+    toy.say("ann", Verb.DISTRUST, LEVEL, life_s=24 * 3600)
+    acted = []
+    for _ in range(200):
+        acted = toy.answer(toy.turn(8.0))
+        if questions(acted):
+            break
+    (permit,) = permits(toy.answer(acted))
+    assert permit.tag == VALVE
+    (finding,) = toy.told("not_acting")
+    assert "1 of 5" in finding.sentence or "2 of 5" in finding.sentence
+
+
+def test_nothing_is_asked_about_a_start_of_which_nothing_is_known(tmp_path: Path) -> None:
+    toy = WatchedToy(tmp_path)
+    for _ in range(4):
+        assert questions(toy.wait(EVERY_S)) == []
+    (finding,) = toy.told("watchdog")
+    assert "3 questions" in finding.sentence
+    assert "was never trusted" in finding.sentence
+    toy.answered(HIGH)
+    assert [f.severity for f in toy.told("watchdog")] == [Severity.MEDIUM, Severity.INFO]
+
+
+@pytest.mark.parametrize(
+    "lie", [{"foresight": b"\0"}, {"why": "the worker died", "foresight": b""}, {"digest": b"x"}]
+)
+def test_no_answer_of_the_model_moves_nothing_and_is_told_after_several(
+    toy: WatchedToy, lie: dict[str, object]
+) -> None:
+    for _ in range(3):
+        assert toy.memory.records == {}
+        toy.answer(toy.turn(LOW), **lie)
+    assert toy.memory.records == {}
+    (finding,) = toy.told("watchdog")
+    assert finding.severity is Severity.MEDIUM
+
+
+def test_an_answer_that_never_comes_is_given_up(toy: WatchedToy) -> None:
+    toy.turn(LOW)
+    toy.wait(8)
+    assert toy.memory.watching[MODEL].asked is None
+    assert toy.memory.watching[MODEL].missing == 1
+
+
+def test_an_answer_from_a_reading_that_is_not_trusted_any_more_counts_for_nothing(
+    toy: WatchedToy,
+) -> None:
+    effects = toy.turn(LOW)
+    toy.say("ann", Verb.DISTRUST, LEVEL, life_s=3600)
+    toy.answer(effects)
+    assert toy.memory.records == {}
+    assert toy.told("not_acting") == []
+
+
+def test_a_restart_asks_the_same_question_again_and_state_is_what_was_stored(
+    toy: WatchedToy,
+) -> None:
+    effects = toy.turn(LOW)
+    stored = everything(toy.memory)
+    engine = Engine(toy.site)
+    engine.restore(stored)
+    assert engine.memory.watching == toy.memory.watching
+    again = engine.feed(Started(toy.salt(), b"c" * 32, b"p" * 32, "test"), toy.now)
+    assert idle(again) == idle(effects)
+
+
+def test_a_replay_of_the_log_gives_the_same_state(toy: WatchedToy) -> None:
+    toy.answer(toy.answered(LOW))
+    toy.answered(3.0, 0.5)
+    toy.turn(3.0, 0.5)
+    replayed = Engine(toy.site)
+    for _, record in toy.core.log.records():
+        event, now_ns = read_event(record)
+        replayed.feed(event, now_ns)
+    assert everything(replayed.memory) == everything(toy.memory)
+
+
+def test_what_is_not_configured_any_more_is_forgotten_at_a_start(toy: WatchedToy) -> None:
+    toy.turn(LOW)
+    engine = Engine(replace(toy.site, watchdogs={}))
+    engine.restore(everything(toy.memory))
+    engine.feed(Started(toy.salt(), b"c" * 32, b"p" * 32, "test"), toy.now)
+    assert engine.memory.watching == {}
+    assert engine.drain()[f"watching/{MODEL}"] is None
+
+
+def test_a_command_of_the_core_that_had_no_answer_is_tried_again(toy: WatchedToy) -> None:
+    toy.answer(toy.answered(LOW), why="the worker died", foresight=b"")
+    (permit,) = permits(toy.answer(toy.answered(LOW)))
+    assert permit.tag == VALVE
+    assert len(toy.memory.records) == 1
