@@ -182,6 +182,7 @@ def test_c52_opening_use_and_closing_are_in_the_ledger_and_in_the_receipt(toy: T
     found = chain.verify(made(toy, str(answer.body["id"])), KEY.text(), signers=SIGNERS)
     assert found.ok, found.fault
     assert any("break_glass: break-glass of `valve`" in line for line in found.story), found.story
+    assert any("break-glass of valve for bob: opened" in line for line in found.story), found.story
     ledger = toy.directory / "ledger"
     toy.core.close()
     report = verifier.verify(ledger, KEY.text())

@@ -61,7 +61,8 @@ def decide(
     if is_moved and not safe.is_released(m, p.command, decision):
         decision = approval.waiting(decision)
     named = out.blob(reasons_content(decision))
-    first = [p.entry, *(a.entry for a in approvals if a.entry >= 0), *because]
+    opening = glass.opening(m, p.command, decision)
+    first = [p.entry, *(a.entry for a in approvals if a.entry >= 0), *because, *opening]
     counted = (*always(m, p.command), *lately(m, p.command.principal))
     inputs = m.renumbered.inputs(p.command.inputs)
     rests = of_decision(m, first, counted, inputs, decision.parents)

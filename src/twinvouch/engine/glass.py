@@ -127,6 +127,12 @@ def take(m: Memory, out: Out, said: Statement, by: Entered) -> None:
     out.reply(200, status="open", subject=said.subject, until_ns=until_ns, entry=index)
 
 
+def opening(m: Memory, command: Command, decision: Decision) -> tuple[int, ...]:
+    """The entry of the opening that a decision rests on; nothing where nothing was waived."""
+    glass = found(m.glasses.values(), command.tag, command.principal, m.now_ns)
+    return () if glass is None or not was_waived(decision) else (glass.entry,)
+
+
 def follow(m: Memory, out: Out, command: Command, decision: Decision, index: int) -> None:
     """Every permit under break-glass is a critical finding; `index` is the decision's entry."""
     glass = found(m.glasses.values(), command.tag, command.principal, m.now_ns)
