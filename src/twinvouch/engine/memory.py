@@ -26,12 +26,14 @@ from twinvouch.core.site import Site
 from twinvouch.core.ticket import Ticket
 from twinvouch.core.trusted import Trusted
 from twinvouch.engine.disavowals import Disavowed
+from twinvouch.engine.episode import Episode
 from twinvouch.engine.past import PastMemory
 from twinvouch.engine.renumbered import Renumbered
 from twinvouch.engine.watch import Watch
 from twinvouch.queries.memory import Marks, Seen
 from twinvouch.readings.link import Link
 from twinvouch.readings.refusals import Tallies
+from twinvouch.twin.balance import Track
 from twinvouch.twin.frame import Frame
 
 RECENT_FINDINGS = 1000
@@ -70,14 +72,16 @@ class Memory:
     def __init__(self, site: Site) -> None:
         # tags that look-ahead starts from, by group
         self.site, self.starts, self.frame = site, starts(site), Frame(site.plant)
+        # by tag: what virtual sensors remember, and those that stand in now
+        self.tracks, self.episodes = dict[str, Track](), dict[str, Episode]()
         # by edge: how far it has come, and how its chain last began anew
         self.links, self.beginnings = dict[str, Link](), dict[str, Beginning]()
         # what was announced, by the nonce of its statement; what declared rules of gate 1 remember
         self.tickets, self.memos = dict[bytes, Ticket](), dict[str, Memo]()
         self.records, self.closed = dict[str, Record](), 0  # all, and how many are closed
         self.by_nonce: dict[bytes, str] = {}  # permit nonce -> command id
-        self.past = PastMemory(site)  # of actuators
-        self.arrivals: dict[int, Arrival] = {}  # batches that commands may still declare, by entry
+        # of actuators; batches that commands may still declare, by entry
+        self.past, self.arrivals = PastMemory(site), dict[int, Arrival]()
         self.seen: dict[str, Seen] = {}
         # where in the ledger services have read, by answers and by what their streams showed
         self.answered, self.streamed = dict[str, Marks](), dict[str, Marks]()

@@ -14,6 +14,7 @@ from twinvouch.engine import (
     standing,
     tickets,
     validity,
+    virtual,
     watching,
 )
 from twinvouch.engine.acting import age
@@ -67,13 +68,7 @@ def on_tick(m: Memory, out: Out, event: Tick) -> None:
     for nonce in [n for n, expires in m.nonces.items() if expires < m.now_ns]:
         del m.nonces[nonce]
         m.dirty.add("nonces")
-    distrusting.end(m, out)
-    standing.pass_time(m, out)
-    disavowing.pass_time(m, out)
-    tickets.forget(m)
-    modes.pass_time(m, out)
-    glass.pass_time(m, out)
-    watching.pass_time(m, out)
+    _end(m, out)
     validity.tell(m, out)
     for principal in [p for p, until in m.streams.items() if until < m.now_ns]:
         del m.streams[principal]
@@ -84,3 +79,15 @@ def on_tick(m: Memory, out: Out, event: Tick) -> None:
     if silent:
         out.report(silent)
     out.reply(200)  # whoever let time pass waits until it is durable
+
+
+def _end(m: Memory, out: Out) -> None:
+    """What persons and rules said until a time ends then, in this order."""
+    distrusting.end(m, out)
+    standing.pass_time(m, out)
+    disavowing.pass_time(m, out)
+    tickets.forget(m)
+    virtual.pass_time(m, out)
+    modes.pass_time(m, out)
+    glass.pass_time(m, out)
+    watching.pass_time(m, out)

@@ -100,6 +100,10 @@ def _glass(_: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
     return Read(Node(Kind.ENTRY_GLASS, now_ns, str(rest[0]), _rests(VERSION, rest[4], index)))
 
 
+def _virtual(_: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
+    return Read(Node(Kind.ENTRY_VIRTUAL, now_ns, "", _rests(VERSION, rest[2], index)))
+
+
 def _query(version: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
     who, is_done = str(rest[0]), bool(rest[2])
     rests = read_rests(rest[4], index) if version > VERSION else NOTHING
@@ -131,5 +135,6 @@ MAKERS: Mapping[int, Callable[[int, int, Sequence[Any], int], Read]] = {
     Kind.ENTRY_DISAVOWAL: _disavowal,
     Kind.ENTRY_DISAVOWED: _disavowed,
     Kind.ENTRY_MODE: _mode,
+    Kind.ENTRY_VIRTUAL: _virtual,
     Kind.ENTRY_GLASS: _glass,
 }

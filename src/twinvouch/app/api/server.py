@@ -28,6 +28,7 @@ from twinvouch.app.api import (
     problems,
     receipts,
     views,
+    virtual,
 )
 from twinvouch.app.api.description import Purpose
 from twinvouch.app.api.desk import Desk, peer, told, words
@@ -109,6 +110,7 @@ def _routers(desk: Desk, looking: history.Looking) -> Sequence[APIRouter]:
         glass.router(desk),
         advice.routes(desk),
         distrust.router(desk),
+        virtual.router(desk),
         _streams(desk),
         receipts.router(desk),
         history.router(desk, looking),
