@@ -1,4 +1,4 @@
-"""C52 of docs/explanation/threat-model.md: what is clamped is what limits, rate and look-ahead allow of what was asked, and what people were shown."""
+"""C53 of docs/explanation/threat-model.md: what is clamped is what limits, rate and look-ahead allow of what was asked, and what people were shown."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -49,7 +49,7 @@ def written(toy: Toy, permit: Any) -> float:
     return from_words(permit.words, point)
 
 
-def test_c52_the_limit_is_permitted_and_everybody_is_told_both_values(tmp_path: Path) -> None:
+def test_c53_the_limit_is_permitted_and_everybody_is_told_both_values(tmp_path: Path) -> None:
     toy = begun(tmp_path)
     answer, effects = toy.propose(VALVE, 3.0)
     (permit,) = permits(effects)
@@ -70,7 +70,7 @@ def test_c52_the_limit_is_permitted_and_everybody_is_told_both_values(tmp_path: 
 
 
 @pytest.mark.parametrize("letter", [CommandClass.A, CommandClass.C])
-def test_c52_a_class_a_command_or_one_from_a_doubtful_position_is_refused(
+def test_c53_a_class_a_command_or_one_from_a_doubtful_position_is_refused(
     tmp_path: Path, letter: CommandClass
 ) -> None:
     toy = begun(tmp_path, letter=letter)
@@ -81,7 +81,7 @@ def test_c52_a_class_a_command_or_one_from_a_doubtful_position_is_refused(
     assert "clamped_to" not in answer.body
 
 
-def test_c52_what_is_approved_is_the_clamped_value_that_was_shown(tmp_path: Path) -> None:
+def test_c53_what_is_approved_is_the_clamped_value_that_was_shown(tmp_path: Path) -> None:
     toy = begun(tmp_path, letter=CommandClass.B)
     answer, effects = toy.propose(VALVE, 3.0)
     assert (answer.body["status"], permits(effects)) == ("held", [])
@@ -97,7 +97,7 @@ def test_c52_what_is_approved_is_the_clamped_value_that_was_shown(tmp_path: Path
     assert [written(toy, p) for p in permits(effects)] == [1.0]
 
 
-def test_c52_an_approval_of_one_value_releases_no_other(tmp_path: Path) -> None:
+def test_c53_an_approval_of_one_value_releases_no_other(tmp_path: Path) -> None:
     """Between the showing and the approval the valve moved: its rate allows another step now."""
     toy = begun(tmp_path, letter=CommandClass.B, rate=0.005)  # 0.3 in a minute of rest
     answer, _ = toy.propose(VALVE, 3.0)
@@ -122,7 +122,7 @@ def modelled(tmp_path: Path) -> AheadToy:
     return toy
 
 
-def test_c52_look_ahead_clamps_and_is_asked_again_about_the_clamped_value(tmp_path: Path) -> None:
+def test_c53_look_ahead_clamps_and_is_asked_again_about_the_clamped_value(tmp_path: Path) -> None:
     toy = modelled(tmp_path)
     answer, effects = toy.propose(VALVE, 3.0)
     (first,) = questions(effects)
@@ -137,7 +137,7 @@ def test_c52_look_ahead_clamps_and_is_asked_again_about_the_clamped_value(tmp_pa
     assert written(toy, permit) == second.value
 
 
-def test_c52_an_answer_about_the_value_before_counts_no_more(tmp_path: Path) -> None:
+def test_c53_an_answer_about_the_value_before_counts_no_more(tmp_path: Path) -> None:
     toy = modelled(tmp_path)
     _, effects = toy.propose(VALVE, 1.0)
     old = foreseen(questions(effects)[0])
@@ -145,7 +145,7 @@ def test_c52_an_answer_about_the_value_before_counts_no_more(tmp_path: Path) -> 
     assert permits(toy.answer(answered, foresight=old)) == []
 
 
-def test_c52_a_model_that_moves_its_answer_on_and_on_is_not_followed(tmp_path: Path) -> None:
+def test_c53_a_model_that_moves_its_answer_on_and_on_is_not_followed(tmp_path: Path) -> None:
     toy = modelled(tmp_path)
     _, effects = toy.propose(VALVE, 1.0)
     answered = toy.answer(effects)

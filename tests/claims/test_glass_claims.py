@@ -1,4 +1,4 @@
-"""C53 of docs/explanation/threat-model.md: break-glass is two persons', for one of them, for minutes, and never quiet."""
+"""C54 of docs/explanation/threat-model.md: break-glass is two persons', for one of them, for minutes, and never quiet."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -64,7 +64,7 @@ def write(toy: Toy, person: str = "bob", tag: str = VALVE, value: float = 0.6) -
     return answer.body.get("status"), permits(effects)
 
 
-def test_c53_one_person_alone_waives_nothing(toy: Toy) -> None:
+def test_c54_one_person_alone_waives_nothing(toy: Toy) -> None:
     assert write(toy)[0] == "held"
     assert put(toy, "bob").body["status"] == "waiting"
     assert write(toy)[0] == "held"
@@ -73,7 +73,7 @@ def test_c53_one_person_alone_waives_nothing(toy: Toy) -> None:
     assert write(toy)[0] == "held"
 
 
-def test_c53_two_open_it_for_the_one_who_asked_and_every_use_is_a_critical_finding(
+def test_c54_two_open_it_for_the_one_who_asked_and_every_use_is_a_critical_finding(
     toy: Toy,
 ) -> None:
     opened(toy)
@@ -89,7 +89,7 @@ def test_c53_two_open_it_for_the_one_who_asked_and_every_use_is_a_critical_findi
     assert toy.memory.counts["break_glass:used"] == 1
 
 
-def test_c53_limits_rates_and_modes_stay(toy: Toy) -> None:
+def test_c54_limits_rates_and_modes_stay(toy: Toy) -> None:
     opened(toy)
     assert write(toy, value=1.5)[0] == "denied"
     toy.read(values={"tank/level": 9.5})
@@ -101,7 +101,7 @@ def test_c53_limits_rates_and_modes_stay(toy: Toy) -> None:
     assert write(toy)[0] == "denied"
 
 
-def test_c53_who_may_not_agree_does_not_and_class_a_is_engineers_business(toy: Toy) -> None:
+def test_c54_who_may_not_agree_does_not_and_class_a_is_engineers_business(toy: Toy) -> None:
     assert put(toy, "bob", "pump").code == 403, "an operator, class A"
     assert put(toy, "cid", "pump").body["status"] == "waiting"
     assert put(toy, "bob", "pump").code == 403
@@ -110,7 +110,7 @@ def test_c53_who_may_not_agree_does_not_and_class_a_is_engineers_business(toy: T
     assert write(toy, "bob", PUMP, 0.0)[0] == "denied", "an operator proposes no class A"
 
 
-def test_c53_what_is_agreed_to_is_what_was_shown(toy: Toy) -> None:
+def test_c54_what_is_agreed_to_is_what_was_shown(toy: Toy) -> None:
     put(toy, "bob")
     old = glass.shown(toy.memory.glasses["valve"])
     toy.say("bob", Verb.CLOSE_GLASS, "valve")
@@ -122,7 +122,7 @@ def test_c53_what_is_agreed_to_is_what_was_shown(toy: Toy) -> None:
     assert toy.memory.glasses["valve"].person == "cid"
 
 
-def test_c53_it_ends_by_itself_and_by_anybodys_word(toy: Toy) -> None:
+def test_c54_it_ends_by_itself_and_by_anybodys_word(toy: Toy) -> None:
     opened(toy)
     toy.core.close()
     toy.open()
@@ -141,7 +141,7 @@ def test_c53_it_ends_by_itself_and_by_anybodys_word(toy: Toy) -> None:
     assert toy.memory.glasses == {}, "what nobody agreed to is forgotten"
 
 
-def test_c53_no_longer_than_configured_and_not_where_it_is_off(tmp_path: Path, toy: Toy) -> None:
+def test_c54_no_longer_than_configured_and_not_where_it_is_off(tmp_path: Path, toy: Toy) -> None:
     assert put(toy, "bob", life_s=1801).code == 403
     assert put(toy, "bob", "nowhere").code == 403
     assert put(toy, "bob", "tank/level").code == 403
@@ -150,14 +150,14 @@ def test_c53_no_longer_than_configured_and_not_where_it_is_off(tmp_path: Path, t
     assert "there is no break-glass" in str(put(off, "bob").body["why"])
 
 
-def test_c53_a_token_breaks_no_glass_and_neither_does_a_distrusted_key(toy: Toy) -> None:
+def test_c54_a_token_breaks_no_glass_and_neither_does_a_distrusted_key(toy: Toy) -> None:
     opened(toy)
     kid = next(k for k, p in toy.site.plant.by_key_id.items() if p.id == "bob").hex()
     assert toy.say("ann", Verb.DISTRUST, kid, life_s=600)[0].code == 200
     assert write(toy)[0] == "held"
 
 
-def test_c53_one_key_under_two_names_is_one_person(tmp_path: Path) -> None:
+def test_c54_one_key_under_two_names_is_one_person(tmp_path: Path) -> None:
     built = site()
     people = built.plant.principals
     twice = {**people, "cid": replace(people["cid"], key=people["ann"].key)}
@@ -168,14 +168,14 @@ def test_c53_one_key_under_two_names_is_one_person(tmp_path: Path) -> None:
     assert not any(g.is_open(toy.now) for g in toy.memory.glasses.values())
 
 
-def test_c53_a_restored_backup_ends_it(toy: Toy) -> None:
+def test_c54_a_restored_backup_ends_it(toy: Toy) -> None:
     opened(toy)
     opening = EpochOpened(toy.salt(), 1, bytes(32), "toy/0", 1, bytes(32))
     toy.core.feed(opening, toy.now)
     assert toy.memory.glasses == {}
 
 
-def test_c53_opening_use_and_closing_are_in_the_ledger_and_in_the_receipt(toy: Toy) -> None:
+def test_c54_opening_use_and_closing_are_in_the_ledger_and_in_the_receipt(toy: Toy) -> None:
     opened(toy)
     answer, _ = toy.propose(VALVE, 0.6, principal="bob")
     toy.say("cid", Verb.CLOSE_GLASS, "valve")
