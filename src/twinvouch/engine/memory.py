@@ -78,8 +78,8 @@ class Memory:
         self.links, self.beginnings = dict[str, Link](), dict[str, Beginning]()
         # what was announced, by the nonce of its statement; what declared rules of gate 1 remember
         self.tickets, self.memos = dict[bytes, Ticket](), dict[str, Memo]()
-        self.records, self.closed = dict[str, Record](), 0  # all, and how many are closed
-        self.by_nonce: dict[bytes, str] = {}  # permit nonce -> command id
+        # all commands; how many are closed; permit nonce -> command id
+        self.records, self.closed, self.by_nonce = dict[str, Record](), 0, dict[bytes, str]()
         # of actuators; batches that commands may still declare, by entry
         self.past, self.arrivals = PastMemory(site), dict[int, Arrival]()
         self.seen: dict[str, Seen] = {}
@@ -101,9 +101,11 @@ class Memory:
         self.disavowals, self.disavowed = dict[str, Disavowed](), dict[str, int]()
         # entry, ns, finding
         self.findings: deque[tuple[int, int, Finding]] = deque(maxlen=RECENT_FINDINGS)
-        # group -> key and digest of the label kept last
-        self.labels: dict[str, tuple[bytes, bytes]] = {}
-        self.models: dict[str, Mapping[str, Plain]] = {}
+        # group -> key and digest of the label kept last; admitted models by name
+        self.labels, self.models = (
+            dict[str, tuple[bytes, bytes]](),
+            dict[str, Mapping[str, Plain]](),
+        )
         self.ring = Keyring(site.plant, site.root) if site.root else None
         self.signed = Signed(0, b"", {}, {})
         self.uses: dict[bytes, dict[int, KeyUse]] = {}  # by key id and hour since 1970
