@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
+from twinvouch.app import after_rules, past_rules, safe_rules
 from twinvouch.app import declared_checks as declared
-from twinvouch.app import past_rules, safe_rules
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
 from twinvouch.app.lookahead_checks import models
@@ -55,6 +55,7 @@ def check(config: Config, document: Document) -> None:
         past_rules.sequences,
         past_rules.joints,
         safe_rules.actions,
+        after_rules.aftermath,
         kept,
         models,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from twinvouch.core.aftermath import Aftermath
 from twinvouch.core.batch import Origin
 from twinvouch.core.inventory import CommandClass, Plant
 from twinvouch.core.lookahead import Ahead
@@ -89,4 +90,5 @@ class Site:
     permit_key: bytes = b""  # public key that permits are signed with; empty: not known here
     ahead: Mapping[str, Ahead] = field(default_factory=dict)  # by actuator tag that has a model
     safe: Mapping[str, tuple[Safe, ...]] = field(default_factory=dict)  # by actuator tag
+    aftermaths: Mapping[str, Aftermath] = field(default_factory=dict)  # by actuator tag
     watchdogs: Mapping[str, Watchdog] = field(default_factory=dict)  # by model

@@ -6,6 +6,7 @@ from typing import Final
 from twinvouch.commands import arrivals
 from twinvouch.core.event import Tick
 from twinvouch.engine import (
+    aftermath,
     disavowing,
     distrusting,
     foreseeing,
@@ -57,6 +58,7 @@ def on_tick(m: Memory, out: Out, event: Tick) -> None:
     for record in open_records:
         age(m, out, record)
     foreseeing.give_up(m, out)
+    aftermath.pass_time(m, out)
     declared = [r.command.inputs for r in open_records]
     declared += [g.advice.inputs for g in standing.open_ones(m)]
     needed = {i.entry for inputs in declared for i in m.renumbered.inputs(inputs)}
