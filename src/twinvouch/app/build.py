@@ -27,6 +27,7 @@ from twinvouch.app import (
     retention,
     safe_rules,
     safety,
+    virtual_sensors,
     watchdogs,
 )
 from twinvouch.app import config as configuration
@@ -82,6 +83,7 @@ def site(config: Config, origin: Origin | None = None) -> Site:
         detector=detection.detector(config, plant),
         ahead=aheads,
         watchdogs=watchdogs.watchdogs(config, plant, aheads) if aheads else {},
+        virtual=virtual_sensors.sensors(config, plant) if origin is None else {},
         safe=safe,
         aftermaths=after_rules.aftermaths(config),
     )

@@ -18,7 +18,7 @@ from twinvouch.commands.view import Snapshot, Target, View
 from twinvouch.core.command import Reason, Verdict
 from twinvouch.core.context import Context
 from twinvouch.core.lookahead import Ahead, Branch, Foresight, Interval, Prediction, Question
-from twinvouch.core.trusted import Axes, exact, widened
+from twinvouch.core.trusted import Axes, estimated, exact, widened
 
 NAMES = ("lookahead",)
 ASKED: Final = "being simulated: no answer of the model has come yet"
@@ -102,8 +102,12 @@ def inputs(at: At, ahead: Ahead) -> Iterator[tuple[str, Axes, tuple[int, ...], s
     for source in ahead.sources.values():
         axes = trusted_axes(at, ahead, source.tag)
         known = at.context.trusted.get(source.tag)
+        instead = at.context.virtual.get(source.tag)
         if axes is not None:
             yield source.tag, axes, (at.frame.entry(source.tag),), "look-ahead starts from it"
+        elif instead is not None:
+            why = "look-ahead starts from what its virtual sensor says"
+            yield source.tag, instead.axes, instead.entries, why
         elif known is not None:
             yield (
                 source.tag,
@@ -111,6 +115,14 @@ def inputs(at: At, ahead: Ahead) -> Iterator[tuple[str, Axes, tuple[int, ...], s
                 known.entries,
                 "look-ahead starts from where it was while trusted",
             )
+
+
+def rests_on(at: At, ahead: Ahead) -> tuple[str, ...]:
+    """Tags whose readings a start rests on now: those that are trusted, and the meters of what stands in for others."""
+    tags = sorted({s.tag for s in ahead.sources.values()})
+    counting = [t for t in tags if trusted_axes(at, ahead, t) is not None]
+    instead = [s for t, s in at.context.virtual.items() if t in tags and t not in counting]
+    return tuple(dict.fromkeys((*counting, *(flow for s in instead for flow in s.sources))))
 
 
 def trusted_axes(at: At, ahead: Ahead, tag: str) -> Axes | None:
@@ -237,4 +249,7 @@ def _interval(at: At, ahead: Ahead, tag: str, name: str) -> Interval:
     value = at.frame.value(tag)
     if value is not None and trusted_axes(at, ahead, tag) is not None:
         return exact(source, value)
+    instead = at.context.virtual.get(tag)
+    if instead is not None:
+        return estimated(source, instead)
     return widened(source, at.context.trusted.get(tag), at.now_ns)

@@ -14,6 +14,7 @@ from twinvouch.engine import (
     standing,
     tickets,
     validity,
+    virtual,
     watching,
 )
 from twinvouch.engine.acting import age
@@ -54,17 +55,11 @@ def on_tick(m: Memory, out: Out, event: Tick) -> None:
         m.dirty.add("tallies")
         if seen.counts:
             out.append(entry.refused(m.site.plant.id, m.now_ns, peer, seen.counts, seen.since_ns))
-    open_records = [r for r in m.records.values() if r.is_open]
-    for record in open_records:
+    for record in [r for r in m.records.values() if r.is_open]:
         age(m, out, record)
     foreseeing.give_up(m, out)
     aftermath.pass_time(m, out)
-    declared = [r.command.inputs for r in open_records]
-    declared += [g.advice.inputs for g in standing.open_ones(m)]
-    needed = {i.entry for inputs in declared for i in m.renumbered.inputs(inputs)}
-    oldest = max((c.max_age_ns for c in m.site.plant.classes.values()), default=0)
-    for forgotten in arrivals.forget(m.arrivals, m.now_ns, oldest, needed):
-        m.dirty.add(f"arrival/{forgotten}")
+    _forget_arrivals(m)
     for nonce in [n for n, expires in m.nonces.items() if expires < m.now_ns]:
         del m.nonces[nonce]
         m.dirty.add("nonces")
@@ -72,6 +67,7 @@ def on_tick(m: Memory, out: Out, event: Tick) -> None:
     standing.pass_time(m, out)
     disavowing.pass_time(m, out)
     tickets.forget(m)
+    virtual.pass_time(m, out)
     modes.pass_time(m, out)
     watching.pass_time(m, out)
     validity.tell(m, out)
@@ -84,3 +80,13 @@ def on_tick(m: Memory, out: Out, event: Tick) -> None:
     if silent:
         out.report(silent)
     out.reply(200)  # whoever let time pass waits until it is durable
+
+
+def _forget_arrivals(m: Memory) -> None:
+    """Batches that nothing open declares and that are too old for a command to declare them."""
+    declared = [r.command.inputs for r in m.records.values() if r.is_open]
+    declared += [g.advice.inputs for g in standing.open_ones(m)]
+    needed = {i.entry for inputs in declared for i in m.renumbered.inputs(inputs)}
+    oldest = max((c.max_age_ns for c in m.site.plant.classes.values()), default=0)
+    for forgotten in arrivals.forget(m.arrivals, m.now_ns, oldest, needed):
+        m.dirty.add(f"arrival/{forgotten}")

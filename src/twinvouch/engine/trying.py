@@ -13,6 +13,7 @@ from twinvouch.core.event import Simulate
 from twinvouch.core.lookahead import Prediction, Question
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
+from twinvouch.engine.standing_in import judging
 from twinvouch.wire.lookahead import read_question, write_question
 
 MOST: Final = 256  # questions on their way; what comes beyond is held with that reason
@@ -49,17 +50,17 @@ def unaskable(m: Memory, command: Command) -> Prediction | None:
 
 
 def trusted_now(m: Memory, record: Record) -> tuple[str, ...]:
-    """The tags whose readings look-ahead of this command would start from at this moment."""
+    """The tags whose readings look-ahead of this command would start from now, and the meters of what stands in for others."""
     ahead = m.site.ahead.get(record.command.tag)
     if ahead is None:
         return ()
     view = _view(m, record.command, record.received_ns)
-    tags = sorted({s.tag for s in ahead.sources.values()})
-    return tuple(t for t in tags if lookahead.trusted_axes(view, ahead, t) is not None)
+    return lookahead.rests_on(view, ahead)
 
 
 def _view(m: Memory, command: Command, received_ns: int) -> View:
-    return View(command, m.site, m.frame, m.context(), {}, frozenset(), m.now_ns, received_ns)
+    context = judging(m)
+    return View(command, m.site, m.frame, context, {}, frozenset(), m.now_ns, received_ns)
 
 
 def question(m: Memory, command: Command, received_ns: int) -> Question | None:

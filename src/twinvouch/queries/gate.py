@@ -10,9 +10,12 @@ from twinvouch.core.inventory import Plant
 from twinvouch.core.ports import PolicyRequest
 from twinvouch.core.site import Site
 
+# what a virtual sensor says is read by whoever may read tags: its own and those of its meters
+AS = {"readVirtual": "readTags"}
 # Which entity type of the policy each action reads; where it is Tag, the answer shows values.
 RESOURCES = {
     "readTags": "Tag",
+    "readVirtual": "Tag",
     "stream": "Tag",
     "export": "Tag",
     "readModels": "Model",
@@ -55,6 +58,8 @@ def decide(query: QueryAsked, site: Site) -> Answer:
     if resource_type is None:
         return Answer(allowed=False, why=f"`{query.action}` is not a kind of read")
     tags = _tags(query, plant, resource_type)
+    virtual = site.virtual.get(query.resource) if query.action in AS else None
+    tags += () if virtual is None else tuple(f.tag for f in virtual.flows)
     unknown = next((t for t in tags if t not in plant.tags), None)
     if unknown is not None:
         return Answer(allowed=False, why=f"`{unknown}` is no tag of plant `{plant.id}`")
@@ -67,7 +72,7 @@ def decide(query: QueryAsked, site: Site) -> Answer:
             principal=principal.id,
             principal_kind=principal.kind.value,
             roles=frozenset(r.value for r in principal.roles),
-            action=query.action,
+            action=AS.get(query.action, query.action),
             resource_type=resource_type,
             resource=query.resource,
             attributes=attributes,

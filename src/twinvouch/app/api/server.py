@@ -27,6 +27,7 @@ from twinvouch.app.api import (
     problems,
     receipts,
     views,
+    virtual,
 )
 from twinvouch.app.api.description import Purpose
 from twinvouch.app.api.desk import Desk, peer, told, words
@@ -107,6 +108,7 @@ def _routers(desk: Desk, looking: history.Looking) -> Sequence[APIRouter]:
         decisions.router(desk),
         advice.routes(desk),
         distrust.router(desk),
+        virtual.router(desk),
         _streams(desk),
         receipts.router(desk),
         history.router(desk, looking),
