@@ -80,8 +80,7 @@ class Memory:
         self.tickets, self.memos = dict[bytes, Ticket](), dict[str, Memo]()
         self.records, self.closed = dict[str, Record](), 0  # all, and how many are closed
         self.by_nonce: dict[bytes, str] = {}  # permit nonce -> command id
-        # of actuators; and what was written and must show at the plant, by command
-        self.past, self.awaited = PastMemory(site), dict[str, Awaited]()
+        self.past, self.awaited = PastMemory(site), dict[str, Awaited]()  # writes that must show
         self.arrivals: dict[int, Arrival] = {}  # batches that commands may still declare, by entry
         self.seen: dict[str, Seen] = {}
         # where in the ledger services have read, by answers and by what their streams showed
