@@ -25,16 +25,16 @@ Told = tuple[tuple[Branch, ...], float]
 
 
 class Foreseer:
-    """Asks one model; belongs to one thread. `until_s` are of the monotonic clock."""
+    """Asks one model; belongs to one thread. `until_s` are of the monotonic clock. Without `is_searching` no nearest safe value is looked for."""
 
-    def __init__(self, model: Lookahead, ask: Ask) -> None:
-        self._model, self._ask = model, ask
+    def __init__(self, model: Lookahead, ask: Ask, *, is_searching: bool = True) -> None:
+        self._model, self._ask, self._is_searching = model, ask, is_searching
         self._backups: OrderedDict[bytes, Told] = OrderedDict()
 
     def foresee(self, q: Question, until_s: float) -> Foresight:
         """What is foreseen; raises UnavailableError or MalformedError where nothing can be believed."""
         seen = self._branches(q, until_s)
-        if q.is_idle or is_safe(seen):
+        if q.is_idle or is_safe(seen) or not self._is_searching:
             return seen
         return replace(seen, allowed=self._instead(q, until_s))
 
