@@ -13,7 +13,7 @@ from twinvouch.core.command import Clamp, Command, CommandStatus, Decision, Verd
 from twinvouch.core.event import Deliver, Keep
 from twinvouch.core.inventory import key_id
 from twinvouch.core.lookahead import Prediction
-from twinvouch.engine import glass, safe, standing_in, trying
+from twinvouch.engine import awaiting, glass, safe, standing_in, trying
 from twinvouch.engine.keys import use
 from twinvouch.engine.memory import Memory, permit_epoch
 from twinvouch.engine.out import Out
@@ -77,6 +77,7 @@ def decide(
         record = _permit(m, out, record)
         if decision.clamp is not None:
             m.counts["clamp:permitted"] += 1
+        awaiting.issued(m, record)
     safe.follow(m, out, p.command, decision)
     glass.follow(m, out, p.command, decision, index)
     m.counts[f"command:{record.status.value}"] += 1
