@@ -6,10 +6,13 @@ is not admitted as a safe action of somebody is: mode, disk, limits, the past, i
 answer of the model holds it. Nobody approves it, since the lists were signed.
 """
 
+from dataclasses import replace
+
 from twinvouch.commands import derivation, lookahead, safe_action
 from twinvouch.commands.derivation import ZERO, Derivation
 from twinvouch.commands.lookahead import At
 from twinvouch.commands.view import Target, View
+from twinvouch.core.aftermath import OnFailure
 from twinvouch.core.command import CORE, Part, Reason, Verdict
 from twinvouch.core.lookahead import Ahead
 from twinvouch.core.safe import lately
@@ -28,6 +31,8 @@ def is_own(site: Site, principal: str) -> bool:
 
 def check(view: View, target: Target) -> tuple[Reason, ...]:
     """A denial of what is not on both lists now, or was done often enough."""
+    if _follows(view):
+        return ()
     c, safe = view.command, safe_action.listed(view, target)
     if not any(SafeAction(c.tag, c.value) in w.safe for w in view.site.watchdogs.values()):
         return _denied(f"`{c.tag}` = {c.value:g} is no safe action of a watchdog")
@@ -39,6 +44,16 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
     return _denied(
         f"`{c.tag}` = {c.value:g} was done {used} times in the last hour, limit is {safe.per_hour}"
     )
+
+
+def _follows(view: View) -> bool:
+    """True of what two persons signed to follow from another command: the declared default, or a way back."""
+    after, value = view.site.aftermaths.get(view.command.tag), view.command.value
+    if after is None:
+        return False
+    action = OnFailure.NONE if after.expected is None else after.expected.on_failure
+    is_default = after.is_default_taken or action is OnFailure.FALL_BACK
+    return action is OnFailure.ROLL_BACK or (is_default and value == after.default)
 
 
 def listed(view: View, target: Target) -> tuple[Reason, ...]:
@@ -55,6 +70,17 @@ def _denied(sentence: str) -> tuple[Reason, ...]:
 def ahead_of(site: Site, subject: str) -> Ahead | None:
     """Look-ahead of an actuator, or of the first one of an asset."""
     return next((site.ahead[t] for t in tags_of(site.plant, subject) if t in site.ahead), None)
+
+
+def derived(view: View, target: Target, ahead: Ahead | None) -> Derivation:
+    """What it declares where it follows from another command, and what look-ahead starts from."""
+    if not view.command.inputs:
+        return derive(view, ahead)
+    claim = replace(
+        target.claim(view.command, view.key), signed=True
+    )  # nobody but the core says it
+    base = derivation.derive(view.moment, claim)
+    return base if ahead is None else derivation.joined(base, lookahead.inputs(view, ahead))
 
 
 def derive(at: At, ahead: Ahead | None) -> Derivation:

@@ -6,9 +6,11 @@ from typing import Final
 from twinvouch.commands import arrivals
 from twinvouch.core.event import Tick
 from twinvouch.engine import (
+    aftermath,
     disavowing,
     distrusting,
     foreseeing,
+    glass,
     modes,
     standing,
     tickets,
@@ -54,26 +56,15 @@ def on_tick(m: Memory, out: Out, event: Tick) -> None:
         m.dirty.add("tallies")
         if seen.counts:
             out.append(entry.refused(m.site.plant.id, m.now_ns, peer, seen.counts, seen.since_ns))
-    open_records = [r for r in m.records.values() if r.is_open]
-    for record in open_records:
+    for record in [r for r in m.records.values() if r.is_open]:
         age(m, out, record)
     foreseeing.give_up(m, out)
-    declared = [r.command.inputs for r in open_records]
-    declared += [g.advice.inputs for g in standing.open_ones(m)]
-    needed = {i.entry for inputs in declared for i in m.renumbered.inputs(inputs)}
-    oldest = max((c.max_age_ns for c in m.site.plant.classes.values()), default=0)
-    for forgotten in arrivals.forget(m.arrivals, m.now_ns, oldest, needed):
-        m.dirty.add(f"arrival/{forgotten}")
+    aftermath.pass_time(m, out)
+    _forget_arrivals(m)
     for nonce in [n for n, expires in m.nonces.items() if expires < m.now_ns]:
         del m.nonces[nonce]
         m.dirty.add("nonces")
-    distrusting.end(m, out)
-    standing.pass_time(m, out)
-    disavowing.pass_time(m, out)
-    tickets.forget(m)
-    virtual.pass_time(m, out)
-    modes.pass_time(m, out)
-    watching.pass_time(m, out)
+    _end(m, out)
     validity.tell(m, out)
     for principal in [p for p, until in m.streams.items() if until < m.now_ns]:
         del m.streams[principal]
@@ -84,3 +75,25 @@ def on_tick(m: Memory, out: Out, event: Tick) -> None:
     if silent:
         out.report(silent)
     out.reply(200)  # whoever let time pass waits until it is durable
+
+
+def _end(m: Memory, out: Out) -> None:
+    """What persons and rules said until a time ends then, in this order."""
+    distrusting.end(m, out)
+    standing.pass_time(m, out)
+    disavowing.pass_time(m, out)
+    tickets.forget(m)
+    virtual.pass_time(m, out)
+    modes.pass_time(m, out)
+    glass.pass_time(m, out)
+    watching.pass_time(m, out)
+
+
+def _forget_arrivals(m: Memory) -> None:
+    """Batches that nothing open declares and that are too old for a command to declare them."""
+    declared = [r.command.inputs for r in m.records.values() if r.is_open]
+    declared += [g.advice.inputs for g in standing.open_ones(m)]
+    needed = {i.entry for inputs in declared for i in m.renumbered.inputs(inputs)}
+    oldest = max((c.max_age_ns for c in m.site.plant.classes.values()), default=0)
+    for forgotten in arrivals.forget(m.arrivals, m.now_ns, oldest, needed):
+        m.dirty.add(f"arrival/{forgotten}")
