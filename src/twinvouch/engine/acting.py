@@ -12,7 +12,7 @@ from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import Principal, PrincipalKind
 from twinvouch.core.kind import Purpose
 from twinvouch.core.statement import Statement, Verb
-from twinvouch.engine import asking, awaiting, disavowing, distrusting, modes, tickets
+from twinvouch.engine import asking, awaiting, disavowing, distrusting, modes, scanned, tickets
 from twinvouch.engine.deciding import Proposal, decide
 from twinvouch.engine.epochs import too_old
 from twinvouch.engine.founding import on_genesis
@@ -26,6 +26,7 @@ from twinvouch.wire.cose import key_id_of
 from twinvouch.wire.disavowal import is_disavowal
 from twinvouch.wire.genesis import is_genesis
 from twinvouch.wire.outcome import read_outcome
+from twinvouch.wire.scan import is_scan
 from twinvouch.wire.signed import open_signed
 from twinvouch.wire.statement import read_statement
 
@@ -174,6 +175,9 @@ def on_outcome(m: Memory, out: Out, event: OutcomeReported) -> None:
     plant = m.site.plant
     try:
         sealed, signer = open_signed(event.raw, plant, Purpose.OUTCOME, m.ring, m.now_ns)
+        if is_scan(sealed.content):
+            scanned.on_scan(m, out, sealed, signer)
+            return
         outcome = read_outcome(sealed.content, plant.id)
     except (MalformedError, SignatureError) as error:
         refuse(m, out, event.peer, doubt(error, event.peer))
