@@ -213,19 +213,28 @@ def judged(stage: Stage, killed: Killed, known: Figures, say: Say) -> tuple[Figu
         "commands": commands,
         "commands_per_s": round(commands / seconds, 1),
         "executed": found.executed,
-        "look_ahead_answered": killed.answered,
-        "look_ahead_unanswered": killed.unanswered,
-        "total_pss_mb": round(killed.footprint_mb, 1),
         "restart_s_p50": round(median(every), 2) if every else 0.0,
         "restart_s_p99": round(percentile(every, 0.99), 2),
     }
+    figures |= {
+        "look_ahead_answered": killed.answered,
+        "look_ahead_unanswered": killed.unanswered,
+        "total_pss_mb": round(killed.footprint_mb, 1),
+    }
+    figures |= _by_process(killed)
+    figures |= known
+    figures["directory"] = str(stage.directory)
+    return figures, checked.ok and not found.faults and not killed.false_alarms
+
+
+def _by_process(killed: Killed) -> Figures:
+    """Kills of each process, and how long its starts took."""
+    figures: Figures = {}
     for name, times in sorted(killed.restarts.items()):
         figures[f"{name}_kills"] = killed.kills[name]
         figures[f"{name}_restart_s_p50"] = round(median(times), 2)
         figures[f"{name}_restart_s_p99"] = round(percentile(times, 0.99), 2)
-    figures |= known
-    figures["directory"] = str(stage.directory)
-    return figures, checked.ok and not found.faults and not killed.false_alarms
+    return figures
 
 
 def percentile(values: Sequence[float], part: float) -> float:
