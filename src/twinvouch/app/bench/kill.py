@@ -18,7 +18,7 @@ from typing import Final
 from twinvouch.lab import recorded
 from twinvouch.lab.children import pss_mb
 from twinvouch.lab.drill import ahead, judge, site
-from twinvouch.lab.drill.stage import PRODUCT, Extras, Stage
+from twinvouch.lab.drill.stage import PRODUCT, Extras, Stage, workers
 
 Say = Callable[[str], None]
 Figures = dict[str, float | int | str]
@@ -153,15 +153,15 @@ async def _kill_worker(stage: Stage, chance: random.Random, killed: Killed) -> N
     """One of those that the core has now; it starts another by itself, and asks that."""
     is_dead = False
     while not is_dead:
-        await stage.until(lambda: bool(stage.workers()), "no worker of look-ahead runs")
-        is_dead = ahead.kill(chance.choice(stage.workers()))
+        await stage.until(lambda: bool(workers(stage)), "no worker of look-ahead runs")
+        is_dead = ahead.kill(chance.choice(workers(stage)))
     killed.kills[ahead.WORKER] = killed.kills.get(ahead.WORKER, 0) + 1
     look(stage, killed)
 
 
 def footprint(stage: Stage) -> float:
     """Memory of core, edge, actuator and workers together, MB; pages that they share count once."""
-    pids = [*(stage.children.pid(name) for name in PRODUCT), *stage.workers()]
+    pids = [*(stage.children.pid(name) for name in PRODUCT), *workers(stage)]
     return sum(mb for pid in pids if (mb := pss_mb(pid)) is not None)
 
 
@@ -185,12 +185,7 @@ def judged(stage: Stage, killed: Killed, known: Figures, say: Say) -> tuple[Figu
         killed.spent.by_command,
         killed.heads,
     )
-    for fault in found.faults[:20]:
-        say(fault)
-    if killed.false_alarms:
-        say(
-            f"{killed.false_alarms} findings of `unpermitted_actuation`, and nobody else writes here"
-        )
+    _tell(found, killed, say)
     seconds = float(known["seconds"])
     batches = len(stage.recorder.acknowledged)
     commands = len(judge.proposed(stage.directory / "controller.jsonl"))
@@ -225,6 +220,15 @@ def judged(stage: Stage, killed: Killed, known: Figures, say: Say) -> tuple[Figu
     figures |= known
     figures["directory"] = str(stage.directory)
     return figures, checked.ok and not found.faults and not killed.false_alarms
+
+
+def _tell(found: judge.Verdict, killed: Killed, say: Say) -> None:
+    for fault in found.faults[:20]:
+        say(fault)
+    if killed.false_alarms:
+        say(
+            f"{killed.false_alarms} findings of `unpermitted_actuation`, and nobody else writes here"
+        )
 
 
 def _by_process(killed: Killed) -> Figures:

@@ -91,7 +91,7 @@ class Stage:
         if name == "core":
             return self.recorder.last_s > since_s
         if name == ahead.WORKER:
-            is_new = set(self.workers()) - before.workers
+            is_new = set(workers(self)) - before.workers
             return bool(is_new) and ahead.is_tried(self._plant_journal, before.plant_bytes)
         if name == "edge":
             return self.recorder.newest_epoch > before.epoch and self.recorder.last_s > since_s
@@ -104,13 +104,7 @@ class Stage:
     def seen(self) -> "Seen":
         """What there is before a process is started."""
         written = self._plant_journal.stat().st_size
-        return Seen(self.recorder.newest_epoch, written, frozenset(self.workers()))
-
-    def workers(self) -> list[int]:
-        """Look-ahead workers of the core that runs now; none where it has no models, or no core runs."""
-        if "lookahead" not in self._extras.settings or not self.children.runs("core"):
-            return []
-        return ahead.workers(self.children.pid("core"))
+        return Seen(self.recorder.newest_epoch, written, frozenset(workers(self)))
 
     async def until(self, is_so: Callable[[], bool], otherwise: str) -> None:
         """Wait; UnavailableError where it does not come, or a process ends by itself meanwhile."""
@@ -224,3 +218,8 @@ class Seen:
         self.epoch = epoch
         self.plant_bytes = plant_bytes
         self.workers = workers
+
+
+def workers(stage: Stage) -> list[int]:
+    """Look-ahead workers of the core that runs now; none where it has no models, or no core runs."""
+    return ahead.workers(stage.children.pid("core")) if stage.children.runs("core") else []
