@@ -1,5 +1,6 @@
 """A command whose actuator has a model is held while the model is asked: an effect leaves, its answer comes as an event."""
 
+from dataclasses import replace
 from hashlib import sha256
 from typing import Final
 
@@ -23,7 +24,7 @@ def ask(m: Memory, out: Out, record: Record, because: tuple[int, ...]) -> None:
     """Ask about a command that was held for it; an earlier question about the same command counts no more."""
     if not waits(record.decision):
         return
-    asked = question(m, record.command, record.received_ns)
+    asked = question(m, replace(record.command, value=record.value), record.received_ns)
     if asked is None:
         return
     ident = sha256(b"simulate" + out.salt + record.digest).hexdigest()[:32]

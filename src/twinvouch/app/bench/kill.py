@@ -18,7 +18,7 @@ from typing import Final
 from twinvouch.lab import recorded
 from twinvouch.lab.children import pss_mb
 from twinvouch.lab.drill import ahead, judge, site
-from twinvouch.lab.drill.stage import PRODUCT, Extras, Stage, workers
+from twinvouch.lab.drill.stage import PRODUCT, Extras, Stage, counts, workers
 
 Say = Callable[[str], None]
 Figures = dict[str, float | int | str]
@@ -78,10 +78,10 @@ async def _run(directory: Path, plan: Plan, say: Say) -> tuple[Figures, bool]:
         await drill(stage, order(chance, plan), chance, killed, say)
         took = time.monotonic() - began
         await stage.settle()
-        counts = await stage.counts()
-        killed.false_alarms = counts.get("finding:unpermitted_actuation", 0)
-        killed.answered = counts.get("simulation:answered", 0)
-        killed.unanswered = sum(counts.get(f"simulation:{how}", 0) for how in ("failed", "late"))
+        known = await counts(stage)
+        killed.false_alarms = known.get("finding:unpermitted_actuation", 0)
+        killed.answered = known.get("simulation:answered", 0)
+        killed.unanswered = sum(known.get(f"simulation:{how}", 0) for how in ("failed", "late"))
         killed.footprint_mb = footprint(stage)
         await stage.end()
         assert not following.done(), "a journal that cannot be followed"

@@ -120,17 +120,7 @@ class Stage:
 
     async def found(self, rule: str) -> int:
         """How often a rule has spoken since the first start, as the core counts."""
-        return (await self.counts()).get(f"finding:{rule}", 0)
-
-    async def counts(self) -> Mapping[str, int]:
-        """What the core counts, by name."""
-        token = (self.directory / "keys" / f"{site.OBSERVER}.token").read_text("ascii").strip()
-        api = HttpApi(self.url, token)
-        try:
-            status = await api.get("/status", purpose="drill")
-        finally:
-            await api.close()
-        return {name: int(number) for name, number in status["counts"].items()}
+        return (await counts(self)).get(f"finding:{rule}", 0)
 
     def witnessed(self) -> int:
         """How many entries enough witnesses stand for, by the head that the core keeps; 0: none yet."""
@@ -223,3 +213,14 @@ class Seen:
 def workers(stage: Stage) -> list[int]:
     """Look-ahead workers of the core that runs now; none where it has no models, or no core runs."""
     return ahead.workers(stage.children.pid("core")) if stage.children.runs("core") else []
+
+
+async def counts(stage: Stage) -> Mapping[str, int]:
+    """What the core counts, by name."""
+    token = (stage.directory / "keys" / f"{site.OBSERVER}.token").read_text("ascii").strip()
+    api = HttpApi(stage.url, token)
+    try:
+        status = await api.get("/status", purpose="drill")
+    finally:
+        await api.close()
+    return {name: int(number) for name, number in status["counts"].items()}
