@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from twinvouch.app.noninterference.judge import pair
-from twinvouch.commands import clamp, derivation, present, view
+from twinvouch.commands import clamp, derivation, lookahead, present, view
 from twinvouch.core.inventory import Tag
 from twinvouch.core.label import FULL, Label
 from twinvouch.core.past import Past
@@ -49,6 +49,17 @@ def test_a_rate_measured_from_where_anybody_says_is_caught(monkeypatch: pytest.M
 
 def test_a_past_measured_from_where_anybody_says_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Past, "is_from_present", False)
+    caught("created")
+
+
+def test_a_look_ahead_that_starts_from_what_anybody_says_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def believed(at: Any, ahead: Any, tag: str) -> Any:
+        value = at.frame.value(tag)
+        return None if value is None or value != value else (255, 255, 255, 255)  # noqa: PLR0124
+
+    monkeypatch.setattr(lookahead, "trusted_axes", believed)
     caught("created")
 
 

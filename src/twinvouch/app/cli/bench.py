@@ -33,7 +33,7 @@ _ADAPTS: Final = click.option(
     show_default=True,
     help="as `detection.adapt_per_day`",
 )
-PROCESSES: Final = ("core", "edge", "actuator")
+PROCESSES: Final = ("core", "edge", "actuator", "worker")
 
 
 @click.group()

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from twinvouch.app.noninterference.plant import ACTUATOR, PLANT, World, signer
+from twinvouch.app.foresight import Foreseer
+from twinvouch.app.noninterference.plant import ACTUATOR, PLANT, World, signer, tank
 from twinvouch.app.noninterference.script import (
     Advise,
     Arrive,
@@ -37,6 +38,8 @@ from twinvouch.core.event import (
     OutcomeReported,
     QueryAsked,
     Reply,
+    Simulate,
+    SimulationDone,
     Started,
     StatementReceived,
     Tick,
@@ -44,11 +47,13 @@ from twinvouch.core.event import (
 from twinvouch.core.kind import Kind, Purpose
 from twinvouch.core.site import SECOND
 from twinvouch.core.statement import Statement, Verb
-from twinvouch.engine import Engine
+from twinvouch.engine import Engine, modes
+from twinvouch.twin.rollout import run
 from twinvouch.wire.advice import write_advice
 from twinvouch.wire.batch import Header, write_batch
 from twinvouch.wire.command import write_command
 from twinvouch.wire.cose import seal
+from twinvouch.wire.lookahead import read_question, write_answer, write_foresight
 from twinvouch.wire.outcome import write_outcome
 from twinvouch.wire.permit import read_permit
 from twinvouch.wire.statement import write_statement
@@ -77,6 +82,8 @@ class Run:
     targets: dict[str, str] = field(default_factory=dict)
     proposed: dict[str, float] = field(default_factory=dict)
     low_readings: int = 0  # present ones
+    simulated: int = 0  # answers of a model
+    moved: int = 0  # changes of a mode
     events: int = 0
 
 
@@ -86,9 +93,9 @@ def play(script: Script, world: World, voice: str, kept: dict[tuple[str, int], b
     stage = _Stage(script, world, _sealed(script, world, batches, kept))
     for number, (at_ns, step) in enumerate(script.steps):
         stage.take(number, at_ns, step)
-    run = stage.finish()
-    run.low_readings = present(world, batches)
-    return run
+    found = stage.finish()
+    found.low_readings = present(world, batches)
+    return found
 
 
 def _sealed(
@@ -131,6 +138,7 @@ class _Stage:
         self._world, self._batches, self._seed = world, batches, script.seed
         self._engine, self._stored = Engine(world.site), dict[str, bytes]()
         self._entries: dict[str, list[int]] = {}  # of admitted batches, by scan group
+        self._asked: list[Simulate] = []
         self._due: list[tuple[str, bytes]] = []  # command and nonce of permits to report on
         self._run = Run()
         self._at_ns = script.steps[0][0]
@@ -141,9 +149,11 @@ class _Stage:
         self._at_ns = max(self._at_ns, at_ns)
         self._report()
         _STEPS[type(step)](self, self._salt(str(number)), step)
+        self.answer()
 
     def finish(self) -> Run:
         """What came of it."""
+        self._run.moved = sum(mode.epoch for mode in self._engine.memory.modes.values())
         return self._run
 
     def _salt(self, what: str) -> bytes:
@@ -158,9 +168,26 @@ class _Stage:
                 permit = read_permit(effect.content)
                 self._run.done[effect.command] = Done(permit.tag, self._at_ns, permit.words)
                 self._due.append((effect.command, permit.nonce))
+            elif isinstance(effect, Simulate):
+                self._asked.append(effect)
             elif isinstance(effect, Reply):
                 body = effect.body
         return body
+
+    def answer(self) -> None:
+        """What the model says to every question on its way, at once; its answers may bring others about."""
+        while self._asked:
+            asked = self._asked.pop(0)
+            waits = self._engine.memory.asked.items()
+            command = next((c for c, a in waits if a.ident == asked.ident), "")
+            question, digest = read_question(asked.question), tank().digest
+            raw = write_foresight(Foreseer(tank().model, _run).foresee(question, float("inf")))
+            self._run.simulated += 1
+            self._feed(
+                SimulationDone(self._salt(f"answer {command}"), asked.ident, raw, "", digest)
+            )
+            if command:
+                self._note(command)
 
     def _report(self) -> None:
         """The actuator tells what became of its permits, of some never."""
@@ -229,6 +256,8 @@ class _Stage:
         digest = b""
         if record is not None and is_held and step.verb is Verb.APPROVE:
             digest = shown(record.command, record.decision)
+        elif step.verb in modes.VERBS:
+            digest = modes.shown(step.subject, self._engine.memory.mode_of(step.subject))
         ends_ns = self._at_ns + step.lasts_ns
         said = Statement(
             *(step.person, step.verb, step.subject, "pair", digest, salt, self._at_ns, ends_ns)
@@ -286,6 +315,12 @@ class _Stage:
             self._run.clamps[command] = () if decision.clamp is None else decision.clamp.by
             before = self._run.verdicts.get(command, ())
             self._run.verdicts[command] = (*before, decision.verdict.value)
+
+
+def _run(question: bytes, _until_s: float) -> bytes:
+    """What a worker does, here."""
+    is_command = question[:1] == b"\1"
+    return write_answer(run(tank().model, read_question(question[1:]), is_command=is_command))
 
 
 def _by(name: str, content: bytes, purpose: str) -> bytes:
