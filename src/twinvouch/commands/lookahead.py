@@ -24,6 +24,7 @@ NAMES = ("lookahead",)
 ASKED: Final = "being simulated: no answer of the model has come yet"
 SLACK: Final = 1e-9  # shares of a range that are no difference
 _DAY_NS: Final = 86_400_000_000_000
+_CLOCK_NS: Final = 60_000_000_000  # of the clock of a start, so that what is asked within a minute of one state shares its backup branch
 
 
 class At(Protocol):
@@ -88,7 +89,7 @@ def _question(at: At, ahead: Ahead, said: tuple[float, float, float]) -> Questio
         tau_s=ahead.tau_s,
         step_s=ahead.step_s,
         demand=ahead.demand,
-        clock_s=at.now_ns % _DAY_NS // 1_000_000_000 * 1.0,
+        clock_s=at.now_ns % _DAY_NS // _CLOCK_NS * 60.0,
         is_each=ahead.is_each,
     )
 

@@ -1,15 +1,17 @@
 """own: a command of the core itself, which a watchdog makes where not acting leads out of the limits.
 
 No principal stands behind it, so nobody is asked whether it may: what it may be is on the list of a watchdog and on that of
-safe actions, which two persons signed, and nothing else. It rests on what look-ahead started from, and on nothing besides. It
-is not admitted as a safe action of somebody is: mode, disk, limits, the past, interlock, label and look-ahead count, and no
-answer of the model holds it. Nobody approves it, since the lists were signed.
+safe actions, which two persons signed, and nothing else. It rests on what look-ahead started from, and on what its interlock
+and the rules over its past read. It is not admitted as a safe action of somebody is: mode, disk, limits, the past, interlock,
+label and look-ahead count, and no answer of the model holds it. Nobody approves it, since the lists were signed.
 """
 
+from dataclasses import replace
+
 from twinvouch.commands import derivation, lookahead, safe_action
-from twinvouch.commands.derivation import ZERO, Derivation, Part
+from twinvouch.commands.derivation import ZERO, Axes, Derivation, Part
 from twinvouch.commands.lookahead import At
-from twinvouch.commands.view import Target, View
+from twinvouch.commands.view import Target, View, mandatory
 from twinvouch.core.command import CORE, Reason, Verdict
 from twinvouch.core.lookahead import Ahead
 from twinvouch.core.safe import lately
@@ -18,6 +20,7 @@ from twinvouch.core.subject import tags_of
 from twinvouch.core.watchdog import SafeAction
 
 NAMES = ("own",)
+Told = tuple[str, Axes, tuple[int, ...], str]
 _NOTHING = Derivation((Part("nothing", ZERO, "it rests on no reading"),), ZERO, ())
 
 
@@ -57,7 +60,23 @@ def ahead_of(site: Site, subject: str) -> Ahead | None:
     return next((site.ahead[t] for t in tags_of(site.plant, subject) if t in site.ahead), None)
 
 
-def derive(at: At, ahead: Ahead | None) -> Derivation:
-    """What look-ahead starts from; zero where that is no reading at all."""
-    told = () if ahead is None else tuple(lookahead.inputs(at, ahead))
-    return derivation.joined(Derivation((), ZERO, ()), told) if told else _NOTHING
+def derive(view: View, target: Target, ahead: Ahead | None) -> Derivation:
+    """What look-ahead starts from, and what the rules read that could refuse it: who says that decides, too."""
+    return _derived(view, ahead, derivation.now(view.moment, read(target)))
+
+
+def derive_advice(at: At, ahead: Ahead | None) -> Derivation:
+    """What look-ahead starts from; nobody is asked about advice by what a rule reads."""
+    return _derived(at, ahead, [])
+
+
+def read(target: Target) -> tuple[str, ...]:
+    """Tags that its interlock, its past and its groups read; its controlled variables are where look-ahead starts."""
+    limits = target.limits
+    bare = replace(target.tag, limits=replace(limits, controlled=()))
+    return mandatory(bare)
+
+
+def _derived(at: At, ahead: Ahead | None, more: list[Told]) -> Derivation:
+    told = [] if ahead is None else list(lookahead.inputs(at, ahead))
+    return derivation.joined(Derivation((), ZERO, ()), [*told, *more]) if told else _NOTHING

@@ -60,7 +60,7 @@ def pair(seed: int) -> Pair:
 
 def differences(world: World, silent: Run, loud: Run) -> Iterator[Difference]:
     """Of every command to a guarded actuator that the runs did not carry out alike."""
-    for command, tag in sorted(silent.targets.items()):
+    for command, tag in sorted({**silent.targets, **loud.targets}.items()):
         kind = _kind(command, silent, loud)
         if kind and tag in world.guarded:
             yield Difference(kind, command, tag)
@@ -104,6 +104,9 @@ def _numbers(world: World, story: script.Script, silent: Run, loud: Run) -> Coun
     numbers = Counter(
         events=silent.events + loud.events,
         low_readings=loud.low_readings,
+        watched=bool(world.site.watchdogs),
+        own_silent=len(silent.own),
+        own=len(loud.own),
         commands=len(guarded),
         executed_silent=sum(c in silent.done for c in guarded),
         executed=sum(c in loud.done for c in guarded),

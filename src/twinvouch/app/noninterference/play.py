@@ -23,10 +23,11 @@ from twinvouch.app.noninterference.script import (
     Step,
 )
 from twinvouch.app.noninterference.voice import present, spoken
+from twinvouch.app.noninterference.watched import answered, tank
 from twinvouch.commands.register import shown
 from twinvouch.core.advice import Advice
 from twinvouch.core.batch import Identity, Origin
-from twinvouch.core.command import Command, CommandStatus, Input, Outcome, OutcomeStatus
+from twinvouch.core.command import CORE, Command, CommandStatus, Input, Outcome, OutcomeStatus
 from twinvouch.core.event import (
     AdviceGiven,
     BatchReceived,
@@ -37,6 +38,8 @@ from twinvouch.core.event import (
     OutcomeReported,
     QueryAsked,
     Reply,
+    Simulate,
+    SimulationDone,
     Started,
     StatementReceived,
     Tick,
@@ -75,6 +78,7 @@ class Run:
     verdicts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
     proposed: dict[str, float] = field(default_factory=dict)
+    own: set[str] = field(default_factory=set)  # commands of the core itself
     low_readings: int = 0  # present ones
     events: int = 0
 
@@ -131,6 +135,7 @@ class _Stage:
         self._engine, self._stored = Engine(world.site), dict[str, bytes]()
         self._entries: dict[str, list[int]] = {}  # of admitted batches, by scan group
         self._due: list[tuple[str, bytes]] = []  # command and nonce of permits to report on
+        self._asked: list[Simulate] = []
         self._run = Run()
         self._at_ns = script.steps[0][0]
         self._feed(Started(self._salt("start"), b"c" * 32, b"p" * 32, "pair"))
@@ -139,6 +144,7 @@ class _Stage:
         """One step, after what the actuator has to report."""
         self._at_ns = max(self._at_ns, at_ns)
         self._report()
+        self._simulate()
         _STEPS[type(step)](self, self._salt(str(number)), step)
 
     def finish(self) -> Run:
@@ -157,9 +163,28 @@ class _Stage:
                 permit = read_permit(effect.content)
                 self._run.done[effect.command] = Done(permit.tag, self._at_ns, permit.words)
                 self._due.append((effect.command, permit.nonce))
+                self._own(effect.command)
+            elif isinstance(effect, Simulate):
+                self._asked.append(effect)
             elif isinstance(effect, Reply):
                 body = effect.body
         return body
+
+    def _own(self, command: str) -> None:
+        """Whom a permit is for, where it is the core."""
+        said = self._engine.memory.records[command].command
+        if said.principal == CORE:
+            self._run.own.add(command)
+            self._run.targets[command] = said.tag
+
+    def _simulate(self) -> None:
+        """Models answer what they were asked before this step; a question has one answer, in both runs."""
+        asked, self._asked = self._asked, []
+        for each in asked:
+            salt, digest = self._salt(f"answer {each.ident}"), tank().digest
+            self._feed(SimulationDone(salt, each.ident, answered(each.question), "", digest))
+            for command in sorted(self._engine.memory.records):
+                self._note(command)
 
     def _report(self) -> None:
         """The actuator tells what became of its permits, of some never."""
