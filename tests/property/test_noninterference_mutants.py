@@ -132,7 +132,7 @@ def test_a_value_cut_to_what_anybody_says_is_caught(monkeypatch: pytest.MonkeyPa
 def test_a_core_that_acts_where_anybody_opens_the_interlock_is_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(own, "read", lambda _: ())
+    monkeypatch.setattr(own, "read", lambda *_: ())
     caught("created")
 
 

@@ -27,6 +27,7 @@ from twinvouch.app import (
     retention,
     safe_rules,
     safety,
+    virtual_sensors,
     watchdogs,
 )
 from twinvouch.app.config_model import Config
@@ -79,6 +80,7 @@ def site(config: Config, origin: Origin | None = None) -> Site:
         detector=detection.detector(config, plant),
         ahead=aheads,
         watchdogs=watchdogs.watchdogs(config, plant, aheads) if aheads else {},
+        virtual=virtual_sensors.sensors(config, plant) if origin is None else {},
         safe=safe,
     )
 

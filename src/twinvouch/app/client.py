@@ -68,9 +68,13 @@ class Client:
             self._refuse("GET", answer, _json(answer))
         return answer.content
 
-    def post(self, path: str, body: bytes, kind: str = "application/cose") -> Any:
-        """The JSON answer of a sealed body."""
-        return self._call("POST", path, content=body, headers={"Content-Type": kind})
+    def post(
+        self, path: str, body: bytes, kind: str = "application/cose", **params: str | None
+    ) -> Any:
+        """The JSON answer of a sealed body; `once` is sent as Idempotency-Key, other parameters with the address."""
+        once = params.pop("once", None)
+        headers = {"Content-Type": kind} | ({} if once is None else {"Idempotency-Key": once})
+        return self._call("POST", path, content=body, headers=headers, params=params)
 
     def _call(self, method: str, path: str, **more: Any) -> Any:
         answer = self._answer(method, path, **more)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from twinvouch.app import declared_checks as declared
-from twinvouch.app import past_rules, safe_rules
+from twinvouch.app import past_rules, safe_rules, virtual_checks
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
 from twinvouch.app.lookahead_checks import models
@@ -57,6 +57,7 @@ def check(config: Config, document: Document) -> None:
         safe_rules.actions,
         kept,
         models,
+        virtual_checks.sensors,
     )
     for rule in rules:
         for loc, text in rule(config):

@@ -21,13 +21,16 @@ def _factor(factor: float) -> float:
     return factor
 
 
+Factor = Annotated[float, AfterValidator(_factor)]
+
+
 class SourceSettings(Frozen):
     """One of the `tags` of a model: what a quantity of it is read from."""
 
     tag: TagId
     error: Annotated[float, Field(ge=0)] = 0.0
     drift_per_h: Annotated[float, Field(ge=0)] = 0.0
-    factor: Annotated[float, AfterValidator(_factor)] = 1.0
+    factor: Factor = 1.0
     offset: float = 0.0
 
 

@@ -38,6 +38,7 @@ from twinvouch.app.config_types import (
     TlsFiles,
     Url,
 )
+from twinvouch.app.config_virtual import VirtualSettings
 from twinvouch.app.config_witness import WitnessSettings
 from twinvouch.app.yaml_file import digest
 from twinvouch.core.inventory import CommandClass, PrincipalKind, Rhythm, Role
@@ -316,6 +317,7 @@ class Config(Frozen):
     joint: Annotated[dict[Id, JointSettings], Field(default_factory=dict, max_length=1_000)]
     detection: DetectionSettings | None = None
     lookahead: Annotated[dict[Id, LookaheadSettings], Field(default_factory=dict, max_length=100)]
+    virtual: Annotated[dict[TagId, VirtualSettings], Field(default_factory=dict, max_length=1_000)]
     edges: Annotated[dict[Id, EdgeSettings], Field(default_factory=dict, max_length=1_000)]
     principals: Annotated[tuple[PrincipalSettings, ...], Field(max_length=10_000)] = ()
     actuator: ActuatorProcessSettings | None = None

@@ -37,6 +37,7 @@ from twinvouch.core.event import (
     Publish,
     Reply,
     Simulate,
+    SimulationDone,
     Started,
     Tick,
     Trace,
@@ -59,6 +60,7 @@ SWITCH_S = (
 
 _log = logging.getLogger("twinvouch.core")
 Leave = Callable[[Effect], None]
+Foresee = Callable[[bytes], "Future[SimulationDone]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class Core:
     def __init__(self, engine: Engine, stores: Stores, leave: Leave, model_directory: Path) -> None:
         self.engine = engine
         self.model_directory = model_directory
+        self.foresee: Foresee | None = None  # a model asked for somebody who only looks
         self.lineage = None if stores.another is None else LineageReader(stores.another)
         self.inbox = Inbox(INBOX_LIMIT)
         self.fatal = ""

@@ -9,6 +9,7 @@ import platform
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -23,6 +24,7 @@ from twinvouch.core.advice import Standing
 from twinvouch.core.disavowal import Stage
 from twinvouch.core.event import Priority
 from twinvouch.core.mode import Rung
+from twinvouch.engine.episode import Episode
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.restoring import kind_of
 
@@ -75,6 +77,7 @@ class CoreMetrics:
         yield from _findings(counts)
         yield from _commands(counts, sum(r.is_open for r in list(memory.records.values())))
         yield from _modes(memory, counts)
+        yield from _virtual(list(memory.episodes.values()))
         yield from _durable(self._core)
         yield from _links(memory)
         yield from _advice([g.judged.standing for g in list(memory.advice.values())])
@@ -171,6 +174,21 @@ def _commands(counts: Mapping[str, int], is_open: int) -> Iterable[Metric]:
         _by(counts, "safe_action"),
     )
     yield gauge("twinvouch_open_commands", "Commands held or on their way to the plant.", is_open)
+
+
+def _virtual(episodes: Sequence[Episode]) -> Iterable[Metric]:
+    seeing = [e.blind_ns for e in episodes if not e.is_blind]
+    yield gauges(
+        "twinvouch_virtual_sensors",
+        "Tags that do not count and have a virtual sensor: it stands in, or is blind.",
+        ("state",),
+        [(("standing_in",), len(seeing)), (("blind",), len(episodes) - len(seeing))],
+    )
+    yield gauge(
+        "twinvouch_virtual_time_to_blind_seconds",
+        "Until the first estimate that stands in goes blind if nothing changes; infinite without any.",
+        max(0.0, (min(seeing) - time.time_ns()) / 1e9) if seeing else inf,
+    )
 
 
 def _advice(standings: Iterable[Standing]) -> Iterable[Metric]:

@@ -2,7 +2,7 @@
 
 Limits, interlocks and places of every actuator; the tags whose readings always count there, as they are configured,
 and what is declared of them together with others (redundancy, balances, states of actuators);
-the model that detects lies; the models that commands are tried on, with their digests; what each command class demands; how far readings of each edge are trusted; principals with kind, key and roles; the
+the model that detects lies; the models that commands are tried on, with their digests; virtual sensors; what each command class demands; how far readings of each edge are trusted; principals with kind, key and roles; the
 policy; the plant root; what one person may say of sources, where that is not the default; the safe actions of assets. A change of any of it is signed by two persons. API tokens are not in it: a token proposes, it
 never approves or signs.
 """
@@ -74,6 +74,7 @@ def _always_read(config: Config) -> list[str]:
     """Tags whose trust counts in every command to some actuator (R7)."""
     tags = inventory.plant(config).tags.values()
     starts = {s.tag for told in config.lookahead.values() for s in told.tags.values()}
+    starts |= {f.tag for told in config.virtual.values() for f in told.flows} | {*config.virtual}
     return sorted(starts | {name for tag in tags for name in mandatory(tag)})
 
 
@@ -87,14 +88,7 @@ def _declared(config: Config, counting: set[str]) -> dict[str, Any]:
         found["distrust"] = distrust
     if config.detection is not None:
         found["detection"] = config.detection.model_dump(mode="json", exclude_defaults=True)
-    if config.lookahead:
-        found["lookahead"] = {
-            name: {
-                **_said(told.model_dump(mode="json"), {"watchdog"}),
-                "digest": lookahead_model.of(config, name).digest.hex(),
-            }
-            for name, told in config.lookahead.items()
-        }
+    found |= _foreseen(config)
     for name, told in config.redundancy.items():
         tags = members(config, name)
         if counting & set(tags):
@@ -106,6 +100,22 @@ def _declared(config: Config, counting: set[str]) -> dict[str, Any]:
     for name, state in config.actuator_state.items():
         if counting & {state.status, state.tag}:
             found.setdefault("actuator_state", {})[name] = state.model_dump(mode="json")
+    return found
+
+
+def _foreseen(config: Config) -> dict[str, Any]:
+    """What commands are tried on, and what stands in for tags: the models with their digests."""
+    found: dict[str, Any] = {}
+    if config.lookahead:
+        found["lookahead"] = {
+            name: {
+                **_said(told.model_dump(mode="json"), {"watchdog"}),
+                "digest": lookahead_model.of(config, name).digest.hex(),
+            }
+            for name, told in config.lookahead.items()
+        }
+    if config.virtual:
+        found["virtual"] = {n: v.model_dump(mode="json") for n, v in config.virtual.items()}
     return found
 
 

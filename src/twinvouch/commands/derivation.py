@@ -4,7 +4,8 @@ The effective derivation is what it declares (each an existing entry of the tag,
 the mandatory inputs (of an actuator its controlled variable, interlock tags and, with a rate, itself) and what the service that makes
 it read lately. What is missing, distrusted, disavowed, unknown, too old or another tag's entry
 counts as zero and is named. A declared entry that is no longer the newest counts with the worse of its
-own label and the present one. Nothing declared: the mandatory inputs, identity capped. Its
+own label and the present one. A mandatory tag that does not count, and that the service has not read, counts as its virtual
+sensor does where it has one; so does a declared one whose entry is that from which it stands in. Nothing declared: the mandatory inputs, identity capped. Its
 own identity caps too: less where only an API token vouches for it, nothing where a person distrusts the key that
 signed it. Adding an input never raises.
 """
@@ -16,28 +17,19 @@ import numpy as np
 
 from twinvouch.commands.capability import required
 from twinvouch.commands.view import Claim, Moment
-from twinvouch.core.command import Input, Reason, Verdict
+from twinvouch.core.command import Input, Part, Reason, Verdict
 from twinvouch.core.context import Arrival
 from twinvouch.core.distrust import signed_with
 from twinvouch.core.inventory import ClassRule, ScanGroup
 from twinvouch.core.label import AXES, FULL, NEVER, Axis, Label, expired
 from twinvouch.core.label import derive as combined
 from twinvouch.core.subject import owner_of
+from twinvouch.core.virtual import StandIn
 
 NAMES = ("label",)
 ZERO = (0, 0, 0, 0)
 BAD_KEY = "its key is distrusted by a person"
 Axes = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One thing it came from: `name` and why it counts as `axes`."""
-
-    name: str
-    axes: Axes
-    why: str = ""
-    entry: int = -1  # of a declared input that is one of the tag's
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +43,35 @@ class Derivation:
 
 def derive(at: Moment, claim: Claim) -> Derivation:
     """The label of what is claimed at `at.now_ns` and where it comes from."""
-    counted = dict.fromkeys((*claim.mandatory, *at.reads, *(i.tag for i in claim.inputs)))
-    now = {part.name: part for part in _current(at, tuple(counted))}
-    declared = [_declared(at, claim, i, now[i.tag]) for i in claim.inputs]
+    named = dict.fromkeys((*claim.mandatory, *at.reads, *(i.tag for i in claim.inputs)))
+    instead = _instead(at, claim, named)
+    counted = tuple(tag for tag in named if tag not in instead)
+    now = {part.name: part for part in _current(at, counted)}
+    declared = [_declared(at, claim, i, now[i.tag]) for i in claim.inputs if i.tag not in instead]
     seen = [Part(tag, _four(axes), "as its reader saw it") for tag, axes in at.reads.items()]
-    inputs = (*now.values(), *declared, *seen) or (Part("nothing", ZERO, "it rests on no reading"),)
-    parts = (*inputs, *_caps(at, claim))
-    axes = _least(parts)
+    estimated = [Part(t, s.axes, "as its virtual sensor says") for t, s in instead.items()]
+    inputs = (*now.values(), *declared, *seen, *estimated)
+    parts = (*(inputs or (Part("nothing", ZERO, "it rests on no reading"),)), *_caps(at, claim))
     entries = {at.frame.entry(t) for t in counted if t in at.site.plant.tags}
-    entries |= {p.entry for p in declared}
-    return Derivation(parts, axes, tuple(sorted(e for e in entries if e >= 0)))
+    entries |= {p.entry for p in declared} | {e for s in instead.values() for e in s.entries}
+    return Derivation(parts, _least(parts), tuple(sorted(e for e in entries if e >= 0)))
+
+
+def _instead(at: Moment, claim: Claim, named: Iterable[str]) -> dict[str, StandIn]:
+    """What stands in for tags that do not count: never for what the service has read, or declares, as it was read.
+
+    Whoever has seen what the tag says may have made the command from it, whatever else it says.
+    """
+    found = {}
+    for tag in named:
+        stand_in = at.context.virtual.get(tag)
+        if stand_in is None or tag in at.reads:
+            continue
+        is_always = tag in claim.mandatory and tag not in claim.estimable
+        is_declared_so = all(i.entry == stand_in.entry for i in claim.inputs if i.tag == tag)
+        if is_declared_so and not is_always:
+            found[tag] = stand_in
+    return found
 
 
 def _least(parts: Sequence[Part]) -> Axes:
@@ -76,7 +87,8 @@ def joined(
     told = tuple(more)
     if not told:
         return derived
-    parts = (*derived.parts, *(Part(name, axes, why) for name, axes, _, why in told))
+    added = (Part(name, axes, why, max(of, default=-1)) for name, axes, of, why in told)
+    parts = (*derived.parts, *added)
     entries = {*derived.parents, *(e for _, _, several, _ in told for e in several if e >= 0)}
     return Derivation(parts, _least(parts), tuple(sorted(entries)))
 

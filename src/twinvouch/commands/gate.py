@@ -8,10 +8,12 @@ the policy with all the trust there is, gives an ALLOW.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from twinvouch.commands import (
     approval,
     authority,
+    basis,
     capability,
     derivation,
     disk,
@@ -64,7 +66,7 @@ def judge(  # noqa: PLR0913, PLR0917 (everything a decision may depend on; View 
 def _listed(view: View, target: Target) -> tuple[View, Target, tuple[Reason, ...]]:
     """As what it is judged: a listed safe action with no demands, within its number; all else as it is, and what the core does."""
     if own.is_own(view.site, view.command.principal):
-        return view, target, own.listed(view, target)
+        return own.believing(view, target), target, own.listed(view, target)
     safe = safe_action.listed(view, target)
     if safe is None:
         return view, target, ()
@@ -110,7 +112,8 @@ def _weigh(view: View, target: Target, first: tuple[Reason, ...]) -> Decision:
         approved = given, wanted
         asked = () if is_own else capability.check_execute(view, target, derived.axes, approved)
         reasons = (*reasons, *(asked or (_allowed(derived, given),)))
-    return _decision(view, reasons, derived, (given, wanted))
+    decision = _decision(view, reasons, derived, (given, wanted))
+    return replace(decision, basis=basis.of(view, target, derived))
 
 
 def _derived(view: View, target: Target) -> Derivation:

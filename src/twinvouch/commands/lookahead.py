@@ -18,7 +18,7 @@ from twinvouch.commands.view import Snapshot, Target, View
 from twinvouch.core.command import Reason, Verdict
 from twinvouch.core.context import Context
 from twinvouch.core.lookahead import Ahead, Branch, Foresight, Interval, Prediction, Question
-from twinvouch.core.trusted import Axes, exact, widened
+from twinvouch.core.trusted import Axes, estimated, exact, widened
 
 NAMES = ("lookahead",)
 ASKED: Final = "being simulated: no answer of the model has come yet"
@@ -74,7 +74,7 @@ def idle_question(at: At, ahead: Ahead) -> Question:
 
 
 def _question(at: At, ahead: Ahead, said: tuple[float, float, float]) -> Question:
-    state = ((n, _interval(at, ahead, source.tag, n)) for n, source in ahead.sources.items())
+    state = ((n, interval(at, ahead, n)) for n in ahead.sources)
     value, low, high = said
     return Question(
         model=ahead.model,
@@ -103,8 +103,12 @@ def inputs(at: At, ahead: Ahead) -> Iterator[tuple[str, Axes, tuple[int, ...], s
     for source in ahead.sources.values():
         axes = trusted_axes(at, ahead, source.tag)
         known = at.context.trusted.get(source.tag)
+        instead = at.context.virtual.get(source.tag)
         if axes is not None:
             yield source.tag, axes, (at.frame.entry(source.tag),), "look-ahead starts from it"
+        elif instead is not None:
+            why = "look-ahead starts from what its virtual sensor says"
+            yield source.tag, instead.axes, instead.entries, why
         elif known is not None:
             yield (
                 source.tag,
@@ -112,6 +116,14 @@ def inputs(at: At, ahead: Ahead) -> Iterator[tuple[str, Axes, tuple[int, ...], s
                 known.entries,
                 "look-ahead starts from where it was while trusted",
             )
+
+
+def rests_on(at: At, ahead: Ahead) -> tuple[str, ...]:
+    """Tags whose readings a start rests on now: those that are trusted, and the meters of what stands in for others."""
+    tags = sorted({s.tag for s in ahead.sources.values()})
+    counting = [t for t in tags if trusted_axes(at, ahead, t) is not None]
+    instead = [s for t, s in at.context.virtual.items() if t in tags and t not in counting]
+    return tuple(dict.fromkeys((*counting, *(flow for s in instead for flow in s.sources))))
 
 
 def trusted_axes(at: At, ahead: Ahead, tag: str) -> Axes | None:
@@ -141,6 +153,17 @@ def judge(ahead: Ahead, prediction: Prediction) -> Reason:
     is_certain = all(_regrets(seen, m, law) for m in range(count) for law in range(laws))
     verdict = Verdict.DENY if is_certain else Verdict.HOLD
     return Reason(NAMES[0], verdict, _leaves(asked, seen), _instead(asked, seen))
+
+
+def is_usable(ahead: Ahead, prediction: Prediction) -> bool:
+    """True where it is a whole, finite, certified answer."""
+    seen = prediction.foresight
+    return not prediction.why and seen is not None and not unusable(ahead, prediction.asked, seen)
+
+
+def best_law(seen: Foresight) -> int:
+    """The backup law that regrets the command in the fewest members."""
+    return min(range(len(seen.laws)), key=lambda law: len(_regretted(seen, law)))
 
 
 def is_safe(seen: Foresight) -> bool:
@@ -204,7 +227,7 @@ def _inside(asked: Question, seen: Foresight) -> str:
 
 def _leaves(asked: Question, seen: Foresight) -> str:
     laws = len(seen.laws)
-    best = min(range(laws), key=lambda law: len(_regretted(seen, law)))
+    best = best_law(seen)
     regretting = _regretted(seen, best)
     worst = min((seen.commands[m * laws + best] for m in regretting), key=lambda b: b.at_s)
     count = len(seen.commands) // laws
@@ -222,9 +245,14 @@ def _instead(asked: Question, seen: Foresight) -> str:
     return f"would be allowed if {sign} {seen.allowed:g}"
 
 
-def _interval(at: At, ahead: Ahead, tag: str, name: str) -> Interval:
+def interval(at: At, ahead: Ahead, name: str) -> Interval:
+    """Where a quantity is, in the model's unit."""
     source = ahead.sources[name]
+    tag = source.tag
     value = at.frame.value(tag)
     if value is not None and trusted_axes(at, ahead, tag) is not None:
         return exact(source, value)
+    instead = at.context.virtual.get(tag)
+    if instead is not None:
+        return estimated(source, instead)
     return widened(source, at.context.trusted.get(tag), at.now_ns)

@@ -9,14 +9,16 @@ label and look-ahead count, and no answer of the model holds it. Nobody approves
 from dataclasses import replace
 
 from twinvouch.commands import derivation, lookahead, safe_action
-from twinvouch.commands.derivation import ZERO, Axes, Derivation, Part
-from twinvouch.commands.lookahead import At
-from twinvouch.commands.view import Target, View, mandatory
-from twinvouch.core.command import CORE, Reason, Verdict
+from twinvouch.commands.derivation import ZERO, Axes, Derivation
+from twinvouch.commands.lookahead import At, trusted_axes
+from twinvouch.commands.view import Target, View, estimable, mandatory
+from twinvouch.core.command import CORE, Part, Reason, Verdict
 from twinvouch.core.lookahead import Ahead
 from twinvouch.core.safe import lately
 from twinvouch.core.site import Site
 from twinvouch.core.subject import tags_of
+from twinvouch.core.trusted import Trusted
+from twinvouch.core.virtual import StandIn
 from twinvouch.core.watchdog import SafeAction
 
 NAMES = ("own",)
@@ -60,9 +62,37 @@ def ahead_of(site: Site, subject: str) -> Ahead | None:
     return next((site.ahead[t] for t in tags_of(site.plant, subject) if t in site.ahead), None)
 
 
+def believing(view: View, target: Target) -> View:
+    """With the start of look-ahead in place of what its interlock reads and does not count: it must hold in all of it.
+
+    Else the lie that the watchdog is there for, or the distrust of it, would keep the core from acting.
+    """
+    ahead = view.site.ahead.get(target.tag.id)
+    if ahead is None:
+        return view
+    instead = dict(view.context.virtual)
+    for name, source in ahead.sources.items():
+        tag, known = source.tag, view.context.trusted.get(source.tag)
+        is_read = tag in estimable(target.tag) and trusted_axes(view, ahead, tag) is None
+        if is_read and known is not None and tag not in instead and source.factor:
+            interval = lookahead.interval(view, ahead, name)
+            ends = sorted((v - source.offset) / source.factor for v in (interval.low, interval.centre, interval.high))  # fmt: skip
+            instead[tag] = _where(tag, ends, known)
+    return replace(view, context=replace(view.context, virtual=instead))
+
+
+def _where(tag: str, ends: list[float], known: Trusted) -> StandIn:
+    low, middle, high = ends
+    rests = tuple((tag, entry) for entry in known.entries)
+    return StandIn(
+        *(tag, middle, low, high, known.axes, rests, (), (), 0.0, 0.0),
+        why="where it was while trusted, and how far it may have gone",
+    )
+
+
 def derive(view: View, target: Target, ahead: Ahead | None) -> Derivation:
     """What look-ahead starts from, and what the rules read that could refuse it: who says that decides, too."""
-    return _derived(view, ahead, derivation.now(view.moment, read(target)))
+    return _derived(view, ahead, derivation.now(view.moment, read(target, ahead)))
 
 
 def derive_advice(at: At, ahead: Ahead | None) -> Derivation:
@@ -70,11 +100,12 @@ def derive_advice(at: At, ahead: Ahead | None) -> Derivation:
     return _derived(at, ahead, [])
 
 
-def read(target: Target) -> tuple[str, ...]:
-    """Tags that its interlock, its past and its groups read; its controlled variables are where look-ahead starts."""
-    limits = target.limits
-    bare = replace(target.tag, limits=replace(limits, controlled=()))
-    return mandatory(bare)
+def read(target: Target, ahead: Ahead | None) -> tuple[str, ...]:
+    """Tags that its interlock, its past and its groups read, but for those of the interlock where look-ahead starts."""
+    bare = replace(target.tag, limits=replace(target.limits, controlled=()))
+    starts = set() if ahead is None else {s.tag for s in ahead.sources.values()}
+    started = starts & set(estimable(bare))
+    return tuple(t for t in mandatory(bare) if t not in started)
 
 
 def _derived(at: At, ahead: Ahead | None, more: list[Told]) -> Derivation:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from twinvouch.commands.basis_rows import read_basis, write_basis
 from twinvouch.core.command import Command, CommandStatus, Decision, Input, Reason, Verdict
 from twinvouch.core.context import ActuatorWrite
 from twinvouch.wire.cbor import decode, encode
@@ -98,6 +99,7 @@ def write_record(r: Record) -> bytes:
                 list(d.parents),
                 d.approvals,
                 d.approvals_needed,
+                write_basis(d.basis),
             ],
             r.decision_entry,
             r.status.value,
@@ -133,7 +135,7 @@ def read_record(raw: bytes) -> Record:
     ) = content
     assert version == 1, version
     c = _command(command)
-    verdict, reasons, axes, parents, given, needed = decided
+    verdict, reasons, axes, parents, given, needed, *basis = decided  # earlier versions kept none
     decision = Decision(
         c.id,
         Verdict(verdict),
@@ -144,6 +146,7 @@ def read_record(raw: bytes) -> Record:
         tuple(parents),
         given,
         needed,
+        read_basis(basis[0]) if basis else None,
     )
     held = tuple(Approval(*said) for said in approvals)
     return Record(

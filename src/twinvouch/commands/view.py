@@ -54,6 +54,7 @@ class Claim:
     max_age_ns: int  # of a declared input
     key: bytes = b""  # id of the key that signed it; empty: a token, or not known
     id: str = ""  # of the command or the advice: what is disavowed is known by it
+    estimable: tuple[str, ...] = ()  # mandatory ones that a virtual sensor may stand in for
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,20 @@ class Target:
     def claim(self, command: Command, key: bytes = b"") -> Claim:
         """What `command`, which is for this actuator and was signed with `key`, rests on."""
         signed, age, always = command.signed, self.rule.max_age_ns, mandatory(self.tag)
-        return Claim(command.principal, signed, command.inputs, always, age, key, command.id)
+        who, declared, instead = command.principal, command.inputs, estimable(self.tag)
+        return Claim(who, signed, declared, always, age, key, command.id, instead)
+
+
+def estimable(tag: Tag) -> tuple[str, ...]:
+    """Mandatory tags that a virtual sensor may stand in for: those of which no rule but the interlock reads the value.
+
+    Rules over the past look at what sequences and joint groups name as it was read, so there its own label counts.
+    """
+    limits = tag.limits
+    if limits is None:
+        return ()
+    named = dict.fromkeys((*limits.controlled, *limits.interlock_tags))
+    return tuple(t for t in named if t != tag.id and t not in limits.past.tags)
 
 
 def mandatory(tag: Tag) -> tuple[str, ...]:

@@ -64,6 +64,51 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that a command came from: `name` (a tag, a principal, a key) and why it counts as `axes`.
+
+    `entry` is the ledger index of the batch that a tag's value came from; -1 where there is none.
+    """
+
+    name: str
+    axes: tuple[int, int, int, int]
+    why: str = ""
+    entry: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """What look-ahead foresaw, in numbers: how near `quantity` comes to its limits, as a share of its range.
+
+    `share` is negative beyond a limit; `at_s` when the first member leaves, -1 where none does; `allowed` the nearest value that would do.
+    """
+
+    model: str
+    quantity: str
+    share: float
+    at_s: float
+    horizon_s: float
+    members: int
+    residual: float
+    allowed: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a decision rests on, for whoever asks why; kept with it, since a moment later all of it may be different.
+
+    `parts` are the weakest of `count` inputs, measured against `demands` (by axis) of class `letter`; `rung` is the mode of the asset.
+    """
+
+    letter: str
+    demands: tuple[int, int, int, int]
+    rung: int
+    parts: tuple[Part, ...]
+    count: int
+    margin: Margin | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The strictest of all reasons, in the order the rules spoke. `axes` is the effective label."""
 
@@ -74,13 +119,23 @@ class Decision:
     parents: tuple[int, ...]  # ledger indices of the effective derivation
     approvals: int = 0
     approvals_needed: int = 0
+    basis: Basis | None = None  # None: denied before anything was weighed
 
     @property
     def why(self) -> str:
         """The sentence of the first reason as strict as the verdict."""
-        return next(
-            (r.sentence for r in self.reasons if r.verdict is self.verdict), "no rule objected"
-        )
+        first = self._first
+        return "no rule objected" if first is None else first.sentence
+
+    @property
+    def rule(self) -> str:
+        """The rule of that reason; empty where there is none."""
+        first = self._first
+        return "" if first is None else first.rule
+
+    @property
+    def _first(self) -> Reason | None:
+        return next((r for r in self.reasons if r.verdict is self.verdict), None)
 
 
 class CommandStatus(StrEnum):

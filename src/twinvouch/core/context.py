@@ -15,6 +15,7 @@ from twinvouch.core.mode import Mode, Rung, within
 from twinvouch.core.ports import Detector
 from twinvouch.core.ticket import Ticket
 from twinvouch.core.trusted import Trusted
+from twinvouch.core.virtual import StandIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,9 @@ class Context:
     trusted: Mapping[str, Trusted] = field(
         default_factory=dict
     )  # by tag that look-ahead starts from
+    virtual: Mapping[str, StandIn] = field(
+        default_factory=dict
+    )  # by tag that does not count now, and that is estimated without itself
 
     def mode_of(self, asset: str) -> Mode:
         """The mode of an asset; supervised, epoch 0, where none was set, and never above its highest."""

@@ -104,7 +104,7 @@ class QueryAsked:
 
     salt: bytes
     principal: str  # empty: anonymous
-    action: str  # readTags, readCommands, readAdvice, readFindings, readStatus, readMetrics, readLedger, readLineage, readModels, stream, takePermits, export
+    action: str  # readTags, readVirtual, readCommands, readAdvice, readFindings, readStatus, readMetrics, readLedger, readLineage, readModels, stream, takePermits, export, simulate
     resource: str  # a tag id, or * for all of the action's kind
     purpose: str
     tags: tuple[str, ...] = ()  # tags whose values the answer shows: they count in R7

@@ -50,6 +50,7 @@ class Kind(IntEnum):
     ENTRY_DISAVOWAL = 82  # a person said that a source was bad for a past time
     ENTRY_DISAVOWED = 84  # how a disavowal stands: what it touches, and each change
     ENTRY_ADVICE = 83  # a recommendation, and every change of how it is shown
+    ENTRY_VIRTUAL = 85  # an estimate stands in for a tag, ends, or has gone blind
     ENTRY_REWIND = 86  # a rewind of another log departs from it here, or ends
     ENTRY_MODE = 87  # an asset's mode changed
     ENTRY_HISTORY = 90  # chunks of the history were written or purged, or a day was shredded

@@ -9,6 +9,7 @@ from twinvouch.core.lookahead import Ahead
 from twinvouch.core.mode import ModeRules
 from twinvouch.core.ports import Condition, Detector, Policy
 from twinvouch.core.safe import Safe
+from twinvouch.core.virtual import Virtual
 from twinvouch.core.watchdog import Watchdog
 
 SECOND = 1_000_000_000
@@ -88,5 +89,6 @@ class Site:
     detector: Detector | None = None  # None: no model is configured
     permit_key: bytes = b""  # public key that permits are signed with; empty: not known here
     ahead: Mapping[str, Ahead] = field(default_factory=dict)  # by actuator tag that has a model
+    virtual: Mapping[str, Virtual] = field(default_factory=dict)  # by the tag that it stands in for
     safe: Mapping[str, tuple[Safe, ...]] = field(default_factory=dict)  # by actuator tag
     watchdogs: Mapping[str, Watchdog] = field(default_factory=dict)  # by model

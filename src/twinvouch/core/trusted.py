@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from twinvouch.core.lookahead import Interval, Source
+from twinvouch.core.virtual import StandIn
 
 HOUR_NS = 3_600_000_000_000
 Axes = tuple[int, int, int, int]
@@ -71,6 +72,14 @@ def exact(source: Source, value: float) -> Interval:
     ends = value - source.error, value, value + source.error
     low, centre, high = (min(max(end, source.low), source.high) for end in ends)
     return _converted(source, low, centre, high)
+
+
+def estimated(source: Source, instead: StandIn) -> Interval:
+    """What a virtual sensor says in the model's unit, no narrower than a reading that counts would be taken."""
+    low = min(instead.low, instead.value - source.error)
+    high = max(instead.high, instead.value + source.error)
+    ends = (min(max(end, source.low), source.high) for end in (low, instead.value, high))
+    return _converted(source, *ends)
 
 
 def widened(source: Source, known: Trusted | None, now_ns: int) -> Interval:

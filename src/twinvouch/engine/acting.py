@@ -5,7 +5,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from twinvouch.commands.register import Approval, Record, shown
-from twinvouch.core.command import CommandStatus, OutcomeStatus
+from twinvouch.core.command import Command, CommandStatus, OutcomeStatus
 from twinvouch.core.errors import MalformedError, SignatureError
 from twinvouch.core.event import CommandProposed, OutcomeReported, StatementReceived
 from twinvouch.core.finding import Finding, Severity
@@ -53,10 +53,7 @@ def on_command(m: Memory, out: Out, event: CommandProposed) -> None:
         return
     known = m.records.get(command.id)
     if known is not None:
-        same = known.digest == digest
-        out.reply(
-            200 if same else 409, id=command.id, status=known.status.value, why=known.decision.why
-        )
+        _again(out, known, command, digest)
         return
     tag = plant.tags.get(command.tag)
     command_class = (
@@ -68,6 +65,15 @@ def on_command(m: Memory, out: Out, event: CommandProposed) -> None:
     if key:
         use(m, key, "command", index)
     _answer(out, decide(m, out, Proposal(command, digest, index, m.now_ns, key)))
+
+
+def _again(out: Out, known: Record, command: Command, digest: bytes) -> None:
+    """What asks for the same again is answered with how that stands now; it is one command, whenever it was made."""
+    if known.digest == digest or replace(command, made_ns=known.command.made_ns) == known.command:
+        _answer(out, known)
+        return
+    why = "a command with this id, or this Idempotency-Key, and another content exists: choose another"
+    out.reply(409, id=command.id, why=why)
 
 
 def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
@@ -209,6 +215,7 @@ def _answer(out: Out, record: Record) -> None:
         id=record.command.id,
         status=record.status.value,
         verdict=decision.verdict.value,
+        rule=decision.rule,
         why=decision.why,
         entry=record.decision_entry,
     )

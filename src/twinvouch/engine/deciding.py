@@ -13,7 +13,7 @@ from twinvouch.core.command import Command, CommandStatus, Decision, Verdict
 from twinvouch.core.event import Deliver, Keep
 from twinvouch.core.inventory import key_id
 from twinvouch.core.lookahead import Prediction
-from twinvouch.engine import safe, trying
+from twinvouch.engine import safe, standing_in, trying
 from twinvouch.engine.keys import use
 from twinvouch.engine.memory import Memory, permit_epoch
 from twinvouch.engine.out import Out
@@ -61,7 +61,7 @@ def decide(
     named = out.blob(reasons_content(decision))
     first = [p.entry, *(a.entry for a in approvals if a.entry >= 0), *because]
     counted = (*always(m, p.command), *lately(m, p.command.principal))
-    inputs = m.renumbered.inputs(p.command.inputs)
+    inputs = (*m.renumbered.inputs(p.command.inputs), *standing_in.rests(m))
     rests = of_decision(m, first, counted, inputs, decision.parents)
     index = out.append(entry.decision(m.site.plant.id, m.now_ns, named, decision, rests))
     status = CommandStatus.HELD if decision.verdict is Verdict.HOLD else CommandStatus.DENIED
@@ -96,7 +96,7 @@ def judged(
     seen = lately(m, p.command.principal)
     who = frozenset(a.principal for a in approvals)
     foreseen = {} if prediction is None else {p.command.id: prediction}
-    context = replace(m.context(), withheld=withheld(m), predictions=foreseen)
+    context = replace(standing_in.judging(m), withheld=withheld(m), predictions=foreseen)
     command = replace(p.command, inputs=m.renumbered.inputs(p.command.inputs))
     return commands_gate.judge(
         *(command, m.site, m.frame, context, seen, who, m.now_ns),

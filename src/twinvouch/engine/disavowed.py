@@ -16,7 +16,7 @@ from twinvouch.core.command import CommandStatus
 from twinvouch.core.disavowal import Stage
 from twinvouch.core.event import DisavowalTraced
 from twinvouch.core.finding import Finding, Severity
-from twinvouch.engine import again, standing
+from twinvouch.engine import again, standing, virtual
 from twinvouch.engine.disavowals import Disavowed, Traced
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
@@ -73,6 +73,7 @@ def take_effect(m: Memory, out: Out, d: Disavowed, because: Sequence[int] = ()) 
     _forget_values(m, d, tags)
     _forget_readings(m, d, tags)
     _forget_starts(m, d, tags)
+    virtual.forget(m, tags, d.said.since_ns, d.said.until_ns)
     m.disavowed |= dict.fromkeys(d.marked, d.entry)
     out.report([_in_effect(d), *_models(m, d)], [d.stage_entry])
     again.trust_changed(m, out, tags, (d.stage_entry,), idents=d.marked)

@@ -49,7 +49,9 @@ from twinvouch.engine import (
     returning,
     rows,
     standing,
+    standing_in,
     validity,
+    virtual,
     watching,
 )
 from twinvouch.engine.acting import on_command, on_outcome, on_statement
@@ -156,6 +158,7 @@ def _accept(m: Memory, out: Out, admission: readings_gate.Accepted, key: bytes) 
         m.frame.update(admitted, index, m.now_ns)
         m.doubt(admission.doubted)
         foreseeing.learn(m, batch.group, index)
+        virtual.learn(m, admitted, index)
         arrivals.remember(m.arrivals, admitted, index, m.now_ns)
         m.dirty.add(f"arrival/{index}")
         m.dirty.add(f"frame/{batch.group}")
@@ -221,6 +224,8 @@ def _on_query(m: Memory, out: Out, event: QueryAsked) -> None:
     if answer.allowed and event.action == "readAdvice":
         caps = standing.before_shown(m, out, event.resource)
         event = replace(event, tags=(*event.tags, *caps))
+    elif answer.allowed and event.action == "readVirtual":
+        event = replace(event, tags=standing_in.read(m, event.resource))
     named = out.blob([event.resource, event.purpose, list(event.tags), answer.why])
     rests = of_answer(m, event) if answer.allowed else Rests()
     index = out.append(

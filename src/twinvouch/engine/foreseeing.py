@@ -11,7 +11,6 @@ from typing import Final
 import numpy as np
 
 from twinvouch.commands import lookahead, safe_action
-from twinvouch.commands.foreseen import Asked
 from twinvouch.core.command import CommandStatus, Verdict
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.event import Simulate, SimulationDone
@@ -36,7 +35,7 @@ def on_simulated(m: Memory, out: Out, event: SimulationDone) -> None:
         out.reply(200, status="ignored", why="nobody waits for this answer")
         return
     asked = m.asked[found]
-    seen, why = read_answer(asked, event)
+    seen, why = answer_of(asked.question, event)
     m.counts["simulation:failed" if why else "simulation:answered"] += 1
     _settle(m, out, found, seen, why)
     record = m.records.get(found)
@@ -103,15 +102,15 @@ def _settle(m: Memory, out: Out, command: str, seen: Foresight | None, why: str)
     decide(m, out, Proposal.of(record), approvals, asked.because, prediction)
 
 
-def read_answer(asked: Asked, event: SimulationDone) -> tuple[Foresight | None, str]:
-    """What was foreseen, or why the answer is none."""
+def answer_of(question: bytes, event: SimulationDone) -> tuple[Foresight | None, str]:
+    """What was foreseen in answer to this question; or None, and why nothing was."""
     if event.why:
         return None, event.why[:_SENTENCE]
     try:
         seen = read_foresight(event.foresight)
     except MalformedError as error:
         return None, f"an answer that cannot be read: {error}"[:_SENTENCE]
-    if seen.question != digest(asked.question):
+    if seen.question != digest(question):
         return None, "an answer to another question"
     if seen.model != event.digest:
         return None, "an answer of another model than it says"

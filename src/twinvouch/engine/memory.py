@@ -25,12 +25,14 @@ from twinvouch.core.site import Site
 from twinvouch.core.ticket import Ticket
 from twinvouch.core.trusted import Trusted
 from twinvouch.engine.disavowals import Disavowed
+from twinvouch.engine.episode import Episode
 from twinvouch.engine.past import PastMemory
 from twinvouch.engine.renumbered import Renumbered
 from twinvouch.engine.watch import Watch
 from twinvouch.queries.memory import Marks, Seen
 from twinvouch.readings.link import Link
 from twinvouch.readings.refusals import Tallies
+from twinvouch.twin.balance import Track
 from twinvouch.twin.frame import Frame
 
 RECENT_FINDINGS = 1000
@@ -67,8 +69,10 @@ class Memory:
     """What the engine knows; `dirty` names the stored rows that changed since they were last drained."""
 
     def __init__(self, site: Site) -> None:
-        self.site, self.starts = site, starts(site)  # tags that look-ahead starts from, by group
-        self.frame = Frame(site.plant)
+        # tags that look-ahead starts from, by group
+        self.site, self.starts, self.frame = site, starts(site), Frame(site.plant)
+        # by tag: what virtual sensors remember, and those that stand in now
+        self.tracks, self.episodes = dict[str, Track](), dict[str, Episode]()
         # by edge: how far it has come, and how its chain last began anew
         self.links, self.beginnings = dict[str, Link](), dict[str, Beginning]()
         # what was announced, by the nonce of its statement; what declared rules of gate 1 remember

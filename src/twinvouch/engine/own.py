@@ -17,6 +17,7 @@ from twinvouch.engine.deciding import Proposal, decide
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
 from twinvouch.engine.rests import of_own
+from twinvouch.engine.standing_in import judging
 from twinvouch.ledger import entry
 from twinvouch.wire.advice import write_advice
 from twinvouch.wire.command import write_command
@@ -78,7 +79,7 @@ def advise(m: Memory, out: Out, watchdog: Watchdog, why: str, because: tuple[int
 
 def started(m: Memory, ahead: Ahead) -> list[tuple[str, int]]:
     """Tags and entries that look-ahead starts from now."""
-    at = Moment(m.site, m.frame, m.context(), {}, m.now_ns, m.now_ns)
+    at = Moment(m.site, m.frame, judging(m), {}, m.now_ns, m.now_ns)
     told = lookahead.inputs(at, ahead)
     return [(tag, entry) for tag, _, entries, _ in told for entry in entries if entry >= 0]
 

@@ -13,7 +13,10 @@ from twinvouch.queries.memory import since
 
 def of_answer(m: Memory, asked: QueryAsked) -> Rests:
     """An answer rests on the newest batch of every tag that it shows."""
-    return Rests(_batches(m, ((tag, m.frame.entry(tag)) for tag in asked.tags)))
+    episode = m.episodes.get(asked.resource) if asked.action == "readVirtual" else None
+    stands_in = episode is not None and asked.resource not in asked.tags
+    first = ((episode.entry, ALL),) if episode is not None and stands_in else ()
+    return Rests((*first, *_batches(m, ((tag, m.frame.entry(tag)) for tag in asked.tags))))
 
 
 def of_command(m: Memory, command: Command, index: int) -> Rests:

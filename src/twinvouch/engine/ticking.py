@@ -13,6 +13,7 @@ from twinvouch.engine import (
     standing,
     tickets,
     validity,
+    virtual,
     watching,
 )
 from twinvouch.engine.acting import age
@@ -70,6 +71,7 @@ def on_tick(m: Memory, out: Out, event: Tick) -> None:
     standing.pass_time(m, out)
     disavowing.pass_time(m, out)
     tickets.forget(m)
+    virtual.pass_time(m, out)
     modes.pass_time(m, out)
     watching.pass_time(m, out)
     validity.tell(m, out)

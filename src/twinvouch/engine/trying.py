@@ -13,6 +13,7 @@ from twinvouch.core.event import Simulate
 from twinvouch.core.lookahead import Prediction, Question
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
+from twinvouch.engine.standing_in import judging
 from twinvouch.wire.lookahead import read_question, write_question
 
 MOST: Final = 256  # questions on their way; what comes beyond is held with that reason
@@ -22,7 +23,7 @@ def ask(m: Memory, out: Out, record: Record, because: tuple[int, ...]) -> None:
     """Ask about a command that was held for it; an earlier question about the same command counts no more."""
     if not waits(record.decision):
         return
-    asked = _question(m, record.command, record.received_ns)
+    asked = question(m, record.command, record.received_ns)
     if asked is None:
         return
     ident = sha256(b"simulate" + out.salt + record.digest).hexdigest()[:32]
@@ -36,7 +37,7 @@ def ask(m: Memory, out: Out, record: Record, because: tuple[int, ...]) -> None:
 
 def unaskable(m: Memory, command: Command) -> Prediction | None:
     """No answer, since too many questions are on their way or this one is none; None where it can be asked, or nothing is to be."""
-    asked = _question(m, command, m.now_ns)
+    asked = question(m, command, m.now_ns)
     if asked is None:
         return None
     if len(m.asked) >= MOST and command.id not in m.asked:
@@ -49,20 +50,21 @@ def unaskable(m: Memory, command: Command) -> Prediction | None:
 
 
 def trusted_now(m: Memory, record: Record) -> tuple[str, ...]:
-    """The tags whose readings look-ahead of this command would start from at this moment."""
+    """The tags whose readings look-ahead of this command would start from now, and the meters of what stands in for others."""
     ahead = m.site.ahead.get(record.command.tag)
     if ahead is None:
         return ()
     view = _view(m, record.command, record.received_ns)
-    tags = sorted({s.tag for s in ahead.sources.values()})
-    return tuple(t for t in tags if lookahead.trusted_axes(view, ahead, t) is not None)
+    return lookahead.rests_on(view, ahead)
 
 
 def _view(m: Memory, command: Command, received_ns: int) -> View:
-    return View(command, m.site, m.frame, m.context(), {}, frozenset(), m.now_ns, received_ns)
+    context = judging(m)
+    return View(command, m.site, m.frame, context, {}, frozenset(), m.now_ns, received_ns)
 
 
-def _question(m: Memory, command: Command, received_ns: int) -> Question | None:
+def question(m: Memory, command: Command, received_ns: int) -> Question | None:
+    """What a model would be asked about it now; None where it has none."""
     ahead = m.site.ahead.get(command.tag)
     if ahead is None:
         return None

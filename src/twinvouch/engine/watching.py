@@ -18,11 +18,12 @@ from twinvouch.commands.watching import Watching, may_act, unknown
 from twinvouch.core.command import CORE, CommandStatus
 from twinvouch.core.event import Simulate, SimulationDone
 from twinvouch.core.finding import Finding, Severity
-from twinvouch.core.lookahead import Ahead, Prediction, Question
+from twinvouch.core.lookahead import Prediction, Question
 from twinvouch.core.watchdog import Response, SafeAction, Watchdog
 from twinvouch.engine import foreseeing, modes, own
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
+from twinvouch.engine.standing_in import judging
 from twinvouch.wire.lookahead import read_question, write_question
 
 _ACTING = frozenset({Outlook.NEAR})
@@ -33,7 +34,7 @@ def on_simulated(m: Memory, out: Out, event: SimulationDone) -> None:
     """Take an answer, of a watchdog or about a command."""
     for name, watching in m.watching.items():
         if watching.asked is not None and watching.asked.ident == event.ident:
-            seen, why = foreseeing.read_answer(watching.asked, event)
+            seen, why = foreseeing.answer_of(watching.asked.question, event)
             m.counts["watchdog:failed" if why else "watchdog:answered"] += 1
             asked = read_question(watching.asked.question)
             _settle(m, out, name, Prediction(asked, seen, why))
@@ -79,7 +80,7 @@ def _ask(m: Memory, out: Out, name: str, watchdog: Watchdog) -> None:
         _settle(m, out, name, Prediction(question, None, f"`{tag}` was never trusted"))
         return
     raw, ident = write_question(question), sha256(b"watch" + out.salt + name.encode()).hexdigest()
-    trusted = _trusted(at, ahead)
+    trusted = lookahead.rests_on(at, ahead)
     asked = Asked(ident[:32], raw, m.now_ns, (), trusted)
     may = may_act(at, m.site.plant, ahead)
     _keep(m, name, replace(watching, asked=asked, may_act=may))
@@ -96,7 +97,7 @@ def _settle(m: Memory, out: Out, name: str, prediction: Prediction) -> None:
         return
     seen = not_acting.look(watchdog, prediction)
     if before.asked is not None and not {*before.asked.trusted} <= {
-        *_trusted(_moment(m), watchdog.ahead)
+        *lookahead.rests_on(_moment(m), watchdog.ahead)
     }:
         seen = "a tag that it started from is not trusted any more"
     if isinstance(seen, str):
@@ -191,13 +192,8 @@ def _stands(watchdog: Watchdog, asked: Question) -> Iterator[tuple[str, float]]:
             yield source.tag, (state[name].centre - source.offset) / source.factor
 
 
-def _trusted(at: Moment, ahead: Ahead) -> tuple[str, ...]:
-    tags = sorted({s.tag for s in ahead.sources.values()})
-    return tuple(t for t in tags if lookahead.trusted_axes(at, ahead, t) is not None)
-
-
 def _moment(m: Memory) -> Moment:
-    return Moment(m.site, m.frame, m.context(), {}, m.now_ns, m.now_ns)
+    return Moment(m.site, m.frame, judging(m), {}, m.now_ns, m.now_ns)
 
 
 def _keep(m: Memory, name: str, watching: Watching) -> Watching:

@@ -96,6 +96,10 @@ def _mode(_: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
     return Read(Node(Kind.ENTRY_MODE, now_ns, str(rest[0]), _rests(VERSION, rest[6], index)))
 
 
+def _virtual(_: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
+    return Read(Node(Kind.ENTRY_VIRTUAL, now_ns, "", _rests(VERSION, rest[2], index)))
+
+
 def _query(version: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
     who, is_done = str(rest[0]), bool(rest[2])
     rests = read_rests(rest[4], index) if version > VERSION else NOTHING
@@ -127,4 +131,5 @@ MAKERS: Mapping[int, Callable[[int, int, Sequence[Any], int], Read]] = {
     Kind.ENTRY_DISAVOWAL: _disavowal,
     Kind.ENTRY_DISAVOWED: _disavowed,
     Kind.ENTRY_MODE: _mode,
+    Kind.ENTRY_VIRTUAL: _virtual,
 }

@@ -10,9 +10,12 @@ from twinvouch.core.inventory import Plant
 from twinvouch.core.ports import PolicyRequest
 from twinvouch.core.site import Site
 
+# what a virtual sensor says is read by whoever may read tags: its own and those of its meters
+AS = {"readVirtual": "readTags"}
 # Which entity type of the policy each action reads; where it is Tag, the answer shows values.
 RESOURCES = {
     "readTags": "Tag",
+    "readVirtual": "Tag",
     "stream": "Tag",
     "export": "Tag",
     "readModels": "Model",
@@ -25,6 +28,7 @@ RESOURCES = {
     "readStatus": "System",
     "readMetrics": "System",
     "takePermits": "System",
+    "simulate": "Actuator",
 }
 
 
@@ -54,20 +58,21 @@ def decide(query: QueryAsked, site: Site) -> Answer:
     if resource_type is None:
         return Answer(allowed=False, why=f"`{query.action}` is not a kind of read")
     tags = _tags(query, plant, resource_type)
+    virtual = site.virtual.get(query.resource) if query.action in AS else None
+    tags += () if virtual is None else tuple(f.tag for f in virtual.flows)
     unknown = next((t for t in tags if t not in plant.tags), None)
     if unknown is not None:
         return Answer(allowed=False, why=f"`{unknown}` is no tag of plant `{plant.id}`")
-    attributes: dict[str, int | str | bool] = {"plant": plant.id}
-    if resource_type == "Tag":
-        attributes["confidentiality"] = max(
-            (plant.tags[t].confidentiality for t in tags), default=0
-        )
+    attributes = _attributes(query, tags, plant, resource_type)
+    if attributes is None:
+        why = f"`{query.resource}` is no actuator of plant `{plant.id}`"
+        return Answer(allowed=False, why=why)
     answer = site.policy.decide(
         PolicyRequest(
             principal=principal.id,
             principal_kind=principal.kind.value,
             roles=frozenset(r.value for r in principal.roles),
-            action=query.action,
+            action=AS.get(query.action, query.action),
             resource_type=resource_type,
             resource=query.resource,
             attributes=attributes,
@@ -75,6 +80,23 @@ def decide(query: QueryAsked, site: Site) -> Answer:
         )
     )
     return Answer(answer.allowed, answer.why)
+
+
+def _attributes(
+    query: QueryAsked, tags: tuple[str, ...], plant: Plant, resource_type: str
+) -> dict[str, int | str | bool] | None:
+    """What the policy is told of the resource; None where an actuator is meant and it is none."""
+    if resource_type == "Actuator":
+        tag = plant.tags.get(query.resource)
+        if tag is None or tag.command_class is None:
+            return None
+        asset = plant.assets.get(tag.asset)
+        zone = asset.zone if asset is not None else ""
+        return {"class": tag.command_class.value, "asset": tag.asset, "zone": zone}
+    if resource_type == "Tag":
+        highest = max((plant.tags[t].confidentiality for t in tags), default=0)
+        return {"plant": plant.id, "confidentiality": highest}
+    return {"plant": plant.id}
 
 
 def visible(principal: str, site: Site) -> tuple[str, ...]:

@@ -19,8 +19,8 @@ from twinvouch.verifier.report import Fault, _time, printable
 from twinvouch.verifier.witnesses import Policy
 
 START, BATCH, COMMAND, DECISION, PERMIT = 64, 65, 67, 68, 69
-OUTCOME, STATEMENT, MODEL, KEY, MODE = 70, 71, 73, 75, 87
-LENGTHS = {64: 8, 65: 17, 67: 11, 68: 10, 69: 9, 70: 8, 71: 10, 73: 7, 75: 6, 82: 9, 84: 11, 87: 12}
+OUTCOME, STATEMENT, MODEL, KEY, VIRTUAL, MODE = 70, 71, 73, 75, 85, 87
+LENGTHS = {64: 8, 65: 17, 67: 11, 68: 10, 69: 9, 70: 8, 71: 10, 73: 7, 75: 6, 82: 9, 84: 11, 85: 8, 87: 12}  # fmt: skip
 LENGTHS_2 = {
     65: 19,
     67: 11,
@@ -108,7 +108,8 @@ def _command(receipt: Receipt) -> None:
             if link.items[OF[link.kind]] != receipt.id:
                 raise ReceiptError(link.place, f"is about another command than {receipt.id[:40]!r}")
             named |= _expect_parents(link, here)
-    found = [x for x in receipt.links if x.kind in {BATCH, MODE} or _is_occasion(x, receipt.id)]
+    named_only = {BATCH, VIRTUAL, MODE}
+    found = [x for x in receipt.links if x.kind in named_only or _is_occasion(x, receipt.id)]
     strange = [link for link in found if link.index not in named]
     if strange:
         raise ReceiptError(strange[0].place, "no entry of the story names it")
@@ -251,6 +252,7 @@ def _said(link: Link) -> Iterator[str]:
         KEY: lambda: "a statement about keys",
         82: lambda: f"{i[5]} disavows {i[6]} from {_time(i[7])} to {_time(i[8])}",
         84: lambda: f"disavowal {i[5]}: {i[6]}",
+        VIRTUAL: lambda: f"virtual sensor of {i[5]}: {i[6]}",
         MODE: lambda: f"mode of {i[5]}: {RUNGS[i[6]]} became {RUNGS[i[7]]}, by {i[9]}",
         MODEL: lambda: f"model {i[5]}, {'admitted' if i[6] else 'refused'}",
     }

@@ -28,6 +28,7 @@ KINDS = {
     82: "disavowal",
     83: "advice",
     84: "disavowed",
+    85: "virtual",
     86: "rewind",
     87: "mode",
     90: "history",

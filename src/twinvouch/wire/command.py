@@ -4,6 +4,7 @@
 """
 
 from functools import partial
+from hashlib import sha256
 
 from twinvouch.core.command import Command, Input
 from twinvouch.core.errors import UsageError
@@ -31,6 +32,12 @@ def write_command(command: Command, plant: str) -> bytes:
         ]
     )
     return written(content, partial(read_command, plant=plant))
+
+
+def nonce_of(plant: str, principal: str, key: str) -> bytes:
+    """The nonce of a command that its principal names with a key of its own, so that the same asked again is the same one."""
+    named = encode(["idempotency", plant, principal, key])
+    return sha256(named).digest()[:NONCE]
 
 
 def read_command(content: bytes, plant: str, *, signed: bool = True) -> Command:

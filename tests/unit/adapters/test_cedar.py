@@ -45,6 +45,7 @@ ALLOWED = {
     ),
     "submitModel": ask("model-signer", "submitModel", "Model", PLANT, {"signed": True}),
     "propose": ask("engineer", "propose", "Actuator", ACTUATOR, {"mode": 1, "signed": True}),
+    "simulate": ask("engineer", "simulate", "Actuator", ACTUATOR, READ),
     "advise": ask("operator", "advise", "Tag", TAG, {"signed": False}),
     "approve": ask("operator", "approve", "Actuator", ACTUATOR, {"is_proposer": False}),
     "reject": ask("operator", "reject", "Tag", TAG, {}),
@@ -128,7 +129,7 @@ def test_a_forbid_that_fails_is_a_denial_although_a_permit_spoke():
         ("operator", "readTags stream readStatus readMetrics readCommands readFindings"),
         (
             "engineer",
-            "readTags stream readStatus readMetrics readCommands readFindings readModels readLineage",
+            "readTags stream readStatus readMetrics readCommands readFindings readModels readLineage simulate",
         ),
         ("analyst", "readTags export readFindings readModels readLineage"),
         ("auditor", "readLedger readLineage readFindings readCommands readQueries"),
@@ -154,6 +155,9 @@ def test_who_reads_what(role, reads):
     assert allowed == {*reads.split(), *advice}
 
 
+TRIED = (("propose", {"mode": 1, "signed": True}), ("execute", EXECUTE), ("simulate", READ))
+
+
 @pytest.mark.parametrize("kind", ["person", "service", "edge"])
 @pytest.mark.parametrize(
     "role",
@@ -163,7 +167,7 @@ def test_who_proposes_what(role, kind):
     classes = {"operator": {"B", "C"}, "engineer": {"A", "B", "C"}}.get(role, set())
     for letter in "ABCD":
         attributes = {**ACTUATOR, "class": letter}
-        for action, context in (("propose", {"mode": 1, "signed": True}), ("execute", EXECUTE)):
+        for action, context in TRIED:
             answer = POLICY.decide(ask(role, action, "Actuator", attributes, context, kind))
             assert answer.allowed == (letter in classes and kind != "edge"), (role, action, letter)
 

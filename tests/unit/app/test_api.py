@@ -41,6 +41,7 @@ READS = [
     "/status",
     "/tags",
     "/tags/tank/level",
+    "/virtual/tank/level",
     "/findings",
     "/commands",
     "/commands/0000",

@@ -1,6 +1,7 @@
 """A command's record over a restart, and what an approver signs."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,13 +16,17 @@ from twinvouch.commands.register import (
     write_record,
 )
 from twinvouch.core.command import (
+    Basis,
     Command,
     CommandStatus,
     Decision,
     Input,
+    Margin,
+    Part,
     Reason,
     Verdict,
 )
+from twinvouch.wire.cbor import decode, encode
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 NUMBER = st.integers(0, 2**63 - 1)
@@ -130,6 +135,31 @@ def test_another_command_is_shown_as_another(change: dict[str, object]) -> None:
 )
 def test_another_decision_is_shown_as_another(change: dict[str, object]) -> None:
     assert shown(COMMAND, replace(DECISION, **change)) != shown(COMMAND, DECISION)  # type: ignore[arg-type]
+
+
+BASIS = Basis(
+    *("C", (100, 150, 100, 0), 1, (Part("tank/level", (1, 2, 3, 4), "not fresh", 7),), 30),
+    Margin("net", "level", -0.12, 1200.0, 21600.0, 5, 1e-9, 0.56),
+)
+
+
+@pytest.mark.parametrize(
+    "basis", [None, BASIS, replace(BASIS, margin=None), replace(BASIS, parts=())]
+)
+def test_what_a_decision_rested_on_is_kept_with_it_and_not_shown_to_approvers(
+    basis: Basis | None,
+) -> None:
+    decision = replace(DECISION, basis=basis)
+    record = Record(COMMAND, b"", 1, decision, 2, CommandStatus.HELD, 3, 4)
+    assert read_record(write_record(record)) == record
+    assert shown(COMMAND, decision) == shown(COMMAND, DECISION)
+
+
+def test_a_record_of_an_earlier_version_has_no_basis() -> None:
+    record = Record(COMMAND, b"", 1, DECISION, 2, CommandStatus.HELD, 3, 4)
+    content: Any = decode(write_record(record))
+    del content[4][6]
+    assert read_record(encode(content)) == record
 
 
 def test_the_reasons_that_the_ledger_names_are_plain_data_in_order() -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.claims.disavowals import Doubting
+from tests.claims.disavowals import Doubting, doubting_site
 from tests.claims.site import START, published
+from tests.unit.engine.ahead import site as looking
 from twinvouch.core.disavowal import Stage
 from twinvouch.core.event import DisavowalTraced
 from twinvouch.core.site import SECOND
@@ -113,3 +114,21 @@ def test_spoiled_keeps_what_came_later() -> None:
         "a": ((3, (0, 0)), (5, (8, 8))),
         "b": ((1, (7, 7)),),
     }
+
+
+def test_look_ahead_forgets_where_a_tag_was_in_the_time_that_is_disavowed(tmp_path: Path) -> None:
+    """Of what was trusted then nothing counts as trusted any more: it starts from all that the tag can be."""
+    ahead = replace(doubting_site(), ahead=looking().ahead)
+    toy = Doubting(tmp_path, ahead)
+    toy.read()
+    toy.wait(1)
+    toy.read(values={"tank/level": 8.0})
+    known = toy.memory.trusted["tank/level"]
+    assert (known.now.low, known.now.high) == (5.0, 8.0)
+    toy.disavow("ann", since_ns=toy.now + SECOND, until_ns=toy.now + 2 * SECOND)
+    assert toy.memory.trusted["tank/level"] == known, "it said nothing in that time"
+    toy.disavow("ann", since_ns=toy.now - SECOND, until_ns=toy.now)
+    assert "tank/level" not in toy.memory.trusted
+    assert "pump/run" in toy.memory.trusted
+    rows, _ = toy.core.state.load()
+    assert "trusted/tank/level" not in rows

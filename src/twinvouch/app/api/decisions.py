@@ -4,13 +4,13 @@ from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
 
-from twinvouch.app.api import views
+from twinvouch.app.api import explained, views
 from twinvouch.app.api.description import Purpose
 from twinvouch.app.api.desk import Desk
 
 
 def router(desk: Desk) -> APIRouter:
-    """GET /commands, /commands/{ident} and /models."""
+    """GET /commands, /commands/{ident}, its explanation, and /models."""
     routes = APIRouter(tags=["out"])
 
     @routes.get("/commands")
@@ -25,6 +25,8 @@ def router(desk: Desk) -> APIRouter:
             purpose=purpose,
             after=lambda m: views.commands(m, status, bounded),
         )
+
+    _explain(desk, routes)
 
     @routes.get("/commands/{ident}")
     async def command(request: Request, ident: str, purpose: Purpose = "") -> Any:
@@ -48,3 +50,19 @@ def router(desk: Desk) -> APIRouter:
         )
 
     return routes
+
+
+def _explain(desk: Desk, routes: APIRouter) -> None:
+    @routes.get("/commands/{ident}/explain")
+    async def explain(request: Request, ident: str, purpose: Purpose = "") -> Any:
+        """Why a command is as it is: rule by rule, what it rests on, where a short label comes from, what was foreseen."""
+        told = await desk.read(
+            request,
+            "readCommands",
+            ident[:64],
+            purpose=purpose,
+            after=lambda m: explained.record(m, ident),
+        )
+        if told is None:
+            raise HTTPException(404, f"no command `{ident[:64]}`")
+        return told

@@ -19,7 +19,7 @@ _INPUT = {
     "properties": {"tag": {"type": "string"}, "entry": {"type": "integer", "minimum": 0}},
     "additionalProperties": False,
 }
-_PROPOSAL = {
+_PROPOSAL: dict[str, Any] = {
     "type": "object",
     "required": ["tag", "value", "unit"],
     "properties": {
@@ -30,6 +30,17 @@ _PROPOSAL = {
         "reason": {"type": "string", "maxLength": 1000, "default": ""},
     },
     "additionalProperties": False,
+}
+_SIMULATED = {
+    **_PROPOSAL,
+    "properties": {
+        **_PROPOSAL["properties"],
+        "signed": {
+            "type": "boolean",
+            "default": False,
+            "description": "judge it as if its principal had signed it",
+        },
+    },
 }
 _ADVICE = {
     "type": "object",
@@ -59,6 +70,7 @@ _PROBLEM = {
 BODIES: dict[str, dict[str, Any]] = {
     "/ingest": {"application/cose": _SEALED},
     "/commands": {"application/cose": _SEALED, "application/json": _PROPOSAL},
+    "/commands/simulate": {"application/json": _SIMULATED},
     "/advice": {"application/cose": _SEALED, "application/json": _ADVICE},
     "/statements": {"application/cose": _SEALED},
     "/outcomes": {"application/cose": _SEALED},
@@ -96,7 +108,8 @@ def _described(app: FastAPI) -> dict[str, Any]:
                 kinds = {k: {"schema": schema} for k, schema in BODIES[route].items()}
                 operation["requestBody"] = {"required": True, "content": kinds}
             if path.startswith(PREFIX) and (method == "get" or "application/json" in BODIES[route]):
-                operation["security"] = [{"token": []}, *([{}] if method == "post" else [])]
+                is_free = "application/cose" in BODIES.get(route, {})  # a signature does as well
+                operation["security"] = [{"token": []}, *([{}] if is_free else [])]
     return spec
 
 

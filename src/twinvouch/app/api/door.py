@@ -211,7 +211,8 @@ def _declared(scope: Scope) -> int:
 def _is_sealed(scope: Scope) -> bool:
     """True for posts that a signature vouches for, whatever they call themselves; a proposal in JSON has a token instead."""
     kind = Headers(scope=scope).get("content-type", "")
-    return not scope["path"].endswith("/commands") or kind.startswith("application/cose")
+    is_plain = scope["path"].endswith(("/commands", "/commands/simulate"))
+    return not is_plain or kind.startswith("application/cose")
 
 
 def _in_time(scope: Scope, receive: Receive) -> Receive:

@@ -25,6 +25,12 @@ class Proposal(msgspec.Struct, forbid_unknown_fields=True):
     reason: str = ""
 
 
+class Question(Proposal, forbid_unknown_fields=True):
+    """The JSON body of POST /api/v1/commands/simulate; `signed`: judge it as if its principal had signed it."""
+
+    signed: bool = False
+
+
 def content_of(asked: Proposal, plant: str, principal: str, nonce: bytes) -> bytes:
     """Canonical command content, made now by `principal`; raises MalformedError where it does not fit."""
     inputs = tuple(Input(i.tag, i.entry) for i in asked.inputs)

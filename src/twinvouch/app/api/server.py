@@ -1,7 +1,6 @@
 """The routes: every request becomes an event, every answer is what the engine said of it once durable."""
 
 import asyncio
-import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -9,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
@@ -17,6 +15,7 @@ from twinvouch import __version__
 from twinvouch.adapters.event_stream import PRINCIPAL_HEADER
 from twinvouch.app.api import (
     advice,
+    commands,
     decisions,
     description,
     disavowals,
@@ -28,14 +27,13 @@ from twinvouch.app.api import (
     problems,
     receipts,
     views,
+    virtual,
 )
 from twinvouch.app.api.description import Purpose
 from twinvouch.app.api.desk import Desk, peer, told, words
 from twinvouch.app.api.door import Door, link_of
 from twinvouch.app.api.hub import Hub, Subscriber
-from twinvouch.app.api.lane import lane
 from twinvouch.app.api.links import Links
-from twinvouch.app.api.proposal import Proposal, content_of
 from twinvouch.app.api.quotas import quotas
 from twinvouch.app.config_model import QuotaSettings
 from twinvouch.app.core import Core, salt
@@ -44,7 +42,6 @@ from twinvouch.app.service import Alive, notify
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import (
     BatchReceived,
-    CommandProposed,
     KeyStated,
     ModelSubmitted,
     OutcomeReported,
@@ -102,6 +99,7 @@ def _routers(desk: Desk, looking: history.Looking) -> Sequence[APIRouter]:
     """Everything below /api/v1."""
     return (
         _in(desk),
+        commands.router(desk),
         lineage.routes(desk),
         disavowals.routes(desk),
         _reports(desk),
@@ -110,6 +108,7 @@ def _routers(desk: Desk, looking: history.Looking) -> Sequence[APIRouter]:
         decisions.router(desk),
         advice.routes(desk),
         distrust.router(desk),
+        virtual.router(desk),
         _streams(desk),
         receipts.router(desk),
         history.router(desk, looking),
@@ -186,26 +185,6 @@ def _in(desk: Desk) -> APIRouter:
         raw, key = await desk.sealed(request, Signed.READINGS)
         event = BatchReceived(salt(), peer(request), raw, link, key)
         return await desk.answer(Priority.READING, event)
-
-    @router.post("/commands")
-    async def propose(request: Request) -> Response:
-        """A sealed command (`application/cose`), or JSON with a bearer token (gate 4)."""
-        if request.headers.get("content-type", "").startswith("application/cose"):
-            raw, _ = await desk.sealed(request, Signed.COMMAND)
-            order = lane(raw, desk.core.engine.memory.site, is_sealed=True)
-            return await desk.answer(order, CommandProposed(salt(), peer(request), raw, ""))
-        principal = desk.principal_of(request)
-        raw = await guard.body_of(request)
-        try:
-            asked = msgspec.json.decode(raw, type=Proposal)
-        except msgspec.DecodeError as error:
-            raise HTTPException(422, f"no command: {error}") from None
-        nonce = secrets.token_bytes(16)
-        content = content_of(asked, desk.plant.id, principal.id, nonce)
-        order = lane(content, desk.core.engine.memory.site, is_sealed=False)
-        return await desk.answer(
-            order, CommandProposed(salt(), peer(request), content, principal.id)
-        )
 
     return router
 

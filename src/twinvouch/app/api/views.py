@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from math import isfinite
 
+from twinvouch.app.api import virtual_view
 from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record, shown
 from twinvouch.commands.safe_action import ADMITTED as SAFE
@@ -56,6 +57,7 @@ def _tag(memory: Memory, tag: str, axes: list[int], headline: int, axis: int) ->
         "headline_axis": Axis(axis).name.lower(),
         "distrusted": memory.distrust().tags.get(tag, 0) > memory.now_ns,
         "actuator": about.command_class.value if about.command_class is not None else None,
+        "virtual": virtual_view.shown(memory, tag),
     }
 
 

@@ -60,10 +60,10 @@ def figures(name: str, reference: str, data: bytes, questions: Sequence[Question
     found: Figures = {f"{name}_workers": WORKERS}
     for kind, pairs in told.items():
         for number, what in enumerate(("wall_ms", "critical_cpu_ms")):
-            values = [pair[number] for pair in pairs]
+            taken = [pair[number] for pair in pairs]
             for q in (50, 99):
                 key = f"{name}_two_workers{kind}_{what}_p{q}"
-                found[key] = round(float(np.percentile(values, q)), 2)
+                found[key] = round(float(np.percentile(taken, q)), 2)
     return found
 
 

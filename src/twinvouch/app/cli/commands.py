@@ -1,6 +1,5 @@
-"""`twinvouch commands list|show|approve|reject`."""
+"""`twinvouch commands submit|list|show|explain|simulate|approve|reject`."""
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,8 @@ from typing import Any
 import click
 
 from twinvouch.app.cli import complete
+from twinvouch.app.cli.commands_asked import explain, simulate, submit
+from twinvouch.app.cli.commands_shown import print_command
 from twinvouch.app.cli.printing import as_option, config_option, json_option, show
 from twinvouch.app.terminal import safe
 
@@ -60,7 +61,7 @@ def show_one(ident: str, config_path: Path, principal: str | None, *, as_json: b
     from twinvouch.app.client import Client, load, token_of
 
     config = load(config_path)
-    _print(
+    print_command(
         Client(config, token_of(config, principal)).get(
             f"/commands/{ident}", purpose="commands show"
         ),
@@ -87,7 +88,7 @@ def approve(ident: str, person: str, reason: str, config_path: Path, *, yes: boo
 
     config = load(config_path)
     held = Client(config, token_of(config, person)).get(f"/commands/{ident}", purpose="approve")
-    _print(held, as_json=False)
+    print_command(held, as_json=False)
     if held["status"] != "held":
         raise RefusedError(
             f"`{ident}` is {held['status']}: only a held command can be approved; propose it again"
@@ -144,29 +145,5 @@ def _digest(held: dict[str, Any]) -> bytes:
     return shown(c, Decision(c.id, Verdict(held["verdict"]), reasons, (a, b, d, e), ()))
 
 
-def _print(row: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(row, indent=2))
-        return
-    click.echo(
-        f"{safe(row['principal'])} wants `{row['tag']}` = {row['value']:g} {safe(row['unit'])}   {safe(row['reason'])}"
-    )
-    click.echo(
-        f"status {row['status']}, verdict {row['verdict']}, approvals {len(row['approvals'])} of {row['approvals_needed']}"
-    )
-    if row["admitted_as"]:
-        click.echo(f"admitted as {row['admitted_as'].replace('_', ' ')}")
-    axes = dict(
-        zip(("identity", "integrity", "plausibility", "calibration"), row["axes"], strict=True)
-    )
-    click.echo(
-        "label  "
-        + ", ".join(f"{k} {v}" for k, v in axes.items())
-        + f"  from entries {row['parents']}"
-    )
-    for r in row["reasons"]:
-        click.echo(f"  {r['rule']}: {r['verdict']}: {safe(r['sentence'])}")
-        if r["counterfactual"]:
-            click.echo(f"      {safe(r['counterfactual'])}")
-    if row["outcome"]:
-        click.echo(f"outcome  {safe(row['outcome'])}")
+for _verb in (submit, explain, simulate):
+    command.add_command(_verb)

@@ -28,12 +28,14 @@ from twinvouch.core.inventory import (
 )
 from twinvouch.core.mode import ModeRules, Rung
 from twinvouch.core.site import SECOND, CommandRules, DistrustRules, ReadingRules, Site
+from twinvouch.core.virtual import Curve, Flow, Virtual
 from twinvouch.wire.batch import columns_digest
 
 PLANT: Final = "sim"
 ORIGIN: Final = f"{PLANT}/0"
 DEVICE: Final = "plc"
 LEVEL: Final = "tank/level"
+FLOW: Final = "tank/flow"
 VALVE: Final = "valve/opening"
 PUMP: Final = "pump/speed"
 SERVICE: Final = "twin"
@@ -89,6 +91,30 @@ def site(edges: int) -> Site:
         modes=MODES,
         commands=CommandRules(permit_ns=PERMIT_NS, outcome_ns=4 * SECOND),
         interlocks={VALVE: CelCondition("tank_level < 9.0", [tags[LEVEL]])},
+        virtual={FLOW: _virtual()},
+    )
+
+
+def _virtual() -> Virtual:
+    """Of what no command rests on, so that the oracle of distrust stays strict: it stands in, goes blind and ends within seconds."""
+    return Virtual(
+        tag=FLOW,
+        levels=(-1.0, 20.0),
+        volumes=(-1.0, 20.0),
+        flows=(Flow(LEVEL, 0.01, 4.0),),
+        error=0.5,
+        curves={
+            frozenset(): Curve((0.01,), (10.0,)),
+            frozenset({LEVEL}): Curve((0.01,), (20.0,)),
+        },
+        low=-0.9,
+        high=19.0,
+        max_blind_ns=20 * SECOND,
+        window_ns=3 * SECOND,
+        settle_ns=3 * SECOND,
+        gap_ns=2 * SECOND,
+        demands=(100, 150, 100, 0),
+        assets=("pump",),
     )
 
 
@@ -122,7 +148,7 @@ def _tags(edge: int) -> list[Tag]:
     )
     return [
         Tag(LEVEL, "m", 0.0, 10.0, rate=5.0, resolution=0.01, group="g1", domains=domains, point=_point(0)),
-        Tag("tank/flow", "m3/s", -1.0, 20.0, rate=50.0, group="g1", domains=domains, point=_point(2)),
+        Tag(FLOW, "m3/s", -1.0, 20.0, rate=50.0, group="g1", domains=domains, point=_point(2)),
         Tag(VALVE, "1", 0.0, 1.0, group="g1", domains=domains, point=_point(10), command_class=CommandClass.C, commanded_by=CommandedBy.TWIN, limits=valve),
         Tag(PUMP, "1", 0.0, 1.0, group="g1", domains=domains, point=_point(12), command_class=CommandClass.B, commanded_by=CommandedBy.TWIN, limits=Limits(0.0, 1.0, controlled=(LEVEL,))),
     ]  # fmt: skip

@@ -1,0 +1,112 @@
+"""What stands in for a tag that does not count now: worked out of what is remembered, whenever somebody asks."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from math import isfinite
+from statistics import median
+
+import numpy as np
+
+from twinvouch.core.batch import Quality
+from twinvouch.core.command import Input
+from twinvouch.core.context import Context
+from twinvouch.core.domains import independent
+from twinvouch.core.label import Axis
+from twinvouch.core.virtual import Axes, StandIn, Virtual
+from twinvouch.engine.memory import Memory
+from twinvouch.twin.balance import Situation, Track, estimate, is_blind
+from twinvouch.twin.estimate import redundancies
+
+
+def judging(m: Memory) -> Context:
+    """What gate 4 may know: with what stands in for tags that do not count."""
+    context = m.context()
+    return replace(context, virtual=stand_ins(m)) if m.site.virtual else context
+
+
+def rests(m: Memory) -> tuple[Input, ...]:
+    """The tags and entries that estimates rest on now, so that a decision names the columns of their batches."""
+    told = stand_ins(m).values() if m.site.virtual else ()
+    return tuple(Input(tag, entry) for s in told for tag, entry in s.rests)
+
+
+def read(m: Memory, tag: str) -> tuple[str, ...]:
+    """What a service has read (R7) that was given the value for control: the tag where it counts, else its meters."""
+    v = m.site.virtual.get(tag)
+    found = None if v is None else stand_in(m, v)
+    return (tag,) if found is None else found.sources
+
+
+def stand_ins(m: Memory) -> Mapping[str, StandIn]:
+    """Of all tags that do not count and are not blind."""
+    told = ((tag, stand_in(m, v)) for tag, v in m.site.virtual.items())
+    return {tag: s for tag, s in told if s is not None}
+
+
+def stand_in(m: Memory, v: Virtual) -> StandIn | None:
+    """None where the tag itself counts, nothing is known of before, or too little is seen."""
+    episode = m.episodes.get(v.tag)
+    if counts(m, v.tag, v.demands) or (episode is not None and episode.is_blind):
+        return None
+    found = estimated(m, v)
+    return None if found is None or is_blind(v, found) else found
+
+
+def estimated(m: Memory, v: Virtual) -> StandIn | None:
+    """The estimate, however wide; None where there is none."""
+    track, episode = m.tracks.get(v.tag, Track()), m.episodes.get(v.tag)
+    since_ns = track.counted_ns if episode is None else episode.since_ns
+    found = estimate(v, track, Situation(m.now_ns, since_ns, lost(m, v), witness(m, v)))
+    return found if found is None or episode is None else replace(found, entry=episode.entry)
+
+
+def counts(m: Memory, tag: str, demands: Axes) -> bool:
+    """True where its reading is fresh, usable, nobody distrusts it and its label reaches what is demanded."""
+    last = m.frame.last(tag)
+    if last is None or last.quality > Quality.UNCERTAIN or not isfinite(last.value):
+        return False
+    label = m.label((tag,))
+    is_short = (label.axes[:, 0] < np.array(demands)).any()
+    return not is_short and int(label.fresh_until[0]) >= m.now_ns
+
+
+def lost(m: Memory, v: Virtual) -> frozenset[str]:
+    """Flows that do not count now; of those that lie, rather than are silent, all that could lie with them."""
+    tags = [f.tag for f in v.flows]
+    silent = {t for t in tags if not counts(m, t, v.demands)}
+    if not silent:
+        return frozenset()
+    lying = {t for t in silent if _is_fresh(m, t)}
+    groups = independent([m.site.plant.tags[t].domains for t in tags])
+    bad = {int(g) for t, g in zip(tags, groups, strict=True) if t in lying}
+    return frozenset(silent | {t for t, g in zip(tags, groups, strict=True) if int(g) in bad})
+
+
+def _is_fresh(m: Memory, tag: str) -> bool:
+    return int(m.frame.label((tag,), m.now_ns).fresh_until[0]) >= m.now_ns
+
+
+def witness(m: Memory, v: Virtual) -> tuple[float, float] | None:
+    """What tags say that measure the same level, count, and fail with neither it nor its meters; and their tolerance."""
+    for of in redundancies(m.site.plant):
+        if v.tag in of.tags:
+            told = [m.frame.value(t) for t in _apart(m, v, of.tags) if counts(m, t, v.demands)]
+            values = [x for x in told if x is not None]
+            if values:
+                return median(values), of.tolerance
+    return None
+
+
+def _apart(m: Memory, v: Virtual, tags: tuple[str, ...]) -> Iterator[str]:
+    plant = m.site.plant
+    own = [plant.tags[t].domains for t in (v.tag, *(f.tag for f in v.flows))]
+    for tag in tags:
+        groups = independent([plant.tags[tag].domains, *own])
+        if tag != v.tag and not (groups[1:] == groups[0]).any():
+            yield tag
+
+
+def axes_of(m: Memory, tag: str) -> Axes:
+    """The label of a tag as it counts now."""
+    a, b, c, d = (int(x) for x in m.label((tag,)).axes[list(Axis), 0])
+    return a, b, c, d

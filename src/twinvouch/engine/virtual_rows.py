@@ -1,0 +1,79 @@
+"""What virtual sensors keep between events, as rows of the state store: meters change with every batch, marks seldom."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from twinvouch.engine.episode import Episode
+from twinvouch.engine.memory import Memory
+from twinvouch.twin.balance import Mark, Meter, Track
+from twinvouch.wire.cbor import decode, encode
+
+
+def _write_meters(m: Memory, tag: str) -> bytes | None:
+    track = m.tracks.get(tag)
+    if track is None:
+        return None
+    told = [
+        [t, x.total, x.value, x.at_ns, x.since_ns, x.entry] for t, x in sorted(track.meters.items())
+    ]
+    return encode([1, told, list(track.axes), track.counted_ns])
+
+
+def _read_meters(m: Memory, tag: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, told, (a, b, c, d), counted_ns = content
+    assert version == 1, version
+    meters = {t: Meter(*rest) for t, *rest in told}
+    track = m.tracks.get(tag, Track())
+    m.tracks[tag] = replace(track, meters=meters, axes=(a, b, c, d), counted_ns=counted_ns)
+
+
+def _write_marks(m: Memory, tag: str) -> bytes | None:
+    track = m.tracks.get(tag)
+    if track is None:
+        return None
+    told = [
+        [x.level, x.at_ns, x.received_ns, x.entry, list(x.axes), list(x.totals)]
+        for x in track.marks
+    ]
+    return encode([1, told])
+
+
+def _read_marks(m: Memory, tag: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, told = content
+    assert version == 1, version
+    track = m.tracks.get(tag, Track())
+    m.tracks[tag] = replace(track, marks=tuple(_mark(*each) for each in told))
+
+
+def _mark(level: float, at_ns: int, received_ns: int, entry: int, axes: Any, totals: Any) -> Mark:
+    a, b, c, d = axes
+    return Mark(level, at_ns, received_ns, entry, (a, b, c, d), tuple(totals))
+
+
+def _write_episode(m: Memory, tag: str) -> bytes | None:
+    e = m.episodes.get(tag)
+    if e is None:
+        return None
+    return encode([1, e.since_ns, e.began_ns, e.entry, e.is_blind, e.whole_ns, e.blind_ns])
+
+
+def _read_episode(m: Memory, tag: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, *told = content
+    assert version == 1, version
+    m.episodes[tag] = Episode(*told)
+
+
+WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
+    "meters": _write_meters,
+    "mark": _write_marks,
+    "episode": _write_episode,
+}
+READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
+    "meters": _read_meters,
+    "mark": _read_marks,
+    "episode": _read_episode,
+}

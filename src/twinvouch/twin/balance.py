@@ -1,0 +1,235 @@
+"""The first estimator of a virtual sensor: a metered mass balance, from where the level was before it may have lied.
+
+While a level counts, marks are set of it beside what its meters have added up to. Once it does not, the estimate starts
+at two of them: the newest, as if the lie began when it was found, and one a window earlier, as if it began that long
+before. Both are carried on by the meters alone; the interval is the hull of both, and the estimate stays with the newest
+(it widens before it moves) until it is confirmed, or time has passed. What the tag says meanwhile is never looked at.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinvouch.core.virtual import HOUR_NS, Axes, Curve, Lost, StandIn, Virtual, worst
+
+SECOND = 1e9
+FULL: Axes = (255, 255, 255, 255)
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """What one flow has added up to: `total` in its unit times seconds, up to its newest value at `at_ns` (source time).
+
+    It is whole since `since_ns`: before that, values were missing for too long, or did not count.
+    """
+
+    total: float
+    value: float
+    at_ns: int
+    since_ns: int
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where the level was, while it counted, and what its meters had added up to then, in the order of the flows."""
+
+    level: float
+    at_ns: int
+    received_ns: int
+    entry: int
+    axes: Axes  # the worst of the level's label then and of its flows' since the mark before
+    totals: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """All that is remembered for one virtual sensor; `axes` are the worst of its flows' since the last mark."""
+
+    meters: Mapping[str, Meter] = field(default_factory=dict)
+    marks: tuple[Mark, ...] = ()
+    axes: Axes = FULL
+    counted_ns: int = 0  # when the level counted last, by receipt; 0: never
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Rows of one tag that count, of one batch: times int64[n] and values float64[n], its label and its entry."""
+
+    t_ns: NDArray[np.int64]
+    values: NDArray[np.float64]
+    axes: Axes
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The moment of an estimate: `lost` flows do not count now; `since_ns` the level has not counted.
+
+    `witness` is what independent tags that do count say of the level, with their tolerance; None: there is none.
+    """
+
+    now_ns: int
+    since_ns: int
+    lost: Collection[str] = ()
+    witness: tuple[float, float] | None = None
+
+
+def metered(v: Virtual, track: Track, tag: str, reading: Reading) -> Track:
+    """Add what a flow brought: trapezoids between its values; a gap longer than `gap_ns` begins anew."""
+    newer = reading.t_ns > (before.at_ns if (before := track.meters.get(tag)) else -1)
+    t, q = reading.t_ns[newer], reading.values[newer]
+    if not len(t):
+        return track
+    if before is None:
+        meter = Meter(0.0, float(q[0]), int(t[0]), int(t[0]), reading.entry)
+    else:
+        meter = before
+    at = np.concatenate([[meter.at_ns], t])
+    values = np.concatenate([[meter.value], q])
+    steps = np.diff(at)
+    wide = np.flatnonzero(steps > v.gap_ns)
+    since = meter.since_ns if not wide.size else int(at[wide[-1] + 1])
+    added = float((steps / SECOND * (values[1:] + values[:-1]) / 2).sum())
+    now = Meter(meter.total + added, float(q[-1]), int(t[-1]), since, reading.entry)
+    return replace(track, meters={**track.meters, tag: now}, axes=worst(track.axes, reading.axes))
+
+
+def marked(v: Virtual, track: Track, reading: Reading, now_ns: int) -> Track:
+    """Set a mark of a level that counts, where the last one is old enough and every flow has been metered at all."""
+    if not len(reading.t_ns) or any(f.tag not in track.meters for f in v.flows):
+        return track
+    if track.marks and now_ns - track.marks[-1].received_ns < v.spacing_ns:
+        return track
+    at_ns, level = int(reading.t_ns[-1]), float(reading.values[-1])
+    totals = tuple(_total(track.meters[f.tag], at_ns) for f in v.flows)
+    axes = worst(reading.axes, track.axes)
+    mark = Mark(level, at_ns, now_ns, reading.entry, axes, totals)
+    kept = [m for m in track.marks if now_ns - m.received_ns <= 2 * v.window_ns + v.spacing_ns]
+    return replace(track, marks=(*kept, mark)[-v.most_marks :], axes=FULL)
+
+
+def forgotten(
+    track: Track, during: tuple[int, int], flows: Iterable[str], *, is_level: bool
+) -> Track:
+    """Without what the level said in a time that is disavowed, and without what these flows have added up to."""
+    marks, (since_ns, until_ns) = track.marks, during
+    if is_level:
+        marks = tuple(m for m in marks if not since_ns <= m.received_ns <= until_ns)
+    left = {tag: m for tag, m in track.meters.items() if tag not in {*flows}}
+    return replace(track, marks=marks, meters=left)
+
+
+def estimate(v: Virtual, track: Track, at: Situation) -> StandIn | None:
+    """What stands in for the level now; None where no mark is old enough, or no curve is for the meters that are left."""
+    early = [m for m in track.marks if m.received_ns <= at.since_ns - v.window_ns]
+    late = [m for m in track.marks if m.received_ns <= at.since_ns]
+    if not early:
+        return None
+    paths = [_carried(v, track, mark, at) for mark in dict.fromkeys((early[-1], late[-1]))]
+    told = [p for p in paths if p is not None]
+    if len(told) < len(paths):
+        return None
+    kept, why = _believed(v, told, at)
+    centre = kept[-1].value
+    low, high = min(p.low for p in kept), max(p.high for p in kept)
+    axes = _axes(track, early[-1])
+    used = tuple(dict.fromkeys(t for p in kept for t in p.used))
+    rests = {(v.tag, p.mark.entry) for p in kept} | {(t, track.meters[t].entry) for t in used}
+    hours = max(p.hours for p in kept)
+    left_h = min(_left_h(v, p) for p in kept)
+    return StandIn(
+        *(v.tag, centre, low, high, axes, tuple(sorted(rests)), used),
+        lost=tuple(f.tag for f in v.flows if f.tag not in used),
+        hours_blind=hours,
+        left_s=max(0.0, min(left_h * 3600.0, (v.max_blind_ns - hours * HOUR_NS) / SECOND)),
+        why=why,
+    )
+
+
+def is_blind(v: Virtual, s: StandIn) -> bool:
+    """True where its interval touches the limits, or the level has not been seen for too long."""
+    return s.low <= v.low or s.high >= v.high or s.hours_blind * HOUR_NS >= v.max_blind_ns
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """One start, carried on: `used` flows were metered from it until now."""
+
+    mark: Mark
+    value: float
+    low: float
+    high: float
+    hours: float
+    used: tuple[str, ...]
+    curve: Curve
+
+
+def _carried(v: Virtual, track: Track, mark: Mark, at: Situation) -> _Path | None:
+    added, used = 0.0, list[str]()
+    seconds = max(0, at.now_ns - mark.received_ns) / SECOND
+    for k, flow in enumerate(v.flows):
+        meter = track.meters.get(flow.tag)
+        is_whole = (
+            meter is not None
+            and flow.tag not in at.lost
+            and meter.since_ns <= mark.at_ns
+            and at.now_ns - meter.at_ns <= v.gap_ns
+        )
+        if is_whole and meter is not None:
+            used.append(flow.tag)
+            added += flow.factor * (_total(meter, at.now_ns) - mark.totals[k])
+        elif flow.usual is None:
+            return None
+        else:
+            added += flow.factor * flow.usual * seconds
+    lost: Lost = frozenset(f.tag for f in v.flows) - {*used}
+    curve = v.curves.get(lost)
+    if curve is None:
+        return None
+    volume = float(np.interp(mark.level, v.levels, v.volumes)) + added
+    value = float(np.interp(volume, v.volumes, v.levels))
+    hours = seconds / 3600.0
+    half = v.error + curve.at(hours)
+    low, high = max(value - half, v.levels[0]), min(value + half, v.levels[-1])
+    return _Path(mark, value, low, high, hours, tuple(used), curve)
+
+
+def _believed(v: Virtual, paths: Sequence[_Path], at: Situation) -> tuple[list[_Path], str]:
+    """The starts that still count, the one the estimate stays with last, and why."""
+    if len(paths) == 1:
+        return [*paths], "one start was a window before the level ceased to count"
+    early, late = paths
+    if at.witness is not None:
+        value, tolerance = at.witness
+        fits = [p.low - tolerance <= value <= p.high + tolerance for p in (early, late)]
+        if fits == [True, False]:
+            return [
+                early
+            ], "independent tags agree with the start before the lie, not with the last reading"
+        if fits == [False, True]:
+            return [late], "independent tags agree with the last reading that counted"
+    if at.now_ns - at.since_ns >= v.settle_ns:
+        return [early], "nothing has refuted the start before the lie for long enough"
+    return [early, late], "the hull of a start before the lie and of the last reading that counted"
+
+
+def _left_h(v: Virtual, p: _Path) -> float:
+    """Hours until growth alone takes its interval to a limit."""
+    room = min(p.value - v.low, v.high - p.value) - v.error
+    return max(0.0, p.curve.until(room) - p.hours) if room > 0 else 0.0
+
+
+def _axes(track: Track, since: Mark) -> Axes:
+    axes = track.axes
+    for mark in track.marks:
+        if mark.received_ns >= since.received_ns:
+            axes = worst(axes, mark.axes)
+    return axes
+
+
+def _total(meter: Meter, at_ns: int) -> float:
+    """As if its newest value had lasted until then (or had been so before it)."""
+    return meter.total + meter.value * (at_ns - meter.at_ns) / SECOND

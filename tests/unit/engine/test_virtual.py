@@ -1,0 +1,289 @@
+"""A level that is distrusted is replaced by its mass balance: for look-ahead, interlock and label, until it counts again."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.claims.site import permits, published
+from tests.unit.engine.ahead import PUMP, VALVE, questions
+from tests.unit.engine.virtual import FLOW, LEVEL, TANK, VirtualToy, site
+from twinvouch.core.command import Input
+from twinvouch.core.kind import Kind, Purpose
+from twinvouch.core.mode import Rung
+from twinvouch.core.statement import Verb
+from twinvouch.engine import Engine
+from twinvouch.wire.cbor import decode
+from twinvouch.wire.command import write_command
+from twinvouch.wire.cose import seal
+
+HOUR = 3600
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> VirtualToy:
+    return VirtualToy(tmp_path)
+
+
+def doubt(toy: VirtualToy, hours: float = 8) -> None:
+    toy.say("ann", Verb.DISTRUST, LEVEL, life_s=int(hours * HOUR))
+
+
+def entries(toy: VirtualToy, kind: Kind) -> list[list[object]]:
+    state = toy.core.state
+    told = [decode(raw) for raw in state.leaves(0, state.leaf_count())]
+    return [e for e in told if e[1] == kind]
+
+
+def test_while_it_counts_nothing_stands_in(toy: VirtualToy) -> None:
+    toy.live()
+    assert toy.shown()["state"] == "counts"
+    assert entries(toy, Kind.ENTRY_VIRTUAL) == []
+
+
+def test_a_distrusted_level_is_replaced_at_once_and_told_with_the_next_tick(
+    toy: VirtualToy,
+) -> None:
+    toy.live()
+    doubt(toy)
+    before = toy.shown()
+    assert (before["state"], before["entry"]) == ("stands_in", None)
+    effects = toy.wait(1)
+    (told,) = published(effects, "virtual")
+    assert (told["tag"], told["turn"]) == (LEVEL, "stands_in")
+    now = toy.shown()
+    assert now["entry"] == told["entry"]
+    assert now["value"] == pytest.approx(5.0, abs=0.02)
+    assert 0 < now["time_to_blind_s"] <= 8 * HOUR
+    assert toy.rules()[-1] == "virtual_sensor"
+    (entry,) = entries(toy, Kind.ENTRY_VIRTUAL)
+    assert entry[5:7] == [LEVEL, "stands_in"]
+    assert entry[7], "the batches that it started from are its parents"
+
+
+def test_it_follows_the_meter_and_not_what_the_tag_says(toy: VirtualToy) -> None:
+    toy.live()
+    doubt(toy)
+    toy.live(60, flow=1.0, says=2.0)
+    assert toy.shown()["value"] == pytest.approx(5.0 + 0.6, abs=0.06)
+    assert toy.memory.frame.value(LEVEL) == 2.0, "the raw value is kept and shown"
+
+
+def test_a_command_that_rests_on_it_is_permitted_with_the_label_of_its_meters(
+    toy: VirtualToy,
+) -> None:
+    toy.live()
+    doubt(toy)
+    toy.live(10)
+    answer, effects = toy.propose(VALVE, 0.6, inputs=())
+    (permit,) = permits(effects)
+    record = toy.memory.records[str(answer.body["id"])]
+    assert permit.tag == VALVE
+    stands_in = toy.shown()["entry"]
+    assert stands_in in record.decision.parents
+    assert toy.memory.frame.entry(LEVEL) in record.decision.parents, "as the batch of its meter"
+    assert record.decision.axes[1] >= 150
+
+
+def test_a_command_that_declares_what_the_tag_says_is_held(toy: VirtualToy) -> None:
+    toy.live()
+    doubt(toy)
+    toy.live(10)
+    answer, effects = toy.propose(VALVE, 0.6, inputs=(LEVEL,))
+    assert permits(effects) == []
+    assert "distrusted by a person" in str(answer.body["why"])
+
+
+def test_a_command_that_declares_the_entry_from_which_it_stands_in_is_permitted(
+    toy: VirtualToy,
+) -> None:
+    toy.live()
+    doubt(toy)
+    toy.live(10)
+    from dataclasses import replace
+
+    from tests.claims.site import PLANT, signer
+    from twinvouch.core.event import CommandProposed
+
+    command = toy.command(VALVE, 0.6, inputs=())
+    command = replace(command, inputs=(Input(LEVEL, toy.shown()["entry"]),))
+    content = write_command(command, PLANT)
+    raw = seal(content, signer=signer("twin"), plant=PLANT, purpose=Purpose.COMMAND)
+    effects = toy.core.feed(CommandProposed(toy.salt(), "p", raw, ""), toy.now)
+    assert len(permits(effects)) == 1
+    record = toy.memory.records[command.id]
+    assert record.decision.axes[0] > 100, "it has declared its inputs"
+
+
+def test_who_has_read_the_raw_value_lately_is_held(toy: VirtualToy) -> None:
+    toy.live()
+    doubt(toy)
+    toy.live(10)
+    toy.ask("twin", "readTags", (LEVEL,), LEVEL)
+    _, effects = toy.propose(VALVE, 0.6, inputs=())
+    assert permits(effects) == []
+
+
+def test_who_has_read_the_value_for_control_is_not(toy: VirtualToy) -> None:
+    toy.live()
+    doubt(toy)
+    toy.live(10)
+    assert toy.ask_virtual().code == 200
+    assert set(toy.memory.seen["twin"]) == {FLOW}
+    _, effects = toy.propose(VALVE, 0.6, inputs=())
+    assert len(permits(effects)) == 1
+    (query,) = entries(toy, Kind.ENTRY_QUERY)[-1:]
+    assert toy.shown()["entry"] in [p if isinstance(p, int) else p[0] for p in query[9][0]]
+
+
+def test_while_the_tag_counts_the_value_for_control_is_the_reading(toy: VirtualToy) -> None:
+    toy.live()
+    toy.ask_virtual()
+    assert set(toy.memory.seen["twin"]) == {LEVEL}
+    assert toy.ask_virtual("visitor").code in {200, 403}
+    assert toy.ask_virtual("").code == 403
+
+
+def test_the_interlock_must_hold_at_both_ends(tmp_path: Path) -> None:
+    toy = VirtualToy(tmp_path, site(high=9.9))
+    toy.level = 8.985
+    toy.live()
+    doubt(toy)
+    toy.live(10)
+    assert toy.shown()["low"] < 9.0 <= toy.shown()["high"]
+    answer, effects = toy.propose(VALVE, 0.6, inputs=())
+    assert permits(effects) == []
+    assert "interlock" in str(answer.body["why"])
+    assert "may be" in str(answer.body["why"])
+
+
+def test_what_the_tag_says_cannot_deny_by_the_interlock_either(toy: VirtualToy) -> None:
+    toy.live()
+    doubt(toy)
+    toy.live(10, says=9.9)
+    _, effects = toy.propose(VALVE, 0.6, inputs=())
+    assert len(permits(effects)) == 1
+
+
+def test_look_ahead_starts_from_its_interval(tmp_path: Path) -> None:
+    toy = VirtualToy(tmp_path, site(looks_ahead=True))
+    toy.live()
+    doubt(toy)
+    toy.live(10, says=2.0)
+    _, effects = toy.propose(VALVE, 0.6, inputs=())
+    (asked,) = questions(effects)
+    start, shown = dict(asked.state)["level"], toy.shown()
+    assert (start.low, start.centre, start.high) == (shown["low"], shown["value"], shown["high"])
+    assert len(permits(toy.answer(effects))) == 1
+
+
+def test_an_answer_from_before_its_meter_was_distrusted_does_not_count(tmp_path: Path) -> None:
+    toy = VirtualToy(tmp_path, site(looks_ahead=True))
+    toy.live()
+    doubt(toy)
+    toy.live(10)
+    _, effects = toy.propose(VALVE, 0.6, inputs=())
+    toy.say("ann", Verb.DISTRUST, FLOW, life_s=HOUR)
+    assert permits(toy.answer(effects)) == []
+
+
+def test_it_goes_blind_at_a_limit_and_the_asset_steps_down_one_mode(tmp_path: Path) -> None:
+    toy = VirtualToy(tmp_path, site(high=5.5))
+    toy.live()
+    doubt(toy)
+    toy.live(60, flow=1.0)
+    assert toy.shown()["state"] == "blind"
+    assert toy.memory.mode_of("valve").rung is Rung.ADVISORY
+    turns = [e[6] for e in entries(toy, Kind.ENTRY_VIRTUAL)]
+    assert turns == ["stands_in", "blind"]
+    _, effects = toy.propose(VALVE, 0.6, inputs=())
+    assert permits(effects) == []
+
+
+def test_it_goes_blind_after_the_longest_time(tmp_path: Path) -> None:
+    toy = VirtualToy(tmp_path, site(max_blind_ns=200 * 10**9))
+    toy.live()
+    doubt(toy)
+    toy.live(120)
+    assert toy.shown()["state"] == "stands_in"
+    assert toy.shown()["time_to_blind_s"] < 80
+    toy.live(120)
+    assert toy.shown()["state"] == "blind"
+
+
+def test_it_goes_blind_when_its_meter_is_distrusted_too(toy: VirtualToy) -> None:
+    toy.live()
+    doubt(toy)
+    toy.live(10)
+    toy.say("bob", Verb.DISTRUST, FLOW, life_s=HOUR)
+    toy.wait(1)
+    assert toy.shown()["state"] == "blind"
+
+
+def test_it_ends_when_the_tag_has_counted_again_for_a_minute_and_the_mode_returns(
+    tmp_path: Path,
+) -> None:
+    toy = VirtualToy(tmp_path, site(high=5.5))
+    toy.live()
+    doubt(toy, hours=0.05)
+    toy.live(60, flow=1.0)
+    assert toy.memory.mode_of("valve").rung is Rung.ADVISORY
+    toy.live(240)
+    assert toy.shown()["state"] == "counts"
+    assert [e[6] for e in entries(toy, Kind.ENTRY_VIRTUAL)] == ["stands_in", "blind", "ended"]
+    assert toy.memory.mode_of("valve").rung is Rung.SUPERVISED
+    assert toy.memory.episodes == {}
+
+
+def test_a_tag_that_is_short_for_a_moment_does_not_begin_a_second_episode(toy: VirtualToy) -> None:
+    toy.live()
+    doubt(toy, hours=0.01)
+    toy.live(60)
+    doubt(toy, hours=0.01)
+    toy.live(60)
+    assert [e[6] for e in entries(toy, Kind.ENTRY_VIRTUAL)] == ["stands_in"]
+
+
+def test_without_a_window_of_history_nothing_stands_in(toy: VirtualToy) -> None:
+    toy.live(30)
+    doubt(toy)
+    toy.live(60)
+    assert toy.shown()["state"] == "none"
+    assert entries(toy, Kind.ENTRY_VIRTUAL) == []
+
+
+def test_a_disavowal_forgets_what_was_said_in_its_time(tmp_path: Path) -> None:
+    from tests.claims.disavowals import Doubting
+
+    class Both(VirtualToy, Doubting):
+        pass
+
+    toy = Both(tmp_path)
+    toy.live(70)
+    since = toy.now
+    toy.live(70, says=8.0)
+    toy.disavow("ann", LEVEL, since_ns=since)
+    toy.wait(1)
+    assert toy.shown()["value"] == pytest.approx(5.0, abs=0.05)
+    assert toy.shown()["high"] < 5.5
+
+
+def test_it_is_in_the_state_and_a_restart_keeps_it(toy: VirtualToy) -> None:
+    toy.live()
+    doubt(toy)
+    toy.live(30, flow=1.0)
+    rows, _ = toy.core.state.load()
+    again = Engine(toy.site)
+    again.restore(rows)
+    assert again.memory.tracks == toy.memory.tracks
+    assert again.memory.episodes == toy.memory.episodes
+    assert TANK.tag in again.memory.tracks
+
+
+def test_an_actuator_of_another_class_steps_down_only_where_it_rests_on_it(
+    tmp_path: Path,
+) -> None:
+    toy = VirtualToy(tmp_path, site(high=5.5))
+    toy.live()
+    doubt(toy)
+    toy.live(60, flow=1.0)
+    assert toy.memory.mode_of(PUMP.partition("/")[0]).rung is Rung.SUPERVISED
