@@ -24,6 +24,7 @@ from twinvouch.commands import (
     lookahead,
     own,
     safe_action,
+    second_model,
 )
 from twinvouch.commands.derivation import ZERO, Derivation
 from twinvouch.commands.view import Snapshot, Target, View
@@ -105,7 +106,7 @@ def _weigh(view: View, target: Target, first: tuple[Reason, ...]) -> Decision:
     reasons = (
         *before,
         *derivation.check(derived, target.rule, target.letter),
-        *(() if is_denied else lookahead.check(view, target)),  # what is denied is not tried
+        *(() if is_denied else _tried(view, target)),  # what is denied is not tried
         *approval.check(given, wanted, view.command.principal),
     )
     if all(r.verdict is Verdict.ALLOW for r in reasons):  # only look-ahead says why it allows
@@ -116,13 +117,20 @@ def _weigh(view: View, target: Target, first: tuple[Reason, ...]) -> Decision:
     return replace(decision, basis=basis.of(view, target, derived))
 
 
+def _tried(view: View, target: Target) -> tuple[Reason, ...]:
+    """What the models say."""
+    return (*lookahead.check(view, target), *second_model.check(view, target))
+
+
 def _derived(view: View, target: Target) -> Derivation:
     """R7, with what look-ahead starts from."""
     ahead = view.site.ahead.get(target.tag.id)
     if own.is_own(view.site, view.command.principal):
         return own.derive(view, target, ahead)
     derived = derivation.derive(view.moment, target.claim(view.command, view.key))
-    return derived if ahead is None else derivation.joined(derived, lookahead.inputs(view, ahead))
+    for each in lookahead.models(ahead):
+        derived = derivation.joined(derived, lookahead.inputs(view, each))
+    return derived
 
 
 def _allowed(derived: Derivation, given: int) -> Reason:

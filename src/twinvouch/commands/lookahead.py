@@ -118,6 +118,13 @@ def inputs(at: At, ahead: Ahead) -> Iterator[tuple[str, Axes, tuple[int, ...], s
             )
 
 
+def models(ahead: Ahead | None) -> tuple[Ahead, ...]:
+    """It, and the second one where there is one."""
+    return tuple(
+        each for each in (ahead, None if ahead is None else ahead.second) if each is not None
+    )
+
+
 def rests_on(at: At, ahead: Ahead) -> tuple[str, ...]:
     """Tags whose readings a start rests on now: those that are trusted, and the meters of what stands in for others."""
     tags = sorted({s.tag for s in ahead.sources.values()})

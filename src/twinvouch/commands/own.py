@@ -103,11 +103,11 @@ def derive_advice(at: At, ahead: Ahead | None) -> Derivation:
 def read(target: Target, ahead: Ahead | None) -> tuple[str, ...]:
     """Tags that its interlock, its past and its groups read, but for those of the interlock where look-ahead starts."""
     bare = replace(target.tag, limits=replace(target.limits, controlled=()))
-    starts = set() if ahead is None else {s.tag for s in ahead.sources.values()}
+    starts = set() if ahead is None else {s.tag for s in ahead.sources.values()}  # of the first
     started = starts & set(estimable(bare))
     return tuple(t for t in mandatory(bare) if t not in started)
 
 
 def _derived(at: At, ahead: Ahead | None, more: list[Told]) -> Derivation:
-    told = [] if ahead is None else list(lookahead.inputs(at, ahead))
+    told = [each for of in lookahead.models(ahead) for each in lookahead.inputs(at, of)]
     return derivation.joined(Derivation((), ZERO, ()), [*told, *more]) if told else _NOTHING
