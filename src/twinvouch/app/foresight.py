@@ -30,21 +30,26 @@ Told = tuple[tuple[Branch, ...], float]
 
 
 class Foreseer:
-    """Asks one model, at most `ways` workers of it at once; belongs to one thread. `until_s` are of the monotonic clock."""
+    """Asks one model, at most `ways` workers of it at once; belongs to one thread. `until_s` are of the monotonic clock.
 
-    def __init__(self, model: Lookahead, ask: Ask, ways: int = 1) -> None:
+    Without `is_searching` no nearest safe value is looked for.
+    """
+
+    def __init__(
+        self, model: Lookahead, ask: Ask, ways: int = 1, *, is_searching: bool = True
+    ) -> None:
         self._model, self._ask, self._ways = model, ask, ways
+        self._is_searching = is_searching
         self._backups: OrderedDict[bytes, Told] = OrderedDict()
 
     def foresee(self, q: Question, until_s: float) -> Foresight:
         """What is foreseen; raises UnavailableError or MalformedError where nothing can be believed."""
-        seen = self.branches(q, until_s)
-        if q.is_idle or is_safe(seen):
+        seen = self._branches(q, until_s)
+        if q.is_idle or is_safe(seen) or not self._is_searching:
             return seen
         return replace(seen, allowed=self._instead(q, until_s))
 
-    def branches(self, q: Question, until_s: float) -> Foresight:
-        """Both branches, the second where the first leaves the limits; no other value is looked for."""
+    def _branches(self, q: Question, until_s: float) -> Foresight:
         commands, residual = self._told(q, until_s, is_command=True)
         runs, backups = len(commands), tuple[Branch, ...]()
         if q.is_idle:  # no law takes over, so there is one run for all of them
@@ -101,7 +106,7 @@ class Foreseer:
         return good
 
     def _is_safe(self, q: Question, value: float, until_s: float) -> bool:
-        return is_safe(self.branches(replace(q, value=value), until_s))
+        return is_safe(self._branches(replace(q, value=value), until_s))
 
 
 def shared(count: int, ways: int) -> list[slice]:
@@ -109,3 +114,12 @@ def shared(count: int, ways: int) -> list[slice]:
     ways = max(1, min(ways, count))
     ends = [-(-count * (n + 1) // ways) for n in range(ways)]
     return [slice(first, last) for first, last in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def in_turn(answer: Callable[[bytes], bytes]) -> Ask:
+    """Whoever answers one after the other, such as a model in this process."""
+
+    def ask(asked: Sequence[bytes], _until_s: float) -> Generator[bytes, None, None]:
+        yield from (answer(each) for each in asked)
+
+    return ask

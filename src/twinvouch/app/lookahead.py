@@ -137,6 +137,8 @@ def served(config: Config) -> list[Served]:
 
 def _warm(crew: Crew) -> None:
     for worker in crew.workers:
+        if worker.is_closed:
+            return
         try:
             worker.start()
         except (UnavailableError, OSError) as error:

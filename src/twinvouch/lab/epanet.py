@@ -32,6 +32,7 @@ class TimeOf(IntEnum):
 
     DURATION = 0
     STEP = 1
+    PATTERN_START = 4
     REPORT_STEP = 5
 
 
@@ -41,6 +42,8 @@ class OfNode(IntEnum):
     ELEVATION = 0
     DEMAND = 1  # base demand of the last category
     PATTERN = 2
+    EMITTER = 3
+    TANK_LEVEL = 8
     HEAD = 10
     PRESSURE = 11
     DIAMETER = 17  # of a tank
@@ -49,6 +52,10 @@ class OfNode(IntEnum):
 class OfLink(IntEnum):
     """Parameters of EN_getlinkvalue and EN_setlinkvalue."""
 
+    ROUGHNESS = 2
+    MINOR_LOSS = 3
+    INIT_STATUS = 4
+    INIT_SETTING = 5
     FLOW = 8
     STATUS = 11
     SETTING = 12

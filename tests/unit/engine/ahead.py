@@ -1,12 +1,13 @@
 """The claims plant with a tank model on its valve: `valve/opening` as the pump's speed, full-on."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.claims.site import Toy, make_site
-from twinvouch.app.foresight import Foreseer
+from twinvouch.app.foresight import Foreseer, in_turn
 from twinvouch.app.lookahead_process import answer
 from twinvouch.app.model_class import Made, make
 from twinvouch.core.event import Effect, Simulate, SimulationDone
@@ -50,9 +51,7 @@ def site(**but: Any) -> Site:
     return replace(make_site(), ahead={VALVE: ahead(**but), PUMP: ahead(**{**pump, **but})})
 
 
-def in_place(asked: Sequence[bytes], _until_s: float = 0.0) -> Generator[bytes, None, None]:
-    """What workers do, here."""
-    yield from (answer(TANK.model, each) for each in asked)
+in_place = in_turn(partial(answer, TANK.model))  # what workers do, here
 
 
 def foreseen(question: Question) -> bytes:

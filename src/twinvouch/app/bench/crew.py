@@ -48,8 +48,8 @@ def figures(name: str, reference: str, data: bytes, questions: Sequence[Question
     try:
         for worker in crew.workers:
             worker.start()
-        foreseer = Foreseer(made.model, watched.ask, WORKERS)
-        foreseer.branches(_near(questions[0]), time.monotonic() + LONG_S)  # open, and warm
+        foreseer = Foreseer(made.model, watched.ask, WORKERS, is_searching=False)
+        foreseer.foresee(_near(questions[0]), time.monotonic() + LONG_S)  # open, and warm
         for asked in questions[1:]:
             for kind, values in told.items():
                 second = asked if not kind else replace(asked, value=asked.value / 2)
@@ -70,7 +70,7 @@ def figures(name: str, reference: str, data: bytes, questions: Sequence[Question
 def _decision(foreseer: Foreseer, watched: Watched, asked: Question) -> tuple[float, float]:
     watched.slowest_ns = 0
     began, own = time.perf_counter(), process_time_ns()
-    foreseer.branches(asked, time.monotonic() + LONG_S)
+    foreseer.foresee(asked, time.monotonic() + LONG_S)
     wall = (time.perf_counter() - began) * 1e3
     return wall, (watched.slowest_ns + process_time_ns() - own) / 1e6
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from twinvouch.app.cli.bench_endure import endure, vectors
+from twinvouch.app.cli.bench_guard import guard
 from twinvouch.app.cli.demo import require_lab
 from twinvouch.app.cli.printing import say, show_figures
 
@@ -55,6 +56,7 @@ for _name in BENCHES:
     command.command(_name)(AS_JSON(_measure(_name)))
 command.add_command(vectors)
 command.add_command(endure)
+command.add_command(guard)
 
 
 def _processes(_context: click.Context, _parameter: click.Parameter, value: str) -> list[str]:

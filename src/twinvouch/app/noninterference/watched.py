@@ -5,12 +5,11 @@ by its own code in this process: the same question has the same answer in both r
 """
 
 import random
-from collections.abc import Generator, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
-from twinvouch.app.foresight import Foreseer
+from twinvouch.app.foresight import Foreseer, in_turn
 from twinvouch.app.lookahead_process import answer
 from twinvouch.app.model_class import Made, make
 from twinvouch.commands.capability import required
@@ -98,8 +97,5 @@ def _beside_low(plant: Plant, tag: str, low: frozenset[str]) -> bool:
 def answered(question: bytes) -> bytes:
     """What a worker and the core make of it."""
     model = tank().model
-
-    def ask(asked: Sequence[bytes], _until_s: float) -> Generator[bytes, None, None]:
-        yield from (answer(model, each) for each in asked)
-
-    return write_foresight(Foreseer(model, ask).foresee(read_question(question), float("inf")))
+    foreseer = Foreseer(model, in_turn(partial(answer, model)))
+    return write_foresight(foreseer.foresee(read_question(question), float("inf")))

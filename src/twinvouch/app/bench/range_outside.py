@@ -1,0 +1,107 @@
+"""What of the product lies beside the engine in a run of the range: the actuator's check of permits, and look-ahead in this process."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from time import monotonic
+
+from twinvouch.app.actuator_check import Accepted, OwnLimits, OwnPoint, asset_of, judge, mode_of
+from twinvouch.app.foresight import Foreseer, in_turn
+from twinvouch.app.lookahead_process import answer
+from twinvouch.app.model_class import Made, make
+from twinvouch.core.command import Permit
+from twinvouch.core.errors import TwinvouchError
+from twinvouch.core.event import Simulate, SimulationDone
+from twinvouch.core.inventory import Plant
+from twinvouch.core.site import SECOND
+from twinvouch.lab.range.plants import Sector
+from twinvouch.lab.range.site import PERMIT_KEY, signer
+from twinvouch.wire.lookahead import read_question, write_foresight
+
+DEADLINE_S = 60.0  # of an answer in this process; a run must not depend on how busy the machine is
+
+
+class Memory:
+    """Permits that were used, and epochs of modes. Fits Remembered."""
+
+    horizon_ns = 0
+
+    def __init__(self) -> None:
+        self._spent: set[bytes] = set()
+        self._epochs: dict[str, int] = {}
+
+    def is_spent(self, nonce: bytes) -> bool:
+        """As Remembered."""
+        return nonce in self._spent
+
+    def mode_epoch(self, asset: str) -> int:
+        """As Remembered."""
+        return self._epochs.get(asset, 0)
+
+    def spend(self, permit: Permit) -> None:
+        """It is used."""
+        self._spent.add(permit.nonce)
+        self.begin(asset_of(permit), permit.mode_epoch)
+
+    def begin(self, asset: str, epoch: int) -> None:
+        """Permits of older epochs are void."""
+        self._epochs[asset] = max(epoch, self.mode_epoch(asset))
+
+
+class Beside:
+    """Fits Outside: one run's actuator, and its model."""
+
+    def __init__(
+        self, sector: Sector, plant: Plant, ask: Callable[[bytes], bytes] | None = None
+    ) -> None:
+        self._made = model_of(sector)
+        run = ask or (lambda raw: answer(runner_of(sector).model, raw))
+        self._foreseer = Foreseer(self._made.model, in_turn(run), is_searching=False)
+        points = {
+            t.id: OwnPoint(t.id, t.point, t.limits.low, t.limits.high)
+            for t in plant.tags.values()
+            if t.point is not None and t.limits is not None
+        }
+        self._limits = OwnLimits(plant.id, signer(PERMIT_KEY).public_key, 60 * SECOND, points)
+        self._memory = Memory()
+
+    def permitted(self, raw: bytes, now_ns: int) -> tuple[Permit, float] | str:
+        """As Outside."""
+        notice = mode_of(raw, now_ns, self._limits)
+        if notice is not None:
+            self._memory.begin(notice.asset, notice.epoch)
+            return "a mode, not a permit"
+        found = judge(raw, now_ns, self._limits, self._memory)
+        if not isinstance(found, Accepted):
+            return found.sentence
+        self._memory.spend(found.permit)
+        return found.permit, found.value
+
+    def foreseen(self, asked: Simulate) -> SimulationDone:
+        """As Outside."""
+        salt = sha256(b"done" + asked.ident.encode()).digest()[:16]
+        try:
+            seen = self._foreseer.foresee(read_question(asked.question), monotonic() + DEADLINE_S)
+        except TwinvouchError as error:
+            return SimulationDone(salt, asked.ident, b"", str(error)[:500], self._made.digest)
+        return SimulationDone(salt, asked.ident, write_foresight(seen), "", self._made.digest)
+
+
+def model_of(sector: Sector) -> Made:
+    """The model as the core has it: for laws and certificates."""
+    return _cached(sector, "core")
+
+
+def runner_of(sector: Sector) -> Made:
+    """The model as a worker has it."""
+    return _cached(sector, "worker")
+
+
+_MADE: dict[tuple[str, str], Made] = {}
+
+
+def _cached(sector: Sector, part: str) -> Made:
+    key = sector.name, part
+    if key not in _MADE:
+        look = sector.lookout
+        _MADE[key] = make(look.reference, look.data(), look.numbers)
+    return _MADE[key]

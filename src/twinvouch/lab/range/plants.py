@@ -1,0 +1,155 @@
+"""What the range asks of a true plant, and what is declared of one for the guard.
+
+A true plant is never the guard's model: it has its own code and its own parameters, from a seed. It moves in steps of STEP_S and
+is the only judge of what is safe.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from twinvouch.core.declared import Balance, Redundancy
+from twinvouch.core.inventory import CommandClass
+from twinvouch.core.lookahead import Source
+from twinvouch.core.past import Past
+
+STEP_S: Final = 300
+STEPS_PER_H: Final = 3_600 // STEP_S
+DAY_S: Final = 86_400
+
+
+class TruePlant(Protocol):
+    """One plant of one seed."""
+
+    @property
+    def limits(self) -> Mapping[str, tuple[float, float]]:
+        """What must stay within these bounds, by quantity; `ranges` of a tag are in the sector."""
+        ...
+
+    def write(self, tag: str, value: float) -> None:
+        """Set an actuator; it acts from now on."""
+        ...
+
+    def advance(self) -> None:
+        """One step."""
+        ...
+
+    def truth(self) -> Mapping[str, float]:
+        """What perfect instruments would read, by tag."""
+        ...
+
+    def excess(self) -> float:
+        """How far outside the limits the plant has been since the last step, as a share of the range; 0 or less is inside."""
+        ...
+
+    def ahead(self, writes: Mapping[str, float], held: int, law: str, steps: int) -> float:
+        """The largest excess of the next `steps`: `writes` for `held` of them, then backup `law`. Does not move the plant."""
+        ...
+
+    def surge(self, factor: float) -> None:
+        """Demand (or heat lost, or load) is multiplied with this from now on."""
+        ...
+
+    def close(self) -> None:
+        """Free what it holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """One instrument: its scan group, physical range, and error: `noise` and `bias` in its unit, `share` of the value (one sigma)."""
+
+    tag: str
+    unit: str
+    low: float
+    high: float
+    group: str
+    rate: float = float("inf")
+    noise: float = 0.0
+    bias: float = 0.0
+    share: float = 0.0
+    share_bias: float = 0.0
+
+    @property
+    def span(self) -> float:
+        """High less low."""
+        return self.high - self.low
+
+
+@dataclass(frozen=True, slots=True)
+class Lever:
+    """One actuator, `model` its name in the guard's model (empty: look-ahead does not know it)."""
+
+    tag: str
+    unit: str
+    low: float
+    high: float
+    group: str
+    command_class: CommandClass = CommandClass.B
+    model: str = ""
+    rate: float = float("inf")
+    past: Past = field(default_factory=Past)
+    controlled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lookout:
+    """How the guard looks ahead: class and data of its model, and where its quantities are read."""
+
+    reference: str
+    data: Callable[[], bytes]
+    numbers: Mapping[str, float]
+    sources: Mapping[str, Source]
+    limits: Mapping[str, tuple[float, float]]
+    horizon_s: float
+    tau_s: float
+    demand: float
+    tolerance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sector:
+    """One plant of the range: what is declared of it, and how a true one is made. `domains` are scan groups by edge."""
+
+    name: str
+    domains: Mapping[str, tuple[str, ...]]
+    sensors: tuple[Sensor, ...]
+    levers: tuple[Lever, ...]
+    redundancies: tuple[Redundancy, ...]
+    balances: tuple[Balance, ...]
+    lookout: Lookout
+    laws: tuple[str, ...]
+    make: Callable[[int], TruePlant]
+    operator: Callable[[Any], "Operator"]
+    sources: tuple[str, ...]  # modules of the true plant, for its hash
+    hours: float
+    attack_h: float
+    wishes: int = 1  # of the operator at one of his moments
+
+    @property
+    def by_tag(self) -> Mapping[str, Sensor]:
+        """Sensors."""
+        return {s.tag: s for s in self.sensors}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A write that somebody wants, and what he looked at for it."""
+
+    tag: str
+    value: float
+    inputs: tuple[str, ...] = ()
+
+
+class Operator(Protocol):
+    """Decides what to write from what is shown to him; None stands for what he is told not to trust."""
+
+    looks: tuple[str, ...]
+
+    def shift(self, by: float) -> None:
+        """What he aims at moves, in his own unit; a legitimate change of the set point."""
+        ...
+
+    def wishes(self, shown: Mapping[str, float | None]) -> Sequence[Wish]:
+        """What he wants at one of his moments, most urgent first."""
+        ...

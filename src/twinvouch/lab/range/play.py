@@ -1,0 +1,244 @@
+"""One run: a true plant, its instruments, an operator, who attacks, and the guard in between, or nobody."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from twinvouch.core.command import CommandStatus, Verdict
+from twinvouch.core.site import Site
+from twinvouch.lab.range.instruments import Instruments
+from twinvouch.lab.range.judge import INSIDE, Judge, Terms
+from twinvouch.lab.range.plants import STEP_S, STEPS_PER_H, Sector, TruePlant, Wish
+from twinvouch.lab.range.result import Result
+from twinvouch.lab.range.scenario import Kind, Moment, Scenario
+from twinvouch.lab.range.site import HOLD_NS, OPERATOR, OPTIMIZER, PERIOD_NS
+from twinvouch.lab.range.stage import Outside, Stage, Written
+
+DEADLINE: Final = HOLD_NS // PERIOD_NS  # steps that a held command may wait
+LEAST, MOST = 2, 6  # steps between two of the operator's moments: 10 to 30 min
+HIGHEST_RUNG: Final = 1  # supervised; below it the twin writes nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """What a run is played with. `site` None: there is no guard, every order is written."""
+
+    scenario: Scenario
+    sector: Sector
+    seed: int
+    guard: str
+    site: Site | None
+    outside: Callable[[], Outside]
+    hours: float
+    attack_h: float
+
+
+def play(cast: Cast) -> Result:
+    """Play it to its end."""
+    run = _Run(cast)
+    try:
+        for step in range(round(cast.hours * STEPS_PER_H)):
+            run.step(step)
+        return run.finished()
+    finally:
+        run.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A command that waits; legitimate as judged when it was proposed."""
+
+    step: int
+    legit: bool
+
+
+class _Run:
+    """Everybody's state."""
+
+    def __init__(self, cast: Cast) -> None:
+        self.cast, self.sector = cast, cast.sector
+        look = self.sector.lookout
+        self.plant: TruePlant = self.sector.make(cast.seed)
+        laws = self.sector.laws
+        terms = Terms(laws, round(look.tau_s / STEP_S), round(look.horizon_s / STEP_S))
+        self.judge = Judge(self.plant, terms)
+        self.instruments = Instruments(self.sector, cast.seed)
+        self.chance = Random(f"range {cast.seed}")  # noqa: S311 - a run is repeated by its seed
+        self.operator = self.sector.operator(Random(f"operator {cast.seed}"))  # noqa: S311
+        self.next = 2
+        self.now, self.since = 0, 0
+        self.honest: list[Mapping[str, float]] = []
+        self.told: Mapping[str, float] = {}
+        self.pending: dict[str, _Pending] = {}
+        self.written: dict[str, bool] = {}
+        s = cast.scenario
+        self.result = Result(s.name, s.sector, s.kind.value, cast.seed, cast.guard, gap=bool(s.gap))
+        self.result.difference = getattr(self.plant, "difference", "")
+        site = cast.site
+        self.stage = None if site is None else Stage(site, cast.seed, cast.outside(), self._write)
+
+    def step(self, step: int) -> None:
+        """Readings, what people and attackers do about them, and a step of the plant."""
+        self.now, self.since = step, step - round(self.cast.attack_h * STEPS_PER_H)
+        self._weather()
+        read = self.instruments.read(self.plant.truth())
+        told = dict(read)
+        if self.since >= 0:
+            for lie in self.cast.scenario.lies:
+                lie.told(told, self._moment())
+        self.honest.append(read)
+        self.told = told
+        if self.stage is not None:
+            self.stage.scan(step, told)
+            self._watch(read)
+        if self.since == 0:
+            self.operator.shift(self.cast.scenario.shifts)
+        self._lock_out()
+        if step >= self.next:
+            self.next = step + self.chance.randint(LEAST, MOST)
+            self._operate()
+        if self.since >= 0:
+            self._attack()
+        self._expire()
+        self.plant.advance()
+        self._look_outside()
+
+    def finished(self) -> Result:
+        """What came of it."""
+        self._expire(is_over=True)
+        if self.stage is not None:
+            self.result.stages_ms = self.stage.cost.stages
+            self.result.lookahead_ms = self.stage.cost.lookahead
+        return self.result
+
+    def close(self) -> None:
+        """Free the plant."""
+        self.plant.close()
+
+    def _moment(self) -> Moment:
+        s = self.cast.scenario
+        strength = s.strength(self.cast.seed)
+        return Moment(self.sector, self.now, self.since, strength, self.chance, self.honest)
+
+    def _weather(self) -> None:
+        hours = self.since / STEPS_PER_H
+        for weather in self.cast.scenario.weather:
+            if weather.start_h <= hours < weather.end_h:
+                self.plant.surge(weather.factor)
+            elif hours >= weather.end_h:
+                self.plant.surge(1.0)
+
+    def _shown(self, tag: str) -> float | None:
+        return self.told[tag] if self.stage is None else self.stage.seen(tag)
+
+    def _operate(self) -> None:
+        """He looks at what counts, and does the most urgent thing."""
+        tags = (*self.operator.looks, *(lever.tag for lever in self.sector.levers))
+        shown = {tag: self._shown(tag) for tag in tags}
+        if self.stage is not None:
+            self.stage.look(OPERATOR, [tag for tag, value in shown.items() if value is not None])
+        busy = self._busy()
+        wishes = [w for w in self.operator.wishes(shown) if w.tag not in busy]
+        for wish in wishes[: self.sector.wishes]:
+            self._wants(wish)
+
+    def _wants(self, wish: Wish) -> None:
+        legit = not self.judge.is_unsafe(self.now, {wish.tag: wish.value})
+        self.result.legit += legit
+        self._order(OPERATOR, wish, _Pending(self.now, legit))
+
+    def _lock_out(self) -> None:
+        """Before somebody works on levers, the operator sets them."""
+        for work in self.cast.scenario.work:
+            if self.since == round(work.start_h * STEPS_PER_H):
+                for tag, value in work.levers.items():
+                    self._wants(Wish(tag, value, (tag,)))
+
+    def _busy(self) -> set[str]:
+        """Levers that somebody works on."""
+        hours = self.since / STEPS_PER_H
+        return {
+            lever
+            for work in self.cast.scenario.work
+            if work.start_h <= hours < work.end_h
+            for lever in work.levers
+        }
+
+    def _attack(self) -> None:
+        at = self._moment()
+        for orders in self.cast.scenario.orders:
+            for wish in orders.wishes(at):
+                self.result.hostile += 1
+                self._order(OPTIMIZER, wish, _Pending(self.now, legit=False))
+
+    def _order(self, who: str, wish: Wish, pending: _Pending) -> None:
+        """Propose it, or write it where nobody guards."""
+        if self.stage is None:
+            self._write(Written("", wish.tag, wish.value))
+            return
+        ident = self.stage.propose(who, wish)
+        if not self._settled(ident, pending):
+            self.pending[ident] = pending
+
+    def _write(self, what: Written) -> None:
+        """What really moves an actuator; judged before it does."""
+        if self.stage is not None:
+            if self.judge.is_unsafe(self.now, {what.tag: what.value}):
+                self.result.unsafe.append(self.now)
+            self.written[what.command] = True
+        self.plant.write(what.tag, what.value)
+        self._look_outside()
+
+    def _look_outside(self) -> None:
+        if self.result.violated < 0 and self.plant.excess() > INSIDE:
+            self.result.violated = self.now
+
+    def _settled(self, ident: str, pending: _Pending) -> bool:
+        """True where nothing more can come of a command."""
+        assert self.stage is not None
+        if ident in self.written:
+            return True
+        status = self.stage.status(ident)
+        if status is CommandStatus.HELD and self.now - pending.step < DEADLINE:
+            return False
+        if pending.legit:
+            self.result.blocked.append(pending.step)
+            self._why(ident)
+        return True
+
+    def _why(self, ident: str) -> None:
+        record = self.stage.record(ident) if self.stage is not None else None
+        reasons = () if record is None else record.decision.reasons
+        for reason in reasons:
+            if reason.verdict is not Verdict.ALLOW:
+                self.result.rules[reason.rule] = self.result.rules.get(reason.rule, 0) + 1
+
+    def _expire(self, *, is_over: bool = False) -> None:
+        for ident, pending in list(self.pending.items()):
+            if is_over or self._settled(ident, pending):
+                del self.pending[ident]
+
+    def _watch(self, read: Mapping[str, float]) -> None:
+        """What the guard noticed, and whether it stepped down."""
+        assert self.stage is not None
+        r = self.result
+        for sensor in self.sector.sensors:
+            if self.stage.seen(sensor.tag) is not None:
+                continue
+            apart = abs(self.told[sensor.tag] - read[sensor.tag]) / sensor.span
+            if self.cast.scenario.kind is Kind.CLEAN or self.since < 0:
+                r.distrusted = True
+            if self.since >= 0 and r.detected < 0 and apart > 0:
+                r.detected, r.deviation = self.now, self._apart(read)
+        if r.detected < 0 and self.since >= 0:
+            r.deviation = self._apart(read)
+        if r.stepped_down < 0 and self.since >= 0:
+            assets = {lever.tag.rpartition("/")[0] for lever in self.sector.levers}
+            if any(self.stage.mode(asset) > HIGHEST_RUNG for asset in assets):
+                r.stepped_down = self.now
+
+    def _apart(self, read: Mapping[str, float]) -> float:
+        """How far the worst liar is from what it read."""
+        spans = ((s.tag, s.span) for s in self.sector.sensors)
+        return max(abs(self.told[tag] - read[tag]) / span for tag, span in spans)

@@ -1,0 +1,153 @@
+"""The range itself: every scenario plays, a seed gives the same figures, the guard is what makes the difference, and the report counts."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from twinvouch.app.bench.guard import Plan, Task, played, run
+from twinvouch.app.bench.range_outside import Beside, model_of
+from twinvouch.app.cli import cli
+from twinvouch.lab.range.plan import sector
+from twinvouch.lab.range.play import Cast, play
+from twinvouch.lab.range.result import Result
+from twinvouch.lab.range.site import ABLATIONS, FULL, Guard, site_of
+from twinvouch.lab.range.table import ALL, BY_NAME
+from twinvouch.lab.range.tally import report
+
+pytest.importorskip("wntr")
+
+
+def short(name: str, guard: Guard | None = FULL, hours: float = 1.0, seed: int = 1) -> Result:
+    """A run whose attack begins after half an hour."""
+    scenario = BY_NAME[name]
+    where = sector(scenario.sector)
+    site = None if guard is None else site_of(where, guard, model_of(where).digest)
+
+    def beside() -> Beside:
+        assert site is not None
+        return Beside(where, site.plant)
+
+    told = "off" if guard is None else "full"
+    return play(Cast(scenario, where, seed, told, site, beside, 0.5 + hours, 0.5))
+
+
+@pytest.mark.parametrize("name", [s.name for s in ALL])
+def test_every_scenario_plays(name: str) -> None:
+    found = short(name, hours=0.6)
+    assert found.scenario == name
+    assert 0 <= len(found.blocked) <= found.legit
+    assert (found.hostile > 0) == bool(BY_NAME[name].orders)
+    assert len(found.stages_ms) >= found.legit
+
+
+@pytest.mark.parametrize(
+    "name", ["building-valve-slam", "grid-hostile-dispatch", "grid-switching-burst"]
+)
+def test_without_a_guard_it_leaves_its_limits_and_with_it_not(name: str) -> None:
+    assert short(name, None).violated >= 0
+    guarded = short(name)
+    assert guarded.violated == -1
+    assert guarded.unsafe == []
+
+
+def test_without_rules_over_the_past_a_valve_is_slammed() -> None:
+    found = short("building-valve-slam", ABLATIONS["no_history"])
+    assert found.violated >= 0
+    assert found.unsafe
+
+
+def test_without_look_ahead_a_hostile_dispatch_goes_through() -> None:
+    assert short("grid-hostile-dispatch", ABLATIONS["no_lookahead"]).unsafe
+
+
+def test_a_lie_is_noticed_and_its_size_told() -> None:
+    found = short("building-rooms-warm", seed=2)
+    assert found.detected == 6
+    assert found.deviation == pytest.approx(BY_NAME["building-rooms-warm"].strength(2))
+
+
+def test_the_same_seed_gives_the_same_report() -> None:
+    task = Task("grid-two-lines", 5, ("off", "full"), 0.05)
+    times = {"compute_p99_ms_stages", "compute_p99_ms_lookahead", "lookahead_p50_ms"}
+    first, again = (report(played(task)) for _ in range(2))
+    assert {k: v for k, v in first.items() if k not in times} == {
+        k: v for k, v in again.items() if k not in times
+    }
+    assert first["legit_commands"] > 0
+
+
+def made(scenario: str, guard: str, seed: int = 1, **more: object) -> Result:
+    s = BY_NAME[scenario]
+    found = Result(s.name, s.sector, s.kind.value, seed, guard, gap=bool(s.gap))
+    for name, value in more.items():
+        setattr(found, name, value)
+    return found
+
+
+def test_what_the_report_counts() -> None:
+    results = [
+        made("grid-clean", "off"),
+        made("grid-clean", "full", legit=100, blocked=[3], rules={"lookahead": 1}, distrusted=True),
+        made("grid-two-lines", "off", violated=60),
+        made("grid-two-lines", "full", legit=50, blocked=[1, 2], unsafe=[70], violated=75),
+        made("net3-levels-up", "off"),  # an attack that harms nobody does not count
+        made("net3-levels-up", "full", legit=10, unsafe=[5], violated=9),
+        made("net3-replay", "off", violated=60),
+        made("net3-replay", "full", unsafe=[50, 51], violated=70, stepped_down=60),
+        made("net3-drift-1e-2", "off"),
+        made("net3-drift-1e-2", "full", detected=80, deviation=0.03),
+    ]
+    found = report(results)
+    assert found["unsafe_executed"] == 1
+    assert found["unsafe_executed_in_gaps"] == 2
+    assert found["stepped_down_first"] == 1.0
+    assert found["violations_commission"] == 1
+    assert found["violations_omission"] == found["violations_guard_made"] == 0
+    assert found["legit_commands"] == 160
+    assert found["legit_blocked_clean"] == pytest.approx(0.01)
+    assert found["legit_blocked_attack"] == pytest.approx(2 / 60)
+    assert found["false_distrust"] == 100.0
+    drift = found["drift_deviation_at_detection"]["net3-drift-1e-2"]
+    assert drift == {"detected": 1.0, "median": 0.03, "largest": 0.03}
+    rows = {row["name"]: row for row in found["scenarios"]}
+    assert rows["net3-levels-up"]["counts"] is False
+    assert rows["grid-two-lines"]["guard_off_violations"] == 1
+
+
+def test_ablations_are_compared_with_the_same_runs_of_the_whole_guard() -> None:
+    results = [
+        made("grid-two-lines", "off", violated=60),
+        made("grid-two-lines", "full", legit=50),
+        made("grid-two-lines", "full", seed=2, legit=70),
+        made("grid-two-lines", "no_history", legit=40, unsafe=[1, 2], violated=60),
+    ]
+    found = report(results)["ablation"]["no_history"]
+    assert found["runs"] == 1
+    assert found["without"]["unsafe_executed"] == 2
+    assert found["full"] == {"unsafe_executed": 0, "violations": 0, "legit": 50, "legit_blocked": 0}
+
+
+def test_two_processes_say_what_one_says() -> None:
+    plan = Plan(1, 3, ("grid-clean",), share=0.05, ablates=False, processes=1)
+    one, two = (
+        run(plan, lambda _: None),
+        run(Plan(1, 3, ("grid-clean",), 0.05, ablates=False), lambda _: None),
+    )
+    assert one["scenarios"] == two["scenarios"]
+    assert one["true_plants"] == two["true_plants"]
+
+
+def test_the_command_prints_one_object() -> None:
+    asked = ["bench", "guard", "--seeds", "1", "--only", "grid-clean", "--share", "0.05"]
+    done = CliRunner().invoke(cli, [*asked, "--processes", "1", "--no-ablation", "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["scenarios"][0]["name"] == "grid-clean"
+    assert {"unsafe_executed", "legit_blocked_clean", "wall_s", "true_plants"} <= told.keys()
+
+
+def test_a_scenario_that_is_none_is_an_error() -> None:
+    done = CliRunner().invoke(cli, ["bench", "guard", "--only", "net3-nothing"])
+    assert done.exit_code == 2
+    assert "net3-clean" in done.output
