@@ -18,8 +18,8 @@ from twinvouch.adapters.segment_file import PLAIN
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.adapters.sqlite_state import SqliteState
 from twinvouch.adapters.vault import Vault
-from twinvouch.app import config as configuration
 from twinvouch.app import (
+    after_rules,
     detection,
     inventory,
     key_list,
@@ -30,6 +30,7 @@ from twinvouch.app import (
     virtual_sensors,
     watchdogs,
 )
+from twinvouch.app import config as configuration
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import Stores
 from twinvouch.app.disk_watch import DiskWatch
@@ -61,6 +62,8 @@ def site(config: Config, origin: Origin | None = None) -> Site:
     safe = safe_rules.safe(config)
     if why := next(safe_rules.unfit(plant, safe), ""):
         raise ConfigError(f"{config.path}: safe_actions: {why}")
+    if why := next(after_rules.unfit(plant, config), ""):
+        raise ConfigError(f"{config.path}: {why}")
     # readings of long ago are not judged by the keys of today
     root = key_list.root_of(config) if origin is None else b""
     key_list.ring_of(config, plant)  # what does not fit is told now
@@ -82,6 +85,7 @@ def site(config: Config, origin: Origin | None = None) -> Site:
         watchdogs=watchdogs.watchdogs(config, plant, aheads) if aheads else {},
         virtual=virtual_sensors.sensors(config, plant) if origin is None else {},
         safe=safe,
+        aftermaths=after_rules.aftermaths(config),
     )
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
+from twinvouch.app import after_rules, past_rules, safe_rules, virtual_checks
 from twinvouch.app import declared_checks as declared
-from twinvouch.app import past_rules, safe_rules, virtual_checks
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
 from twinvouch.app.lookahead_checks import models
@@ -55,6 +55,7 @@ def check(config: Config, document: Document) -> None:
         past_rules.sequences,
         past_rules.joints,
         safe_rules.actions,
+        after_rules.aftermath,
         kept,
         models,
         virtual_checks.sensors,
@@ -385,9 +386,7 @@ def _network(config: Config) -> Told:
         yield ("api", "host"), f"{text}: expected 127.0.0.1, ::1 or localhost, or mutual TLS"
     for name, edge in config.edges.items():
         if edge.core.startswith("http:") and not is_loopback(_host(edge.core)):
-            text = (
-                f"{named(edge.core)} leaves this machine without TLS, expected a loopback address"
-            )
+            text = f"{named(edge.core)} leaves this machine without TLS, expected loopback"
             yield ("edges", name, "core"), text
         if edge.tls is not None and edge.core.startswith("http:"):
             text = f"{named(edge.core)} is without TLS, expected https:// beside `tls`"

@@ -45,6 +45,15 @@ class ActuatorSettings(Frozen):
     interlock: _INTERLOCK = ""
     interlock_tags: Annotated[tuple[TagId, ...], Field(max_length=100)] = ()
     controlled: Annotated[tuple[TagId, ...], Field(max_length=100)] = ()
+    default: float | None = None
+    response_tag: TagId | None = None
+    response_tolerance: Positive | None = None
+    response_within_s: Seconds | None = None
+    response_factor: float | None = None
+    response_offset: float | None = None
+    on_failure: Literal["none", "roll_back", "fall_back"] | None = None
+    deadline_s: Seconds | None = None
+    on_deadline: Literal["hold_last", "default"] | None = None
 
 
 class TagSettings(Frozen):

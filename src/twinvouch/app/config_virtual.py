@@ -53,7 +53,7 @@ class VirtualSettings(Frozen):
     volume: Volume | None = None
     flows: Annotated[tuple[FlowSettings, ...], Field(min_length=1, max_length=10)]
     error: Annotated[float, Field(ge=0)]
-    growth: Growth
+    growth: Growth | None = None
     without: Annotated[tuple[WithoutSettings, ...], Field(max_length=100)] = ()
     limits: Range | None = None
     max_blind_h: Annotated[float, Field(gt=0, le=240)]

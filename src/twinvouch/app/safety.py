@@ -75,7 +75,8 @@ def _always_read(config: Config) -> list[str]:
     tags = inventory.plant(config).tags.values()
     starts = {s.tag for told in config.lookahead.values() for s in told.tags.values()}
     starts |= {f.tag for told in config.virtual.values() for f in told.flows} | {*config.virtual}
-    return sorted(starts | {name for tag in tags for name in mandatory(tag)})
+    told = {s.response_tag for t in config.tags.values() if (s := t.actuator) and s.response_tag}
+    return sorted(starts | told | {name for tag in tags for name in mandatory(tag)})
 
 
 def _declared(config: Config, counting: set[str]) -> dict[str, Any]:
@@ -135,6 +136,8 @@ _LATER = {
     *("step", "varies_within_s", "jitter"),
     *("travel_per_hour", "writes_per_hour", "starts_per_hour"),
     *("dwell_on_s", "dwell_off_s", "ramp_by", "ramp_within_s"),
+    *("default", "response_tag", "response_tolerance", "response_within_s", "response_factor"),
+    *("response_offset", "on_failure", "deadline_s", "on_deadline"),
 }
 
 

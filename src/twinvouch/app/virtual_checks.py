@@ -141,7 +141,7 @@ def _curves(s: VirtualSettings) -> Told:
                 yield at, f"{named(tag)} is none of its `flows`"
             elif names[tag].usual is None:
                 yield at, f"{named(tag)} has no `usual` to take its place"
-    places: list[tuple[Loc, Points]] = [(("growth",), s.growth)]
+    places: list[tuple[Loc, Points]] = [(("growth",), s.growth)] if s.growth else []
     places += [(("without", n, "growth"), w.growth) for n, w in enumerate(s.without)]
     for loc, growth in places:
         if growth[-1][0] < s.max_blind_h:

@@ -17,7 +17,7 @@ def sensors(config: Config, plant: Plant) -> dict[str, Virtual]:
 
 def curves(s: VirtualSettings) -> dict[Lost, Curve]:
     """By the meters that are lost."""
-    found = {frozenset[str](): _curve(s.growth)}
+    found = {} if s.growth is None else {frozenset[str](): _curve(s.growth)}
     return found | {frozenset(w.lost): _curve(w.growth) for w in s.without}
 
 

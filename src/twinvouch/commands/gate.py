@@ -126,7 +126,7 @@ def _derived(view: View, target: Target) -> Derivation:
     """R7, with what look-ahead starts from."""
     ahead = view.site.ahead.get(target.tag.id)
     if own.is_own(view.site, view.command.principal):
-        return own.derive(view, target, ahead)
+        return own.derived(view, target, ahead)
     derived = derivation.derive(view.moment, target.claim(view.command, view.key))
     for each in lookahead.models(ahead):
         derived = derivation.joined(derived, lookahead.inputs(view, each))

@@ -12,6 +12,7 @@ from twinvouch.commands import derivation, lookahead, safe_action
 from twinvouch.commands.derivation import ZERO, Axes, Derivation
 from twinvouch.commands.lookahead import At, trusted_axes
 from twinvouch.commands.view import Target, View, estimable, mandatory
+from twinvouch.core.aftermath import OnFailure
 from twinvouch.core.command import CORE, Part, Reason, Verdict
 from twinvouch.core.lookahead import Ahead
 from twinvouch.core.safe import lately
@@ -33,6 +34,8 @@ def is_own(site: Site, principal: str) -> bool:
 
 def check(view: View, target: Target) -> tuple[Reason, ...]:
     """A denial of what is not on both lists now, or was done often enough."""
+    if _follows(view):
+        return ()
     c, safe = view.command, safe_action.listed(view, target)
     if not any(SafeAction(c.tag, c.value) in w.safe for w in view.site.watchdogs.values()):
         return _denied(f"`{c.tag}` = {c.value:g} is no safe action of a watchdog")
@@ -44,6 +47,16 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
     return _denied(
         f"`{c.tag}` = {c.value:g} was done {used} times in the last hour, limit is {safe.per_hour}"
     )
+
+
+def _follows(view: View) -> bool:
+    """True of what two persons signed to follow from another command: the declared default, or a way back."""
+    after, value = view.site.aftermaths.get(view.command.tag), view.command.value
+    if after is None:
+        return False
+    action = OnFailure.NONE if after.expected is None else after.expected.on_failure
+    is_default = after.is_default_taken or action is OnFailure.FALL_BACK
+    return action is OnFailure.ROLL_BACK or (is_default and value == after.default)
 
 
 def listed(view: View, target: Target) -> tuple[Reason, ...]:
@@ -68,7 +81,7 @@ def believing(view: View, target: Target) -> View:
     Else the lie that the watchdog is there for, or the distrust of it, would keep the core from acting.
     """
     ahead = view.site.ahead.get(target.tag.id)
-    if ahead is None:
+    if ahead is None or view.command.inputs:
         return view
     instead = dict(view.context.virtual)
     for name, source in ahead.sources.items():
@@ -90,9 +103,18 @@ def _where(tag: str, ends: list[float], known: Trusted) -> StandIn:
     )
 
 
-def derive(view: View, target: Target, ahead: Ahead | None) -> Derivation:
-    """What look-ahead starts from, and what the rules read that could refuse it: who says that decides, too."""
-    return _derived(view, ahead, derivation.now(view.moment, read(target, ahead)))
+def derived(view: View, target: Target, ahead: Ahead | None) -> Derivation:
+    """What look-ahead starts from, and what the rules read that could refuse it: who says that decides, too.
+
+    Where it follows from another command, what it declares and all that any command rests on.
+    """
+    if not view.command.inputs:
+        return _derived(view, ahead, derivation.now(view.moment, read(target, ahead)))
+    claim = replace(
+        target.claim(view.command, view.key), signed=True
+    )  # nobody but the core says it
+    base = derivation.derive(view.moment, claim)
+    return base if ahead is None else derivation.joined(base, lookahead.inputs(view, ahead))
 
 
 def derive_advice(at: At, ahead: Ahead | None) -> Derivation:

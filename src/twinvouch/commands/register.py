@@ -44,6 +44,7 @@ class Record:
     key: bytes = (
         b""  # id of the key that signed it; empty: a token, or an earlier version stored it
     )
+    response: str = ""  # of the plant, a core.aftermath.Response
 
     @property
     def is_open(self) -> bool:
@@ -113,6 +114,7 @@ def write_record(r: Record) -> bytes:
             r.outcome,
             r.outcome_entry,
             r.key,
+            r.response,
         ]
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from twinvouch.core.aftermath import Aftermath
 from twinvouch.core.batch import Origin
 from twinvouch.core.inventory import CommandClass, Plant
 from twinvouch.core.lookahead import Ahead
@@ -91,4 +92,5 @@ class Site:
     ahead: Mapping[str, Ahead] = field(default_factory=dict)  # by actuator tag that has a model
     virtual: Mapping[str, Virtual] = field(default_factory=dict)  # by the tag that it stands in for
     safe: Mapping[str, tuple[Safe, ...]] = field(default_factory=dict)  # by actuator tag
+    aftermaths: Mapping[str, Aftermath] = field(default_factory=dict)  # by actuator tag
     watchdogs: Mapping[str, Watchdog] = field(default_factory=dict)  # by model

@@ -12,7 +12,7 @@ from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import Principal, PrincipalKind
 from twinvouch.core.kind import Purpose
 from twinvouch.core.statement import Statement, Verb
-from twinvouch.engine import asking, disavowing, distrusting, modes, tickets
+from twinvouch.engine import asking, awaiting, disavowing, distrusting, modes, tickets
 from twinvouch.engine.deciding import Proposal, decide
 from twinvouch.engine.epochs import too_old
 from twinvouch.engine.founding import on_genesis
@@ -196,11 +196,8 @@ def on_outcome(m: Memory, out: Out, event: OutcomeReported) -> None:
     use(m, sealed.key_id, "outcome", index)
     spent = m.now_ns if outcome.status in {OutcomeStatus.EXECUTED, OutcomeStatus.UNKNOWN} else 0
     status = CommandStatus(outcome.status.value)
-    m.keep(
-        replace(
-            record, status=status, outcome=outcome.sentence, outcome_entry=index, spent_ns=spent
-        )
-    )
+    told = replace(record, status=status, outcome=outcome.sentence)
+    m.keep(awaiting.reported(m, replace(told, outcome_entry=index, spent_ns=spent)))
     m.counts[f"outcome:{status.value}"] += 1
     out.publish(
         "outcome", id=record.command.id, status=status.value, why=outcome.sentence, entry=index

@@ -1,10 +1,13 @@
-"""What look-ahead keeps between events, as rows of the state store."""
+"""What look-ahead, and what waits for the plant to respond, keep between events, as rows of the state store."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from twinvouch.commands.foreseen import read_asked, read_trusted, write_asked, write_trusted
 from twinvouch.commands.watching import read_watching, write_watching
+from twinvouch.core.aftermath import Awaited
 from twinvouch.engine.memory import Memory
+from twinvouch.wire.cbor import decode, encode
 
 
 def _write_asked(m: Memory, ident: str) -> bytes | None:
@@ -34,13 +37,27 @@ def _read_watching(m: Memory, name: str, raw: bytes) -> None:
     m.watching[name] = read_watching(raw)
 
 
+def _write_awaited(m: Memory, ident: str) -> bytes | None:
+    w = m.awaited.get(ident)
+    return None if w is None else encode([1, w.tag, w.before, w.since_ns, w.until_ns])
+
+
+def _read_awaited(m: Memory, ident: str, raw: bytes) -> None:
+    content: Any = decode(raw)
+    version, tag, before, since_ns, until_ns = content
+    assert version == 1, version
+    m.awaited[ident] = Awaited(tag, before, since_ns, until_ns)
+
+
 WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     "asked": _write_asked,
+    "awaited": _write_awaited,
     "trusted": _write_trusted,
     "watching": _write_watching,
 }
 READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     "asked": _read_asked,
+    "awaited": _read_awaited,
     "trusted": _read_trusted,
     "watching": _read_watching,
 }

@@ -13,7 +13,7 @@ from twinvouch.core.command import Command, CommandStatus, Decision, Verdict
 from twinvouch.core.event import Deliver, Keep
 from twinvouch.core.inventory import key_id
 from twinvouch.core.lookahead import Prediction
-from twinvouch.engine import safe, standing_in, trying
+from twinvouch.engine import awaiting, safe, standing_in, trying
 from twinvouch.engine.keys import use
 from twinvouch.engine.memory import Memory, permit_epoch
 from twinvouch.engine.out import Out
@@ -72,6 +72,7 @@ def decide(
     )
     if decision.verdict is Verdict.ALLOW:
         record = _permit(m, out, record)
+        awaiting.issued(m, record)
     safe.follow(m, out, p.command, decision)
     m.counts[f"command:{record.status.value}"] += 1
     out.publish(

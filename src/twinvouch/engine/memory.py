@@ -10,6 +10,7 @@ from twinvouch.commands.foreseen import Asked, starts
 from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record
 from twinvouch.commands.watching import Watching
+from twinvouch.core.aftermath import Awaited
 from twinvouch.core.command import CommandStatus
 from twinvouch.core.context import Arrival, Context
 from twinvouch.core.distrust import Distrust, Hands, Known, by_hand, expand
@@ -79,7 +80,7 @@ class Memory:
         self.tickets, self.memos = dict[bytes, Ticket](), dict[str, Memo]()
         self.records, self.closed = dict[str, Record](), 0  # all, and how many are closed
         self.by_nonce: dict[bytes, str] = {}  # permit nonce -> command id
-        self.past = PastMemory(site)  # of actuators
+        self.past, self.awaited = PastMemory(site), dict[str, Awaited]()  # writes that must show
         self.arrivals: dict[int, Arrival] = {}  # batches that commands may still declare, by entry
         self.seen: dict[str, Seen] = {}
         # where in the ledger services have read, by answers and by what their streams showed

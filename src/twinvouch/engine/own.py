@@ -1,5 +1,6 @@
-"""What the core says itself: a command of a watchdog's list, or advice. Nobody signs it; its content is kept for receipts."""
+"""What the core says itself: a command of a watchdog's list, one that follows from another, or advice. Nobody signs it; its content is kept for receipts."""
 
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
 
@@ -8,7 +9,7 @@ from twinvouch.commands.given import Given, Judged
 from twinvouch.commands.register import Record
 from twinvouch.commands.view import Moment
 from twinvouch.core.advice import Advice, Standing
-from twinvouch.core.command import CORE, Command, CommandStatus
+from twinvouch.core.command import CORE, Command, CommandStatus, Input
 from twinvouch.core.event import Keep
 from twinvouch.core.lookahead import Ahead
 from twinvouch.core.watchdog import SafeAction, Watchdog
@@ -36,16 +37,41 @@ def propose(m: Memory, out: Out, action: SafeAction, why: str) -> None:
         ):  # it was held for want of an answer, or for a rule that may not hold it any more
             decide(m, out, Proposal.of(held), held.approvals)
         return
-    plant, tag = m.site.plant, m.site.plant.tags[action.tag]
-    ident = _ident(out, b"own", action.tag)
-    told = (CORE, action.tag, action.value, tag.unit, m.now_ns)
-    command = Command(ident, *told, reason=why[:_WHY], signed=False)
+    m.counts["watchdog:commanded"] += 1
+    _propose(m, out, (action.tag, action.value), why)
+
+
+def take(
+    m: Memory,
+    out: Out,
+    what: tuple[str, float],
+    why: str,
+    inputs: Iterable[str],
+    because: tuple[int, ...],
+) -> None:
+    """A command of the core that follows from another one: its actuator and value, and the tags that it rests on."""
+    declared = tuple(Input(tag, m.frame.entry(tag)) for tag in inputs if m.frame.entry(tag) >= 0)
+    m.counts["aftermath:commanded"] += 1
+    _propose(m, out, what, why, declared, because)
+
+
+def _propose(
+    m: Memory,
+    out: Out,
+    what: tuple[str, float],
+    why: str,
+    inputs: tuple[Input, ...] = (),
+    because: tuple[int, ...] = (),
+) -> None:
+    plant, tag = m.site.plant, m.site.plant.tags[what[0]]
+    told = (CORE, *what, tag.unit, m.now_ns, inputs, why[:_WHY])
+    command = Command(_ident(out, b"own", tag.id), *told, signed=False)
     content = write_command(command, plant.id)
     committed = _keep(out, content)
     letter = "" if tag.command_class is None else tag.command_class.value
-    rests = of_own(m, started(m, m.site.ahead[action.tag]))
+    ahead = m.site.ahead.get(tag.id)
+    rests = of_own(m, () if ahead is None else started(m, ahead), inputs, because)
     index = out.append(entry.command(m.now_ns, committed, command, (plant.id, letter), rests))
-    m.counts["watchdog:commanded"] += 1
     decide(m, out, Proposal(command, sha256(content).digest(), index, m.now_ns))
 
 

@@ -55,9 +55,15 @@ def of_advice(m: Memory, given: Given, because: Iterable[int]) -> Rests:
     return Rests(rests.parents, *lately)
 
 
-def of_own(m: Memory, started: Iterable[tuple[str, int]]) -> Rests:
-    """A command of the core rests on what look-ahead started from, by tag and entry."""
-    return Rests(_batches(m, started))
+def of_own(
+    m: Memory,
+    started: Iterable[tuple[str, int]],
+    inputs: Iterable[Input] = (),
+    because: Iterable[int] = (),
+) -> Rests:
+    """A command of the core rests on what look-ahead started from, what it declares, and the entries it follows from."""
+    named = (*started, *((i.tag, i.entry) for i in inputs))
+    return Rests((*((entry, ALL) for entry in because), *_batches(m, named)))
 
 
 def trained_on(lineage: Iterable[int], index: int) -> Rests:

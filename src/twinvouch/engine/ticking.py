@@ -6,6 +6,7 @@ from typing import Final
 from twinvouch.commands import arrivals
 from twinvouch.core.event import Tick
 from twinvouch.engine import (
+    aftermath,
     disavowing,
     distrusting,
     foreseeing,
@@ -54,16 +55,11 @@ def on_tick(m: Memory, out: Out, event: Tick) -> None:
         m.dirty.add("tallies")
         if seen.counts:
             out.append(entry.refused(m.site.plant.id, m.now_ns, peer, seen.counts, seen.since_ns))
-    open_records = [r for r in m.records.values() if r.is_open]
-    for record in open_records:
+    for record in [r for r in m.records.values() if r.is_open]:
         age(m, out, record)
     foreseeing.give_up(m, out)
-    declared = [r.command.inputs for r in open_records]
-    declared += [g.advice.inputs for g in standing.open_ones(m)]
-    needed = {i.entry for inputs in declared for i in m.renumbered.inputs(inputs)}
-    oldest = max((c.max_age_ns for c in m.site.plant.classes.values()), default=0)
-    for forgotten in arrivals.forget(m.arrivals, m.now_ns, oldest, needed):
-        m.dirty.add(f"arrival/{forgotten}")
+    aftermath.pass_time(m, out)
+    _forget_arrivals(m)
     for nonce in [n for n, expires in m.nonces.items() if expires < m.now_ns]:
         del m.nonces[nonce]
         m.dirty.add("nonces")
@@ -84,3 +80,13 @@ def on_tick(m: Memory, out: Out, event: Tick) -> None:
     if silent:
         out.report(silent)
     out.reply(200)  # whoever let time pass waits until it is durable
+
+
+def _forget_arrivals(m: Memory) -> None:
+    """Batches that nothing open declares and that are too old for a command to declare them."""
+    declared = [r.command.inputs for r in m.records.values() if r.is_open]
+    declared += [g.advice.inputs for g in standing.open_ones(m)]
+    needed = {i.entry for inputs in declared for i in m.renumbered.inputs(inputs)}
+    oldest = max((c.max_age_ns for c in m.site.plant.classes.values()), default=0)
+    for forgotten in arrivals.forget(m.arrivals, m.now_ns, oldest, needed):
+        m.dirty.add(f"arrival/{forgotten}")

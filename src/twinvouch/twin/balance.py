@@ -107,7 +107,9 @@ def marked(v: Virtual, track: Track, reading: Reading, now_ns: int) -> Track:
     totals = tuple(_total(track.meters[f.tag], at_ns) for f in v.flows)
     axes = worst(reading.axes, track.axes)
     mark = Mark(level, at_ns, now_ns, reading.entry, axes, totals)
-    kept = [m for m in track.marks if now_ns - m.received_ns <= 2 * v.window_ns + v.spacing_ns]
+    aged = [m for m in track.marks if now_ns - m.received_ns >= v.window_ns]
+    limit_ns = 2 * v.window_ns + v.spacing_ns
+    kept = [m for m in track.marks if now_ns - m.received_ns <= limit_ns or m in aged[-1:]]
     return replace(track, marks=(*kept, mark)[-v.most_marks :], axes=FULL)
 
 

@@ -13,6 +13,7 @@ from tests.claims.disavowals import Doubting
 from tests.claims.site import PLANT, START, make_site, permits, signer, stranger
 from twinvouch.adapters.committer import Committer, take
 from twinvouch.commands.register import shown
+from twinvouch.core.aftermath import Aftermath, Expected, OnFailure
 from twinvouch.core.command import OutcomeStatus
 from twinvouch.core.event import Append, CommandProposed, Effect, Event, ModelSubmitted, Started
 from twinvouch.core.inventory import CommandClass
@@ -30,7 +31,14 @@ MODES = ModeRules(
     dwell_ns=SECOND, down_per_day=3, on_distrust=frozenset({CommandClass.A}), return_ns=5 * SECOND,
     highest={"valve": Rung.AUTONOMOUS, "pump": Rung.AUTONOMOUS},
 )  # fmt: skip
-SITE = replace(make_site(), modes=MODES, distrust=DistrustRules(second_person_above=5))
+RESPONSE = Expected("tank/flow", 0.2, 60 * SECOND, on_failure=OnFailure.ROLL_BACK)
+PUMP = Aftermath(None, 0.0, 20 * SECOND, is_default_taken=True)
+SITE = replace(
+    make_site(),
+    modes=MODES,
+    distrust=DistrustRules(second_person_above=5),
+    aftermaths={"valve/opening": Aftermath(RESPONSE), "pump/run": PUMP},
+)
 Action = tuple[str, Any]
 
 

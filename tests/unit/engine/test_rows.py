@@ -71,7 +71,7 @@ def everything(memory: Memory) -> Mapping[str, bytes]:
         *(f"marks/{p}" for p in {*memory.answered, *memory.streamed}),
         *(f"model/{m}" for m in memory.models),
         *(f"memo/{key}" for key in memory.memos),
-        *(f"{t}/{k}" for t in ("asked", "trusted", "watching") for k in getattr(memory, t)),
+        *(f"{t}/{k}" for t in ("asked", "awaited", "trusted", "watching") for k in getattr(memory, t)),
         *(f"use/{kid.hex()}.{hour}" for kid, hours in memory.uses.items() for hour in hours),
         *(["keys"] if memory.ring else []),
     }  # fmt: skip
@@ -115,7 +115,18 @@ def test_the_long_play_touches_everything_there_is() -> None:
     counted = {name.partition(":")[2] for name in m.counts if name.startswith("finding:")}
     assert counted >= {"gap", "reorder", "range", "unpermitted_actuation", "stale"}
     assert {d.stage.value for d in m.disavowals.values()} == {"in_effect", "waiting", "tracing"}
-    for table in (m.links, m.arrivals, m.seen, m.distrusted, m.nonces, m.tallies, m.models, m.uses):
+    assert {r.response for r in m.records.values()} >= {"awaited"}
+    for table in (
+        m.awaited,
+        m.links,
+        m.arrivals,
+        m.seen,
+        m.distrusted,
+        m.nonces,
+        m.tallies,
+        m.models,
+        m.uses,
+    ):
         assert table, "a table that is empty proves nothing"
 
 

@@ -287,3 +287,34 @@ def test_an_actuator_of_another_class_steps_down_only_where_it_rests_on_it(
     doubt(toy)
     toy.live(60, flow=1.0)
     assert toy.memory.mode_of(PUMP.partition("/")[0]).rung is Rung.SUPERVISED
+
+
+def test_at_any_moment_a_restart_goes_on_as_if_it_had_not_been(toy: VirtualToy) -> None:
+    """Rows at a moment, and the events after it, give the same rows, entries and messages."""
+    fed: list[tuple[object, int]] = []
+    moments: list[tuple[int, dict[str, bytes]]] = []
+    feed = toy.core.feed
+
+    def keep(event: object, now_ns: int) -> object:
+        if len(fed) % 7 == 0:
+            moments.append((len(fed), dict(toy.core.state.load()[0])))
+        fed.append((event, now_ns))
+        return feed(event, now_ns)
+
+    toy.core.feed = keep
+    toy.live(90)
+    doubt(toy, hours=0.02)
+    toy.live(40, flow=1.0, says=2.0)
+    toy.propose(VALVE, 0.6, inputs=())
+    toy.say("bob", Verb.DISTRUST, FLOW, life_s=20)
+    toy.live(120)
+    turns = [e[6] for e in entries(toy, Kind.ENTRY_VIRTUAL)]
+    assert turns == ["stands_in", "blind", "ended"]
+    last = toy.core.state.load()[0]
+    for count, rows in moments[::4]:
+        again, kept = Engine(toy.site), dict(rows)
+        again.restore(rows)
+        for event, now_ns in fed[count:]:
+            again.feed(event, now_ns)  # type: ignore[arg-type]
+            kept |= {k: v for k, v in again.drain().items() if v is not None}
+        assert {k: v for k, v in kept.items() if k in last} == last

@@ -211,3 +211,13 @@ def test_more_distrust_never_narrows(lie: float, minutes: int, *, lost: bool) ->
     if lost:
         after = told(estimate(TANK, track, at(120 + minutes, 120, lost=(OUT,))))
         assert after.high - after.low >= before.high - before.low
+
+
+def test_however_seldom_the_level_is_read_a_mark_from_before_the_window_is_kept() -> None:
+    track = Track()
+    for n in range(0, 600, 200):  # hours apart, with a window of one
+        for tag, flow in ((IN, 36.0), (OUT, 18.0)):
+            track = metered(replace(TANK, gap_ns=9 * HOUR_NS), track, tag, rows(flow, n * MINUTE))
+        track = marked(TANK, track, rows(5.0 + 0.18 * n / 60, n * MINUTE), n * MINUTE)
+    v = replace(TANK, gap_ns=9 * HOUR_NS)
+    assert told(estimate(v, track, at(410, 400))).hours_blind == pytest.approx(210 / 60)

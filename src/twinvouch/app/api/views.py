@@ -96,6 +96,7 @@ def command(record: Record) -> dict[str, Plain]:
         "permit_entry": record.permit_entry if record.permit_entry >= 0 else None,
         "outcome_entry": record.outcome_entry if record.outcome_entry >= 0 else None,
         "outcome": record.outcome,
+        "response": record.response or None,
         "expires_ns": record.expires_ns,
         "shown": shown(c, d).hex(),
     }

@@ -61,6 +61,7 @@ VERBS = {
     "systemd": "Print unit files with a sandbox for core, edge and actuator.",
     "tags": "List and show tags with value and label.",
     "ticket": "Announce work on the plant: what departs then is no attack.",
+    "virtual": "Calibrate what stands in for a level that does not count.",
     "witness": "Cosign a log from another machine or disk; show where history was rewritten.",
 }
 

@@ -32,6 +32,8 @@ def print_command(row: Mapping[str, Any], *, as_json: bool) -> None:
             click.echo(f"      {safe(r['counterfactual'])}")
     if row["outcome"]:
         click.echo(f"outcome  {safe(row['outcome'])}")
+    if row["response"]:
+        click.echo(f"response of the plant  {row['response']}")
 
 
 def print_explained(row: Mapping[str, Any], *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from twinvouch.adapters.cedar import default_policy
 from twinvouch.adapters.cel import CelCondition
 from twinvouch.adapters.keys import SeededSigner
 from twinvouch.app.actuator_check import OwnLimits, OwnPoint
+from twinvouch.core.aftermath import Aftermath, Expected
 from twinvouch.core.inventory import (
     Asset,
     ClassRule,
@@ -91,6 +92,7 @@ def site(edges: int) -> Site:
         modes=MODES,
         commands=CommandRules(permit_ns=PERMIT_NS, outcome_ns=4 * SECOND),
         interlocks={VALVE: CelCondition("tank_level < 9.0", [tags[LEVEL]])},
+        aftermaths={VALVE: Aftermath(Expected(VALVE, 1e-3, 2 * SECOND))},
         virtual={FLOW: _virtual()},
     )
 
@@ -109,9 +111,9 @@ def _virtual() -> Virtual:
         },
         low=-0.9,
         high=19.0,
-        max_blind_ns=20 * SECOND,
-        window_ns=3 * SECOND,
-        settle_ns=3 * SECOND,
+        max_blind_ns=5 * SECOND,
+        window_ns=SECOND,
+        settle_ns=SECOND,
         gap_ns=2 * SECOND,
         demands=(100, 150, 100, 0),
         assets=("pump",),
