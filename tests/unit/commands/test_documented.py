@@ -25,6 +25,7 @@ from twinvouch.commands import (
     rate,
     response,
     safe_action,
+    second_model,
     sequence,
     travel,
 )
@@ -52,6 +53,7 @@ def test_every_rule_has_a_heading() -> None:
         safe_action,
         not_acting,
         own,
+        second_model,
         response,
         deadline,
         approval,
