@@ -14,7 +14,7 @@ from queue import Queue
 
 import pytest
 
-from tests.unit.engine.ahead import NUMBERS, TANK, ahead
+from tests.unit.engine.ahead import NUMBERS, TANK, ahead, foreseen
 from tests.unit.twin.test_rollout import question
 from twinvouch.app.foresight import shared
 from twinvouch.app.lookahead import QUEUED, Served, Workers
@@ -135,6 +135,19 @@ def test_several_workers_share_the_members_out_and_say_what_one_would_say() -> N
     with serving() as one, serving(workers=2) as two:
         assert two.ask().foresight == one.ask().foresight
         assert all(worker.starts == 1 for worker in two.workers.workers)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_comes_of_no_command_is_one_run_a_member_whoever_runs_it(workers: int) -> None:
+    with serving(workers=workers) as pool:
+        idle = replace(ASKED, digest=pool.digest, actuator="", value=0.0, low=0.0, high=0.0)
+        pool.workers.take(Simulate("idle", write_question(idle)))
+        done = pool.told.get(timeout=60)
+        assert done.foresight == foreseen(idle)
+        seen = read_foresight(done.foresight)
+        laws = len(seen.laws)
+        assert len(seen.commands) == 5 * laws
+        assert all(seen.commands[n] == seen.commands[n - n % laws] for n in range(5 * laws))
 
 
 def test_of_several_workers_the_death_of_one_is_no_answer_and_all_are_back() -> None:
