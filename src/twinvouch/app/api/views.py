@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from math import isfinite
 
 from twinvouch.app.api import virtual_view
+from twinvouch.app.api.watchdog import watchdog
 from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record, shown
 from twinvouch.commands.safe_action import ADMITTED as SAFE
@@ -210,6 +211,7 @@ def status(memory: Memory) -> dict[str, Plain]:
         "model": _model(memory),
         "disk_full": memory.is_disk_full,
         "modes": {a: memory.mode_of(a).rung.label for a in memory.modes},
+        "watchdogs": {n: watchdog(memory, n) for n in memory.site.watchdogs},
         "counts": dict(memory.counts),
         "config_signed": memory.signed.number,
         "missing_key_statements": memory.ring.missing if memory.ring is not None else [],
