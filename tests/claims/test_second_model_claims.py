@@ -1,4 +1,4 @@
-"""C53 of docs/explanation/threat-model.md."""
+"""C55 of docs/explanation/threat-model.md."""
 
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def released(toy: SecondToy, level: float) -> list[Effect]:
 
 
 @pytest.mark.parametrize(("more", "count"), [(1.0, 1), (0.5, 1), (4.0, 0)])
-def test_c53_a_permit_needs_both_models(tmp_path: Path, more: float, count: int) -> None:
+def test_c55_a_permit_needs_both_models(tmp_path: Path, more: float, count: int) -> None:
     toy = SecondToy(tmp_path, more)
     effects = released(toy, 7.5)
     assert len(permits(toy.answer_second(effects))) == count
@@ -48,7 +48,7 @@ def test_c53_a_permit_needs_both_models(tmp_path: Path, more: float, count: int)
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
-def test_c53_nothing_that_the_second_says_allows_what_its_honest_answer_would_not(
+def test_c55_nothing_that_the_second_says_allows_what_its_honest_answer_would_not(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     toy = SecondToy(tmp_path_factory.mktemp("toy"), 4.0)
@@ -61,7 +61,7 @@ def test_c53_nothing_that_the_second_says_allows_what_its_honest_answer_would_no
     assert permits(toy.core.feed(done, toy.now)) == []
 
 
-def test_c53_the_second_never_allows_what_the_first_objects_to(tmp_path: Path) -> None:
+def test_c55_the_second_never_allows_what_the_first_objects_to(tmp_path: Path) -> None:
     toy = SecondToy(tmp_path, 0.1)  # it thinks that the pump hardly gives anything
     toy.read(values={LEVEL: 8.9})
     _, effects = toy.propose(PUMP, 1.0)
@@ -69,7 +69,7 @@ def test_c53_the_second_never_allows_what_the_first_objects_to(tmp_path: Path) -
     assert permits(done) == questions(done) == []
 
 
-def test_c53_an_answer_of_the_first_is_none_of_the_second(tmp_path: Path) -> None:
+def test_c55_an_answer_of_the_first_is_none_of_the_second(tmp_path: Path) -> None:
     toy = SecondToy(tmp_path)
     effects = released(toy, 5.0)
     (asked,) = (e for e in effects if isinstance(e, Simulate))

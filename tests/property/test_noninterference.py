@@ -25,6 +25,7 @@ def test_ni2_what_low_sources_say_creates_and_changes_nothing(part: int) -> None
     assert found["pairs_other_verdict"] > PART // 3
     assert found["executed"] > PART // 2
     assert found["removed"] > 0
+    assert found["clamped"] > 0
     assert found["closed_loops_that_differ"] > PART // 4
     assert found["closed_loops_executed"] == 0, "computed from a low value: held"
 
@@ -77,5 +78,5 @@ def test_all_kinds_of_things_happen() -> None:
         run = play(script.draw(seed, world), world, LIES, {})
         rules |= {rule for spoke in run.rules.values() for rule in spoke}
         verdicts |= {v for said in run.verdicts.values() for v in said}
-    assert verdicts == {"allow", "hold", "deny"}
+    assert verdicts == {"allow", "clamp", "hold", "deny"}
     assert rules >= {"label", "rate", "interlock", "approval", "disk", "capability"}

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import numpy as np
 import pytest
 
 from twinvouch.app.noninterference.judge import pair
-from twinvouch.commands import derivation, lookahead, own, view
+from twinvouch.commands import clamp, derivation, lookahead, own, present, view
 from twinvouch.core.inventory import Tag
 from twinvouch.core.label import FULL, Label
 from twinvouch.core.past import Past
@@ -153,3 +154,19 @@ def test_a_watchdog_that_acts_on_doubt_that_anybody_casts_is_caught(
 ) -> None:
     monkeypatch.setattr(watching, "may_act", lambda *_: True)
     caught("created", "changed", "advanced")
+
+
+def test_a_clamp_towards_where_anybody_says_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A position of low trust says whether there is a value between it and the proposal; where no rate asks it, too."""
+    real = view.mandatory
+
+    def without_itself(tag: Tag) -> tuple[str, ...]:
+        limits = tag.limits
+        is_only = limits is not None and limits.clamps and limits.rate == inf
+        is_asked = limits is not None and limits.past.is_from_present
+        named = real(tag)
+        return tuple(n for n in named if n != tag.id) if is_only and not is_asked else named
+
+    monkeypatch.setattr(view, "mandatory", without_itself)
+    monkeypatch.setattr(clamp, "_present", lambda v, t: present.possible(v, t.tag.id))
+    caught("created")

@@ -20,4 +20,6 @@ class ModeSettings(Frozen):
     autonomous_hours: Annotated[float, Field(gt=0, le=24 * 30)] = 12.0
     down_per_day: Annotated[int, Field(ge=0, le=1_000)] = 10
     step_down_on_distrust: Annotated[tuple[CommandClass, ...], Field(max_length=3)] = ()
+    on_key_misuse: Annotated[int, Field(ge=0, le=1_000)] = 0
+    break_glass_minutes: Annotated[float, Field(ge=0, le=1_440)] = 30.0
     return_s: Annotated[float, Field(ge=0, le=7 * 86_400)] = 600.0

@@ -42,6 +42,7 @@ class ActuatorSettings(Frozen):
     dwell_off_s: Seconds | None = None
     ramp_by: Positive | None = None
     ramp_within_s: Seconds | None = None
+    on_excess: Literal["refuse", "clamp"] = "refuse"
     interlock: _INTERLOCK = ""
     interlock_tags: Annotated[tuple[TagId, ...], Field(max_length=100)] = ()
     controlled: Annotated[tuple[TagId, ...], Field(max_length=100)] = ()

@@ -149,6 +149,8 @@ def _commands(counts: Mapping[str, int], is_open: int) -> Iterable[Metric]:
         [((verdict,), counts.get(f"command:{s}", 0)) for s, verdict in VERDICTS.items()],
     )
     yield counter("twinvouch_permits", "Permits made.", counts.get("command:permitted", 0))
+    clamped = counts.get("clamp:permitted", 0)
+    yield counter("twinvouch_clamped_permits", "Permits of a clamped value.", clamped)
     yield counters(
         "twinvouch_outcomes",
         "Outcomes that the actuator reported.",
@@ -172,6 +174,18 @@ def _commands(counts: Mapping[str, int], is_open: int) -> Iterable[Metric]:
         "Commands that equal a listed safe action, by what became of each judgement.",
         ("fate",),
         _by(counts, "safe_action"),
+    )
+    yield counters(
+        "twinvouch_break_glass",
+        "Break-glass by stage, and permits under it.",
+        ("stage",),
+        _by(counts, "break_glass"),
+    )
+    yield counters(
+        "twinvouch_key_misuses",
+        "Commands that verified and misused a key, by rule; counted where modes.on_key_misuse is set.",
+        ("rule",),
+        _by(counts, "key_misuse"),
     )
     yield gauge("twinvouch_open_commands", "Commands held or on their way to the plant.", is_open)
 

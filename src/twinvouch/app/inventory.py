@@ -124,6 +124,8 @@ def mode_rules(config: Config) -> ModeRules:
         down_per_day=s.down_per_day,
         on_distrust=frozenset(s.step_down_on_distrust),
         return_ns=ns(s.return_s),
+        glass_ns=ns(s.break_glass_minutes * 60),
+        misuses=s.on_key_misuse,
         highest={n: rung for n, rung in highest.items() if rung is not Rung.SUPERVISED},
     )
 
@@ -229,6 +231,7 @@ def _limits(
         controlled=s.controlled,
         interlock_tags=interlock_tags(by_variable, s),
         past=past_rules.past(config, name, s),
+        clamps=s.on_excess == "clamp",
     )
 
 

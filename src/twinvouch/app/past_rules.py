@@ -10,6 +10,7 @@ from twinvouch.app.config_types import ns
 from twinvouch.app.declared_checks import unknown
 from twinvouch.app.problems import named
 from twinvouch.app.yaml_tree import Loc
+from twinvouch.core.inventory import CommandClass
 from twinvouch.core.past import Joint, Past, Steady
 
 Told: TypeAlias = Iterator[tuple[Loc, str]]
@@ -59,6 +60,11 @@ def windows(config: Config) -> Told:
             continue
         if (s.ramp_by is None) != (s.ramp_within_s is None):
             yield loc, "`ramp_by` and `ramp_within_s`, expected both or neither"
+        if s.on_excess == "clamp" and s.command_class is CommandClass.A:
+            yield (
+                (*loc, "on_excess"),
+                "`on_excess`, expected `refuse`: a class A command is never changed",
+            )
         for key in ("dwell_on_s", "dwell_off_s", "ramp_within_s"):
             if (getattr(s, key) or 0) > LONGEST_S:
                 yield (

@@ -127,7 +127,7 @@ def _said(settings: Mapping[str, Any], later: set[str]) -> dict[str, Any]:
 
 def _bare(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings that count; of those that came later only what is set, so that what was signed before them stays signed."""
-    left_out = _UNSIGNED | {k for k in _LATER if settings.get(k) is None}
+    left_out = _UNSIGNED | {k for k in _LATER if settings.get(k) in (None, "refuse")}
     return {k: v for k, v in settings.items() if k not in left_out}
 
 
@@ -135,7 +135,7 @@ _UNSIGNED = {"description", "period_s"}
 _LATER = {
     *("step", "varies_within_s", "jitter"),
     *("travel_per_hour", "writes_per_hour", "starts_per_hour"),
-    *("dwell_on_s", "dwell_off_s", "ramp_by", "ramp_within_s"),
+    *("dwell_on_s", "dwell_off_s", "ramp_by", "ramp_within_s", "on_excess"),
     *("default", "response_tag", "response_tolerance", "response_within_s", "response_factor"),
     *("response_offset", "on_failure", "deadline_s", "on_deadline"),
 }

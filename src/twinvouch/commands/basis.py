@@ -41,7 +41,7 @@ def _margin(view: View) -> Margin | None:
     ahead = view.site.ahead.get(view.command.tag)
     if prediction is None or ahead is None or not lookahead.is_usable(ahead, prediction):
         return None
-    return told(prediction)
+    return told(prediction) if prediction.asked.value == view.command.value else None
 
 
 def told(prediction: Prediction) -> Margin:

@@ -14,6 +14,7 @@ from twinvouch.commands import (
     approval,
     authority,
     basis,
+    break_glass,
     capability,
     derivation,
     disk,
@@ -26,9 +27,12 @@ from twinvouch.commands import (
     safe_action,
     second_model,
 )
+from twinvouch.commands import (
+    clamp as clamping,
+)
 from twinvouch.commands.derivation import ZERO, Derivation
 from twinvouch.commands.view import Snapshot, Target, View
-from twinvouch.core.command import STRICTEST_FIRST, Command, Decision, Reason, Verdict
+from twinvouch.core.command import STRICTEST_FIRST, Clamp, Command, Decision, Reason, Verdict
 from twinvouch.core.context import Context
 from twinvouch.core.site import Site
 
@@ -46,14 +50,18 @@ def judge(  # noqa: PLR0913, PLR0917 (everything a decision may depend on; View 
     *,
     asked_ns: int | None = None,
     key: bytes = b"",
+    clamp: Clamp | None = None,
 ) -> Decision:
     """Decide one command at `now_ns`; `asked_ns` is when a held command was first taken.
 
     `reads`: what the proposing service read lately, worst axes by tag. `approvals`: principals whose
-    approving statements verified; persons and keys are counted here. `key`: id of the key that signed it. Never raises.
+    approving statements verified; persons and keys are counted here. `key`: id of the key that signed it. `clamp`: the value that was
+    shown in the place of the proposed one when it was held. Never raises.
     """
     first = now_ns if asked_ns is None else asked_ns
-    view = View(command, site, frame, context, reads, approvals, now_ns, first, key)
+    if clamp is not None:
+        command = replace(command, value=clamp.value)
+    view = View(command, site, frame, context, reads, approvals, now_ns, first, key, clamp)
     target, refused = view.target, form.check(view)
     if refused or target is None:
         return _decision(view, refused, NOTHING, (0, 0))
@@ -61,7 +69,23 @@ def judge(  # noqa: PLR0913, PLR0917 (everything a decision may depend on; View 
     refused = _may(view, target) or authority.check(view)
     if refused:
         return _decision(view, refused, NOTHING, (0, 0))
-    return _weigh(view, target, listed)
+    decision = _nearest(view, target, listed)
+    waived = break_glass.waived(view, target, decision)
+    if not waived:
+        return decision
+    return _nearest(view, safe_action.undemanding(target), (*listed, *waived))
+
+
+def _nearest(view: View, target: Target, listed: tuple[Reason, ...]) -> Decision:
+    """By all rules; where the value goes too far and may be clamped, the nearest one by all rules."""
+    decision = _weigh(view, target, listed)
+    if own.is_own(view.site, view.command.principal):  # what the core may do is on a list
+        return decision
+    nearest = clamping.nearest(view, target, decision)
+    if nearest is None:
+        return decision
+    instead = _weigh(clamping.clamped(view, nearest), target, listed)
+    return decision if instead.verdict is Verdict.DENY else instead
 
 
 def _listed(view: View, target: Target) -> tuple[View, Target, tuple[Reason, ...]]:
@@ -97,6 +121,7 @@ def _weigh(view: View, target: Target, first: tuple[Reason, ...]) -> Decision:
     wanted = 0 if is_own else approval.needed(view, target)
     before = (
         *first,
+        *clamping.told(view, target),
         *disk.check(view),
         *limits.check(view, target),
         *history.check(view, target),
@@ -109,7 +134,7 @@ def _weigh(view: View, target: Target, first: tuple[Reason, ...]) -> Decision:
         *(() if is_denied else _tried(view, target)),  # what is denied is not tried
         *approval.check(given, wanted, view.command.principal),
     )
-    if all(r.verdict is Verdict.ALLOW for r in reasons):  # only look-ahead says why it allows
+    if all(r.verdict in {Verdict.ALLOW, Verdict.CLAMP} for r in reasons):
         approved = given, wanted
         asked = () if is_own else capability.check_execute(view, target, derived.axes, approved)
         reasons = (*reasons, *(asked or (_allowed(derived, given),)))
@@ -152,4 +177,5 @@ def _decision(
         parents=derived.parents,
         approvals=approvals[0],
         approvals_needed=approvals[1],
+        clamp=view.clamp,
     )

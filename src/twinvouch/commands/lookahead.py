@@ -52,7 +52,7 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
     if ahead is None:
         return ()
     prediction = view.context.predictions.get(view.command.id)
-    if prediction is None:
+    if prediction is None or prediction.asked.value != view.command.value:
         return (Reason(NAMES[0], Verdict.HOLD, ASKED, "would be judged when the answer comes"),)
     told = judge(ahead, prediction)
     if (

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from twinvouch.commands.limits import fitting_words
-from twinvouch.core.command import Command, Decision, Permit, Verdict
+from twinvouch.core.command import Command, Decision, Permit
 from twinvouch.core.errors import UsageError
 from twinvouch.core.site import Site
 
@@ -25,18 +25,19 @@ class Stamp:
 def make(command: Command, decision: Decision, site: Site, stamp: Stamp) -> Permit:
     """The single-use right to carry out `command`, for `site.commands.permit_ns` from `stamp.now_ns`.
 
-    Raises UsageError where the decision is not an ALLOW of this very command: that is a bug, never input.
+    Raises UsageError where the decision does not allow this very command, or its clamped value: that is a bug, never input.
     """
-    if decision.verdict is not Verdict.ALLOW or decision.command != command.id:
+    if not decision.permits or decision.command != command.id:
         raise UsageError(
             f"command {command.id} was not allowed by decision {stamp.decision}: {decision.why}"
         )
     tag = site.plant.tags[command.tag]
     if tag.point is None or tag.limits is None:
         raise UsageError(f"`{tag.id}` is not an actuator")
-    words = fitting_words(command.value, tag.point, tag.limits)
+    value = decision.value_of(command)
+    words = fitting_words(value, tag.point, tag.limits)
     if not words:
-        raise UsageError(f"{command.value} cannot be written to `{tag.id}` within its limits")
+        raise UsageError(f"{value} cannot be written to `{tag.id}` within its limits")
     if len(stamp.nonce) != NONCE_BYTES or len(stamp.approvals_digest) != DIGEST_BYTES:
         raise UsageError("a permit needs a nonce of 16 bytes and an approvals digest of 32")
     return Permit(

@@ -18,16 +18,10 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
     rate, value, name = target.limits.rate, view.command.value, target.tag.id
     if rate == inf:
         return ()
-    current = fresh(view, name)
-    rest = view.site.commands.rest_ns
-    begin_ns = view.now_ns - rest
-    lately = [w for w in view.context.writes.get(name, ()) if w.issued_ns >= begin_ns]
-    since = min([rest, *(max(0, view.now_ns - w.issued_ns) for w in lately)])
-    step = rate * since / 1e9
-    references = [*(() if current is None else (current,)), *(w.value for w in lately)]
-    if not references or (current is None and not view.is_safe):
+    references, since = _references(view, target)
+    if not references or (fresh(view, name) is None and not view.is_safe):
         return (missing(view, "rate", name, "its rate"),)
-    low, high = max(references) - step, min(references) + step
+    low, high = _within(references, rate * since / 1e9)
     if low <= value <= high:
         return ()
     unit = target.tag.unit
@@ -35,9 +29,31 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
         f"{value:g} {unit} is too far from {references[0]:g} {unit}: `{name}` may move "
         f"{rate:g} {unit}/s and was last permitted to {since / 1e9:g} s ago or more"
     )
-    reach = (
+    within = (
         f"would be allowed if >= {low:g} and <= {high:g}"
         if low <= high
         else "would be allowed later"
     )
-    return (Reason("rate", Verdict.DENY, sentence, reach),)
+    return (Reason("rate", Verdict.DENY, sentence, within),)
+
+
+def reach(view: View, target: Target) -> tuple[float, float] | None:
+    """The least and the most that a step may lead to now; None where nothing limits it or its reading is not known."""
+    if target.limits.rate == inf or fresh(view, target.tag.id) is None:
+        return None
+    references, since = _references(view, target)
+    return _within(references, target.limits.rate * since / 1e9)
+
+
+def _references(view: View, target: Target) -> tuple[list[float], int]:
+    """What a step counts from: where the actuator is, as far as that is known, and what was permitted; and the time for it, ns."""
+    rest, name = view.site.commands.rest_ns, target.tag.id
+    current, begin_ns = fresh(view, name), view.now_ns - rest
+    lately = [w for w in view.context.writes.get(name, ()) if w.issued_ns >= begin_ns]
+    since = min([rest, *(max(0, view.now_ns - w.issued_ns) for w in lately)])
+    known = [] if current is None else [current]
+    return [*known, *(w.value for w in lately)], since
+
+
+def _within(references: list[float], step: float) -> tuple[float, float]:
+    return max(references) - step, min(references) + step

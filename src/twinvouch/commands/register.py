@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from twinvouch.commands.basis_rows import read_basis, write_basis
-from twinvouch.core.command import Command, CommandStatus, Decision, Input, Reason, Verdict
+from twinvouch.core.command import Clamp, Command, CommandStatus, Decision, Input, Reason, Verdict
 from twinvouch.core.context import ActuatorWrite
 from twinvouch.wire.cbor import decode, encode
 
@@ -51,11 +51,16 @@ class Record:
         """True while something can still happen to it."""
         return self.status in {CommandStatus.HELD, CommandStatus.PERMITTED}
 
+    @property
+    def value(self) -> float:
+        """What is written where it is permitted: what was proposed, or the clamped value."""
+        return self.decision.value_of(self.command)
+
     def as_write(self) -> ActuatorWrite:
         """How this command explains a change of its actuator."""
         return ActuatorWrite(
             self.command.tag,
-            self.command.value,
+            self.value,
             self.issued_ns,
             self.expires_ns,
             self.spent_ns,
@@ -66,7 +71,7 @@ class Record:
 
 
 def shown(command: Command, decision: Decision) -> bytes:
-    """Digest of what an approver is shown: the command, the verdict, every reason and the label.
+    """Digest of what an approver is shown: the command, the verdict, every reason and the label; the clamped value.
 
     An approval signs this digest, so that nobody can approve one thing and release another.
     """
@@ -75,6 +80,7 @@ def shown(command: Command, decision: Decision) -> bytes:
         decision.verdict.value,
         _plain_reasons(decision.reasons),
         list(decision.axes),
+        *([] if decision.clamp is None else [_plain_clamp(decision.clamp)]),
     ]
     return sha256(encode(content)).digest()
 
@@ -101,6 +107,7 @@ def write_record(r: Record) -> bytes:
                 d.approvals,
                 d.approvals_needed,
                 write_basis(d.basis),
+                *([] if d.clamp is None else [_plain_clamp(d.clamp)]),
             ],
             r.decision_entry,
             r.status.value,
@@ -137,7 +144,7 @@ def read_record(raw: bytes) -> Record:
     ) = content
     assert version == 1, version
     c = _command(command)
-    verdict, reasons, axes, parents, given, needed, *basis = decided  # earlier versions kept none
+    verdict, reasons, axes, parents, given, needed, *more = decided  # earlier versions kept none
     decision = Decision(
         c.id,
         Verdict(verdict),
@@ -148,7 +155,8 @@ def read_record(raw: bytes) -> Record:
         tuple(parents),
         given,
         needed,
-        read_basis(basis[0]) if basis else None,
+        read_basis(more[0]) if more else None,
+        *(Clamp(proposed, value, tuple(by)) for proposed, value, by in more[1:]),
     )
     held = tuple(Approval(*said) for said in approvals)
     return Record(
@@ -167,6 +175,10 @@ def read_record(raw: bytes) -> Record:
 
 def _plain_reasons(reasons: Sequence[Reason]) -> list[object]:
     return [[r.rule, r.verdict.value, r.sentence, r.counterfactual] for r in reasons]
+
+
+def _plain_clamp(clamp: Clamp) -> list[object]:
+    return [clamp.proposed, clamp.value, list(clamp.by)]
 
 
 def _plain_command(c: Command) -> list[object]:

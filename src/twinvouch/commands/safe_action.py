@@ -7,51 +7,26 @@ rules over permits stay. Where the actuator has a model, it is refused only wher
 none against it. What is beyond the number, or regretted by all, is abuse: told, and judged as any other command.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from twinvouch.commands import lookahead
-from twinvouch.commands.capability import required
 from twinvouch.commands.derivation import bad_keys
-from twinvouch.commands.view import Snapshot, Target, View
+from twinvouch.commands.trusted_only import TrustedOnly
+from twinvouch.commands.view import Target, View
 from twinvouch.core.command import Decision, Reason, Verdict
 from twinvouch.core.inventory import ClassRule
-from twinvouch.core.label import Label, expired
 from twinvouch.core.safe import HOUR_NS, Safe, lately
 
 NAMES = ("safe_action", "safe_action_abuse")
 ADMITTED, ABUSE = NAMES
 
 
-@dataclass(frozen=True, slots=True)
-class Trusted:
-    """A frame as far as it is trusted: values of tags below `demands`, distrusted or stale ones are not there."""
-
-    frame: Snapshot
-    demands: tuple[int, int, int, int]
-    distrusted: Mapping[str, int]
-    now_ns: int
-
-    def label(self, tag_ids: Sequence[str], now_ns: int) -> Label:
-        """As the frame has it."""
-        return self.frame.label(tag_ids, now_ns)
-
-    def value(self, tag_id: str) -> float | None:
-        """None where it is not trusted now."""
-        if self.distrusted.get(tag_id, 0) > self.now_ns:
-            return None
-        axes = expired(self.frame.label((tag_id,), self.now_ns), self.now_ns).axes[:, 0].tolist()
-        is_short = any(a < demand for a, demand in zip(axes, self.demands, strict=True))
-        return None if is_short else self.frame.value(tag_id)
-
-    def entry(self, tag_id: str) -> int:
-        """As the frame has it."""
-        return self.frame.entry(tag_id)
-
-
 def listed(view: View, target: Target) -> Safe | None:
-    """The listed action that this command is, in one of its windows; none under a key that a person distrusts."""
-    if bad_keys(view.moment, target.claim(view.command, view.key)):
+    """The listed action that this command is, in one of its windows; none under a key that a person distrusts.
+
+    A value that was clamped is none that anybody proposed.
+    """
+    if view.clamp is not None or bad_keys(view.moment, target.claim(view.command, view.key)):
         return None
     of = view.site.safe.get(target.tag.id, ())
     same = (s for s in of if s.value == view.command.value and s.is_open(view.now_ns))
@@ -87,8 +62,7 @@ def is_regretted(view: View, target: Target) -> bool:
 
 def admitted(view: View, target: Target) -> tuple[View, Target]:
     """As what it is judged: with what is trusted only, and no demands of its class."""
-    demands = required(target.rule)
-    seen = Trusted(view.frame, demands, view.context.distrusted, view.now_ns)
+    seen = TrustedOnly.of(view, target)
     return replace(view, frame=seen, is_safe=True, known={}), undemanding(target)
 
 

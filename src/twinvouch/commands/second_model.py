@@ -17,7 +17,8 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
     """Nothing where there is no second model, or the first one has not allowed; else its word, or a hold."""
     ahead = view.site.ahead.get(target.tag.id)
     prediction = view.context.predictions.get(view.command.id)
-    if ahead is None or prediction is None or view.is_safe:
+    is_other = prediction is None or prediction.asked.value != view.command.value
+    if ahead is None or prediction is None or is_other or view.is_safe:
         return ()
     return tuple(r for r in (spoken(ahead, prediction),) if r is not None)
 

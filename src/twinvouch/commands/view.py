@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Protocol
 
-from twinvouch.core.command import Command, Input
+from twinvouch.core.command import Clamp, Command, Input
 from twinvouch.core.context import ActuatorWrite, Context
 from twinvouch.core.inventory import ClassRule, Limits, Point, Tag
 from twinvouch.core.label import Label
@@ -75,6 +75,7 @@ class View:
     now_ns: int
     asked_ns: int
     key: bytes = b""  # id of the key that signed the command; empty: a token, or not known
+    clamp: Clamp | None = None  # `command` has its value, in the place of the one that was proposed
     is_safe: bool = False  # a listed safe action: what is not known refuses nothing
     # worked out once a decision: what each actuator may be at now, and its permits within a window
     known: dict[str, tuple[float, ...]] = field(default_factory=dict, repr=False, compare=False)
@@ -139,11 +140,12 @@ def mandatory(tag: Tag) -> tuple[str, ...]:
     """Tags whose trust counts in every command to this actuator (R7): all whose values decide whether it is allowed.
 
     They are its controlled variables, what its interlock reads, what sequences and joint groups look at, and itself where
-    its rate, its past or a group is limited: who tells where it is says which step is a small one, and what is a start.
+    its rate, its past or a group is limited, or it is clamped: who tells where it is says which step is a small one.
     """
     limits = tag.limits
     if limits is None:
         return ()
-    own = (tag.id,) if limits.rate < inf or limits.past.is_from_present else ()
+    is_own = limits.rate < inf or limits.past.is_from_present or limits.clamps
+    own = (tag.id,) if is_own else ()
     named = (*limits.controlled, *limits.interlock_tags, *limits.past.tags, *own)
     return tuple(dict.fromkeys(named))

@@ -64,6 +64,15 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Clamp:
+    """`value` is judged in the place of the `proposed` one: the nearest that the rules `by` allow."""
+
+    proposed: float
+    value: float
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One thing that a command came from: `name` (a tag, a principal, a key) and why it counts as `axes`.
 
@@ -120,6 +129,16 @@ class Decision:
     approvals: int = 0
     approvals_needed: int = 0
     basis: Basis | None = None  # None: denied before anything was weighed
+    clamp: Clamp | None = None  # None: it is about the value that was proposed
+
+    @property
+    def permits(self) -> bool:
+        """True where a permit follows: of what was proposed, or of the clamped value."""
+        return self.verdict is (Verdict.ALLOW if self.clamp is None else Verdict.CLAMP)
+
+    def value_of(self, command: Command) -> float:
+        """What would be written, or is."""
+        return command.value if self.clamp is None else self.clamp.value
 
     @property
     def why(self) -> str:

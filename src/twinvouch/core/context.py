@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from twinvouch.core.distrust import Hands
 from twinvouch.core.genesis import Beginning
+from twinvouch.core.glass import Glass
 from twinvouch.core.keyring import Keyring
 from twinvouch.core.lookahead import Prediction
 from twinvouch.core.memo import Memo
@@ -78,6 +79,7 @@ class Context:
     forgotten: Mapping[str, int] = field(default_factory=dict)  # tag -> ns
     forgotten_ns: int = -1
     steady: Mapping[str, int] = field(default_factory=dict)  # `Steady.key` -> ns
+    glasses: tuple[Glass, ...] = ()  # asked for or open
     safe_used: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # `Safe.key` -> ns
 
     def complete_since(self, tag: str) -> int:

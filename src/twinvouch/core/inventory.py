@@ -166,6 +166,7 @@ class Limits:
     controlled: tuple[str, ...] = ()  # tags whose trust always counts (R7): the controlled variable
     interlock_tags: tuple[str, ...] = ()  # tags the interlock reads; they always count too
     past: Past = field(default_factory=Past)  # what must have been before
+    clamps: bool = False  # a value that goes too far is replaced by the nearest allowed one
 
 
 @dataclass(frozen=True, slots=True)

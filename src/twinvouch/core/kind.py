@@ -53,6 +53,7 @@ class Kind(IntEnum):
     ENTRY_VIRTUAL = 85  # an estimate stands in for a tag, ends, or has gone blind
     ENTRY_REWIND = 86  # a rewind of another log departs from it here, or ends
     ENTRY_MODE = 87  # an asset's mode changed
+    ENTRY_GLASS = 88  # break-glass was opened, closed or ended
     ENTRY_HISTORY = 90  # chunks of the history were written or purged, or a day was shredded
 
 

@@ -73,6 +73,8 @@ class ModeRules:
     down_per_day: int = 10  # automatic steps of one asset
     on_distrust: frozenset[CommandClass] = frozenset()  # whose inputs take their asset down
     return_ns: int = 600 * SECOND  # so long causes have to be over
+    glass_ns: int = 1800 * SECOND  # break-glass is over after this at the latest; 0: there is none
+    misuses: int = 0  # of keys, an hour and asset, beyond which it goes down; 0: it does not
     highest: Mapping[str, Rung] = field(default_factory=dict)  # by asset; supervised elsewhere
 
 

@@ -10,7 +10,7 @@ class Verb(StrEnum):
     `confirm` and `withdraw` are about a disavowal, `reject` about one or about a held command.
 
     `recalibration`, `maintenance` and `setpoint` are tickets: work on a tag, or on all tags of an asset, from when it
-    is said until the statement expires. The last five are the modes of an asset; `autonomous` lasts until it expires.
+    is said until the statement expires. `break-glass` and `close-glass` are about an actuator or asset. The last five are the modes of an asset; `autonomous` lasts until it expires.
     """
 
     APPROVE = "approve"
@@ -22,6 +22,8 @@ class Verb(StrEnum):
     RECALIBRATION = "recalibration"
     MAINTENANCE = "maintenance"
     SETPOINT = "setpoint"
+    BREAK_GLASS = "break-glass"
+    CLOSE_GLASS = "close-glass"
     AUTONOMOUS = "autonomous"
     SUPERVISED = "supervised"
     ADVISORY = "advisory"

@@ -12,7 +12,16 @@ from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import Principal, PrincipalKind
 from twinvouch.core.kind import Purpose
 from twinvouch.core.statement import Statement, Verb
-from twinvouch.engine import asking, awaiting, disavowing, distrusting, modes, tickets
+from twinvouch.engine import (
+    asking,
+    awaiting,
+    disavowing,
+    distrusting,
+    glass,
+    misuse,
+    modes,
+    tickets,
+)
 from twinvouch.engine.deciding import Proposal, decide
 from twinvouch.engine.epochs import too_old
 from twinvouch.engine.founding import on_genesis
@@ -32,17 +41,11 @@ from twinvouch.wire.statement import read_statement
 
 def on_command(m: Memory, out: Out, event: CommandProposed) -> None:
     """Gate 4 for a proposal: who signed it, is it known already, and then the decision."""
-    plant = m.site.plant
     try:
-        if event.token_of:
-            content, digest = event.raw, sha256(event.raw).digest()
-            signer = vouched(plant, event.token_of)
-        else:
-            sealed, signer = open_signed(event.raw, plant, Purpose.COMMAND, m.ring, m.now_ns)
-            content, digest = sealed.content, sealed.digest
-        command = read_command(content, plant.id, signed=not event.token_of)
+        command, digest, signer = _opened(m, event)
     except (MalformedError, SignatureError) as error:
         refuse(m, out, event.peer, doubt(error, event.peer))
+        misuse.note_refused(m, out, event.raw, error)
         return
     if late := too_old(m, command.made_ns):
         refuse(m, out, event.peer, Finding("before_restore", signer.id, Severity.MEDIUM, late))
@@ -50,11 +53,12 @@ def on_command(m: Memory, out: Out, event: CommandProposed) -> None:
     if command.principal != signer.id:
         why = f"`{signer.id}` may not propose commands in the name of `{command.principal}`"
         refuse(m, out, event.peer, Finding("not_owner", signer.id, Severity.HIGH, why, "T0859"))
+        misuse.note(m, out, command, digest, "not_owner")
         return
-    known = m.records.get(command.id)
-    if known is not None:
-        _again(out, known, command, digest)
+    if (known := m.records.get(command.id)) is not None:
+        _again(m, out, known, command, digest)
         return
+    plant = m.site.plant
     tag = plant.tags.get(command.tag)
     command_class = (
         tag.command_class.value if tag is not None and tag.command_class is not None else ""
@@ -67,13 +71,26 @@ def on_command(m: Memory, out: Out, event: CommandProposed) -> None:
     _answer(out, decide(m, out, Proposal(command, digest, index, m.now_ns, key)))
 
 
-def _again(out: Out, known: Record, command: Command, digest: bytes) -> None:
+def _opened(m: Memory, event: CommandProposed) -> tuple[Command, bytes, Principal]:
+    """The command, the digest of its content, and who vouches for it; MalformedError or SignatureError where it is none."""
+    plant = m.site.plant
+    if event.token_of:
+        content, digest = event.raw, sha256(event.raw).digest()
+        signer = vouched(plant, event.token_of)
+    else:
+        sealed, signer = open_signed(event.raw, plant, Purpose.COMMAND, m.ring, m.now_ns)
+        content, digest = sealed.content, sealed.digest
+    return read_command(content, plant.id, signed=not event.token_of), digest, signer
+
+
+def _again(m: Memory, out: Out, known: Record, command: Command, digest: bytes) -> None:
     """What asks for the same again is answered with how that stands now; it is one command, whenever it was made."""
     if known.digest == digest or replace(command, made_ns=known.command.made_ns) == known.command:
         _answer(out, known)
         return
     why = "a command with this id, or this Idempotency-Key, and another content exists: choose another"
     out.reply(409, id=command.id, why=why)
+    misuse.note(m, out, command, digest, "reused_id")
 
 
 def on_statement(m: Memory, out: Out, event: StatementReceived) -> None:
@@ -212,6 +229,7 @@ def _answer(out: Out, record: Record) -> None:
         id=record.command.id,
         status=record.status.value,
         verdict=decision.verdict.value,
+        **({} if decision.clamp is None else {"clamped_to": decision.clamp.value}),
         rule=decision.rule,
         why=decision.why,
         entry=record.decision_entry,
@@ -236,6 +254,7 @@ OBJECTIONS: Mapping[Verb, Callable[[Memory, Statement], str]] = {
     **dict.fromkeys(distrusting.VERBS, distrusting.objection),
     **dict.fromkeys(tickets.VERBS, tickets.objection),
     **dict.fromkeys(modes.VERBS, modes.objection),
+    **dict.fromkeys(glass.VERBS, glass.objection),
 }
 VERBS: Mapping[Verb, Callable[[Memory, Out, Statement, Entered], None]] = {
     Verb.APPROVE: _approve,
@@ -244,6 +263,7 @@ VERBS: Mapping[Verb, Callable[[Memory, Out, Statement, Entered], None]] = {
     **dict.fromkeys(disavowing.VERBS, disavowing.take),
     **dict.fromkeys(tickets.VERBS, tickets.take),
     **dict.fromkeys(modes.VERBS, modes.take),
+    **dict.fromkeys(glass.VERBS, glass.take),
 }
 
 

@@ -37,7 +37,7 @@ def _look(m: Memory, out: Out, ident: str) -> None:
     if not waiting.since_ns:
         return
     seen = _seen(m, waiting, expected)
-    how = response.judge(expected, waiting, record.command.value, seen, m.now_ns)
+    how = response.judge(expected, waiting, record.value, seen, m.now_ns)
     if how is Response.AWAITED:
         return
     awaiting.settle(m, ident, how)
@@ -59,7 +59,7 @@ def _failed(m: Memory, out: Out, record: Record, waiting: Awaited, seen: float |
     """Tell people; where a trusted reading says that the plant did not respond, do what two persons signed."""
     after = m.site.aftermaths[waiting.tag]
     assert after.expected is not None
-    tag, value = record.command.tag, record.command.value
+    tag, value = record.command.tag, record.value
     why = response.sentence(after.expected, (tag, value), seen)
     is_known, is_own = seen is not None, record.command.principal == CORE
     instead = _instead(after, waiting) if is_known and not is_own else None

@@ -8,7 +8,7 @@ from twinvouch.core.distrust import tags_in
 from twinvouch.core.inventory import Principal
 from twinvouch.core.statement import Statement, Verb
 from twinvouch.core.subject import owner_of, tags_of
-from twinvouch.engine import disavowing, distrusting, modes, tickets
+from twinvouch.engine import disavowing, distrusting, glass, modes, tickets
 from twinvouch.engine.allowed import GONE, Question, denied, of_tag
 from twinvouch.engine.memory import Memory
 
@@ -19,6 +19,8 @@ def forbidden(m: Memory, signer: Principal, said: Statement) -> str:
         return _approval(m, signer, said)
     if disavowing.is_about(m, said):
         return disavowing.forbidden(m, signer, said)
+    if said.verb in glass.VERBS:
+        return glass.forbidden(m, signer, said)
     if said.verb in modes.VERBS:
         return modes.forbidden(m, signer, said)
     action = "ticket" if said.verb in tickets.VERBS else said.verb.value

@@ -9,11 +9,11 @@ from twinvouch.commands import gate as commands_gate
 from twinvouch.commands import permit as permits
 from twinvouch.commands.register import Approval, Record, reasons_content
 from twinvouch.commands.view import mandatory
-from twinvouch.core.command import Command, CommandStatus, Decision, Verdict
+from twinvouch.core.command import Clamp, Command, CommandStatus, Decision, Verdict
 from twinvouch.core.event import Deliver, Keep
 from twinvouch.core.inventory import key_id
 from twinvouch.core.lookahead import Prediction
-from twinvouch.engine import awaiting, safe, standing_in, trying
+from twinvouch.engine import awaiting, glass, safe, standing_in, trying
 from twinvouch.engine.keys import use
 from twinvouch.engine.memory import Memory, permit_epoch
 from twinvouch.engine.out import Out
@@ -55,11 +55,14 @@ def decide(
     """
     prediction = prediction or trying.unaskable(m, p.command)
     decision = judged(m, p, approvals, prediction)
-    is_moved = because and decision.verdict is Verdict.ALLOW
+    if _clamp(m, p) != decision.clamp:
+        approvals = ()  # they were for another value
+    is_moved = because and decision.permits
     if is_moved and not safe.is_released(m, p.command, decision):
         decision = approval.waiting(decision)
     named = out.blob(reasons_content(decision))
-    first = [p.entry, *(a.entry for a in approvals if a.entry >= 0), *because]
+    opening = glass.opening(m, p.command, decision)
+    first = [p.entry, *(a.entry for a in approvals if a.entry >= 0), *because, *opening]
     counted = (*always(m, p.command), *lately(m, p.command.principal))
     inputs = (*m.renumbered.inputs(p.command.inputs), *standing_in.rests(m))
     rests = of_decision(m, first, counted, inputs, decision.parents)
@@ -70,10 +73,13 @@ def decide(
         *(p.command, p.digest, p.entry, decision, index, status, p.received_ns, expires, approvals),
         key=p.key,
     )
-    if decision.verdict is Verdict.ALLOW:
+    if decision.permits:
         record = _permit(m, out, record)
+        if decision.clamp is not None:
+            m.counts["clamp:permitted"] += 1
         awaiting.issued(m, record)
     safe.follow(m, out, p.command, decision)
+    glass.follow(m, out, p.command, decision, index)
     m.counts[f"command:{record.status.value}"] += 1
     out.publish(
         "command",
@@ -103,7 +109,14 @@ def judged(
         *(command, m.site, m.frame, context, seen, who, m.now_ns),
         asked_ns=p.received_ns,
         key=p.key,
+        clamp=_clamp(m, p),
     )
+
+
+def _clamp(m: Memory, p: Proposal) -> Clamp | None:
+    """What was shown in the place of its value when it was held last."""
+    known = m.records.get(p.command.id)
+    return None if known is None else known.decision.clamp
 
 
 def always(m: Memory, command: Command) -> tuple[str, ...]:

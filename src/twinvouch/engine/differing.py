@@ -10,7 +10,7 @@ import numpy as np
 
 from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record
-from twinvouch.core.command import CommandStatus, Verdict
+from twinvouch.core.command import CommandStatus
 from twinvouch.core.event import Effect, Publish
 from twinvouch.engine.memory import Memory
 from twinvouch.twin.estimate import Estimate, estimate, redundancies
@@ -42,8 +42,7 @@ class Decided:
     @property
     def value(self) -> float | None:
         """What a permit of it writes; None where it allows none."""
-        allowed = self.record.decision.verdict is Verdict.ALLOW
-        return self.record.command.value if allowed else None
+        return self.record.value if self.record.decision.permits else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from twinvouch.core.command import CommandStatus
 from twinvouch.core.event import EpochOpened
-from twinvouch.engine import modes, standing
+from twinvouch.engine import glass, modes, standing
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
 from twinvouch.ledger import entry
@@ -33,6 +33,7 @@ def on_epoch(m: Memory, out: Out, event: EpochOpened) -> None:
     for given in standing.open_ones(m):
         standing.end(m, out, given, GIVEN, [index])
     modes.restored(m, out, index)
+    glass.restored(m, out, index)
     out.reply(200, status="opened", epoch=event.epoch, entry=index)
 
 

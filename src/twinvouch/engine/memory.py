@@ -17,6 +17,7 @@ from twinvouch.core.distrust import Distrust, Hands, Known, by_hand, expand
 from twinvouch.core.event import Plain, Tick
 from twinvouch.core.finding import Finding
 from twinvouch.core.genesis import Beginning
+from twinvouch.core.glass import Glass
 from twinvouch.core.keyring import Keyring
 from twinvouch.core.label import Label
 from twinvouch.core.memo import Memo
@@ -78,15 +79,18 @@ class Memory:
         self.links, self.beginnings = dict[str, Link](), dict[str, Beginning]()
         # what was announced, by the nonce of its statement; what declared rules of gate 1 remember
         self.tickets, self.memos = dict[bytes, Ticket](), dict[str, Memo]()
-        self.records, self.closed = dict[str, Record](), 0  # all, and how many are closed
-        self.by_nonce: dict[bytes, str] = {}  # permit nonce -> command id
-        self.past, self.awaited = PastMemory(site), dict[str, Awaited]()  # writes that must show
-        self.arrivals: dict[int, Arrival] = {}  # batches that commands may still declare, by entry
+        # all commands; how many are closed; permit nonce -> command id
+        self.records, self.closed, self.by_nonce = dict[str, Record](), 0, dict[bytes, str]()
+        # of actuators; writes that must show; batches that commands may still declare, by entry
+        self.past, self.awaited = PastMemory(site), dict[str, Awaited]()
+        self.arrivals: dict[int, Arrival] = {}
         self.seen: dict[str, Seen] = {}
         # where in the ledger services have read, by answers and by what their streams showed
         self.answered, self.streamed = dict[str, Marks](), dict[str, Marks]()
-        # services with an open stream -> until when at most, ns; when safe actions were permitted, ns
+        # services with an open stream -> until when, ns; permits of safe actions, ns
         self.streams, self.safe_used = dict[str, int](), dict[str, tuple[int, ...]]()
+        # break-glass by subject; misuses of keys by asset: when, and a mark of the command
+        self.glasses, self.misuses = dict[str, Glass](), dict[str, tuple[tuple[int, bytes], ...]]()
         # by asset; and what was recommended, by id
         self.modes, self.advice = dict[str, Mode](), dict[str, Given]()
         # what persons said of a tag, edge, model or key -> expiry, ns; and what is known of each since
@@ -97,13 +101,11 @@ class Memory:
         self.nonces, self.upheld = dict[bytes, int](), dict[str, int]()
         # by id, oldest first; command or advice -> the disavowal of what it rests on
         self.disavowals, self.disavowed = dict[str, Disavowed](), dict[str, int]()
-        # entry, ns, finding
-        self.findings: deque[tuple[int, int, Finding]] = deque(maxlen=RECENT_FINDINGS)
-        # group -> key and digest of the label kept last
+        self.findings: deque[tuple[int, int, Finding]] = deque(maxlen=RECENT_FINDINGS)  # entry, ns
+        # group -> key and digest of the label kept last; admitted models by name
         self.labels: dict[str, tuple[bytes, bytes]] = {}
         self.models: dict[str, Mapping[str, Plain]] = {}
         self.ring = Keyring(site.plant, site.root) if site.root else None
-        self.signed = Signed(0, b"", {}, {})
         self.uses: dict[bytes, dict[int, KeyUse]] = {}  # by key id and hour since 1970
         # of what was refused, by sender; of everything, by name
         self.tallies, self.counts = Tallies(), Counter[str]()
@@ -111,11 +113,18 @@ class Memory:
         self.runs_with, self.is_disk_full = (b"", b"", ""), False
         # look-ahead: what was asked, by command; where the tags that it starts from were while they were trusted
         self.asked, self.trusted = dict[str, Asked](), dict[str, Trusted]()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Where it stands in time, in the log and in the state store."""
         # ledger entries, and in a rewind their numbering; time
         self.size, self.renumbered, self.now_ns = 0, Renumbered.unchanged(), 0
-        # of the log: how often a backup was restored, and when last: what was signed before has no effect any more
-        self.epoch, self.epoch_ns = 0, 0
+        self.epoch, self.epoch_ns = (
+            0,
+            0,
+        )  # backups restored, and when last: what was signed before is void
         self.ticked: Tick | None = None  # the last one with clocks, of this run of the process
+        self.signed = Signed(0, b"", {}, {})
         self.dirty, self.watching = {"forgotten"}, dict[str, Watching]()  # watchdogs, by model
         # not stored: what open advice rests on; what is distrusted, behind what it follows from
         self.counted, self._distrust = dict[str, frozenset[str]](), _NOTHING
@@ -148,6 +157,7 @@ class Memory:
             steady=self.past.steady,
             trusted=self.trusted,
             safe_used=self.safe_used,
+            glasses=tuple(self.glasses[name] for name in sorted(self.glasses)),
         )
 
     def distrust(self) -> Distrust:

@@ -21,6 +21,7 @@ from twinvouch.core.statement import Statement, Verb
 from twinvouch.engine.again import judge_held
 from twinvouch.engine.memory import Memory, permit_epoch
 from twinvouch.engine.out import Entered, Out
+from twinvouch.engine.persons import is_one
 from twinvouch.ledger.moved import Moved, moved_entry
 from twinvouch.wire.cbor import encode
 from twinvouch.wire.mode import write_mode
@@ -76,16 +77,9 @@ def _not_autonomous(m: Memory, said: Statement, mode: Mode) -> str:
     if said.expires_ns - m.now_ns > rules.autonomous_ns:
         return f"autonomy ends, after {rules.autonomous_ns / 3.6e12:g} hours at the latest"
     first = mode.asked
-    if first is not None and _is_one(m, first[0], said.principal) and first[2] >= m.now_ns:
+    if first is not None and is_one(m, first[0], said.principal) and first[2] >= m.now_ns:
         return f"`{first[0]}` asked for autonomy of `{asset}` already: a second person with another key is needed"
     return ""
-
-
-def _is_one(m: Memory, first: str, second: str) -> bool:
-    """One person, or one key under two names."""
-    people = m.site.plant.principals
-    keys = [people[name].key if name in people else b"" for name in (first, second)]
-    return first == second or (m.ring is None and keys[0] == keys[1])
 
 
 def forbidden(m: Memory, signer: Principal, said: Statement) -> str:

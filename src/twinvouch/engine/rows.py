@@ -18,7 +18,7 @@ from twinvouch.core.genesis import Beginning
 from twinvouch.core.memo import Memo
 from twinvouch.core.mode import Mode, Rung, Stepped
 from twinvouch.core.ticket import Ticket, Work
-from twinvouch.engine import ahead_rows, doubt_rows, safe, virtual_rows, written
+from twinvouch.engine import ahead_rows, doubt_rows, glass, misuse, safe, virtual_rows, written
 from twinvouch.engine.memory import KeyUse, Memory, Signed
 from twinvouch.ledger.entry import findings_content
 from twinvouch.queries.memory import read_marks, read_seen, write_marks, write_seen
@@ -319,6 +319,8 @@ WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {
     **doubt_rows.WRITE,
     **ahead_rows.WRITE,
     **safe.WRITE,
+    **glass.WRITE,
+    **misuse.WRITE,
     **virtual_rows.WRITE,
     "engine": _write_engine,
     "epoch": _write_epoch,
@@ -351,6 +353,8 @@ READ: Mapping[str, Callable[[Memory, str, bytes], None]] = {
     **doubt_rows.READ,
     **ahead_rows.READ,
     **safe.READ,
+    **glass.READ,
+    **misuse.READ,
     **virtual_rows.READ,
     "engine": _read_engine,
     "epoch": _read_epoch,

@@ -5,7 +5,7 @@ from typing import Any
 
 from twinvouch.commands import safe_action
 from twinvouch.commands.foreseen import waits
-from twinvouch.core.command import Command, Decision, Verdict
+from twinvouch.core.command import Command, Decision
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.safe import HOUR_NS
 from twinvouch.engine.memory import Memory
@@ -24,7 +24,7 @@ def follow(m: Memory, out: Out, command: Command, decision: Decision) -> None:
             found = Finding(safe_action.ABUSE, command.tag, Severity.HIGH, why, TECHNIQUE)
             enter(m, out, command.principal, found)
     if safe_action.was_admitted(decision):
-        is_permitted = decision.verdict is Verdict.ALLOW
+        is_permitted = decision.permits
         m.counts[f"safe_action:{'permitted' if is_permitted else decision.verdict.value}"] += 1
         if is_permitted:
             _use(m, command)

@@ -10,6 +10,7 @@ from twinvouch.engine import (
     disavowing,
     distrusting,
     foreseeing,
+    glass,
     modes,
     standing,
     tickets,
@@ -63,13 +64,7 @@ def on_tick(m: Memory, out: Out, event: Tick) -> None:
     for nonce in [n for n, expires in m.nonces.items() if expires < m.now_ns]:
         del m.nonces[nonce]
         m.dirty.add("nonces")
-    distrusting.end(m, out)
-    standing.pass_time(m, out)
-    disavowing.pass_time(m, out)
-    tickets.forget(m)
-    virtual.pass_time(m, out)
-    modes.pass_time(m, out)
-    watching.pass_time(m, out)
+    _end(m, out)
     validity.tell(m, out)
     for principal in [p for p, until in m.streams.items() if until < m.now_ns]:
         del m.streams[principal]
@@ -80,6 +75,18 @@ def on_tick(m: Memory, out: Out, event: Tick) -> None:
     if silent:
         out.report(silent)
     out.reply(200)  # whoever let time pass waits until it is durable
+
+
+def _end(m: Memory, out: Out) -> None:
+    """What persons and rules said until a time ends then, in this order."""
+    distrusting.end(m, out)
+    standing.pass_time(m, out)
+    disavowing.pass_time(m, out)
+    tickets.forget(m)
+    virtual.pass_time(m, out)
+    modes.pass_time(m, out)
+    glass.pass_time(m, out)
+    watching.pass_time(m, out)
 
 
 def _forget_arrivals(m: Memory) -> None:

@@ -47,7 +47,8 @@ def begin(m: Memory, command: Command) -> Trial:
     """Try a command at this moment; what its service has read lately counts, as it would of a proposal."""
     proposal = Proposal(command, b"", _NO_ENTRY, m.now_ns)
     decision = judged(m, proposal, ())
-    ahead, question = m.site.ahead.get(command.tag), trying.question(m, command, m.now_ns)
+    tried = replace(command, value=decision.value_of(command))  # perhaps clamped by other rules
+    ahead, question = m.site.ahead.get(command.tag), trying.question(m, tried, m.now_ns)
     if not waits(decision) or ahead is None or question is None:
         return Trial(command, decision)
     decided = {v: judged(m, proposal, (), p) for v, p in _assumed(ahead, question).items()}

@@ -24,7 +24,7 @@ def ask(m: Memory, out: Out, record: Record, because: tuple[int, ...]) -> None:
     """Ask about a command that was held for it; an earlier question about the same command counts no more."""
     if not waits(record.decision):
         return
-    asked = question(m, record.command, record.received_ns)
+    asked = question(m, replace(record.command, value=record.value), record.received_ns)
     if asked is None:
         return
     ident = sha256(b"simulate" + out.salt + record.digest).hexdigest()[:32]
@@ -52,7 +52,9 @@ def ask_second(m: Memory, out: Out, record: Record, seen: Foresight) -> bool:
     view = _view(m, record.command, record.received_ns)
     if lookahead.judge(ahead, first).verdict is not Verdict.ALLOW or view.target is None:
         return False
-    raw = write_question(lookahead.question(view, view.target, ahead.second))
+    raw = write_question(
+        replace(lookahead.question(view, view.target, ahead.second), value=first.asked.value)
+    )
     ident = sha256(b"second" + asked.ident.encode()).hexdigest()[:32]
     asked = replace(asked, ident=ident, question=raw, asked_ns=m.now_ns)
     now = replace(asked, first=write_foresight(seen), about=write_question(first.asked))

@@ -12,7 +12,7 @@ from typing import Any, Final
 from twinvouch.verifier.cbor import decode
 
 BATCH, COMMAND, DECISION, PERMIT, OUTCOME, STATEMENT, QUERY = 65, 67, 68, 69, 70, 71, 72
-MODEL, FINDING, ADVICE, DISAVOWED, VIRTUAL = 73, 74, 83, 84, 85
+MODEL, FINDING, ADVICE, DISAVOWED, VIRTUAL, GLASS = 73, 74, 83, 84, 85, 88
 _GROUP, _COMMON = 4, 5
 # kind -> where behind the common fields stands what an entry rests on
 _RESTS: Final[Mapping[int, int]] = {
@@ -28,6 +28,7 @@ _RESTS: Final[Mapping[int, int]] = {
     ADVICE: 7,
     DISAVOWED: 5,
     VIRTUAL: 2,
+    GLASS: 4,
 }
 _WHO: Final[Mapping[int, int]] = {COMMAND: 1, ADVICE: 1, QUERY: 0}
 

@@ -55,7 +55,7 @@ def _command(version: int, now_ns: int, rest: Sequence[Any], index: int) -> Read
 
 
 def _decision(version: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
-    rests, is_done = _rests(version, rest[4], index), rest[1] == "allow"
+    rests, is_done = _rests(version, rest[4], index), rest[1] in {"allow", "clamp"}
     return Read(Node(Kind.ENTRY_DECISION, now_ns, "", rests, is_done=is_done))
 
 
@@ -96,6 +96,10 @@ def _mode(_: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
     return Read(Node(Kind.ENTRY_MODE, now_ns, str(rest[0]), _rests(VERSION, rest[6], index)))
 
 
+def _glass(_: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
+    return Read(Node(Kind.ENTRY_GLASS, now_ns, str(rest[0]), _rests(VERSION, rest[4], index)))
+
+
 def _virtual(_: int, now_ns: int, rest: Sequence[Any], index: int) -> Read:
     return Read(Node(Kind.ENTRY_VIRTUAL, now_ns, "", _rests(VERSION, rest[2], index)))
 
@@ -132,4 +136,5 @@ MAKERS: Mapping[int, Callable[[int, int, Sequence[Any], int], Read]] = {
     Kind.ENTRY_DISAVOWED: _disavowed,
     Kind.ENTRY_MODE: _mode,
     Kind.ENTRY_VIRTUAL: _virtual,
+    Kind.ENTRY_GLASS: _glass,
 }

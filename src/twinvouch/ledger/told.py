@@ -22,6 +22,7 @@ FIELDS: Mapping[int, Sequence[tuple[int, str]]] = {
     Kind.ENTRY_DISAVOWAL: ((0, "principal"), (1, "subject"), (2, "since_ns"), (3, "until_ns")),
     Kind.ENTRY_DISAVOWED: ((0, "disavowal"), (1, "stage"), (2, "touched")),
     Kind.ENTRY_FINDING: ((0, "rules"),),
+    Kind.ENTRY_GLASS: ((0, "subject"), (1, "person"), (2, "stage"), (3, "until_ns")),
     Kind.ENTRY_VIRTUAL: ((0, "tag"), (1, "turn")),
     Kind.ENTRY_REWIND: ((0, "origin"), (1, "size"), (4, "subject")),
 }

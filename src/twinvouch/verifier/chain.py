@@ -20,7 +20,7 @@ from twinvouch.verifier.witnesses import Policy
 
 START, BATCH, COMMAND, DECISION, PERMIT = 64, 65, 67, 68, 69
 OUTCOME, STATEMENT, MODEL, KEY, VIRTUAL, MODE = 70, 71, 73, 75, 85, 87
-LENGTHS = {64: 8, 65: 17, 67: 11, 68: 10, 69: 9, 70: 8, 71: 10, 73: 7, 75: 6, 82: 9, 84: 11, 85: 8, 87: 12}  # fmt: skip
+LENGTHS = {64: 8, 65: 17, 67: 11, 68: 10, 69: 9, 70: 8, 71: 10, 73: 7, 75: 6, 82: 9, 84: 11, 85: 8, 87: 12, 88: 10}  # fmt: skip
 LENGTHS_2 = {
     65: 19,
     67: 11,
@@ -254,6 +254,7 @@ def _said(link: Link) -> Iterator[str]:
         84: lambda: f"disavowal {i[5]}: {i[6]}",
         VIRTUAL: lambda: f"virtual sensor of {i[5]}: {i[6]}",
         MODE: lambda: f"mode of {i[5]}: {RUNGS[i[6]]} became {RUNGS[i[7]]}, by {i[9]}",
+        88: lambda: f"break-glass of {i[5]} for {i[6]}: {i[7]}, until {_time(i[8])}",
         MODEL: lambda: f"model {i[5]}, {'admitted' if i[6] else 'refused'}",
     }
     yield f"entry {link.index}, {when}: {words[link.kind]()}"

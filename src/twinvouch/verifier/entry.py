@@ -31,6 +31,7 @@ KINDS = {
     85: "virtual",
     86: "rewind",
     87: "mode",
+    88: "glass",
     90: "history",
 }
 CONTINUING = frozenset({80, 86})  # kinds that name the log whose first entries are here too

@@ -48,6 +48,7 @@ ALLOWED = {
     "simulate": ask("engineer", "simulate", "Actuator", ACTUATOR, READ),
     "advise": ask("operator", "advise", "Tag", TAG, {"signed": False}),
     "approve": ask("operator", "approve", "Actuator", ACTUATOR, {"is_proposer": False}),
+    "breakGlass": ask("engineer", "breakGlass", "Actuator", ACTUATOR, {}),
     "reject": ask("operator", "reject", "Tag", TAG, {}),
     "distrust": ask("analyst", "distrust", "Tag", TAG, {}),
     "restore": ask("engineer", "restore", "Tag", TAG, {}),

@@ -11,7 +11,8 @@ from twinvouch.core.mode import ModeRules, Rung
 from twinvouch.core.site import SECOND
 
 SAID = changed("pump-1: {zone: field}", "pump-1: {zone: field, highest_mode: autonomous}") + (
-    "modes: {dwell_s: 60, autonomous_classes: [B], autonomous_hours: 2, step_down_on_distrust: [A], return_s: 30}\n"
+    "modes: {dwell_s: 60, autonomous_classes: [B], autonomous_hours: 2, step_down_on_distrust: [A], return_s: 30,"
+    " on_key_misuse: 3, break_glass_minutes: 5}\n"
 )
 
 
@@ -22,6 +23,8 @@ def test_what_is_configured_becomes_the_rules(tmp_path: Path) -> None:
         autonomous_classes=frozenset({CommandClass.B}),
         on_distrust=frozenset({CommandClass.A}),
         return_ns=30 * SECOND,
+        misuses=3,
+        glass_ns=300 * SECOND,
         highest={"pump-1": Rung.AUTONOMOUS},
     )
     assert inventory.mode_rules(loaded(tmp_path)) == ModeRules(), "the defaults of both are one"

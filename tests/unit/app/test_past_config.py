@@ -77,3 +77,25 @@ def test_they_are_signed_and_what_is_not_declared_is_not_in_what_was_signed(tmp_
     assert part["sequence"]["level-first"]["for_s"] == 30
     looser = safety.content(loaded(tmp_path, changed("max_sum: 1.5", "max_sum: 1.6", TWO)), b"p")
     assert safety.digest(looser) != safety.digest(part)
+
+
+CLAMPED = changed("class: A,", "class: B, on_excess: clamp,")
+
+
+def test_what_goes_too_far_is_refused_or_clamped_and_a_class_a_never(tmp_path: Path) -> None:
+    limits = inventory.plant(loaded(tmp_path, CLAMPED)).tags["pump-1/speed"].limits
+    plain = inventory.plant(loaded(tmp_path)).tags["pump-1/speed"].limits
+    assert limits is not None
+    assert plain is not None
+    assert (limits.clamps, plain.clamps) == (True, False)
+    found = problems(tmp_path, changed("class: B, on_excess", "class: A, on_excess", CLAMPED))
+    assert any("a class A command is never changed" in text for text in found), found
+    found = problems(tmp_path, changed("on_excess: clamp", "on_excess: cut", CLAMPED))
+    assert any("on_excess" in text for text in found), found
+
+
+def test_clamping_is_signed_and_refusing_is_as_it_was(tmp_path: Path) -> None:
+    told = safety.content(loaded(tmp_path, CLAMPED), b"p")["actuators"]["pump-1/speed"]["actuator"]
+    assert told["on_excess"] == "clamp"
+    plain = safety.content(loaded(tmp_path), b"p")["actuators"]["pump-1/speed"]["actuator"]
+    assert "on_excess" not in plain

@@ -6,6 +6,8 @@ from math import isfinite
 
 from twinvouch.app.api import virtual_view
 from twinvouch.app.api.watchdog import watchdog
+from twinvouch.commands.break_glass import NAMES as GLASS_NAMES
+from twinvouch.commands.break_glass import was_waived
 from twinvouch.commands.given import Given
 from twinvouch.commands.register import Record, shown
 from twinvouch.commands.safe_action import ADMITTED as SAFE
@@ -89,7 +91,9 @@ def command(record: Record) -> dict[str, Plain]:
         ],
         "axes": list(d.axes),
         "parents": list(d.parents),
-        "admitted_as": SAFE if was_admitted(d) else None,
+        "clamped_to": None if d.clamp is None else d.clamp.value,
+        "clamped_by": [] if d.clamp is None else list(d.clamp.by),
+        "admitted_as": SAFE if was_admitted(d) else GLASS_NAMES[0] if was_waived(d) else None,
         "approvals": [a.principal for a in record.approvals],
         "approvals_needed": d.approvals_needed,
         "entry": record.entry,
@@ -190,6 +194,7 @@ def status(memory: Memory) -> dict[str, Plain]:
         for edge, link in memory.links.items()
     }
     held = sum(r.is_open for r in memory.records.values())
+    glasses = memory.glasses.values()
     return {
         "plant": plant.id,
         "origin": memory.site.origin.name.lower(),
@@ -210,6 +215,7 @@ def status(memory: Memory) -> dict[str, Plain]:
         "tickets": [_ticket(t) for t in memory.tickets.values() if t.end_ns > memory.now_ns],
         "model": _model(memory),
         "disk_full": memory.is_disk_full,
+        "break_glass": sorted(g.subject for g in glasses if g.is_open(memory.now_ns)),
         "modes": {a: memory.mode_of(a).rung.label for a in memory.modes},
         "watchdogs": {n: watchdog(memory, n) for n in memory.site.watchdogs},
         "counts": dict(memory.counts),

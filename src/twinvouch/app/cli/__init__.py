@@ -26,6 +26,7 @@ VERBS = {
     "advice": "Give, list and show what the twin recommends to people.",
     "backup": "Back up a core's data, verify and restore it.",
     "bench": "Measure a hot path against a named baseline in the same run.",
+    "break-glass": "Waive label and approvals for some minutes, by two persons.",
     "certs": "The plant's certificate authority: issue, list, revoke.",
     "check": "Check a configuration; exit 3 on any error.",
     "commands": "List, show, approve and reject commands.",
@@ -79,7 +80,9 @@ class Verbs(click.Group):
         del ctx
         if cmd_name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"twinvouch.app.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(
+            f"twinvouch.app.cli.{cmd_name.replace('-', '_')}"
+        ).command
         return command
 
     def resolve_command(

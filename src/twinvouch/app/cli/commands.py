@@ -123,7 +123,7 @@ def reject(ident: str, person: str, reason: str, config_path: Path) -> None:
 def _digest(held: dict[str, Any]) -> bytes:
     """What was shown, computed here from what was printed, so that a core cannot show one thing and mean another."""
     from twinvouch.commands.register import shown
-    from twinvouch.core.command import Command, Decision, Input, Reason, Verdict
+    from twinvouch.core.command import Clamp, Command, Decision, Input, Reason, Verdict
 
     inputs = tuple(Input(i["tag"], i["entry"]) for i in held["inputs"])
     c = Command(
@@ -142,7 +142,11 @@ def _digest(held: dict[str, Any]) -> bytes:
         for r in held["reasons"]
     )
     a, b, d, e = held["axes"]
-    return shown(c, Decision(c.id, Verdict(held["verdict"]), reasons, (a, b, d, e), ()))
+    clamp = None
+    if held["clamped_to"] is not None:
+        clamp = Clamp(held["value"], held["clamped_to"], tuple(held["clamped_by"]))
+    verdict = Verdict(held["verdict"])
+    return shown(c, Decision(c.id, verdict, reasons, (a, b, d, e), (), clamp=clamp))
 
 
 for _verb in (submit, explain, simulate):

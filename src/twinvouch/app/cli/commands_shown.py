@@ -20,6 +20,9 @@ def print_command(row: Mapping[str, Any], *, as_json: bool) -> None:
     click.echo(
         f"status {row['status']}, verdict {row['verdict']}, approvals {len(row['approvals'])} of {row['approvals_needed']}"
     )
+    if row["clamped_to"] is not None:
+        to, by = f"{row['clamped_to']:g} {safe(row['unit'])}", ", ".join(row["clamped_by"])
+        click.echo(f"clamped to {to} by {by}")
     if row["admitted_as"]:
         click.echo(f"admitted as {row['admitted_as'].replace('_', ' ')}")
     axes = dict(

@@ -2,7 +2,7 @@
 
 The silent run is what is done without them. Whatever the other one does at a guarded actuator has to be done there too, with
 the same words, and not later. One exception is allowed and counted, `displaced`: a command that the silent run refused for
-rules over the past of its actuator alone, because of an earlier command there that low data held back here. Nothing new is
+rules over the past of its actuator alone, or clamped to another step by its rate, because of an earlier command there that low data held back here. Nothing new is
 made possible by it: the actuator may take one step in that time, and takes the other one.
 """
 
@@ -73,7 +73,7 @@ def _kind(command: str, silent: Run, loud: Run) -> str:
     if without is None:
         return "displaced" if _is_displaced(command, silent, loud) else "created"
     if done.words != without.words:
-        return "changed"
+        return "displaced" if _is_clamped_elsewhere(command, silent, loud) else "changed"
     if done.at_ns == without.at_ns:
         return ""
     return "delayed" if done.at_ns > without.at_ns else "advanced"
@@ -81,15 +81,26 @@ def _kind(command: str, silent: Run, loud: Run) -> str:
 
 def _is_displaced(command: str, silent: Run, loud: Run) -> bool:
     """Refused for what was permitted before alone, and of what was permitted there before something was not here."""
+    rules = silent.rules.get(command, frozenset())
+    return _is_held_back(command, silent, loud) and bool(rules) and rules <= OVER_THE_PAST
+
+
+def _is_clamped_elsewhere(command: str, silent: Run, loud: Run) -> bool:
+    """Both took a step as long as the rate allows, from what was permitted before, of which something was not here."""
+    both = (silent.clamps.get(command, ()), loud.clamps.get(command, ()))
+    is_by_rate = any("rate" in by for by in both)
+    return is_by_rate and _is_held_back(command, silent, loud)
+
+
+def _is_held_back(command: str, silent: Run, loud: Run) -> bool:
+    """Of what was permitted before at the same actuator something was not here, or later."""
     done = loud.done[command]
     before = (
         other
         for other, was in silent.done.items()
         if was.tag == done.tag and was.at_ns <= done.at_ns
     )
-    held_back = any(o not in loud.done or loud.done[o].at_ns > silent.done[o].at_ns for o in before)
-    rules = silent.rules.get(command, frozenset())
-    return held_back and bool(rules) and rules <= OVER_THE_PAST
+    return any(o not in loud.done or loud.done[o].at_ns > silent.done[o].at_ns for o in before)
 
 
 def _numbers(world: World, story: script.Script, silent: Run, loud: Run) -> Counter[str]:
@@ -110,6 +121,7 @@ def _numbers(world: World, story: script.Script, silent: Run, loud: Run) -> Coun
         commands=len(guarded),
         executed_silent=sum(c in silent.done for c in guarded),
         executed=sum(c in loud.done for c in guarded),
+        clamped=sum(bool(loud.clamps.get(c)) for c in guarded if c in loud.done),
         other_verdict=len(other),
         pairs_other_verdict=bool(other),
         closed_loops=len(loops),

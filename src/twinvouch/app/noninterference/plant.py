@@ -176,14 +176,16 @@ def _actuators(chance: random.Random, edges: dict[str, Edge], sensors: list[str]
         name, edge = f"act-{n}/position", chance.choice(list(edges))
         read = tuple(chance.sample(sensors, chance.choice((0, 0, 1, 2))))
         text = " && ".join(f"{tag.replace('/', '_').replace('-', '_')} < 8.0" for tag in read)
+        clamps = random.Random(f"clamp {name} {edge} {text}").random() < 0.5  # noqa: S311
         limits = Limits(
             0.0,
-            1.0,
+            0.4 if clamps else 1.0,  # some of what is proposed goes beyond
             rate=chance.choice((float("inf"), float("inf"), 0.05, 0.2)),
             interlock=text,
             controlled=tuple(chance.sample(sensors, chance.choice((0, 0, 1)))),
             interlock_tags=read,
             past=_past(random.Random(f"{name} {edge} {text}")),  # noqa: S311
+            clamps=clamps,
         )
         found[name] = Tag(
             name, "1", 0.0, 1.0,

@@ -71,11 +71,12 @@ class Done:
 
 @dataclass(slots=True)
 class Run:
-    """What came of one run: `done` by command; of every command the verdicts in order and the rules that gave the last one."""
+    """What came of one run: `done` by command; of every command the verdicts in order the rules that gave the last one, and those that clamped it."""
 
     done: dict[str, Done] = field(default_factory=dict)
     rules: dict[str, frozenset[str]] = field(default_factory=dict)
     verdicts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    clamps: dict[str, tuple[str, ...]] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
     proposed: dict[str, float] = field(default_factory=dict)
     own: set[str] = field(default_factory=set)  # commands of the core itself
@@ -307,6 +308,7 @@ class _Stage:
             self._run.rules[command] = frozenset(
                 r.rule for r in decision.reasons if r.verdict is decision.verdict
             )
+            self._run.clamps[command] = () if decision.clamp is None else decision.clamp.by
             before = self._run.verdicts.get(command, ())
             self._run.verdicts[command] = (*before, decision.verdict.value)
 

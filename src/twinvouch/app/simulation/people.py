@@ -22,7 +22,7 @@ from twinvouch.core.kind import Purpose
 from twinvouch.core.mode import Rung
 from twinvouch.core.site import SECOND
 from twinvouch.core.statement import Statement, Verb
-from twinvouch.engine import modes
+from twinvouch.engine import glass, modes
 from twinvouch.engine.disavowals import Disavowed
 from twinvouch.engine.restoring import known
 from twinvouch.engine.restoring import shown as shown_of
@@ -140,10 +140,20 @@ class People:
             if core is None:
                 continue
             asset = chance.choice((VALVE, PUMP)).partition("/")[0]
+            if chance.random() < 0.2:
+                await self._glass(person, asset, core, chance)
+                continue
             mode = core.engine.memory.mode_of(asset)
             up = (Verb.SUPERVISED, Verb.AUTONOMOUS)
             verbs = up if mode.rung > Rung.SUPERVISED else (*up, Verb.ADVISORY, Verb.READ_ONLY)
             await self._say(person, chance.choice(verbs), asset, modes.shown(asset, mode))
+
+    async def _glass(self, person: str, asset: str, core: CoreLife, chance: random.Random) -> None:
+        """Ask for break-glass or agree to it; close what is open, mostly leaving it to time."""
+        asked = core.engine.memory.glasses.get(asset)
+        is_open = asked is not None and bool(asked.second)
+        verb = Verb.CLOSE_GLASS if is_open and chance.random() < 0.5 else Verb.BREAK_GLASS
+        await self._say(person, verb, asset, b"" if asked is None else glass.shown(asked))
 
     async def _judge(self, person: str, record: Record) -> None:
         if self.chance.random() < 0.85:
