@@ -59,7 +59,7 @@ def everything(memory: Memory) -> Mapping[str, bytes]:
     memory.dirty |= {
         "engine", "findings", "nonces", "distrusted", "modes", "tallies", "streams", "signed", "tickets",
         "unjudged", *(f"watched/{s}" for s in memory.watched), *(f"hands/{g}" for g in memory.hands),
-        "forgotten", "steady", "safe_used",
+        "forgotten", "steady", "safe_used", "glasses", "misuses",
         *(f"write/{t}/{w.permit}" for t, ws in memory.past.writes.items() for w in ws),
         *(f"link/{e}" for e in memory.links),
         *(f"frame/{g}" for g in memory.site.plant.groups),
