@@ -28,6 +28,8 @@ def test_ni2_what_low_sources_say_creates_and_changes_nothing(part: int) -> None
     assert found["clamped"] > 0
     assert found["closed_loops_that_differ"] > PART // 4
     assert found["closed_loops_executed"] == 0, "computed from a low value: held"
+    assert found["simulated"] > PART
+    assert found["mode_changes"] > PART // 2
 
 
 def test_a_seed_decides_everything() -> None:
@@ -80,3 +82,4 @@ def test_all_kinds_of_things_happen() -> None:
         verdicts |= {v for said in run.verdicts.values() for v in said}
     assert verdicts == {"allow", "clamp", "hold", "deny"}
     assert rules >= {"label", "rate", "interlock", "approval", "disk", "capability"}
+    assert rules >= {"lookahead", "mode"}

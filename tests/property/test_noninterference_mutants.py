@@ -52,6 +52,17 @@ def test_a_past_measured_from_where_anybody_says_is_caught(monkeypatch: pytest.M
     caught("created")
 
 
+def test_a_look_ahead_that_starts_from_what_anybody_says_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def believed(at: Any, ahead: Any, tag: str) -> Any:
+        value = at.frame.value(tag)
+        return None if value is None or value != value else (255, 255, 255, 255)  # noqa: PLR0124
+
+    monkeypatch.setattr(lookahead, "trusted_axes", believed)
+    caught("created")
+
+
 def test_an_interlock_that_anybody_may_open_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     real = view.mandatory
 

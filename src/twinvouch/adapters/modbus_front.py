@@ -18,6 +18,7 @@ from typing import Any, Final
 from twinvouch.adapters.link_tls import Revoked
 from twinvouch.adapters.modbus_back import Done
 from twinvouch.adapters.modbus_role import NOBODY, peer_of
+from twinvouch.adapters.modbus_sights import Sights
 from twinvouch.core.errors import UnavailableError
 from twinvouch.wire.modbus_guard import Code, Guard, Intake, Pass, Why, Write, refusal
 from twinvouch.wire.modbus_stream import Frame
@@ -65,7 +66,7 @@ class Front:
         self.guard = guard
         self.ask = ask
         self.judge = judge
-        self.counts = Counts()
+        self.counts, self.sights = Counts(), Sights()
         self.port = 0
         self.clients: dict[Client, None] = {}  # oldest first
         self._server: asyncio.Server | None = None
@@ -289,7 +290,9 @@ class Client(asyncio.BufferedProtocol):
         owned = self._front.counts.owned
         owned[why] = owned.get(why, 0) + 1
         if why is not Why.ECHO:
-            peer = self.peer.name or self._transport.get_extra_info("peername")
+            address = self._transport.get_extra_info("peername")
+            self._front.sights.add(why, str(address[0]) if address else "", frame.pdu[0])
+            peer = self.peer.name or address
             _log.warning(
                 "refused by the proxy (%s): function %d to unit %d of %.100s",
                 *(why, frame.pdu[0], frame.unit, peer),

@@ -37,6 +37,7 @@ class FlowSettings(Frozen):
     tag: TagId
     factor: Factor
     usual: float | None = None
+    mean: bool = False
 
 
 class WithoutSettings(Frozen):

@@ -25,8 +25,10 @@ from twinvouch.app.config_model import DeviceSettings
 from twinvouch.app.proxy_config import FrontSettings, ProxySettings
 from twinvouch.app.proxy_places import Places
 from twinvouch.app.proxy_safe import SafeWrites, telling
+from twinvouch.app.proxy_scan import Scans
 from twinvouch.app.proxy_writes import Fate, Proposer, Writes
 from twinvouch.core.ports import Transport
+from twinvouch.core.scan import Sight
 from twinvouch.wire.modbus_guard import Why
 
 
@@ -47,6 +49,7 @@ class Proxy:
     backs: list[Back] = field(default_factory=list)
     writes: list[Writes] = field(default_factory=list)
     safe: SafeWrites | None = None
+    scans: Scans | None = None
 
     async def open(self) -> None:
         """Listen on all of them; UnavailableError where an address is taken."""
@@ -55,7 +58,8 @@ class Proxy:
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
         """What runs beside it until it is closed."""
-        return [] if self.safe is None else [telling(self.safe)]
+        told = [] if self.safe is None else [telling(self.safe)]
+        return told if self.scans is None else [*told, self.scans.run()]
 
     def close(self) -> None:
         """End all connections."""
@@ -100,6 +104,13 @@ def build(config: ActuatorConfig, directory: Path, around: Around) -> Proxy | No
     rules = {tag: written.rule for tag, written in settings.tags.items()}
     safe = SafeWrites(rules, actuator, journal, proposer, around.is_connected)
     proxy = Proxy(safe=safe)
+    names = [front.device for front in settings.listen]
+
+    def taken() -> list[Sight]:
+        pairs = zip(names, proxy.fronts, strict=True)
+        return [sight for name, front in pairs for sight in front.sights.take(name)]
+
+    proxy.scans = Scans(config.plant, actuator.signer, around.transport, actuator.clock, taken)
     own = config.limits.points
     for front in settings.listen:
         device = config.devices[front.device]

@@ -51,7 +51,7 @@ def _sensor(config: Config, plant: Plant, tag: str) -> Virtual:
         tag=tag,
         levels=tuple(level for level, _ in points),
         volumes=tuple(volume for _, volume in points),
-        flows=tuple(Flow(f.tag, f.factor, f.usual) for f in s.flows),
+        flows=tuple(Flow(f.tag, f.factor, f.usual, f.mean) for f in s.flows),
         error=s.error,
         curves=curves(s),
         low=limits[0],

@@ -27,6 +27,7 @@ class Kind(IntEnum):
     ADVICE = 14  # a recommendation to people
     DISAVOWAL = 16  # a person says that a source was bad for a past time
     MODE = 19  # the core tells the actuator process of an asset's mode
+    PROXY_SCAN = 20  # the actuator tells what its guard proxy refused
     RECEIPT = 15  # entries with their proofs, and what opens them
 
     ENTRY_START = 64  # the engine began: digests of configuration and policy, build

@@ -59,11 +59,13 @@ class Flow:
     """A metered flow: one unit of it changes the volume by `factor` a second, in the level's unit cubed (negative: out).
 
     `usual` is what it is taken for where its meter is lost and a curve for that was calibrated; in the unit of the flow.
+    `is_mean`: a reading is the mean since the one before it, as loggers and totals give it, and not of its moment.
     """
 
     tag: str
     factor: float
     usual: float | None = None
+    is_mean: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from twinvouch.engine import (
     glass,
     misuse,
     modes,
+    scanned,
     tickets,
 )
 from twinvouch.engine.deciding import Proposal, decide
@@ -35,6 +36,7 @@ from twinvouch.wire.cose import key_id_of
 from twinvouch.wire.disavowal import is_disavowal
 from twinvouch.wire.genesis import is_genesis
 from twinvouch.wire.outcome import read_outcome
+from twinvouch.wire.scan import is_scan
 from twinvouch.wire.signed import open_signed
 from twinvouch.wire.statement import read_statement
 
@@ -191,6 +193,9 @@ def on_outcome(m: Memory, out: Out, event: OutcomeReported) -> None:
     plant = m.site.plant
     try:
         sealed, signer = open_signed(event.raw, plant, Purpose.OUTCOME, m.ring, m.now_ns)
+        if is_scan(sealed.content):
+            scanned.on_scan(m, out, sealed, signer)
+            return
         outcome = read_outcome(sealed.content, plant.id)
     except (MalformedError, SignatureError) as error:
         refuse(m, out, event.peer, doubt(error, event.peer))

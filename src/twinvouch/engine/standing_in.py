@@ -56,7 +56,9 @@ def estimated(m: Memory, v: Virtual) -> StandIn | None:
     """The estimate, however wide; None where there is none."""
     track, episode = m.tracks.get(v.tag, Track()), m.episodes.get(v.tag)
     since_ns = track.counted_ns if episode is None else episode.since_ns
-    found = estimate(v, track, Situation(m.now_ns, since_ns, lost(m, v), witness(m, v)))
+    is_said = m.distrust().tags.get(v.tag, 0) > m.now_ns
+    at = Situation(m.now_ns, since_ns, lost(m, v), witness(m, v), is_said)
+    found = estimate(v, track, at)
     return found if found is None or episode is None else replace(found, entry=episode.entry)
 
 

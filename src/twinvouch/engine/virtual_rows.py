@@ -6,7 +6,7 @@ from typing import Any
 
 from twinvouch.engine.episode import Episode
 from twinvouch.engine.memory import Memory
-from twinvouch.twin.balance import Mark, Meter, Track
+from twinvouch.twin.balance import Mark, Meter, Pending, Track
 from twinvouch.wire.cbor import decode, encode
 
 
@@ -17,16 +17,28 @@ def _write_meters(m: Memory, tag: str) -> bytes | None:
     told = [
         [t, x.total, x.value, x.at_ns, x.since_ns, x.entry] for t, x in sorted(track.meters.items())
     ]
-    return encode([1, told, list(track.axes), track.counted_ns])
+    p = track.pending
+    waits = None
+    if p is not None:
+        waits = [p.level, p.at_ns, p.received_ns, p.entry, list(p.axes), list(p.totals)]
+    return encode([1, told, list(track.axes), track.counted_ns, waits])
 
 
 def _read_meters(m: Memory, tag: str, raw: bytes) -> None:
     content: Any = decode(raw)
-    version, told, (a, b, c, d), counted_ns = content
+    version, told, (a, b, c, d), counted_ns, waits = content
     assert version == 1, version
     meters = {t: Meter(*rest) for t, *rest in told}
     track = m.tracks.get(tag, Track())
-    m.tracks[tag] = replace(track, meters=meters, axes=(a, b, c, d), counted_ns=counted_ns)
+    pending = None if waits is None else _pending(*waits)
+    m.tracks[tag] = Track(meters, track.marks, (a, b, c, d), counted_ns, pending)
+
+
+def _pending(
+    level: float, at_ns: int, received_ns: int, entry: int, axes: Any, totals: Any
+) -> Pending:
+    a, b, c, d = axes
+    return Pending(level, at_ns, received_ns, entry, (a, b, c, d), tuple(totals))
 
 
 def _write_marks(m: Memory, tag: str) -> bytes | None:

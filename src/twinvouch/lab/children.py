@@ -69,6 +69,10 @@ class Children:
         """The process id of a running child."""
         return self._running[name].pid
 
+    def runs(self, name: str) -> bool:
+        """True of a child that was started and not ended here."""
+        return name in self._running
+
     def of(self, name: str) -> Process:
         """A child that was started and not ended here; it may have ended by itself."""
         return self._running[name]

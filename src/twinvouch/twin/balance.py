@@ -3,7 +3,9 @@
 While a level counts, marks are set of it beside what its meters have added up to. Once it does not, the estimate starts
 at two of them: the newest, as if the lie began when it was found, and one a window earlier, as if it began that long
 before. Both are carried on by the meters alone; the interval is the hull of both, and the estimate stays with the newest
-(it widens before it moves) until it is confirmed, or time has passed. What the tag says meanwhile is never looked at.
+(it widens before it moves) until a second group of evidence confirms the lie, or time has passed. Where a person says that
+the level lies, its own meters are such a group; where only a rule of gate 1 does, they may be what the rule went by, and
+independent tags are asked. What the tag says meanwhile is never looked at.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -45,6 +47,18 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """A mark whose meters have not all spoken of its moment yet: None where one has not."""
+
+    level: float
+    at_ns: int
+    received_ns: int
+    entry: int
+    axes: Axes
+    totals: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
     """All that is remembered for one virtual sensor; `axes` are the worst of its flows' since the last mark."""
 
@@ -52,6 +66,7 @@ class Track:
     marks: tuple[Mark, ...] = ()
     axes: Axes = FULL
     counted_ns: int = 0  # when the level counted last, by receipt; 0: never
+    pending: Pending | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +83,18 @@ class Reading:
 class Situation:
     """The moment of an estimate: `lost` flows do not count now; `since_ns` the level has not counted.
 
-    `witness` is what independent tags that do count say of the level, with their tolerance; None: there is none.
+    `is_said`: a person distrusts it. `witness` is what independent tags that do count say of the level, with their tolerance; None: there is none.
     """
 
     now_ns: int
     since_ns: int
     lost: Collection[str] = ()
     witness: tuple[float, float] | None = None
+    is_said: bool = False
 
 
 def metered(v: Virtual, track: Track, tag: str, reading: Reading) -> Track:
-    """Add what a flow brought: trapezoids between its values; a gap longer than `gap_ns` begins anew."""
+    """Add what a flow brought: trapezoids between its values, rectangles of means; a gap longer than `gap_ns` begins anew."""
     newer = reading.t_ns > (before.at_ns if (before := track.meters.get(tag)) else -1)
     t, q = reading.t_ns[newer], reading.values[newer]
     if not len(t):
@@ -92,25 +108,60 @@ def metered(v: Virtual, track: Track, tag: str, reading: Reading) -> Track:
     steps = np.diff(at)
     wide = np.flatnonzero(steps > v.gap_ns)
     since = meter.since_ns if not wide.size else int(at[wide[-1] + 1])
-    added = float((steps / SECOND * (values[1:] + values[:-1]) / 2).sum())
-    now = Meter(meter.total + added, float(q[-1]), int(t[-1]), since, reading.entry)
-    return replace(track, meters={**track.meters, tag: now}, axes=worst(track.axes, reading.axes))
+    is_mean = any(f.is_mean for f in v.flows if f.tag == tag)
+    heights = values[1:] if is_mean else (values[1:] + values[:-1]) / 2
+    totals = meter.total + np.concatenate([[0.0], np.cumsum(steps / SECOND * heights)])
+    now = Meter(float(totals[-1]), float(q[-1]), int(t[-1]), since, reading.entry)
+    axes = worst(track.axes, reading.axes)
+    track = replace(track, meters={**track.meters, tag: now}, axes=axes)
+    return _completed(v, track, tag, (at, totals))
 
 
 def marked(v: Virtual, track: Track, reading: Reading, now_ns: int) -> Track:
-    """Set a mark of a level that counts, where the last one is old enough and every flow has been metered at all."""
+    """Set a mark of a level that counts, where the last one is old enough and every flow has been metered at all.
+
+    It counts once every meter has spoken of its moment: what is metered since must not hold what came before.
+    """
     if not len(reading.t_ns) or any(f.tag not in track.meters for f in v.flows):
         return track
-    if track.marks and now_ns - track.marks[-1].received_ns < v.spacing_ns:
+    last = track.pending or (track.marks[-1] if track.marks else None)
+    if last is not None and now_ns - last.received_ns < v.spacing_ns:
         return track
     at_ns, level = int(reading.t_ns[-1]), float(reading.values[-1])
-    totals = tuple(_total(track.meters[f.tag], at_ns) for f in v.flows)
-    axes = worst(reading.axes, track.axes)
-    mark = Mark(level, at_ns, now_ns, reading.entry, axes, totals)
+    meters = [track.meters[f.tag] for f in v.flows]
+    totals = tuple(_total(m, at_ns) if m.at_ns >= at_ns else None for m in meters)
+    pending = Pending(level, at_ns, now_ns, reading.entry, reading.axes, totals)
+    return _set(v, replace(track, pending=pending))
+
+
+def _completed(
+    v: Virtual,
+    track: Track,
+    tag: str,
+    told: tuple[NDArray[np.int64], NDArray[np.float64]],
+) -> Track:
+    """With what a meter had added up to at the moment of a mark that waits for it."""
+    pending, (at, totals) = track.pending, told
+    if pending is None or at[-1] < pending.at_ns:
+        return track
+    then = float(np.interp(pending.at_ns, at, totals))
+    named = zip(v.flows, pending.totals, strict=True)
+    known = tuple(then if f.tag == tag and x is None else x for f, x in named)
+    return _set(v, replace(track, pending=replace(pending, totals=known)))
+
+
+def _set(v: Virtual, track: Track) -> Track:
+    """The mark that waits, once all meters have spoken of its moment."""
+    p = track.pending
+    totals = () if p is None else tuple(t for t in p.totals if t is not None)
+    if p is None or len(totals) < len(v.flows):
+        return track
+    now_ns, axes = p.received_ns, worst(p.axes, track.axes)
+    mark = Mark(p.level, p.at_ns, p.received_ns, p.entry, axes, totals)
     aged = [m for m in track.marks if now_ns - m.received_ns >= v.window_ns]
     limit_ns = 2 * v.window_ns + v.spacing_ns
     kept = [m for m in track.marks if now_ns - m.received_ns <= limit_ns or m in aged[-1:]]
-    return replace(track, marks=(*kept, mark)[-v.most_marks :], axes=FULL)
+    return replace(track, marks=(*kept, mark)[-v.most_marks :], axes=FULL, pending=None)
 
 
 def forgotten(
@@ -121,7 +172,7 @@ def forgotten(
     if is_level:
         marks = tuple(m for m in marks if not since_ns <= m.received_ns <= until_ns)
     left = {tag: m for tag, m in track.meters.items() if tag not in {*flows}}
-    return replace(track, marks=marks, meters=left)
+    return replace(track, marks=marks, meters=left, pending=None)
 
 
 def estimate(v: Virtual, track: Track, at: Situation) -> StandIn | None:
@@ -213,9 +264,19 @@ def _believed(v: Virtual, paths: Sequence[_Path], at: Situation) -> tuple[list[_
             ], "independent tags agree with the start before the lie, not with the last reading"
         if fits == [False, True]:
             return [late], "independent tags agree with the last reading that counted"
+    if at.is_said and _contradict(v, early, late):
+        return [
+            early
+        ], "a person distrusts it, and its meters contradict its last reading that counted"
     if at.now_ns - at.since_ns >= v.settle_ns:
         return [early], "nothing has refuted the start before the lie for long enough"
     return [early, late], "the hull of a start before the lie and of the last reading that counted"
+
+
+def _contradict(v: Virtual, early: _Path, late: _Path) -> bool:
+    """True where the newest mark is further from what the meters made of the older one than they were ever off."""
+    hours = (late.mark.received_ns - early.mark.received_ns) / HOUR_NS
+    return abs(late.value - early.value) > 2 * v.error + early.curve.at(hours)
 
 
 def _left_h(v: Virtual, p: _Path) -> float:

@@ -7,6 +7,7 @@ from tests.unit.wire.samples import ADVICE, COMMAND, MANIFEST, OUTCOME, PERMIT, 
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.event import AdviceGiven, BatchReceived, ModelSubmitted, QueryAsked, Tick
 from twinvouch.core.mode import Rung
+from twinvouch.core.scan import Scan, Sight
 from twinvouch.wire.advice import read_advice, write_advice
 from twinvouch.wire.command import read_command, write_command
 from twinvouch.wire.eventlog import read_event, write_event
@@ -14,6 +15,7 @@ from twinvouch.wire.manifest import read_manifest, write_manifest
 from twinvouch.wire.mode import read_mode, write_mode
 from twinvouch.wire.outcome import read_outcome, write_outcome
 from twinvouch.wire.permit import read_permit, write_permit
+from twinvouch.wire.scan import read_scan, write_scan
 from twinvouch.wire.statement import read_statement, write_statement
 
 SALT = b"s" * 16
@@ -30,6 +32,7 @@ SEEDS = [
     write_statement(STATEMENT, PLANT),
     write_permit(PERMIT),
     write_outcome(OUTCOME, PLANT),
+    write_scan(Scan(bytes(16), 1, 2, (Sight("plc-1", "unit", 3, "10.0.0.9", (3, 90)),)), PLANT),
     write_manifest(MANIFEST, PLANT),
     write_mode(PLANT, "pump-1", 7, Rung.READ_ONLY),
     *(write_event(event, 7) for event in EVENTS),
@@ -43,6 +46,7 @@ FORMATS: Mapping[str, tuple[Read, Callable[[Any], bytes]]] = {
     "advice": (lambda raw: read_advice(raw, PLANT), lambda value: write_advice(value, PLANT)),
     "statement": (lambda raw: read_statement(raw, PLANT), lambda v: write_statement(v, PLANT)),
     "permit": (read_permit, write_permit),
+    "scan": (lambda raw: read_scan(raw, PLANT), lambda value: write_scan(value, PLANT)),
     "outcome": (lambda raw: read_outcome(raw, PLANT), lambda value: write_outcome(value, PLANT)),
     "manifest": (lambda raw: read_manifest(raw, PLANT), lambda v: write_manifest(v, PLANT)),
     "mode": (lambda raw: read_mode(raw, PLANT), lambda value: write_mode(PLANT, *value)),

@@ -43,8 +43,8 @@ def v(tmp_path: Path) -> Virtual:
 def test_with_exact_meters_noise_is_all_there_is(v: Virtual) -> None:
     found = calibrate(v, [history(1)])
     assert [p.hours for p in found.points[NONE]] == [*HOURS]
-    assert all(p.width < 0.01 for p in found.points[NONE]), "the rest is `error`"
-    assert all(p.coverage > 0.95 for p in found.points[NONE])
+    assert all(p.width < 0.02 for p in found.points[NONE]), "the rest is `error`"
+    assert all(p.coverage > 0.8 for p in found.points[NONE])
     assert found.usual["town/flow"] == pytest.approx(40, abs=3)
 
 

@@ -221,3 +221,42 @@ def test_however_seldom_the_level_is_read_a_mark_from_before_the_window_is_kept(
         track = marked(TANK, track, rows(5.0 + 0.18 * n / 60, n * MINUTE), n * MINUTE)
     v = replace(TANK, gap_ns=9 * HOUR_NS)
     assert told(estimate(v, track, at(410, 400))).hours_blind == pytest.approx(210 / 60)
+
+
+def test_a_persons_word_and_its_meters_are_two_groups_of_evidence() -> None:
+    track = watched(120, lie=2.0, since=70)
+    truth = 5.0 + 0.18 * 121 / 60
+    moved = told(estimate(TANK, track, at(121, 120, is_said=True)))
+    assert moved.value == pytest.approx(truth)
+    assert moved.high < truth + 0.2
+    false = told(estimate(TANK, watched(120), at(121, 120, is_said=True)))
+    assert "hull" in false.why, "nothing contradicts it: it widens and does not move"
+    small = watched(120, lie=0.05, since=70)
+    assert "hull" in told(estimate(TANK, small, at(121, 120, is_said=True))).why
+
+
+def test_a_meter_that_gives_means_is_added_up_by_rectangles() -> None:
+    means = replace(TANK, flows=(replace(TANK.flows[0], is_mean=True), TANK.flows[1]))
+    track = metered(TANK, Track(), IN, rows(0.0, 0))
+    now_and_then = metered(TANK, track, IN, rows(36.0, MINUTE)).meters[IN].total
+    mean = metered(means, track, IN, rows(36.0, MINUTE)).meters[IN].total
+    assert (now_and_then, mean) == (18.0 * 60, 36.0 * 60)
+
+
+def test_a_mark_waits_for_what_its_meters_say_of_its_moment() -> None:
+    """The level comes first, and the pump has been switched since the meters spoke last."""
+    v = replace(TANK, flows=(replace(TANK.flows[0], is_mean=True), TANK.flows[1]))
+    track = Track()
+    for tag in (IN, OUT):
+        track = metered(v, track, tag, rows(0.0, 0))
+    track = marked(v, track, rows(5.0, MINUTE), MINUTE)
+    assert track.marks == ()
+    track = metered(v, track, OUT, rows(0.0, MINUTE))
+    assert track.marks == ()
+    track = metered(v, track, IN, rows(36.0, MINUTE))
+    assert track.marks[0].totals == (36.0 * 60, 0.0)
+    for tag, flow in ((IN, 36.0), (OUT, 0.0)):
+        for n in range(2, 71):
+            track = metered(v, track, tag, rows(flow, n * MINUTE))
+    found = told(estimate(v, track, at(70, 61)))
+    assert found.value == pytest.approx(5.0 + 36 * 69 / 60 / 100)

@@ -1,8 +1,8 @@
-"""`bench kill`: SIGKILL of core, edge and actuator at random moments under load, judged by what others wrote down.
+"""`bench kill`: SIGKILL of core, edge, actuator and look-ahead workers at random moments under load, judged by what others wrote down.
 
 A process is killed while it works, and again and again while it starts and takes over what the last one left.
 It is started again at once. Restart time is from the start of a process until its work goes on: readings are
-acknowledged (core, edge), a write reaches the plant (actuator).
+acknowledged (core, edge), a write reaches the plant (actuator), a write that look-ahead allowed (worker, which the core starts).
 """
 
 import asyncio
@@ -16,8 +16,9 @@ from statistics import median
 from typing import Final
 
 from twinvouch.lab import recorded
-from twinvouch.lab.drill import judge, site
-from twinvouch.lab.drill.stage import PRODUCT, Stage
+from twinvouch.lab.children import pss_mb
+from twinvouch.lab.drill import ahead, judge, site
+from twinvouch.lab.drill.stage import PRODUCT, Extras, Stage, counts, workers
 
 Say = Callable[[str], None]
 Figures = dict[str, float | int | str]
@@ -54,6 +55,9 @@ class Killed:
     kills: dict[str, int] = field(default_factory=dict)
     early: int = 0
     false_alarms: int = 0  # `unpermitted_actuation`: nobody but the twin writes here
+    footprint_mb: float = 0.0  # of core, edge, actuator and the core's workers together
+    answered: int = 0  # questions of look-ahead with an answer, and without one
+    unanswered: int = 0
     heads: list[tuple[int, bytes]] = field(default_factory=list)
 
 
@@ -66,7 +70,7 @@ def run(plan: Plan, say: Say) -> tuple[Figures, bool]:
 async def _run(directory: Path, plan: Plan, say: Say) -> tuple[Figures, bool]:
     # a drill is repeated by its seed, as far as processes can be
     chance = random.Random(plan.seed)  # noqa: S311
-    stage = Stage(directory, plan.load)
+    stage = Stage(directory, plan.load, Extras(settings=ahead.settings()))
     began, killed = time.monotonic(), Killed(judge.SpentPermits(directory / judge.ACTUATOR_JOURNAL))
     try:
         await stage.start()
@@ -74,7 +78,11 @@ async def _run(directory: Path, plan: Plan, say: Say) -> tuple[Figures, bool]:
         await drill(stage, order(chance, plan), chance, killed, say)
         took = time.monotonic() - began
         await stage.settle()
-        killed.false_alarms = await stage.found("unpermitted_actuation")
+        known = await counts(stage)
+        killed.false_alarms = known.get("finding:unpermitted_actuation", 0)
+        killed.answered = known.get("simulation:answered", 0)
+        killed.unanswered = sum(known.get(f"simulation:{how}", 0) for how in ("failed", "late"))
+        killed.footprint_mb = footprint(stage)
         await stage.end()
         assert not following.done(), "a journal that cannot be followed"
         following.cancel()
@@ -103,17 +111,22 @@ async def drill(
     stage: Stage, names: Sequence[str], chance: random.Random, killed: Killed, say: Say
 ) -> None:
     """Kill core, edge and actuator in the order of `names`, each while it works or while it starts."""
-    left = {name: names.count(name) for name in PRODUCT}
+    left = {name: names.count(name) for name in (*PRODUCT, ahead.WORKER)}
     for name in names:
         if not left[name]:
             continue  # killed ahead of its turn, while it started
         await asyncio.sleep(chance.uniform(0, _WORK_S))
         stage.children.check()
-        await _kill(stage, name, killed)
+        if name == ahead.WORKER:
+            before = stage.seen()
+            since = time.monotonic()
+            await _kill_worker(stage, chance, killed)
+        else:
+            await _kill(stage, name, killed)
+            before, since = stage.seen(), time.monotonic()
+            await stage.spawn(name)
         left[name] -= 1
-        before, since = stage.seen(), time.monotonic()
-        await stage.spawn(name)
-        while left[name] and chance.random() < _EARLY:
+        while name != ahead.WORKER and left[name] and chance.random() < _EARLY:
             await asyncio.sleep(chance.uniform(0, _START_S))
             await _kill(stage, name, killed)
             left[name] -= 1
@@ -136,6 +149,22 @@ async def _kill(stage: Stage, name: str, killed: Killed) -> None:
     look(stage, killed)
 
 
+async def _kill_worker(stage: Stage, chance: random.Random, killed: Killed) -> None:
+    """One of those that the core has now; it starts another by itself, and asks that."""
+    is_dead = False
+    while not is_dead:
+        await stage.until(lambda: bool(workers(stage)), "no worker of look-ahead runs")
+        is_dead = ahead.kill(chance.choice(workers(stage)))
+    killed.kills[ahead.WORKER] = killed.kills.get(ahead.WORKER, 0) + 1
+    look(stage, killed)
+
+
+def footprint(stage: Stage) -> float:
+    """Memory of core, edge, actuator and workers together, MB; pages that they share count once."""
+    pids = [*(stage.children.pid(name) for name in PRODUCT), *workers(stage)]
+    return sum(mb for pid in pids if (mb := pss_mb(pid)) is not None)
+
+
 def look(stage: Stage, killed: Killed) -> None:
     """Write down what may be gone later."""
     killed.spent.look()
@@ -156,12 +185,7 @@ def judged(stage: Stage, killed: Killed, known: Figures, say: Say) -> tuple[Figu
         killed.spent.by_command,
         killed.heads,
     )
-    for fault in found.faults[:20]:
-        say(fault)
-    if killed.false_alarms:
-        say(
-            f"{killed.false_alarms} findings of `unpermitted_actuation`, and nobody else writes here"
-        )
+    _tell(found, killed, say)
     seconds = float(known["seconds"])
     batches = len(stage.recorder.acknowledged)
     commands = len(judge.proposed(stage.directory / "controller.jsonl"))
@@ -187,13 +211,34 @@ def judged(stage: Stage, killed: Killed, known: Figures, say: Say) -> tuple[Figu
         "restart_s_p50": round(median(every), 2) if every else 0.0,
         "restart_s_p99": round(percentile(every, 0.99), 2),
     }
+    figures |= {
+        "look_ahead_answered": killed.answered,
+        "look_ahead_unanswered": killed.unanswered,
+        "total_pss_mb": round(killed.footprint_mb, 1),
+    }
+    figures |= _by_process(killed)
+    figures |= known
+    figures["directory"] = str(stage.directory)
+    return figures, checked.ok and not found.faults and not killed.false_alarms
+
+
+def _tell(found: judge.Verdict, killed: Killed, say: Say) -> None:
+    for fault in found.faults[:20]:
+        say(fault)
+    if killed.false_alarms:
+        say(
+            f"{killed.false_alarms} findings of `unpermitted_actuation`, and nobody else writes here"
+        )
+
+
+def _by_process(killed: Killed) -> Figures:
+    """Kills of each process, and how long its starts took."""
+    figures: Figures = {}
     for name, times in sorted(killed.restarts.items()):
         figures[f"{name}_kills"] = killed.kills[name]
         figures[f"{name}_restart_s_p50"] = round(median(times), 2)
         figures[f"{name}_restart_s_p99"] = round(percentile(times, 0.99), 2)
-    figures |= known
-    figures["directory"] = str(stage.directory)
-    return figures, checked.ok and not found.faults and not killed.false_alarms
+    return figures
 
 
 def percentile(values: Sequence[float], part: float) -> float:

@@ -15,6 +15,7 @@ from twinvouch.app.cli.printing import say, show_figures
 
 # name -> modules of app/bench whose figures it prints
 BENCHES: Final = {
+    "continuity": ("continuity",),
     "decide": ("decide",),
     "ingest": ("verify", "ledger", "durable", "modbus"),
     "latency": ("latency",),
@@ -32,7 +33,7 @@ _ADAPTS: Final = click.option(
     show_default=True,
     help="as `detection.adapt_per_day`",
 )
-PROCESSES: Final = ("core", "edge", "actuator")
+PROCESSES: Final = ("core", "edge", "actuator", "worker")
 
 
 @click.group()

@@ -60,7 +60,8 @@ def pair(seed: int) -> Pair:
 
 def differences(world: World, silent: Run, loud: Run) -> Iterator[Difference]:
     """Of every command to a guarded actuator that the runs did not carry out alike."""
-    for command, tag in sorted({**silent.targets, **loud.targets}.items()):
+    own = {command: done.tag for run in (silent, loud) for command, done in run.done.items()}
+    for command, tag in sorted({**own, **silent.targets}.items()):
         kind = _kind(command, silent, loud)
         if kind and tag in world.guarded:
             yield Difference(kind, command, tag)
@@ -118,6 +119,8 @@ def _numbers(world: World, story: script.Script, silent: Run, loud: Run) -> Coun
         watched=bool(world.site.watchdogs),
         own_silent=len(silent.own),
         own=len(loud.own),
+        simulated=loud.simulated,
+        mode_changes=loud.moved,
         commands=len(guarded),
         executed_silent=sum(c in silent.done for c in guarded),
         executed=sum(c in loud.done for c in guarded),

@@ -14,6 +14,7 @@ from typing import Final
 from twinvouch.adapters.cedar import default_policy
 from twinvouch.adapters.cel import CelCondition
 from twinvouch.adapters.keys import SeededSigner
+from twinvouch.app.model_class import Made, make
 from twinvouch.app.noninterference.watched import watched
 from twinvouch.core.declared import (
     Balance,
@@ -44,6 +45,8 @@ from twinvouch.core.inventory import (
     Table,
     Tag,
 )
+from twinvouch.core.lookahead import Ahead, Source
+from twinvouch.core.mode import ModeRules, Rung
 from twinvouch.core.past import Past
 from twinvouch.core.ports import Policy, PolicyAnswer, PolicyRequest
 from twinvouch.core.site import SECOND, CommandRules, ReadingRules, Site
@@ -57,6 +60,7 @@ ACTUATOR: Final = "actuator-1"
 CAPS: Final = (40, 80, 120, 210, 250, 250, 250)
 QUANTITIES: Final = 2
 HALF_NS: Final = SECOND // 2
+TRIED: Final = 0.3  # of all actuators
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,4 +326,54 @@ def _site(chance: random.Random, plant: Plant) -> Site:
         readings=ReadingRules(duplicate_window_ns=2 * SECOND),
         commands=rules,
         interlocks=interlocks,
+        modes=ModeRules(dwell_ns=SECOND, highest=dict.fromkeys(plant.assets, Rung.AUTONOMOUS)),
+        ahead=_aheads(plant),
     )
+
+
+def _aheads(plant: Plant) -> dict[str, Ahead]:
+    """Some actuators are tried on a tank, which starts from a sensor of any edge: a chance of its own, so that seeds stay as they were."""
+    found = {}
+    sensors = sorted(t.id for t in plant.tags.values() if t.command_class is None)
+    like = [(t.id, str(t.command_class), t.rate) for _, t in sorted(plant.tags.items())]
+    for tag in sorted(plant.tags):
+        chance, rule = random.Random(f"{like} {tag}"), _rule(plant, tag)  # noqa: S311
+        if rule is not None and chance.random() < TRIED:
+            level = chance.choice(sensors)
+            source = Source(
+                level, 0.0, 10.0, chance.choice((0.05, 0.5)), chance.choice((0.0, 100.0))
+            )
+            found[tag] = _ahead(source, rule, chance.choice(((0.5, 9.5), (1.0, 7.0))))
+    return found
+
+
+def _rule(plant: Plant, tag: str) -> ClassRule | None:
+    letter = plant.tags[tag].command_class
+    return None if letter is None else plant.classes[letter]
+
+
+def _ahead(source: Source, rule: ClassRule, limits: tuple[float, float]) -> Ahead:
+    """Full-on the level rises by about 4 m within the horizon, off it falls by 2."""
+    return Ahead(
+        model="tank",
+        digest=tank().digest,
+        actuator="speed",
+        sources={"level": source},
+        limits={"level": limits},
+        demands=(rule.identity, rule.integrity, rule.plausibility, rule.calibration),
+        horizon_s=7_200.0,
+        tau_s=1_800.0,
+        step_s=600.0,
+        demand=0.1,
+        is_each=False,
+        deadline_ns=2 * SECOND,
+        tolerance=1e-6,
+        window_ns=2 * SECOND,
+    )
+
+
+@lru_cache(maxsize=1)
+def tank() -> Made:
+    """The model of all plants."""
+    numbers = {"area_m2": 50.0, "pump_m3h": 150.0, "demand_m3h": 50.0, "low_m": 0.0, "high_m": 10.0}
+    return make("twinvouch.twin.tank:Tank", b"", numbers)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from twinvouch.app.noninterference.plant import ACTUATOR, PLANT, World, signer
+from twinvouch.app.noninterference import watched
+from twinvouch.app.noninterference.plant import ACTUATOR, PLANT, World, signer, tank
 from twinvouch.app.noninterference.script import (
     Advise,
     Arrive,
@@ -23,7 +24,7 @@ from twinvouch.app.noninterference.script import (
     Step,
 )
 from twinvouch.app.noninterference.voice import present, spoken
-from twinvouch.app.noninterference.watched import answered, tank
+from twinvouch.app.noninterference.watched import answered
 from twinvouch.commands.register import shown
 from twinvouch.core.advice import Advice
 from twinvouch.core.batch import Identity, Origin
@@ -47,11 +48,12 @@ from twinvouch.core.event import (
 from twinvouch.core.kind import Kind, Purpose
 from twinvouch.core.site import SECOND
 from twinvouch.core.statement import Statement, Verb
-from twinvouch.engine import Engine
+from twinvouch.engine import Engine, modes
 from twinvouch.wire.advice import write_advice
 from twinvouch.wire.batch import Header, write_batch
 from twinvouch.wire.command import write_command
 from twinvouch.wire.cose import seal
+from twinvouch.wire.lookahead import read_question
 from twinvouch.wire.outcome import write_outcome
 from twinvouch.wire.permit import read_permit
 from twinvouch.wire.statement import write_statement
@@ -81,6 +83,8 @@ class Run:
     proposed: dict[str, float] = field(default_factory=dict)
     own: set[str] = field(default_factory=set)  # commands of the core itself
     low_readings: int = 0  # present ones
+    simulated: int = 0  # answers of a model
+    moved: int = 0  # changes of a mode
     events: int = 0
 
 
@@ -90,9 +94,9 @@ def play(script: Script, world: World, voice: str, kept: dict[tuple[str, int], b
     stage = _Stage(script, world, _sealed(script, world, batches, kept))
     for number, (at_ns, step) in enumerate(script.steps):
         stage.take(number, at_ns, step)
-    run = stage.finish()
-    run.low_readings = present(world, batches)
-    return run
+    found = stage.finish()
+    found.low_readings = present(world, batches)
+    return found
 
 
 def _sealed(
@@ -135,8 +139,8 @@ class _Stage:
         self._world, self._batches, self._seed = world, batches, script.seed
         self._engine, self._stored = Engine(world.site), dict[str, bytes]()
         self._entries: dict[str, list[int]] = {}  # of admitted batches, by scan group
-        self._due: list[tuple[str, bytes]] = []  # command and nonce of permits to report on
         self._asked: list[Simulate] = []
+        self._due: list[tuple[str, bytes]] = []  # command and nonce of permits to report on
         self._run = Run()
         self._at_ns = script.steps[0][0]
         self._feed(Started(self._salt("start"), b"c" * 32, b"p" * 32, "pair"))
@@ -145,11 +149,12 @@ class _Stage:
         """One step, after what the actuator has to report."""
         self._at_ns = max(self._at_ns, at_ns)
         self._report()
-        self._simulate()
         _STEPS[type(step)](self, self._salt(str(number)), step)
+        self.answer()
 
     def finish(self) -> Run:
         """What came of it."""
+        self._run.moved = sum(mode.epoch for mode in self._engine.memory.modes.values())
         return self._run
 
     def _salt(self, what: str) -> bytes:
@@ -178,13 +183,22 @@ class _Stage:
             self._run.own.add(command)
             self._run.targets[command] = said.tag
 
-    def _simulate(self) -> None:
-        """Models answer what they were asked before this step; a question has one answer, in both runs."""
-        asked, self._asked = self._asked, []
-        for each in asked:
-            salt, digest = self._salt(f"answer {each.ident}"), tank().digest
-            self._feed(SimulationDone(salt, each.ident, answered(each.question), "", digest))
-            for command in sorted(self._engine.memory.records):
+    def answer(self) -> None:
+        """What the model says to every question on its way, at once; its answers may bring others about."""
+        while self._asked:
+            asked = self._asked.pop(0)
+            waits = self._engine.memory.asked.items()
+            command = next((c for c, a in waits if a.ident == asked.ident), "")
+            made = (
+                watched.tank() if read_question(asked.question).model == watched.MODEL else tank()
+            )
+            raw, salt = (
+                answered(made, asked.question),
+                self._salt(f"answer {command or asked.ident}"),
+            )
+            self._run.simulated += 1
+            self._feed(SimulationDone(salt, asked.ident, raw, "", made.digest))
+            if command:
                 self._note(command)
 
     def _report(self) -> None:
@@ -254,6 +268,8 @@ class _Stage:
         digest = b""
         if record is not None and is_held and step.verb is Verb.APPROVE:
             digest = shown(record.command, record.decision)
+        elif step.verb in modes.VERBS:
+            digest = modes.shown(step.subject, self._engine.memory.mode_of(step.subject))
         ends_ns = self._at_ns + step.lasts_ns
         said = Statement(
             *(step.person, step.verb, step.subject, "pair", digest, salt, self._at_ns, ends_ns)

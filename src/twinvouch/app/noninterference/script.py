@@ -18,6 +18,7 @@ from twinvouch.core.statement import Verb
 
 BEGIN_NS: Final = 1_700_000_000 * SECOND
 LASTS_S: Final = 11.0
+DOWN: Final = (Verb.ADVISORY, Verb.READ_ONLY, Verb.ISOLATED)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +116,7 @@ def draw(seed: int, world: World) -> Script:
     steps: list[tuple[int, Step]] = [*_arrivals(chance, readings), *_people(chance, world)]
     steps += _commands(chance, world)
     steps += _closed_loops(chance, world)
+    steps += _modes(random.Random(f"modes {seed}"), world)  # noqa: S311 - a chance of its own
     steps += [(BEGIN_NS + n * SECOND, Pass(chance.random() < 0.04)) for n in range(int(LASTS_S))]
     if chance.random() < 0.2:
         at = _moment(chance)
@@ -214,6 +216,21 @@ def _people(chance: random.Random, world: World) -> Iterator[tuple[int, Step]]:
         tag = chance.choice(sorted(world.site.plant.tags))
         verb = chance.choice((Verb.MAINTENANCE, Verb.SETPOINT))
         yield _moment(chance), Say("bob", verb, tag, chance.randint(1, 5) * SECOND)
+
+
+def _modes(chance: random.Random, world: World) -> Iterator[tuple[int, Step]]:
+    """The asset of an actuator is taken down for a while, or may act by itself; persons raise it as they see it."""
+    for _ in range(chance.choice((0, 0, 1, 1, 2))):
+        asset = world.site.plant.tags[_target(chance, world)].asset
+        at, verb = _moment(chance, 2.0), chance.choice((*DOWN, Verb.AUTONOMOUS))
+        back_ns = at + chance.randint(1, 4) * SECOND
+        if verb is Verb.AUTONOMOUS:
+            yield at, Say(PERSONS[0], verb, asset, 30 * SECOND)
+            yield back_ns, Say(PERSONS[1], verb, asset, 30 * SECOND)
+            continue
+        yield at, Say(chance.choice(PERSONS), verb, asset, 30 * SECOND)
+        if chance.random() < 0.7:
+            yield back_ns, Say(chance.choice(PERSONS), Verb.SUPERVISED, asset, 5 * SECOND)
 
 
 def _commands(chance: random.Random, world: World) -> Iterator[tuple[int, Step]]:

@@ -20,7 +20,7 @@ from twinvouch.core.site import SECOND, Site
 from twinvouch.core.watchdog import Response, SafeAction, Watchdog
 from twinvouch.wire.lookahead import read_question, write_foresight
 
-MODEL: Final = "tank"
+MODEL: Final = "watched"
 SHARE: Final = 0.5  # of the plants
 ON: Final = (
     0.57  # no value that the scripts propose: as a safe action of somebody it would be excepted
@@ -59,7 +59,7 @@ def watched(seed: int, site: Site, low: frozenset[str], guarded: frozenset[str])
         (SafeAction(pump, ON),), 3, (plant.tags[pump].asset,),
     )  # fmt: skip
     safe = {pump: (Safe(plant.tags[pump].asset, pump, ON, 60),)}
-    return replace(site, ahead={pump: ahead}, watchdogs={MODEL: dog}, safe=safe)
+    return replace(site, ahead={**site.ahead, pump: ahead}, watchdogs={MODEL: dog}, safe=safe)
 
 
 def _ahead(plant: Plant, level: str, pump: str, drift_per_h: float) -> Ahead:
@@ -96,8 +96,7 @@ def _beside_low(plant: Plant, tag: str, low: frozenset[str]) -> bool:
 
 
 @lru_cache(maxsize=2_000)
-def answered(question: bytes) -> bytes:
+def answered(made: Made, question: bytes) -> bytes:
     """What a worker and the core make of it."""
-    model = tank().model
-    foreseer = Foreseer(model, in_turn(partial(answer, model)))
+    foreseer = Foreseer(made.model, in_turn(partial(answer, made.model)))
     return write_foresight(foreseer.foresee(read_question(question), float("inf")))

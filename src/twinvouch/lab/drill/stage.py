@@ -14,7 +14,7 @@ from twinvouch.core.errors import UnavailableError
 from twinvouch.lab import recorded, signers
 from twinvouch.lab.api import HttpApi
 from twinvouch.lab.children import Children, said_line
-from twinvouch.lab.drill import site
+from twinvouch.lab.drill import ahead, site
 from twinvouch.lab.drill.recorder import Recorder
 from twinvouch.lab.drill.site import Load
 from twinvouch.lab.ingest_listener import IngestListener
@@ -90,6 +90,9 @@ class Stage:
         """Whether the process started at `since_s` does its work: readings admitted, a write made."""
         if name == "core":
             return self.recorder.last_s > since_s
+        if name == ahead.WORKER:
+            is_new = set(workers(self)) - before.workers
+            return bool(is_new) and ahead.is_tried(self._plant_journal, before.plant_bytes)
         if name == "edge":
             return self.recorder.newest_epoch > before.epoch and self.recorder.last_s > since_s
         return self._plant_journal.stat().st_size > before.plant_bytes
@@ -100,7 +103,8 @@ class Stage:
 
     def seen(self) -> "Seen":
         """What there is before a process is started."""
-        return Seen(self.recorder.newest_epoch, self._plant_journal.stat().st_size)
+        written = self._plant_journal.stat().st_size
+        return Seen(self.recorder.newest_epoch, written, frozenset(workers(self)))
 
     async def until(self, is_so: Callable[[], bool], otherwise: str) -> None:
         """Wait; UnavailableError where it does not come, or a process ends by itself meanwhile."""
@@ -116,13 +120,7 @@ class Stage:
 
     async def found(self, rule: str) -> int:
         """How often a rule has spoken since the first start, as the core counts."""
-        token = (self.directory / "keys" / f"{site.OBSERVER}.token").read_text("ascii").strip()
-        api = HttpApi(self.url, token)
-        try:
-            status = await api.get("/status", purpose="drill")
-        finally:
-            await api.close()
-        return int(status["counts"].get(f"finding:{rule}", 0))
+        return (await counts(self)).get(f"finding:{rule}", 0)
 
     def witnessed(self) -> int:
         """How many entries enough witnesses stand for, by the head that the core keeps; 0: none yet."""
@@ -204,8 +202,25 @@ class Extras:
 class Seen:
     """How far edge and plant had come: what comes after is the work of a process started then."""
 
-    __slots__ = ("epoch", "plant_bytes")
+    __slots__ = ("epoch", "plant_bytes", "workers")
 
-    def __init__(self, epoch: int, plant_bytes: int) -> None:
+    def __init__(self, epoch: int, plant_bytes: int, workers: frozenset[int]) -> None:
         self.epoch = epoch
         self.plant_bytes = plant_bytes
+        self.workers = workers
+
+
+def workers(stage: Stage) -> list[int]:
+    """Look-ahead workers of the core that runs now; none where it has no models, or no core runs."""
+    return ahead.workers(stage.children.pid("core")) if stage.children.runs("core") else []
+
+
+async def counts(stage: Stage) -> Mapping[str, int]:
+    """What the core counts, by name."""
+    token = (stage.directory / "keys" / f"{site.OBSERVER}.token").read_text("ascii").strip()
+    api = HttpApi(stage.url, token)
+    try:
+        status = await api.get("/status", purpose="drill")
+    finally:
+        await api.close()
+    return {name: int(number) for name, number in status["counts"].items()}
