@@ -13,11 +13,12 @@ from tests.unit.engine.ahead import site as ahead_site
 from twinvouch.app.api.views import command as view
 from twinvouch.app.cli.commands import _digest
 from twinvouch.commands.register import shown
-from twinvouch.core.command import Clamp
+from twinvouch.core.command import Clamp, Verdict
 from twinvouch.core.event import Started
 from twinvouch.core.inventory import CommandClass
 from twinvouch.core.site import Site
 from twinvouch.core.statement import Verb
+from twinvouch.engine import trial
 from twinvouch.verifier import chain
 from twinvouch.wire.lookahead import read_foresight, write_foresight
 from twinvouch.wire.words import from_words
@@ -156,3 +157,17 @@ def test_c53_a_model_that_moves_its_answer_on_and_on_is_not_followed(tmp_path: P
     told = replace(seen, commands=worse, backups=inside, allowed=0.55)
     last = toy.answer(answered, foresight=write_foresight(told), digest=TANK.digest)
     assert (permits(last), questions(last)) == ([], [])
+
+
+def test_c53_a_trial_says_what_a_proposal_would_be_clamped_to(tmp_path: Path) -> None:
+    toy = AheadToy(tmp_path / "ahead", clamping(ahead_site()))
+    toy.read()
+    tried = trial.begin(toy.memory, toy.command(VALVE, 3.0))
+    assert tried.asking is not None
+    assert tried.asking.question.value == 1.0, "the model is asked about the clamped value"
+    told = trial.conclude(tried, read_foresight(foreseen(tried.asking.question)))
+    answer, effects = toy.propose(VALVE, 3.0)
+    toy.answer(effects)
+    record = toy.memory.records[str(answer.body["id"])]
+    assert (told.verdict, told.clamp) == (record.decision.verdict, record.decision.clamp)
+    assert told.verdict is Verdict.CLAMP
