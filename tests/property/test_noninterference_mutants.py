@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from twinvouch.app.noninterference.judge import pair
-from twinvouch.commands import clamp, derivation, lookahead, present, view
+from twinvouch.commands import clamp, derivation, lookahead, own, present, view
 from twinvouch.core.inventory import Tag
 from twinvouch.core.label import FULL, Label
 from twinvouch.core.past import Past
-from twinvouch.engine import deciding, flow, standing
+from twinvouch.engine import deciding, flow, standing, watching
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
 from twinvouch.readings import gate
@@ -139,6 +139,32 @@ def test_a_value_cut_to_what_anybody_says_is_caught(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(deciding, "_permit", cut)
     caught("changed")
+
+
+def test_a_core_that_acts_where_anybody_opens_the_interlock_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(own, "read", lambda *_: ())
+    caught("created")
+
+
+def test_a_watchdog_that_starts_from_what_anybody_says_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def anybody(at: Any, _: Any, tag: str) -> Any:
+        value = at.frame.value(tag)
+        return None if value is None or not np.isfinite(value) else (FULL, FULL, FULL, FULL)
+
+    monkeypatch.setattr(lookahead, "trusted_axes", anybody)
+    monkeypatch.setattr(watching, "unknown", lambda *_: "")
+    caught("created", "changed", "advanced")
+
+
+def test_a_watchdog_that_acts_on_doubt_that_anybody_casts_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watching, "may_act", lambda *_: True)
+    caught("created", "changed", "advanced")
 
 
 def test_a_clamp_towards_where_anybody_says_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

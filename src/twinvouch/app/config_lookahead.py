@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from twinvouch.app.config_types import FileName, Frozen, Name, Positive, Range, Seconds, TagId
+from twinvouch.app.config_types import FileName, Frozen, Id, Name, Positive, Range, Seconds, TagId
 
 
 def _reference(text: str) -> str:
@@ -71,6 +71,7 @@ class LookaheadSettings(Frozen):
     workers: Annotated[int, Field(ge=1, le=16)] = 1
     memory_mib: Annotated[int, Field(ge=128, le=65_536)] = 1_024
     watchdog: WatchdogSettings | None = None
+    second: Id | None = None
 
     @property
     def horizon_s(self) -> float:

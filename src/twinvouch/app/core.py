@@ -375,7 +375,8 @@ def runs_as(site: Site) -> str:
         said.append(f"permit key {key_id(site.permit_key).hex()}")
     if site.detector is not None:
         said.append(f"model {site.detector.digest.hex()[:16]}")
-    aheads = sorted({(a.model, a.digest.hex()[:16]) for a in site.ahead.values()})
+    models = (each for a in site.ahead.values() for each in (a, a.second) if each is not None)
+    aheads = sorted({(a.model, a.digest.hex()[:16]) for a in models})
     said += [f"look-ahead {name} {digest}" for name, digest in aheads]
     return ", ".join(said)
 

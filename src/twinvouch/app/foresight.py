@@ -1,34 +1,45 @@
 """From a question to what is foreseen: runs are asked of a worker, certified here, and compared.
 
-The backup branch is asked only where the command's leaves its limits, and kept: it does not depend on the command, so every
-command on one state of the plant shares it. Where the command is not safe, the nearest value that is is looked for, with at
+The members of a branch are shared out among the workers of a model, and those who have answered are certified while others
+still run. The backup branch is asked only where the command's leaves its limits, and kept: it does not depend on the command,
+so every command on one state of the plant, and the watchdog, share it. Where the command is not safe, the nearest value that is is looked for, with at
 most SEARCHED more branches.
 """
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Final
 
+import numpy as np
+
+from twinvouch.app.lookahead_process import asked_for
 from twinvouch.commands.lookahead import is_safe, leaves
 from twinvouch.core.errors import MalformedError, UnavailableError
-from twinvouch.core.lookahead import Branch, Foresight, Question
+from twinvouch.core.lookahead import Branch, Foresight, Question, members
 from twinvouch.core.ports import Lookahead
 from twinvouch.twin.rollout import certified
 from twinvouch.wire.lookahead import digest, read_answer, write_question
 
 SEARCHED: Final = 8
 _KEPT: Final = 64  # backup branches
-Ask = Callable[[bytes, float], bytes]
+Ask = Callable[[Sequence[bytes], float], Generator[bytes, None, None]]
 Told = tuple[tuple[Branch, ...], float]
 
 
 class Foreseer:
-    """Asks one model; belongs to one thread. `until_s` are of the monotonic clock. Without `is_searching` no nearest safe value is looked for."""
+    """Asks one model, at most `ways` workers of it at once; belongs to one thread. `until_s` are of the monotonic clock.
 
-    def __init__(self, model: Lookahead, ask: Ask, *, is_searching: bool = True) -> None:
-        self._model, self._ask, self._is_searching = model, ask, is_searching
+    Without `is_searching` no nearest safe value is looked for.
+    """
+
+    def __init__(
+        self, model: Lookahead, ask: Ask, ways: int = 1, *, is_searching: bool = True
+    ) -> None:
+        self._model, self._ask, self._ways = model, ask, ways
+        self._is_searching = is_searching
         self._backups: OrderedDict[bytes, Told] = OrderedDict()
 
     def foresee(self, q: Question, until_s: float) -> Foresight:
@@ -59,10 +70,18 @@ class Foreseer:
         return self._backups[key]
 
     def _told(self, q: Question, until_s: float, *, is_command: bool) -> Told:
-        raw = self._ask((b"\1" if is_command else b"\0") + write_question(q), until_s)
-        if not raw:
-            raise MalformedError("the model could not take the question")
-        return certified(self._model, q, read_answer(raw), is_command=is_command)
+        raw, parts = write_question(q), shared(len(members(q)), self._ways)
+        asked = [asked_for(raw, part, is_command=is_command) for part in parts]
+        branches, residual = list[Branch](), 0.0
+        with closing(self._ask(asked, until_s)) as answers:
+            for part, answer in zip(parts, answers, strict=True):
+                if not answer:
+                    raise MalformedError("the model could not take the question")
+                traces = read_answer(answer)
+                told, worst = certified(self._model, q, traces, is_command=is_command, part=part)
+                branches += told
+                residual = float(np.maximum(residual, worst))  # what is no number stays so
+        return tuple(branches), residual
 
     def _instead(self, q: Question, until_s: float) -> float | None:
         """The value nearest to the asked one that is safe, by bisection towards the end that is; None where none is found."""
@@ -88,3 +107,19 @@ class Foreseer:
 
     def _is_safe(self, q: Question, value: float, until_s: float) -> bool:
         return is_safe(self._branches(replace(q, value=value), until_s))
+
+
+def shared(count: int, ways: int) -> list[slice]:
+    """Members in as many parts as there are ways, the first ones larger; no part is empty."""
+    ways = max(1, min(ways, count))
+    ends = [-(-count * (n + 1) // ways) for n in range(ways)]
+    return [slice(first, last) for first, last in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def in_turn(answer: Callable[[bytes], bytes]) -> Ask:
+    """Whoever answers one after the other, such as a model in this process."""
+
+    def ask(asked: Sequence[bytes], _until_s: float) -> Generator[bytes, None, None]:
+        yield from (answer(each) for each in asked)
+
+    return ask

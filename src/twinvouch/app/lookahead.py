@@ -1,6 +1,6 @@
 """The workers of look-ahead beside a core: effects Simulate come in, events SimulationDone go back. Nothing here decides.
 
-A thread a worker. A full queue, a worker that dies or hangs, an answer that comes late or breaks physics: the answer says
+A thread a model, which shares the members of every question out among its workers. A full queue, a worker that dies or hangs, an answer that comes late or breaks physics: the answer says
 so, and gate 4 holds the command.
 """
 
@@ -17,7 +17,7 @@ from twinvouch.app import lookahead_model
 from twinvouch.app.config_model import Config
 from twinvouch.app.core import salt
 from twinvouch.app.foresight import Foreseer
-from twinvouch.app.lookahead_worker import START_S, Plan, Worker
+from twinvouch.app.lookahead_worker import START_S, Crew, Plan, Worker
 from twinvouch.core.errors import MalformedError, TwinvouchError, UnavailableError
 from twinvouch.core.event import Simulate, SimulationDone
 from twinvouch.core.ports import Lookahead
@@ -49,13 +49,10 @@ class Workers:
         for each in served:
             waiting = queue.Queue[tuple[Simulate, float] | None](QUEUED)
             self._queues[each.plan.name] = waiting
-            for _ in range(each.workers):
-                worker = Worker(each.plan)
-                self.workers.append(worker)
-                thread = threading.Thread(
-                    target=self._serve, args=(each, worker, waiting), daemon=True
-                )
-                self._threads.append(thread)
+            crew = Crew([Worker(each.plan) for _ in range(each.workers)])
+            self.workers += crew.workers
+            args = each, crew, waiting
+            self._threads.append(threading.Thread(target=self._serve, args=args, daemon=True))
 
     def start(self) -> None:
         """Start the threads; each starts its process at once, so that the first question finds it warm."""
@@ -80,28 +77,29 @@ class Workers:
         """End threads and processes; what waits is not answered any more."""
         for worker in self.workers:
             worker.close()
-        for worker, thread in zip(self.workers, self._threads, strict=True):
-            # a thread whose queue is full ends at its next question, since its worker is closed
+        for waiting, thread in zip(self._queues.values(), self._threads, strict=True):
+            # a thread whose queue is full ends at its next question, since its workers are closed
             with contextlib.suppress(queue.Full):
-                self._queues[worker.name].put_nowait(None)
+                waiting.put_nowait(None)
             if thread.is_alive():
                 thread.join(2.0)
+        for worker in self.workers:
             worker.kill()
 
     def _serve(
         self,
         served: Served,
-        worker: Worker,
+        crew: Crew,
         waiting: queue.Queue[tuple[Simulate, float] | None],
     ) -> None:
-        _warm(worker)
-        foreseer = Foreseer(served.model, worker.ask)
+        _warm(crew)
+        foreseer = Foreseer(served.model, crew.ask, served.workers)
         while (item := waiting.get()) is not None:
-            if worker.is_closed:
+            if any(worker.is_closed for worker in crew.workers):
                 return
             asked, since_s = item
             self._answer(served, foreseer, asked, since_s + served.deadline_s)
-            _warm(worker)  # one that was killed is back before the next question
+            _warm(crew)  # one that was killed is back before the next question
 
     def _answer(self, served: Served, foreseer: Foreseer, asked: Simulate, until_s: float) -> None:
         if time.monotonic() > until_s:
@@ -137,11 +135,14 @@ def served(config: Config) -> list[Served]:
     return found
 
 
-def _warm(worker: Worker) -> None:
-    try:
-        worker.start()
-    except (UnavailableError, OSError) as error:
-        _log.error("a worker of look-ahead did not start within %g s: %s", START_S, error)
-        return
-    if worker.unprevented and worker.starts == 1:
-        _log.warning("%s", worker.unprevented)
+def _warm(crew: Crew) -> None:
+    for worker in crew.workers:
+        if worker.is_closed:
+            return
+        try:
+            worker.start()
+        except (UnavailableError, OSError) as error:
+            _log.error("a worker of look-ahead did not start within %g s: %s", START_S, error)
+            continue
+        if worker.unprevented and worker.starts == 1:
+            _log.warning("%s", worker.unprevented)

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from twinvouch.app import watchdogs
 from twinvouch.app.config_model import Config
+from twinvouch.app.lookahead_model import HIGHEST
 from twinvouch.app.problems import named
 from twinvouch.app.yaml_tree import Loc
 from twinvouch.core.lookahead import MOST_STEPS
@@ -15,6 +16,7 @@ Told: TypeAlias = Iterator[tuple[Loc, str]]
 def models(config: Config) -> Told:
     """Tags exist and have ranges, actuators are actuators of one model each, times fit each other."""
     owner: dict[str, str] = {}
+    seconds = {s.second for s in config.lookahead.values()}
     for name, settings in config.lookahead.items():
         at: Loc = ("lookahead", name)
         for quantity, source in settings.tags.items():
@@ -31,7 +33,7 @@ def models(config: Config) -> Told:
             tag = config.tags.get(tag_id)
             if tag is None or tag.actuator is None:
                 yield (*at, "actuators", tag_id), f"{named(tag_id)} is no tag with an `actuator`"
-            first = owner.setdefault(tag_id, name)
+            first = name if name in seconds else owner.setdefault(tag_id, name)
             if first != name:
                 yield (
                     (*at, "actuators", tag_id),
@@ -39,6 +41,39 @@ def models(config: Config) -> Told:
                 )
         yield from _times(config, name)
         yield from watchdogs.check(config, name)
+        yield from _second(config, name)
+
+
+def _second(config: Config, name: str) -> Told:
+    """The other model is one of the others, judges nothing by itself, and knows every actuator that it is asked about."""
+    settings, at = config.lookahead[name], ("lookahead", name, "second")
+    if settings.second is None:
+        return
+    other = config.lookahead.get(settings.second)
+    if other is None or settings.second == name:
+        yield at, f"{named(settings.second)} is no other model of `lookahead`"
+        return
+    if other.second is not None or other.watchdog is not None:
+        yield (
+            at,
+            f"{named(settings.second)} has a `second` or a `watchdog` itself: it only gives its opinion",
+        )
+    if sum(s.second == settings.second for s in config.lookahead.values()) > 1:
+        yield at, f"{named(settings.second)} is the second of several models: give each its own"
+    tags = ((t, config.tags.get(t)) for t in settings.actuators)
+    highest = [
+        t for t, tag in tags if tag and tag.actuator and tag.actuator.command_class is HIGHEST
+    ]
+    if not highest:
+        yield (
+            at,
+            f"no actuator of {named(name)} is of class {HIGHEST.value}, which a second model is for",
+        )
+    for tag in (t for t in highest if t not in other.actuators):
+        yield (
+            at,
+            f"{named(settings.second)} does not know {named(tag)}, an actuator of class {HIGHEST.value}",
+        )
 
 
 def _times(config: Config, name: str) -> Told:

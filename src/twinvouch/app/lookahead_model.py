@@ -1,13 +1,18 @@
 """The models of a configuration, tried against it, and what gate 4 knows of them: `core.lookahead.Ahead`, by actuator."""
 
+from dataclasses import replace
+from typing import Final
+
 from twinvouch.app.config_lookahead import LookaheadSettings, SourceSettings
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
 from twinvouch.app.model_class import Made, make
 from twinvouch.core.errors import ConfigError
-from twinvouch.core.inventory import Plant, Tag
+from twinvouch.core.inventory import CommandClass, Plant, Tag
 from twinvouch.core.lookahead import Ahead, Source
 from twinvouch.core.ports import Lookahead
+
+HIGHEST: Final = CommandClass.A  # whose commands a second model judges
 
 
 def of(config: Config, name: str) -> Made:
@@ -33,12 +38,34 @@ def data_of(config: Config, name: str) -> bytes:
 
 def aheads(config: Config, plant: Plant) -> dict[str, Ahead]:
     """Look-ahead by actuator tag."""
-    found = {}
+    found: dict[str, Ahead] = {}
+    seconds = {s.second for s in config.lookahead.values()}
+    for name in (n for n in config.lookahead if n not in seconds):
+        found |= _of_model(config, plant, name)
     for name, settings in config.lookahead.items():
-        made = of(config, name)
-        for tag_id, actuator in settings.actuators.items():
-            found[tag_id] = _ahead(name, settings, made, (plant, plant.tags[tag_id], actuator))
+        if settings.second is not None:
+            _expect_other(config, name, settings.second)
+            others = _of_model(config, plant, settings.second)
+            highest = (t for t in settings.actuators if plant.tags[t].command_class is HIGHEST)
+            found |= {tag: replace(found[tag], second=others[tag]) for tag in highest}
     return found
+
+
+def _of_model(config: Config, plant: Plant, name: str) -> dict[str, Ahead]:
+    settings, made = config.lookahead[name], of(config, name)
+    return {
+        tag: _ahead(name, settings, made, (plant, plant.tags[tag], actuator))
+        for tag, actuator in settings.actuators.items()
+    }
+
+
+def _expect_other(config: Config, name: str, second: str) -> None:
+    """Two opinions are of two classes: what one of them gets wrong the other has to get wrong by itself."""
+    one, other = of(config, name), of(config, second)
+    if type(one.model) is type(other.model) or one.digest == other.digest:
+        what = type(one.model).__name__
+        text = f"lookahead.{name}.second: `{second}` is of the same class, `{what}`: expected another model"
+        raise ConfigError(f"{config.path}: {text}")
 
 
 def _ahead(name: str, s: LookaheadSettings, made: Made, of_: tuple[Plant, Tag, str]) -> Ahead:

@@ -1,9 +1,9 @@
 """A worker of look-ahead: `python -m twinvouch.app.lookahead_process`, a model that answers questions until its input ends.
 
 Frames in and out are a length of four bytes, big-endian, and as many bytes. First comes what to run as JSON (`model`, `data`
-in base64, `numbers`, `memory_mib`); its answer is JSON (`digest`, `open`: what is not prevented). Then questions, each a byte
-(1: the command's branch, 0: the backup's) and wire/lookahead.py, answered by runs; an empty answer is a question that the
-model could not take. The process is confined before the model's code is loaded. Whatever a model prints goes to stderr.
+in base64, `numbers`, `memory_mib`); its answer is JSON (`digest`, `open`: what is not prevented). Then questions, each three
+bytes (1: the command's branch, 0: the backup's; the first member, and the first that is not wanted any more) and
+wire/lookahead.py, answered by runs; an empty answer is a question that the model could not take. The process is confined before the model's code is loaded. Whatever a model prints goes to stderr.
 """
 
 import base64
@@ -20,6 +20,7 @@ from twinvouch.twin.rollout import run
 from twinvouch.wire.lookahead import read_question, write_answer
 
 LARGEST = 1 << 28  # bytes of one frame
+HEAD = 3  # bytes before a question
 
 
 def read_frame(source: BinaryIO) -> bytes | None:
@@ -37,10 +38,17 @@ def frame(body: bytes) -> bytes:
     return len(body).to_bytes(4, "big") + body
 
 
+def asked_for(question: bytes, part: slice, *, is_command: bool) -> bytes:
+    """What a worker is asked: one branch of these members."""
+    return bytes([is_command, part.start, part.stop]) + question
+
+
 def answer(model: Lookahead, asked: bytes) -> bytes:
     """The runs for one question; none where the model could not take it."""
     try:
-        return write_answer(run(model, read_question(asked[1:]), is_command=asked[:1] == b"\1"))
+        part = slice(asked[1], asked[2])
+        told = run(model, read_question(asked[HEAD:]), is_command=asked[0] == 1, part=part)
+        return write_answer(told)
     except Exception as error:  # noqa: BLE001 - a plant's own class may fail in any way
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return b""

@@ -7,7 +7,8 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -80,10 +81,14 @@ class Worker:
             self.kill()
             raise UnavailableError(f"worker of `{plan.name}` runs another model than the core")
 
-    def ask(self, question: bytes, until_s: float) -> bytes:
-        """The answer, at most until `until_s` of the monotonic clock; raises UnavailableError and kills the process."""
+    def begin(self, question: bytes, until_s: float) -> None:
+        """Ask, at most until `until_s` of the monotonic clock; raises UnavailableError and kills the process."""
         self.start()
-        return self._exchange(question, until_s)
+        self._send(question, until_s)
+
+    def finish(self, until_s: float) -> bytes:
+        """The answer to what was begun; raises as `begin`."""
+        return self._take(until_s)
 
     def close(self) -> None:
         """End the process and start none any more; from any thread."""
@@ -103,14 +108,32 @@ class Worker:
                     pipe.close()
 
     def _exchange(self, body: bytes, until_s: float) -> bytes:
-        process = self._process
-        assert process is not None
-        assert process.stdin is not None
-        assert process.stdout is not None
+        self._send(body, until_s)
+        return self._take(until_s)
+
+    def _send(self, body: bytes, until_s: float) -> None:
+        pipe = self._running().stdin
+        assert pipe is not None
+        with self._killing():
+            self._write(pipe.fileno(), frame(body), until_s)
+
+    def _take(self, until_s: float) -> bytes:
+        pipe = self._running().stdout
+        assert pipe is not None
+        with self._killing():
+            length = int.from_bytes(self._read(pipe.fileno(), 4, until_s), "big")
+            return self._read(pipe.fileno(), length, until_s)
+
+    def _running(self) -> "subprocess.Popen[bytes]":
+        if self._process is None:
+            raise UnavailableError(f"worker of `{self.name}` is gone")
+        return self._process
+
+    @contextmanager
+    def _killing(self) -> Generator[None, None, None]:
+        """Whatever goes wrong with a process ends it: what it says later would be taken for the answer to something else."""
         try:
-            self._write(process.stdin.fileno(), frame(body), until_s)
-            length = int.from_bytes(self._read(process.stdout.fileno(), 4, until_s), "big")
-            return self._read(process.stdout.fileno(), length, until_s)
+            yield
         except (OSError, UnavailableError) as error:
             self.kill()
             raise UnavailableError(str(error) or type(error).__name__) from None
@@ -137,6 +160,28 @@ class Worker:
             parts.append(part)
             missing -= len(part)
         return b"".join(parts)
+
+
+class Crew:
+    """All workers of a model; belongs to one thread."""
+
+    def __init__(self, workers: Sequence[Worker]) -> None:
+        self.workers = workers
+
+    def ask(self, asked: Sequence[bytes], until_s: float) -> Generator[bytes, None, None]:
+        """Each worker one of these, all at once; answers in their order. Who was not listened to is ended, and so is told nothing more."""
+        begun: list[Worker] = []
+        try:
+            for worker, each in zip(self.workers, asked, strict=False):
+                begun.append(worker)
+                worker.begin(each, until_s)
+            while begun:
+                answer = begun[0].finish(until_s)
+                del begun[0]
+                yield answer
+        finally:
+            for worker in begun:
+                worker.kill()
 
 
 def _is_ready(pipe: int, event: int, within_s: float) -> bool:

@@ -110,7 +110,7 @@ def _foreseen(config: Config) -> dict[str, Any]:
     if config.lookahead:
         found["lookahead"] = {
             name: {
-                **_said(told.model_dump(mode="json"), {"watchdog"}),
+                **_said(told.model_dump(mode="json"), {"watchdog", "second"}),
                 "digest": lookahead_model.of(config, name).digest.hex(),
             }
             for name, told in config.lookahead.items()

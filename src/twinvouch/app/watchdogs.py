@@ -28,7 +28,7 @@ def watchdogs(config: Config, plant: Plant, aheads: dict[str, Ahead]) -> dict[st
 
 def _watchdog(w: WatchdogSettings, aheads: list[Ahead], assets: tuple[str, ...]) -> Watchdog:
     a, b, c, d = (max(ahead.demands[axis] for ahead in aheads) for axis in range(4))
-    ahead = replace(aheads[0], actuator="", demands=(a, b, c, d))
+    ahead = replace(aheads[0], actuator="", demands=(a, b, c, d), second=None)
     safe = tuple(SafeAction(each.tag, each.value) for each in w.safe)
     return Watchdog(ahead, ns(w.every_s), w.warn_s, Response(w.action), safe, w.unanswered, assets)
 

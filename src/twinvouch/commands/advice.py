@@ -89,7 +89,7 @@ def judge(advice: Advice, at: Moment, read: Sequence[str], key: bytes = b"") -> 
         why = f"plant `{plant.id}` no longer has its subject, its class or its principal"
         return Judged(Standing.WITHHELD, why, ZERO, (), letter.value)
     if is_own:
-        derived = own.derive(at, own.ahead_of(at.site, advice.subject))
+        derived = own.derive_advice(at, own.ahead_of(at.site, advice.subject))
     else:
         always = tuple(dict.fromkeys((*_mandatory(plant, advice.subject), *read)))
         signed, age = advice.signed, rule.max_age_ns

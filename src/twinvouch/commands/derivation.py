@@ -93,6 +93,11 @@ def joined(
     return Derivation(parts, _least(parts), tuple(sorted(entries)))
 
 
+def now(at: Moment, tags: Sequence[str]) -> list[tuple[str, Axes, tuple[int, ...], str]]:
+    """Tags as they are now, for `joined`."""
+    return [(p.name, p.axes, (at.frame.entry(p.name),), p.why) for p in _current(at, tags)]
+
+
 def check(
     derivation: Derivation, rule: ClassRule, letter: str, what: str = "the command"
 ) -> tuple[Reason, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from twinvouch.commands.lookahead import ASKED, NAMES
+from twinvouch.commands.lookahead import ASKED, NAMES, models
 from twinvouch.core.command import Decision, Verdict
 from twinvouch.core.site import Site
 from twinvouch.core.trusted import Axes, Trusted, Window
@@ -16,7 +16,7 @@ class Asked:
     """A question about one held command that has no answer yet; `because` of entries it was judged again.
 
     `trusted` are the tags whose readings it starts from: where one is not trusted any more when the answer comes, it is an
-    answer to a question of the past.
+    answer to a question of the past. Of a second model, `first` is what the first one foresaw, and `about` what it was asked.
     """
 
     ident: str
@@ -24,6 +24,8 @@ class Asked:
     asked_ns: int
     because: tuple[int, ...] = ()
     trusted: tuple[str, ...] = ()
+    first: bytes = b""
+    about: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Watch:
 def starts(site: Site) -> Mapping[str, Mapping[str, Watch]]:
     """The tags that look-ahead starts from, by scan group."""
     found: dict[str, dict[str, Watch]] = {}
-    for ahead in site.ahead.values():
+    for ahead in (each for of in site.ahead.values() for each in models(of)):
         for source in ahead.sources.values():
             group = site.plant.tags[source.tag].group
             had = found.setdefault(group, {}).get(source.tag, Watch((0, 0, 0, 0), 0))
@@ -58,15 +60,16 @@ def waits(decision: Decision) -> bool:
 def write_asked(asked: Asked) -> bytes:
     """As bytes for the state store."""
     lists = list(asked.because), list(asked.trusted)
-    return encode([1, asked.ident, asked.question, asked.asked_ns, *lists])
+    first = asked.first, asked.about
+    return encode([1, asked.ident, asked.question, asked.asked_ns, *lists, *first])
 
 
 def read_asked(raw: bytes) -> Asked:
     """The inverse of `write_asked`."""
     content: Any = decode(raw)
-    version, ident, question, asked_ns, because, trusted = content
+    version, ident, question, asked_ns, because, trusted, *first = content
     assert version == 1, version
-    return Asked(ident, question, asked_ns, tuple(because), tuple(trusted))
+    return Asked(ident, question, asked_ns, tuple(because), tuple(trusted), *first)
 
 
 def write_trusted(trusted: Trusted) -> bytes:

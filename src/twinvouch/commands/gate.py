@@ -25,6 +25,7 @@ from twinvouch.commands import (
     lookahead,
     own,
     safe_action,
+    second_model,
 )
 from twinvouch.commands import (
     clamp as clamping,
@@ -78,6 +79,8 @@ def judge(  # noqa: PLR0913, PLR0917 (everything a decision may depend on; View 
 def _nearest(view: View, target: Target, listed: tuple[Reason, ...]) -> Decision:
     """By all rules; where the value goes too far and may be clamped, the nearest one by all rules."""
     decision = _weigh(view, target, listed)
+    if own.is_own(view.site, view.command.principal):  # what the core may do is on a list
+        return decision
     nearest = clamping.nearest(view, target, decision)
     if nearest is None:
         return decision
@@ -88,7 +91,7 @@ def _nearest(view: View, target: Target, listed: tuple[Reason, ...]) -> Decision
 def _listed(view: View, target: Target) -> tuple[View, Target, tuple[Reason, ...]]:
     """As what it is judged: a listed safe action with no demands, within its number; all else as it is, and what the core does."""
     if own.is_own(view.site, view.command.principal):
-        return view, target, own.listed(view, target)
+        return own.believing(view, target), target, own.listed(view, target)
     safe = safe_action.listed(view, target)
     if safe is None:
         return view, target, ()
@@ -128,7 +131,7 @@ def _weigh(view: View, target: Target, first: tuple[Reason, ...]) -> Decision:
     reasons = (
         *before,
         *derivation.check(derived, target.rule, target.letter),
-        *(() if is_denied else lookahead.check(view, target)),  # what is denied is not tried
+        *(() if is_denied else _tried(view, target)),  # what is denied is not tried
         *approval.check(given, wanted, view.command.principal),
     )
     if all(r.verdict in {Verdict.ALLOW, Verdict.CLAMP} for r in reasons):
@@ -139,13 +142,20 @@ def _weigh(view: View, target: Target, first: tuple[Reason, ...]) -> Decision:
     return replace(decision, basis=basis.of(view, target, derived))
 
 
+def _tried(view: View, target: Target) -> tuple[Reason, ...]:
+    """What the models say."""
+    return (*lookahead.check(view, target), *second_model.check(view, target))
+
+
 def _derived(view: View, target: Target) -> Derivation:
     """R7, with what look-ahead starts from."""
     ahead = view.site.ahead.get(target.tag.id)
     if own.is_own(view.site, view.command.principal):
         return own.derived(view, target, ahead)
     derived = derivation.derive(view.moment, target.claim(view.command, view.key))
-    return derived if ahead is None else derivation.joined(derived, lookahead.inputs(view, ahead))
+    for each in lookahead.models(ahead):
+        derived = derivation.joined(derived, lookahead.inputs(view, each))
+    return derived
 
 
 def _allowed(derived: Derivation, given: int) -> Reason:

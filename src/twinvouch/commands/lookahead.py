@@ -24,6 +24,7 @@ NAMES = ("lookahead",)
 ASKED: Final = "being simulated: no answer of the model has come yet"
 SLACK: Final = 1e-9  # shares of a range that are no difference
 _DAY_NS: Final = 86_400_000_000_000
+_CLOCK_NS: Final = 60_000_000_000  # of the clock of a start, so that what is asked within a minute of one state shares its backup branch
 
 
 class At(Protocol):
@@ -73,7 +74,7 @@ def idle_question(at: At, ahead: Ahead) -> Question:
 
 
 def _question(at: At, ahead: Ahead, said: tuple[float, float, float]) -> Question:
-    state = ((n, _interval(at, ahead, source.tag, n)) for n, source in ahead.sources.items())
+    state = ((n, interval(at, ahead, n)) for n in ahead.sources)
     value, low, high = said
     return Question(
         model=ahead.model,
@@ -88,7 +89,7 @@ def _question(at: At, ahead: Ahead, said: tuple[float, float, float]) -> Questio
         tau_s=ahead.tau_s,
         step_s=ahead.step_s,
         demand=ahead.demand,
-        clock_s=at.now_ns % _DAY_NS // 1_000_000_000 * 1.0,
+        clock_s=at.now_ns % _DAY_NS // _CLOCK_NS * 60.0,
         is_each=ahead.is_each,
     )
 
@@ -115,6 +116,13 @@ def inputs(at: At, ahead: Ahead) -> Iterator[tuple[str, Axes, tuple[int, ...], s
                 known.entries,
                 "look-ahead starts from where it was while trusted",
             )
+
+
+def models(ahead: Ahead | None) -> tuple[Ahead, ...]:
+    """It, and the second one where there is one."""
+    return tuple(
+        each for each in (ahead, None if ahead is None else ahead.second) if each is not None
+    )
 
 
 def rests_on(at: At, ahead: Ahead) -> tuple[str, ...]:
@@ -244,8 +252,10 @@ def _instead(asked: Question, seen: Foresight) -> str:
     return f"would be allowed if {sign} {seen.allowed:g}"
 
 
-def _interval(at: At, ahead: Ahead, tag: str, name: str) -> Interval:
+def interval(at: At, ahead: Ahead, name: str) -> Interval:
+    """Where a quantity is, in the model's unit."""
     source = ahead.sources[name]
+    tag = source.tag
     value = at.frame.value(tag)
     if value is not None and trusted_axes(at, ahead, tag) is not None:
         return exact(source, value)

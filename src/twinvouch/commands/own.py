@@ -1,26 +1,29 @@
 """own: a command of the core itself, which a watchdog makes where not acting leads out of the limits.
 
 No principal stands behind it, so nobody is asked whether it may: what it may be is on the list of a watchdog and on that of
-safe actions, which two persons signed, and nothing else. It rests on what look-ahead started from, and on nothing besides. It
-is not admitted as a safe action of somebody is: mode, disk, limits, the past, interlock, label and look-ahead count, and no
-answer of the model holds it. Nobody approves it, since the lists were signed.
+safe actions, which two persons signed, and nothing else. It rests on what look-ahead started from, and on what its interlock
+and the rules over its past read. It is not admitted as a safe action of somebody is: mode, disk, limits, the past, interlock,
+label and look-ahead count, and no answer of the model holds it. Nobody approves it, since the lists were signed.
 """
 
 from dataclasses import replace
 
 from twinvouch.commands import derivation, lookahead, safe_action
-from twinvouch.commands.derivation import ZERO, Derivation
-from twinvouch.commands.lookahead import At
-from twinvouch.commands.view import Target, View
+from twinvouch.commands.derivation import ZERO, Axes, Derivation
+from twinvouch.commands.lookahead import At, trusted_axes
+from twinvouch.commands.view import Target, View, estimable, mandatory
 from twinvouch.core.aftermath import OnFailure
 from twinvouch.core.command import CORE, Part, Reason, Verdict
 from twinvouch.core.lookahead import Ahead
 from twinvouch.core.safe import lately
 from twinvouch.core.site import Site
 from twinvouch.core.subject import tags_of
+from twinvouch.core.trusted import Trusted
+from twinvouch.core.virtual import StandIn
 from twinvouch.core.watchdog import SafeAction
 
 NAMES = ("own",)
+Told = tuple[str, Axes, tuple[int, ...], str]
 _NOTHING = Derivation((Part("nothing", ZERO, "it rests on no reading"),), ZERO, ())
 
 
@@ -72,10 +75,41 @@ def ahead_of(site: Site, subject: str) -> Ahead | None:
     return next((site.ahead[t] for t in tags_of(site.plant, subject) if t in site.ahead), None)
 
 
+def believing(view: View, target: Target) -> View:
+    """With the start of look-ahead in place of what its interlock reads and does not count: it must hold in all of it.
+
+    Else the lie that the watchdog is there for, or the distrust of it, would keep the core from acting.
+    """
+    ahead = view.site.ahead.get(target.tag.id)
+    if ahead is None or view.command.inputs:
+        return view
+    instead = dict(view.context.virtual)
+    for name, source in ahead.sources.items():
+        tag, known = source.tag, view.context.trusted.get(source.tag)
+        is_read = tag in estimable(target.tag) and trusted_axes(view, ahead, tag) is None
+        if is_read and known is not None and tag not in instead and source.factor:
+            interval = lookahead.interval(view, ahead, name)
+            ends = sorted((v - source.offset) / source.factor for v in (interval.low, interval.centre, interval.high))  # fmt: skip
+            instead[tag] = _where(tag, ends, known)
+    return replace(view, context=replace(view.context, virtual=instead))
+
+
+def _where(tag: str, ends: list[float], known: Trusted) -> StandIn:
+    low, middle, high = ends
+    rests = tuple((tag, entry) for entry in known.entries)
+    return StandIn(
+        *(tag, middle, low, high, known.axes, rests, (), (), 0.0, 0.0),
+        why="where it was while trusted, and how far it may have gone",
+    )
+
+
 def derived(view: View, target: Target, ahead: Ahead | None) -> Derivation:
-    """What it declares where it follows from another command, and what look-ahead starts from."""
+    """What look-ahead starts from, and what the rules read that could refuse it: who says that decides, too.
+
+    Where it follows from another command, what it declares and all that any command rests on.
+    """
     if not view.command.inputs:
-        return derive(view, ahead)
+        return _derived(view, ahead, derivation.now(view.moment, read(target, ahead)))
     claim = replace(
         target.claim(view.command, view.key), signed=True
     )  # nobody but the core says it
@@ -83,7 +117,19 @@ def derived(view: View, target: Target, ahead: Ahead | None) -> Derivation:
     return base if ahead is None else derivation.joined(base, lookahead.inputs(view, ahead))
 
 
-def derive(at: At, ahead: Ahead | None) -> Derivation:
-    """What look-ahead starts from; zero where that is no reading at all."""
-    told = () if ahead is None else tuple(lookahead.inputs(at, ahead))
-    return derivation.joined(Derivation((), ZERO, ()), told) if told else _NOTHING
+def derive_advice(at: At, ahead: Ahead | None) -> Derivation:
+    """What look-ahead starts from; nobody is asked about advice by what a rule reads."""
+    return _derived(at, ahead, [])
+
+
+def read(target: Target, ahead: Ahead | None) -> tuple[str, ...]:
+    """Tags that its interlock, its past and its groups read, but for those of the interlock where look-ahead starts."""
+    bare = replace(target.tag, limits=replace(target.limits, controlled=()))
+    starts = set() if ahead is None else {s.tag for s in ahead.sources.values()}  # of the first
+    started = starts & set(estimable(bare))
+    return tuple(t for t in mandatory(bare) if t not in started)
+
+
+def _derived(at: At, ahead: Ahead | None, more: list[Told]) -> Derivation:
+    told = [each for of in lookahead.models(ahead) for each in lookahead.inputs(at, of)]
+    return derivation.joined(Derivation((), ZERO, ()), [*told, *more]) if told else _NOTHING

@@ -56,7 +56,8 @@ class Ahead:
     """Look-ahead of one actuator: which model, how it is asked. `demands` are those of the actuator's class, by axis.
 
     `actuator` is its name in the model; `limits` are in the model's units. `tolerance` is the largest residual of the
-    physics certificate, `deadline_ns` how long an answer may take, `window_ns` how far back a lie may have begun.
+    physics certificate, `deadline_ns` how long an answer may take, `window_ns` how far back a lie may have begun. `second` is
+    another model that has to allow what this one allows.
     """
 
     model: str
@@ -73,6 +74,7 @@ class Ahead:
     deadline_ns: int
     tolerance: float
     window_ns: int
+    second: "Ahead | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +167,12 @@ class Foresight:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The answer to a question about one command: what was foreseen, or why nothing was."""
+    """The answer to a question about one command: what was foreseen, or why nothing was; and that of a second model."""
 
     asked: Question
     foresight: Foresight | None
     why: str = ""
+    second: "Prediction | None" = None
 
 
 def members(question: Question) -> tuple[dict[str, float], ...]:

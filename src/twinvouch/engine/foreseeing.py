@@ -10,8 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from twinvouch.commands import lookahead, safe_action
-from twinvouch.core.command import CommandStatus, Verdict
+from twinvouch.commands import safe_action, second_model
+from twinvouch.commands.foreseen import Asked
+from twinvouch.core.command import CommandStatus
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.event import Simulate, SimulationDone
 from twinvouch.core.label import Axis
@@ -37,8 +38,11 @@ def on_simulated(m: Memory, out: Out, event: SimulationDone) -> None:
     asked = m.asked[found]
     seen, why = answer_of(asked.question, event)
     m.counts["simulation:failed" if why else "simulation:answered"] += 1
-    _settle(m, out, found, seen, why)
     record = m.records.get(found)
+    is_held = record is not None and record.status is CommandStatus.HELD
+    if seen is None or record is None or not is_held or not trying.ask_second(m, out, record, seen):
+        _settle(m, out, found, seen, why)
+        record = m.records.get(found)
     out.reply(200, status="" if record is None else record.status.value)
 
 
@@ -47,6 +51,8 @@ def give_up(m: Memory, out: Out) -> None:
     for command, asked in list(m.asked.items()):
         record = m.records.get(command)
         ahead = None if record is None else m.site.ahead.get(record.command.tag)
+        if ahead is not None and asked.first:
+            ahead = ahead.second
         limit_ns = SPARE_NS + (0 if ahead is None else ahead.deadline_ns)
         if m.now_ns - asked.asked_ns > limit_ns:
             m.counts["simulation:late"] += 1
@@ -94,12 +100,20 @@ def _settle(m: Memory, out: Out, command: str, seen: Foresight | None, why: str)
             m, out, Proposal.of(record), (), asked.because
         )  # asks again, from what is trusted now
         return
-    prediction = Prediction(read_question(asked.question), seen, why)
+    prediction = _predicted(asked, seen, why)
     approvals = tuple(a for a in record.approvals if a.expires_ns >= m.now_ns)
     ahead = m.site.ahead.get(record.command.tag)
-    if ahead is None or lookahead.judge(ahead, prediction).verdict is not Verdict.ALLOW:
+    if ahead is None or second_model.objects(ahead, prediction):
         approvals = ()
     decide(m, out, Proposal.of(record), approvals, asked.because, prediction)
+
+
+def _predicted(asked: Asked, seen: Foresight | None, why: str) -> Prediction:
+    """With what the first model foresaw, where this is the answer of the second."""
+    last = Prediction(read_question(asked.question), seen, why)
+    if not asked.first:
+        return last
+    return Prediction(read_question(asked.about), read_foresight(asked.first), "", last)
 
 
 def answer_of(question: bytes, event: SimulationDone) -> tuple[Foresight | None, str]:

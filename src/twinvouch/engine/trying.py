@@ -4,18 +4,18 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Final
 
-from twinvouch.commands import lookahead
+from twinvouch.commands import lookahead, own, safe_action
 from twinvouch.commands.foreseen import Asked, waits
 from twinvouch.commands.register import Record
 from twinvouch.commands.view import View
-from twinvouch.core.command import Command
+from twinvouch.core.command import Command, Verdict
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.event import Simulate
-from twinvouch.core.lookahead import Prediction, Question
+from twinvouch.core.lookahead import Foresight, Prediction, Question
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
 from twinvouch.engine.standing_in import judging
-from twinvouch.wire.lookahead import read_question, write_question
+from twinvouch.wire.lookahead import read_question, write_foresight, write_question
 
 MOST: Final = 256  # questions on their way; what comes beyond is held with that reason
 
@@ -34,6 +34,35 @@ def ask(m: Memory, out: Out, record: Record, because: tuple[int, ...]) -> None:
     m.dirty.add(f"asked/{record.command.id}")
     m.counts["simulation:asked"] += 1
     out.effects.append(Simulate(ident, raw))
+
+
+def ask_second(m: Memory, out: Out, record: Record, seen: Foresight) -> bool:
+    """Ask the second model where the first, with what it foresaw, allows the command; False where it is not asked.
+
+    Of a safe action of somebody it is not: no answer is none against it.
+    """
+    asked, ahead = m.asked[record.command.id], m.site.ahead.get(record.command.tag)
+    is_admitted = safe_action.was_admitted(record.decision)
+    is_safe = is_admitted and not own.is_own(m.site, record.command.principal)
+    if ahead is None or ahead.second is None or asked.first or is_safe:
+        return False
+    if not {*asked.trusted} <= {*trusted_now(m, record)}:
+        return False
+    first = Prediction(read_question(asked.question), seen)
+    view = _view(m, record.command, record.received_ns)
+    if lookahead.judge(ahead, first).verdict is not Verdict.ALLOW or view.target is None:
+        return False
+    raw = write_question(
+        replace(lookahead.question(view, view.target, ahead.second), value=first.asked.value)
+    )
+    ident = sha256(b"second" + asked.ident.encode()).hexdigest()[:32]
+    asked = replace(asked, ident=ident, question=raw, asked_ns=m.now_ns)
+    now = replace(asked, first=write_foresight(seen), about=write_question(first.asked))
+    m.asked[record.command.id] = now
+    m.dirty.add(f"asked/{record.command.id}")
+    m.counts["simulation:second"] += 1
+    out.effects.append(Simulate(ident, raw))
+    return True
 
 
 def unaskable(m: Memory, command: Command) -> Prediction | None:
@@ -56,7 +85,8 @@ def trusted_now(m: Memory, record: Record) -> tuple[str, ...]:
     if ahead is None:
         return ()
     view = _view(m, record.command, record.received_ns)
-    return lookahead.rests_on(view, ahead)
+    tags = (tag for each in lookahead.models(ahead) for tag in lookahead.rests_on(view, each))
+    return tuple(dict.fromkeys(tags))
 
 
 def _view(m: Memory, command: Command, received_ns: int) -> View:

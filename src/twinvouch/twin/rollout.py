@@ -13,15 +13,18 @@ from twinvouch.core.errors import MalformedError
 from twinvouch.core.lookahead import Branch, Question, Trace, members, nearest
 from twinvouch.core.ports import Lookahead
 
+ALL: Final = slice(None)  # of the members
 SAMPLES: Final = 4  # moments of a run of which a model tells more, for its certificate
 _SAME: Final = 1e-6  # a start or a setting is taken over within this share
 
 
-def run(model: Lookahead, question: Question, *, is_command: bool) -> list[Trace]:
-    """The runs of one branch, by member, then by law; of no command one a member."""
+def run(
+    model: Lookahead, question: Question, *, is_command: bool, part: slice = ALL
+) -> list[Trace]:
+    """The runs of one branch, by member (those of `part`), then by law; of no command one a member."""
     return [
         _rolled(model, question, start, law, is_command=is_command)
-        for start in members(question)
+        for start in members(question)[part]
         for law in _laws(model, question, is_command=is_command)
     ]
 
@@ -58,11 +61,16 @@ def _sampled(last: int) -> tuple[int, ...]:
 
 
 def certified(
-    model: Lookahead, question: Question, traces: Sequence[Trace], *, is_command: bool
+    model: Lookahead,
+    question: Question,
+    traces: Sequence[Trace],
+    *,
+    is_command: bool,
+    part: slice = ALL,
 ) -> tuple[tuple[Branch, ...], float]:
     """How near each run came to its limits, and the largest residual. Raises MalformedError for runs that are not these."""
     laws = _laws(model, question, is_command=is_command)
-    asked = [(start, law) for start in members(question) for law in laws]
+    asked = [(start, law) for start in members(question)[part] for law in laws]
     if len(traces) != len(asked):
         raise MalformedError(f"expected {len(asked)} runs, got {len(traces)}")
     branches, residual = [], 0.0

@@ -14,8 +14,9 @@ from queue import Queue
 
 import pytest
 
-from tests.unit.engine.ahead import NUMBERS, TANK, ahead
+from tests.unit.engine.ahead import NUMBERS, TANK, ahead, foreseen
 from tests.unit.twin.test_rollout import question
+from twinvouch.app.foresight import shared
 from twinvouch.app.lookahead import QUEUED, Served, Workers
 from twinvouch.app.lookahead_worker import Plan, Worker
 from twinvouch.app.model_class import make
@@ -32,10 +33,12 @@ ASKED = question(4.0, 6.0)
 
 
 @contextmanager
-def serving(reference: str = REFERENCE, deadline_s: float = DEADLINE_S) -> "Iterator[Pool]":
+def serving(
+    reference: str = REFERENCE, deadline_s: float = DEADLINE_S, workers: int = 1
+) -> "Iterator[Pool]":
     made = make(reference, b"", NUMBERS)
     plan = Plan("net", reference, b"", NUMBERS, made.digest, 512)
-    pool = Pool(Served(plan, made.model, 1, deadline_s))
+    pool = Pool(Served(plan, made.model, workers, deadline_s))
     try:
         yield pool
     finally:
@@ -126,6 +129,47 @@ def test_a_worker_that_is_killed_between_questions_is_not_missed() -> None:
         os.kill(pool.workers.workers[0].pid, signal.SIGKILL)
         time.sleep(0.05)
         assert pool.ask("b").foresight == first.foresight
+
+
+def test_several_workers_share_the_members_out_and_say_what_one_would_say() -> None:
+    with serving() as one, serving(workers=2) as two:
+        assert two.ask().foresight == one.ask().foresight
+        assert all(worker.starts == 1 for worker in two.workers.workers)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_comes_of_no_command_is_one_run_a_member_whoever_runs_it(workers: int) -> None:
+    with serving(workers=workers) as pool:
+        idle = replace(ASKED, digest=pool.digest, actuator="", value=0.0, low=0.0, high=0.0)
+        pool.workers.take(Simulate("idle", write_question(idle)))
+        done = pool.told.get(timeout=60)
+        assert done.foresight == foreseen(idle)
+        seen = read_foresight(done.foresight)
+        laws = len(seen.laws)
+        assert len(seen.commands) == 5 * laws
+        assert all(seen.commands[n] == seen.commands[n - n % laws] for n in range(5 * laws))
+
+
+def test_of_several_workers_the_death_of_one_is_no_answer_and_all_are_back() -> None:
+    with serving(hostile("Hangs"), deadline_s=30.0, workers=2) as pool:
+        while not all(worker.pid for worker in pool.workers.workers):
+            time.sleep(0.01)
+        pool.take("a")
+        time.sleep(1.0)
+        pids = [worker.pid for worker in pool.workers.workers]
+        os.kill(pids[0], signal.SIGKILL)
+        done = pool.told.get(timeout=30)
+        assert "worker of `net`" in done.why  # died before it answered, or takes no question
+        assert verdict(done, pool.digest) is Verdict.HOLD
+        while not all(w.pid and w.pid not in pids for w in pool.workers.workers):
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize(("count", "ways"), [(5, 1), (5, 2), (5, 3), (1, 4), (5, 16), (64, 3)])
+def test_every_member_is_asked_of_one_worker(count: int, ways: int) -> None:
+    parts = shared(count, ways)
+    assert [n for part in parts for n in range(count)[part]] == list(range(count))
+    assert max(p.stop - p.start for p in parts) - min(p.stop - p.start for p in parts) <= 1
 
 
 def test_a_worker_that_is_killed_in_mid_decision_is_a_hold() -> None:

@@ -226,3 +226,55 @@ def test_a_watchdog_is_signed_and_what_was_signed_without_one_stays_signed(tmp_p
         parts.append(safety.content(loaded(tmp_path / str(n), text), b""))
     assert "watchdog" not in parts[0]["lookahead"]["net"]
     assert len({safety.digest(part) for part in parts}) == 3
+
+
+SECOND = changed(
+    "    members: each\n",
+    """\
+    members: each
+    second: other
+  other:
+    model: tests.unit.engine.second:Pond
+    numbers: {area_m2: 100, pump_m3h: 100, demand_m3h: 40, low_m: 0, high_m: 10, more: 1.5}
+    tags: {level: {tag: tank-1/level}}
+    actuators: {pump-1/speed: speed}
+    limits: {level: [2.0, 8.0]}
+    horizon_h: 3
+""",
+    WITH,
+)
+
+
+def test_a_second_model_is_asked_as_it_is_configured_and_judges_nothing_by_itself(
+    tmp_path: Path,
+) -> None:
+    config = loaded(tmp_path, SECOND)
+    site = build.site(config)
+    (ahead,) = site.ahead.values()
+    assert (ahead.model, ahead.horizon_s, ahead.second is not None) == ("net", 21_600.0, True)
+    assert ahead.second is not None
+    assert (ahead.second.model, ahead.second.horizon_s) == ("other", 10_800.0)
+    assert ahead.second.limits == {"level": (2.0, 8.0)}
+    assert "look-ahead other" in runs_as(site)
+    assert [each.plan.name for each in served(config)] == ["net", "other"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("second: other", "second: nobody", "no other model"),
+        ("second: other", "second: net", "no other model"),
+        ("horizon_h: 3", "second: net", "it only gives its opinion"),
+        ("class: A,", "class: B,", "no actuator of"),
+    ],
+)
+def test_what_does_not_fit_a_second_model_is_told_at_its_place(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    assert any(words in told for told in problems(tmp_path, changed(old, new, SECOND)))
+
+
+def test_two_opinions_of_one_class_are_one(tmp_path: Path) -> None:
+    same = changed(", more: 1.5", "", changed("tests.unit.engine.second:Pond", "twinvouch.twin.tank:Tank", SECOND))  # fmt: skip
+    with pytest.raises(ConfigError, match="of the same class"):
+        build.site(loaded(tmp_path, same))

@@ -27,6 +27,7 @@ from twinvouch.commands import (
     rate,
     response,
     safe_action,
+    second_model,
     sequence,
     travel,
 )
@@ -56,6 +57,7 @@ def test_every_rule_has_a_heading() -> None:
         break_glass,
         not_acting,
         own,
+        second_model,
         response,
         deadline,
         approval,

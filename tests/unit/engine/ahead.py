@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.claims.site import Toy, make_site
-from twinvouch.app.foresight import Foreseer
+from twinvouch.app.foresight import Foreseer, in_turn
+from twinvouch.app.lookahead_process import answer
 from twinvouch.app.model_class import Made, make
 from twinvouch.core.event import Effect, Simulate, SimulationDone
 from twinvouch.core.lookahead import Ahead, Question, Source
 from twinvouch.core.site import SECOND, Site
-from twinvouch.twin.rollout import run
-from twinvouch.wire.lookahead import read_question, write_answer, write_foresight
+from twinvouch.wire.lookahead import read_question, write_foresight
 
 REFERENCE = "twinvouch.twin.tank:Tank"
 NUMBERS = {"area_m2": 100.0, "pump_m3h": 100.0, "demand_m3h": 40.0, "low_m": 0.0, "high_m": 10.0}
@@ -50,10 +51,7 @@ def site(**but: Any) -> Site:
     return replace(make_site(), ahead={VALVE: ahead(**but), PUMP: ahead(**{**pump, **but})})
 
 
-def in_place(question: bytes, _until_s: float = 0.0) -> bytes:
-    """What a worker does, here."""
-    is_command = question[:1] == b"\1"
-    return write_answer(run(TANK.model, read_question(question[1:]), is_command=is_command))
+in_place = in_turn(partial(answer, TANK.model))  # what workers do, here
 
 
 def foreseen(question: Question) -> bytes:

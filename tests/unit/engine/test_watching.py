@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -7,6 +8,7 @@ from tests.claims.site import permits
 from tests.unit.engine.ahead import LEVEL, VALVE, questions
 from tests.unit.engine.test_rows import everything
 from tests.unit.engine.watched import EVERY_S, MODEL, WatchedToy, idle, site
+from twinvouch.app.api.views import status
 from twinvouch.core.advice import Standing
 from twinvouch.core.command import CommandStatus
 from twinvouch.core.event import Started
@@ -216,3 +218,23 @@ def test_a_command_of_the_core_that_had_no_answer_is_tried_again(toy: WatchedToy
     (permit,) = permits(toy.answer(toy.answered(LOW)))
     assert permit.tag == VALVE
     assert len(toy.memory.records) == 1
+
+
+def test_the_status_says_how_a_watchdog_stands(toy: WatchedToy) -> None:
+    toy.answered(HIGH)
+    assert status(toy.memory)["watchdogs"] == {
+        MODEL: {
+            "action": "safe_action",
+            "every_s": 60.0,
+            "warn_s": 3600.0,
+            "near_since_ns": None,
+            "subject": "",
+            "entry": None,
+            "unanswered": 0,
+            "asked": False,
+        }
+    }
+    toy.answered(LOW)
+    told: Any = status(toy.memory)["watchdogs"]
+    assert (told[MODEL]["subject"], told[MODEL]["near_since_ns"]) == (LEVEL, toy.now)
+    assert told[MODEL]["entry"] == toy.memory.watching[MODEL].entry

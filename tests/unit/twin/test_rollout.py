@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.engine.ahead import TANK
 from twinvouch.core.errors import MalformedError
-from twinvouch.core.lookahead import CLOCK, DEMAND, Interval, Question, Trace, members
+from twinvouch.core.lookahead import CLOCK, DEMAND, Branch, Interval, Question, Trace, members
 from twinvouch.twin.rollout import certified, run
 
 EXACT = Interval(1.0, 1.0, 1.0)
@@ -109,3 +109,42 @@ def test_how_near_a_run_came_is_computed_here() -> None:
     assert branches[0].worst == pytest.approx(0.5 / 8)
     assert (branches[0].at_s, branches[0].quantity) == (1200.0, "level")
     assert np.isfinite([b.worst for b in branches]).all()
+
+
+def idle(low: float = 4.0, high: float = 4.0) -> Question:
+    return replace(question(low, high), actuator="", value=0.0)
+
+
+def test_without_a_command_all_stays_as_it_is_set_and_each_member_runs_once() -> None:
+    asked = idle(4.0, 6.0)
+    traces = run(TANK.model, asked, is_command=True)
+    branches, residual = certified(TANK.model, asked, traces, is_command=True)
+    assert len(traces) == len(branches) == 5
+    assert residual < 1e-9
+    column = TANK.model.columns.index("speed")
+    assert all(len(set(t.rows[:, column].tolist())) == 1 for t in traces)
+
+
+@pytest.mark.parametrize("name", ["run", "speed"])
+def test_a_run_without_a_command_in_which_anything_moves_is_refused(name: str) -> None:
+    asked = idle()
+    told = run(TANK.model, asked, is_command=True)
+    rows = told[0].rows.copy()
+    rows[-1, TANK.model.columns.index(name)] += 0.5
+    with pytest.raises(MalformedError, match=f"moves `{name}`"):
+        certified(TANK.model, asked, [replace(told[0], rows=rows), *told[1:]], is_command=True)
+
+
+def test_parts_of_a_branch_are_certified_as_the_whole_is() -> None:
+    asked = question(4.0, 6.0)
+    whole = certified(TANK.model, asked, run(TANK.model, asked, is_command=True), is_command=True)
+    found: list[Branch] = []
+    for part in (slice(0, 2), slice(2, 5)):
+        traces = run(TANK.model, asked, is_command=True, part=part)
+        told, _ = certified(TANK.model, asked, traces, is_command=True, part=part)
+        found += told
+    assert tuple(found) == whole[0]
+    with pytest.raises(MalformedError, match="runs"):
+        certified(
+            TANK.model, asked, run(TANK.model, asked, is_command=True), is_command=True, part=slice(0, 2)
+        )  # fmt: skip

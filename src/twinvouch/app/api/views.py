@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from math import isfinite
 
 from twinvouch.app.api import virtual_view
+from twinvouch.app.api.watchdog import watchdog
 from twinvouch.commands.break_glass import NAMES as GLASS_NAMES
 from twinvouch.commands.break_glass import was_waived
 from twinvouch.commands.given import Given
@@ -216,6 +217,7 @@ def status(memory: Memory) -> dict[str, Plain]:
         "disk_full": memory.is_disk_full,
         "break_glass": sorted(g.subject for g in glasses if g.is_open(memory.now_ns)),
         "modes": {a: memory.mode_of(a).rung.label for a in memory.modes},
+        "watchdogs": {n: watchdog(memory, n) for n in memory.site.watchdogs},
         "counts": dict(memory.counts),
         "config_signed": memory.signed.number,
         "missing_key_statements": memory.ring.missing if memory.ring is not None else [],

@@ -22,6 +22,7 @@ from twinvouch.lab.continuity.play import Outcome
 from twinvouch.lab.continuity.site import INFLOW, LEVEL, OUTFLOW, site, virtual
 from twinvouch.lab.continuity.tank import LARGE, SMALL, Design
 from twinvouch.lab.range.site import PERMIT_KEY, signer
+from twinvouch.lab.range.stage import Worker
 
 CALIBRATION: Final = range(1_000, 1_040)
 TESTED: Final = range(201, 221)  # below that seeds were looked at while rules were made
@@ -86,7 +87,7 @@ class Hands:
         self._memory.spend(found.permit)
         return found.permit, found.value
 
-    def foreseen(self, asked: Simulate) -> SimulationDone:
+    def foreseen(self, asked: Simulate, worker: Worker) -> SimulationDone:  # noqa: ARG002 (no worker)
         """No actuator has a model here."""
         raise AssertionError(asked.ident)
 

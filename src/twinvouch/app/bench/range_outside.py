@@ -6,7 +6,7 @@ from time import monotonic
 import numpy as np
 
 from twinvouch.app.actuator_check import Accepted, OwnLimits, OwnPoint, asset_of, judge, mode_of
-from twinvouch.app.foresight import Foreseer
+from twinvouch.app.foresight import Foreseer, in_turn
 from twinvouch.app.lookahead_process import answer
 from twinvouch.app.model_class import Made, make
 from twinvouch.core.command import Permit
@@ -56,7 +56,7 @@ class Beside:
     def __init__(self, sector: Sector, plant: Plant) -> None:
         self._made, self._runner = model_of(sector), runner_of(sector).model
         self._worker = Worker.HONEST
-        self._foreseer = Foreseer(self._made.model, self._asked, is_searching=False)
+        self._foreseer = Foreseer(self._made.model, in_turn(self._asked), is_searching=False)
         points = {
             t.id: OwnPoint(t.id, t.point, t.limits.low, t.limits.high)
             for t in plant.tags.values()
@@ -65,7 +65,7 @@ class Beside:
         self._limits = OwnLimits(plant.id, signer(PERMIT_KEY).public_key, 60 * SECOND, points)
         self._memory = Memory()
 
-    def _asked(self, raw: bytes, _until_s: float) -> bytes:
+    def _asked(self, raw: bytes) -> bytes:
         """What the worker says."""
         if self._worker is Worker.DEAD:
             raise UnavailableError("the worker died")
@@ -88,7 +88,7 @@ class Beside:
         """As Outside. What a worker that is not honest says is not kept for later questions."""
         self._worker = worker
         if worker is not Worker.HONEST:
-            self._foreseer = Foreseer(self._made.model, self._asked, is_searching=False)
+            self._foreseer = Foreseer(self._made.model, in_turn(self._asked), is_searching=False)
         salt = sha256(b"done" + asked.ident.encode()).digest()[:16]
         try:
             seen = self._foreseer.foresee(read_question(asked.question), monotonic() + DEADLINE_S)

@@ -116,6 +116,9 @@ def _numbers(world: World, story: script.Script, silent: Run, loud: Run) -> Coun
     numbers = Counter(
         events=silent.events + loud.events,
         low_readings=loud.low_readings,
+        watched=bool(world.site.watchdogs),
+        own_silent=len(silent.own),
+        own=len(loud.own),
         simulated=loud.simulated,
         mode_changes=loud.moved,
         commands=len(guarded),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from twinvouch.app.foresight import Foreseer
+from twinvouch.app.noninterference import watched
 from twinvouch.app.noninterference.plant import ACTUATOR, PLANT, World, signer, tank
 from twinvouch.app.noninterference.script import (
     Advise,
@@ -24,10 +24,11 @@ from twinvouch.app.noninterference.script import (
     Step,
 )
 from twinvouch.app.noninterference.voice import present, spoken
+from twinvouch.app.noninterference.watched import answered
 from twinvouch.commands.register import shown
 from twinvouch.core.advice import Advice
 from twinvouch.core.batch import Identity, Origin
-from twinvouch.core.command import Command, CommandStatus, Input, Outcome, OutcomeStatus
+from twinvouch.core.command import CORE, Command, CommandStatus, Input, Outcome, OutcomeStatus
 from twinvouch.core.event import (
     AdviceGiven,
     BatchReceived,
@@ -48,12 +49,11 @@ from twinvouch.core.kind import Kind, Purpose
 from twinvouch.core.site import SECOND
 from twinvouch.core.statement import Statement, Verb
 from twinvouch.engine import Engine, modes
-from twinvouch.twin.rollout import run
 from twinvouch.wire.advice import write_advice
 from twinvouch.wire.batch import Header, write_batch
 from twinvouch.wire.command import write_command
 from twinvouch.wire.cose import seal
-from twinvouch.wire.lookahead import read_question, write_answer, write_foresight
+from twinvouch.wire.lookahead import read_question
 from twinvouch.wire.outcome import write_outcome
 from twinvouch.wire.permit import read_permit
 from twinvouch.wire.statement import write_statement
@@ -81,6 +81,7 @@ class Run:
     clamps: dict[str, tuple[str, ...]] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
     proposed: dict[str, float] = field(default_factory=dict)
+    own: set[str] = field(default_factory=set)  # commands of the core itself
     low_readings: int = 0  # present ones
     simulated: int = 0  # answers of a model
     moved: int = 0  # changes of a mode
@@ -168,11 +169,19 @@ class _Stage:
                 permit = read_permit(effect.content)
                 self._run.done[effect.command] = Done(permit.tag, self._at_ns, permit.words)
                 self._due.append((effect.command, permit.nonce))
+                self._own(effect.command)
             elif isinstance(effect, Simulate):
                 self._asked.append(effect)
             elif isinstance(effect, Reply):
                 body = effect.body
         return body
+
+    def _own(self, command: str) -> None:
+        """Whom a permit is for, where it is the core."""
+        said = self._engine.memory.records[command].command
+        if said.principal == CORE:
+            self._run.own.add(command)
+            self._run.targets[command] = said.tag
 
     def answer(self) -> None:
         """What the model says to every question on its way, at once; its answers may bring others about."""
@@ -180,12 +189,15 @@ class _Stage:
             asked = self._asked.pop(0)
             waits = self._engine.memory.asked.items()
             command = next((c for c, a in waits if a.ident == asked.ident), "")
-            question, digest = read_question(asked.question), tank().digest
-            raw = write_foresight(Foreseer(tank().model, _run).foresee(question, float("inf")))
-            self._run.simulated += 1
-            self._feed(
-                SimulationDone(self._salt(f"answer {command}"), asked.ident, raw, "", digest)
+            made = (
+                watched.tank() if read_question(asked.question).model == watched.MODEL else tank()
             )
+            raw, salt = (
+                answered(made, asked.question),
+                self._salt(f"answer {command or asked.ident}"),
+            )
+            self._run.simulated += 1
+            self._feed(SimulationDone(salt, asked.ident, raw, "", made.digest))
             if command:
                 self._note(command)
 
@@ -315,12 +327,6 @@ class _Stage:
             self._run.clamps[command] = () if decision.clamp is None else decision.clamp.by
             before = self._run.verdicts.get(command, ())
             self._run.verdicts[command] = (*before, decision.verdict.value)
-
-
-def _run(question: bytes, _until_s: float) -> bytes:
-    """What a worker does, here."""
-    is_command = question[:1] == b"\1"
-    return write_answer(run(tank().model, read_question(question[1:]), is_command=is_command))
 
 
 def _by(name: str, content: bytes, purpose: str) -> bytes:
