@@ -122,7 +122,7 @@ class Differing:
                     _remember(told, memory, effect)
         self.commands += sum(isinstance(e, Publish) and e.topic == "command" for e in old)
         for effect in (*old, *new):
-            if isinstance(effect, Publish) and effect.topic in {"command", "outcome"}:
+            if isinstance(effect, Publish) and _is_course(effect):
                 self._settle(effect.body["id"])
 
     def begin_again(self, old: Memory, new: Memory) -> None:
@@ -247,10 +247,15 @@ def _only(told: _Told, now_ns: int, mine: Sequence[Publish], theirs: Sequence[Pu
 
 def _remember(told: _Told, memory: Memory, effect: Publish) -> None:
     name = effect.body.get("id")
-    if effect.topic in {"command", "outcome"} and name in memory.records:
+    if _is_course(effect) and name in memory.records:
         told.commands.setdefault(name, []).append(Decided(memory.now_ns, memory.records[name]))
     elif effect.topic == "advice" and name in memory.advice:
         told.advice.setdefault(name, []).append(memory.advice[name])
+
+
+def _is_course(effect: Publish) -> bool:
+    """True of what is decided on a command and how it ends. How the plant responded comes later, as a finding of its own."""
+    return effect.topic in {"command", "outcome"} and "response" not in effect.body
 
 
 def _went(d: Decided) -> object:
