@@ -64,7 +64,7 @@ def decide(
     opening = glass.opening(m, p.command, decision)
     first = [p.entry, *(a.entry for a in approvals if a.entry >= 0), *because, *opening]
     counted = (*always(m, p.command), *lately(m, p.command.principal))
-    inputs = (*m.renumbered.inputs(p.command.inputs), *standing_in.rests(m))
+    inputs = (*m.renumbered.of_command(p.command), *standing_in.rests(m))
     rests = of_decision(m, first, counted, inputs, decision.parents)
     index = out.append(entry.decision(m.site.plant.id, m.now_ns, named, decision, rests))
     status = CommandStatus.HELD if decision.verdict is Verdict.HOLD else CommandStatus.DENIED
@@ -104,7 +104,7 @@ def judged(
     who = frozenset(a.principal for a in approvals)
     foreseen = {} if prediction is None else {p.command.id: prediction}
     context = replace(standing_in.judging(m), withheld=withheld(m), predictions=foreseen)
-    command = replace(p.command, inputs=m.renumbered.inputs(p.command.inputs))
+    command = replace(p.command, inputs=m.renumbered.of_command(p.command))
     return commands_gate.judge(
         *(command, m.site, m.frame, context, seen, who, m.now_ns),
         asked_ns=p.received_ns,

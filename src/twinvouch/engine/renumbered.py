@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from twinvouch.core.command import Input
+from twinvouch.core.command import CORE, Command, Input
 
 NOWHERE = -1
 
@@ -44,6 +44,11 @@ class Renumbered:
         if self.first < 0:
             return declared
         return tuple(Input(i.tag, self.of(i.entry)) for i in declared)
+
+    def of_command(self, command: Command) -> tuple[Input, ...]:
+        """Its declared inputs at their places; the core, which signs nothing, names places here already."""
+        is_own = command.principal == CORE and not command.signed
+        return command.inputs if is_own else self.inputs(command.inputs)
 
     def ident(self, named: str) -> str:
         """The place of an entry whose number is somebody's id, as such an id."""

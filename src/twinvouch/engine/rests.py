@@ -24,7 +24,7 @@ def of_command(m: Memory, command: Command, index: int) -> Rests:
 
     What it says of entries that do not exist yet is nothing.
     """
-    declared = _batches(m, ((i.tag, i.entry) for i in m.renumbered.inputs(command.inputs)))
+    declared = _batches(m, ((i.tag, i.entry) for i in m.renumbered.of_command(command)))
     return Rests(tuple(p for p in declared if p[0] < index), *_lately(m, command.principal))
 
 

@@ -91,9 +91,9 @@ def _end(m: Memory, out: Out) -> None:
 
 def _forget_arrivals(m: Memory) -> None:
     """Batches that nothing open declares and that are too old for a command to declare them."""
-    declared = [r.command.inputs for r in m.records.values() if r.is_open]
-    declared += [g.advice.inputs for g in standing.open_ones(m)]
-    needed = {i.entry for inputs in declared for i in m.renumbered.inputs(inputs)}
+    declared = [m.renumbered.of_command(r.command) for r in m.records.values() if r.is_open]
+    declared += [m.renumbered.inputs(g.advice.inputs) for g in standing.open_ones(m)]
+    needed = {i.entry for inputs in declared for i in inputs}
     oldest = max((c.max_age_ns for c in m.site.plant.classes.values()), default=0)
     for forgotten in arrivals.forget(m.arrivals, m.now_ns, oldest, needed):
         m.dirty.add(f"arrival/{forgotten}")

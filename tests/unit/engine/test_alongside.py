@@ -1,6 +1,7 @@
 """Two engines on one log: without a difference in what is known there is none in what they do."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from tests.claims.site import START, signer
 from tests.unit.engine.tape import PLAYS, SITE, TAGS, Action, Tape, leaves
 from tests.unit.engine.test_rows import LONG, everything
-from twinvouch.core.command import Input
+from twinvouch.core.command import CORE, Command, Input
 from twinvouch.core.event import Event, Rewound, StatementReceived
 from twinvouch.core.kind import Purpose
 from twinvouch.core.site import SECOND
@@ -208,6 +209,10 @@ def test_places_beyond_the_fork() -> None:
     assert [numbers.of(n) for n in (0, 9, 10, 11, 12, 13, 14, -1)] == [0, 9, 11, -1, -1, 12, -1, -1]
     assert list(numbers.entries([9, 10, 12])) == [9, 11]
     assert numbers.inputs((Input("a", 13), Input("b", 9))) == (Input("a", 12), Input("b", 9))
+    said = Command("a" * 32, CORE, "valve/opening", 0.0, "", 0, (Input("a", 13),), "", signed=False)
+    assert numbers.of_command(said) == said.inputs  # of this ledger
+    assert numbers.of_command(replace(said, signed=True)) == (Input("a", 12),)
+    assert numbers.of_command(replace(said, principal="twin")) == (Input("a", 12),)
     same = Renumbered.unchanged()
     assert [same.of(n) for n in (0, 7)] == [0, 7]
     assert list(same.entries([3, 2])) == [3, 2]
