@@ -109,7 +109,7 @@ def test_a_permit_that_is_sent_again_after_a_restart_is_caught(
         await real(self, spending)
 
     monkeypatch.setattr(Actuator, "_resolve_one", again)
-    caught({"executed", "unknown"}, range(30, 120))
+    caught({"executed", "unknown"}, range(260, 300))
 
 
 def test_an_outcome_that_is_made_up_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

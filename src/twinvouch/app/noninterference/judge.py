@@ -22,6 +22,7 @@ HONEST_SHARE: Final = 7  # every so manieth pair, low sources tell the truth
 
 
 OVER_THE_PAST = frozenset({"rate", "ramp", "travel", "count", "dwell"})
+_PUT_RIGHT: Final = frozenset({"limits"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,12 @@ def _kind(command: str, silent: Run, loud: Run) -> str:
 
 
 def _is_displaced(command: str, silent: Run, loud: Run) -> bool:
-    """Refused for what was permitted before alone, and of what was permitted there before something was not here."""
-    rules = silent.rules.get(command, frozenset())
+    """Refused for what was permitted before alone, and of what was permitted there before something was not here.
+
+    What a clamp puts right (a value above a limit) does not refuse by itself.
+    """
+    put_right = _PUT_RIGHT & {*loud.clamps.get(command, ())}
+    rules = silent.rules.get(command, frozenset()) - put_right
     return _is_held_back(command, silent, loud) and bool(rules) and rules <= OVER_THE_PAST
 
 
