@@ -168,7 +168,7 @@ def test_a_distrust_that_forgets_what_a_subject_is_made_of_is_caught(
 def test_a_key_that_a_person_distrusts_and_that_commands_all_the_same_is_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(derivation, "_bad_keys", lambda *_: [])
+    monkeypatch.setattr(derivation, "bad_keys", lambda *_: [])
     caught({"labels"}, range(120))
 
 
