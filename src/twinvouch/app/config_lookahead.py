@@ -34,7 +34,7 @@ class SourceSettings(Frozen):
     offset: float = 0.0
 
 
-class SafeActionSettings(Frozen):
+class WatchdogActionSettings(Frozen):
     """One of the `safe` actions of a watchdog."""
 
     tag: TagId
@@ -47,7 +47,7 @@ class WatchdogSettings(Frozen):
     every_s: Seconds = 300.0
     warn_s: Seconds = 3_600.0
     action: Literal["advice", "step_down", "safe_action"] = "advice"
-    safe: Annotated[tuple[SafeActionSettings, ...], Field(max_length=100)] = ()
+    safe: Annotated[tuple[WatchdogActionSettings, ...], Field(max_length=100)] = ()
     unanswered: Annotated[int, Field(ge=1, le=1_000)] = 3
 
 
