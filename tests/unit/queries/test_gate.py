@@ -43,7 +43,8 @@ def test_what_is_no_kind_of_read_is_denied(action):
 )  # fmt: skip
 def test_who_reads_what_on_a_plant_with_a_secret_tag(who, reads):
     advice = {"readAdvice"} if "readCommands" in reads else set()
-    assert {a for a in RESOURCES if ask(who, a).allowed} == {*reads.split(), *advice}
+    virtual = {"readVirtual"} if "readTags" in reads else set()  # asked as the tags that it is of
+    assert {a for a in RESOURCES if ask(who, a).allowed} == {*reads.split(), *advice, *virtual}
 
 
 def test_tags_count_with_the_highest_confidentiality_shown():
