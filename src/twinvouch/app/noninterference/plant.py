@@ -11,7 +11,6 @@ from hashlib import sha256
 from itertools import count
 from typing import Final
 
-from twinvouch.adapters.cedar import default_policy
 from twinvouch.adapters.cel import CelCondition
 from twinvouch.adapters.keys import SeededSigner
 from twinvouch.app.model_class import Made, make
@@ -48,8 +47,8 @@ from twinvouch.core.inventory import (
 from twinvouch.core.lookahead import Ahead, Source
 from twinvouch.core.mode import ModeRules, Rung
 from twinvouch.core.past import Past
-from twinvouch.core.ports import Policy, PolicyAnswer, PolicyRequest
 from twinvouch.core.site import SECOND, CommandRules, ReadingRules, Site
+from twinvouch.lab.asked_once import policy
 from twinvouch.readings.labelling import OVERDUE
 from twinvouch.wire.batch import columns_digest
 
@@ -72,34 +71,6 @@ class World:
     low: frozenset[str]
     guarded: frozenset[str]
     distrusted: tuple[str, ...]
-
-
-class Remembered:
-    """The default policy, each question asked once: its answer depends on nothing else."""
-
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-        self._answers: dict[object, PolicyAnswer] = {}
-
-    @property
-    def digest(self) -> bytes:
-        """As of the policy."""
-        return self._policy.digest
-
-    def decide(self, request: PolicyRequest) -> PolicyAnswer:
-        """As the policy does."""
-        r = request
-        parts = (frozenset(r.attributes.items()), frozenset(r.context.items()))
-        key = (r.principal, r.principal_kind, r.roles, r.action, r.resource_type, r.resource, parts)
-        if key not in self._answers:
-            self._answers[key] = self._policy.decide(request)
-        return self._answers[key]
-
-
-@lru_cache(maxsize=1)
-def policy() -> Remembered:
-    """Shared by all plants."""
-    return Remembered(default_policy())
 
 
 @lru_cache(maxsize=64)

@@ -3,7 +3,6 @@
 from hashlib import sha256
 from typing import Final
 
-from twinvouch.adapters.cedar import default_policy
 from twinvouch.core.inventory import (
     Asset,
     ClassRule,
@@ -18,16 +17,15 @@ from twinvouch.core.inventory import (
     Principal,
     PrincipalKind,
     Role,
-    ScanGroup,
     Table,
     Tag,
 )
 from twinvouch.core.safe import Safe
 from twinvouch.core.site import SECOND, CommandRules, Site
 from twinvouch.core.virtual import HOUR_NS, Curve, Flow, Lost, Virtual
+from twinvouch.lab.asked_once import policy
 from twinvouch.lab.continuity.tank import STEP_S, Design
-from twinvouch.lab.range.site import ACTUATOR, CAP, PERIOD_NS, Remembered, signer
-from twinvouch.wire.batch import columns_digest
+from twinvouch.lab.range.site import ACTUATOR, CAP, PERIOD_NS, scan_group, signer
 
 LEVEL, INFLOW, OUTFLOW, PUMP = "tank/level", "tank/inflow", "tank/outflow", "pump/run"
 CONTROLLER, PERSON = "controller", "shift-lead"
@@ -37,7 +35,6 @@ _DOMAINS: Final = {
     "levels": Domains("levels", "tank", "a", "1", "ntp"),
     "meters": Domains("meters", "pipes", "b", "2", "gps"),
 }
-_POLICY: Final = Remembered(default_policy())
 
 
 def virtual(design: Design, curves: dict[Lost, Curve]) -> Virtual:
@@ -69,7 +66,7 @@ def site(design: Design, curves: dict[Lost, Curve]) -> Site:
         zones={},
         conduits=(),
         tags=tags,
-        groups={name: _group(name, tags) for name in _DOMAINS},
+        groups={name: scan_group(name, name, tags) for name in _DOMAINS},
         edges={name: Edge(name, (name,), CAP) for name in _DOMAINS},
         principals=_principals(),
         classes={CommandClass.B: ClassRule(*_TRUST, 0, 2 * PERIOD_NS, 2 * PERIOD_NS)},
@@ -77,7 +74,7 @@ def site(design: Design, curves: dict[Lost, Curve]) -> Site:
     )
     return Site(
         plant,
-        _POLICY,
+        policy(),
         sha256(b"continuity").digest(),
         commands=CommandRules(permit_ns=5 * SECOND, outcome_ns=30 * SECOND),
         safe={PUMP: (Safe("pump", PUMP, 0.0, 20),)},
@@ -102,13 +99,6 @@ def _tags(d: Design) -> list[Tag]:
             limits=run,
         ),
     ]  # fmt: skip
-
-
-def _group(name: str, tags: dict[str, Tag]) -> ScanGroup:
-    mine = tuple(t for t in tags.values() if t.group == name)
-    dtypes = ("f8",) * len(mine)
-    digest = columns_digest(name, [t.id for t in mine], dtypes)
-    return ScanGroup(name, name, mine, dtypes, digest, PERIOD_NS, 2 * PERIOD_NS)
 
 
 def _principals() -> dict[str, Principal]:

@@ -6,7 +6,6 @@ from hashlib import sha256
 from math import inf
 from typing import Final
 
-from twinvouch.adapters.cedar import default_policy
 from twinvouch.adapters.keys import SeededSigner
 from twinvouch.core.declared import Declarations, by_group
 from twinvouch.core.inventory import (
@@ -30,11 +29,11 @@ from twinvouch.core.inventory import (
 from twinvouch.core.lookahead import Ahead
 from twinvouch.core.mode import ModeRules
 from twinvouch.core.past import Past
-from twinvouch.core.ports import Policy, PolicyAnswer, PolicyRequest
 from twinvouch.core.safe import Safe
 from twinvouch.core.site import SECOND, CommandRules, ReadingRules, Site
 from twinvouch.core.virtual import Virtual
 from twinvouch.core.watchdog import Response, SafeAction, Watchdog
+from twinvouch.lab.asked_once import policy
 from twinvouch.lab.range.plants import STEP_S, Lever, Sector
 from twinvouch.wire.batch import columns_digest
 
@@ -71,28 +70,6 @@ ABLATIONS: Final = {
 }
 
 
-class Remembered:
-    """The default policy, each question asked once: its answer depends on nothing else."""
-
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-        self._answers: dict[object, PolicyAnswer] = {}
-
-    @property
-    def digest(self) -> bytes:
-        """As of the policy."""
-        return self._policy.digest
-
-    def decide(self, request: PolicyRequest) -> PolicyAnswer:
-        """As the policy does."""
-        r = request
-        parts = (frozenset(r.attributes.items()), frozenset(r.context.items()))
-        key = (r.principal, r.principal_kind, r.roles, r.action, r.resource_type, r.resource, parts)
-        if key not in self._answers:
-            self._answers[key] = self._policy.decide(request)
-        return self._answers[key]
-
-
 @lru_cache(maxsize=64)
 def signer(name: str) -> SeededSigner:
     """The key of a name; what is simulated needs no chance for it."""
@@ -107,7 +84,7 @@ def site_of(sector: Sector, guard: Guard, digest: bytes) -> Site:
     rules = CommandRules(permit_ns=5 * SECOND, outcome_ns=30 * SECOND, read_memory_ns=PERIOD_NS)
     return Site(
         plant,
-        _policy(),
+        policy(),
         sha256(f"range {sector.name}".encode()).digest(),
         readings=ReadingRules(duplicate_window_ns=30 * SECOND),
         commands=rules,
@@ -117,11 +94,6 @@ def site_of(sector: Sector, guard: Guard, digest: bytes) -> Site:
         safe=_safe(sector),
         watchdogs=_watchdogs(sector, ahead) if guard.watchdog else {},
     )
-
-
-@lru_cache(maxsize=1)
-def _policy() -> Remembered:
-    return Remembered(default_policy())
 
 
 def _classes(guard: Guard) -> dict[CommandClass, ClassRule]:
@@ -148,7 +120,7 @@ def _plant(sector: Sector, guard: Guard, classes: dict[CommandClass, ClassRule])
         lever.tag: _lever(lever, edge_of[lever.group], guard, n)
         for n, lever in enumerate(sector.levers)
     }
-    groups = {g: _group(g, edge, tags) for g, edge in edge_of.items()}
+    groups = {g: scan_group(g, edge, tags) for g, edge in edge_of.items()}
     told = Declarations(
         redundancy=sector.redundancies if guard.domains else (), balances=sector.balances
     )
@@ -181,7 +153,8 @@ def _lever(lever: Lever, edge: str, guard: Guard, number: int) -> Tag:
     )  # fmt: skip
 
 
-def _group(name: str, edge: str, tags: dict[str, Tag]) -> ScanGroup:
+def scan_group(name: str, edge: str, tags: dict[str, Tag]) -> ScanGroup:
+    """The group of that name, of all tags that say they are in it."""
     mine = tuple(t for t in tags.values() if t.group == name)
     dtypes = ("f8",) * len(mine)
     digest = columns_digest(name, [t.id for t in mine], dtypes)
