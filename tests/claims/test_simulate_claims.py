@@ -1,5 +1,6 @@
 """C50 of docs/explanation/threat-model.md."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,15 @@ import pytest
 
 from tests.claims.site import reply
 from tests.unit.engine.ahead import LEVEL, PUMP, TANK, VALVE, AheadToy, foreseen, site
+from tests.unit.engine.second import SecondToy
 from twinvouch.core.command import Command, Decision
 from twinvouch.core.event import Append, Effect, Keep, QueryAsked, Simulate, SimulationDone
+from twinvouch.core.lookahead import Foresight, Prediction, Question
 from twinvouch.core.safe import Safe
 from twinvouch.core.statement import Verb
 from twinvouch.engine.foreseeing import answer_of
-from twinvouch.engine.trial import begin, conclude
-from twinvouch.wire.lookahead import read_question
+from twinvouch.engine.trial import begin, conclude, second_asked
+from twinvouch.wire.lookahead import read_question, write_question
 
 CASES = {
     "safe": (VALVE, 0.6, {}),
@@ -119,3 +122,37 @@ def test_c50_gate_3_lets_nobody_simulate_who_could_not_propose(tmp_path: Path) -
     assert [code("ann", PUMP), code("bob", PUMP)] == [200, 403], "class A is for engineers"
     assert [code(who, VALVE) for who in ("cid", "visitor", "actuator-1", "")] == [403] * 4
     assert [code("ann", tag) for tag in (LEVEL, "*", "attic/level")] == [403] * 3
+
+
+@pytest.mark.parametrize("more", [1.0, 4.0, 0.1])
+@pytest.mark.parametrize("level", [5.0, 7.5, 8.9])
+def test_c50_a_second_model_is_asked_as_for_a_proposal(
+    tmp_path: Path, more: float, level: float
+) -> None:
+    toy = SecondToy(tmp_path, more)
+    toy.read(values={LEVEL: level})
+    trial = begin(toy.memory, toy.command(PUMP, 1.0))
+    assert trial.asking is not None
+    seen, why = answered(trial.asking.raw, foreseen, TANK.digest)
+    second, asked = None, second_asked(trial, seen)
+    if asked is not None:
+        raw = write_question(asked)
+        second = Prediction(asked, *answered(raw, toy.foreseen_by_other, toy.other.digest))
+    guess = conclude(trial, seen, why, second)
+    _, effects = toy.propose(PUMP, 1.0)
+    effects = toy.answer(effects)
+    assert bool(asked) == any(isinstance(e, Simulate) for e in effects)
+    if asked is not None:
+        toy.answer_second(effects)
+    (record,) = toy.memory.records.values()
+    real = record.decision
+    assert (guess.verdict, guess.reasons, guess.axes, guess.parents, guess.basis) == (
+        *(real.verdict, real.reasons, real.axes, real.parents, real.basis),
+    )
+
+
+def answered(
+    raw: bytes, by: Callable[[Question], bytes], digest: bytes
+) -> tuple[Foresight | None, str]:
+    done = SimulationDone(b"", "any", by(read_question(raw)), "", digest)
+    return answer_of(raw, done)

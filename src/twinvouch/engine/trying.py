@@ -44,17 +44,16 @@ def ask_second(m: Memory, out: Out, record: Record, seen: Foresight) -> bool:
     asked, ahead = m.asked[record.command.id], m.site.ahead.get(record.command.tag)
     is_admitted = safe_action.was_admitted(record.decision)
     is_safe = is_admitted and not own.is_own(m.site, record.command.principal)
-    if ahead is None or ahead.second is None or asked.first or is_safe:
+    if ahead is None or asked.first or is_safe:
         return False
     if not {*asked.trusted} <= {*trusted_now(m, record)}:
         return False
     first = Prediction(read_question(asked.question), seen)
-    view = _view(m, record.command, record.received_ns)
-    if lookahead.judge(ahead, first).verdict is not Verdict.ALLOW or view.target is None:
+    tried = replace(record.command, value=first.asked.value)
+    second = second_question(m, tried, record.received_ns)
+    if second is None or lookahead.judge(ahead, first).verdict is not Verdict.ALLOW:
         return False
-    raw = write_question(
-        replace(lookahead.question(view, view.target, ahead.second), value=first.asked.value)
-    )
+    raw = write_question(second)
     ident = sha256(b"second" + asked.ident.encode()).hexdigest()[:32]
     asked = replace(asked, ident=ident, question=raw, asked_ns=m.now_ns)
     now = replace(asked, first=write_foresight(seen), about=write_question(first.asked))
@@ -101,3 +100,12 @@ def question(m: Memory, command: Command, received_ns: int) -> Question | None:
         return None
     view = _view(m, command, received_ns)
     return None if view.target is None else lookahead.question(view, view.target, ahead)
+
+
+def second_question(m: Memory, command: Command, received_ns: int) -> Question | None:
+    """What the second model would be asked about it now; None where there is none."""
+    ahead = m.site.ahead.get(command.tag)
+    view = _view(m, command, received_ns)
+    if ahead is None or ahead.second is None or view.target is None:
+        return None
+    return lookahead.question(view, view.target, ahead.second)

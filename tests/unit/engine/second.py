@@ -12,6 +12,7 @@ from twinvouch.app.foresight import Foreseer, in_turn
 from twinvouch.app.lookahead_process import answer
 from twinvouch.app.model_class import Made, make
 from twinvouch.core.event import Effect, Simulate, SimulationDone
+from twinvouch.core.lookahead import Question
 from twinvouch.core.site import Site
 from twinvouch.twin.tank import Tank
 from twinvouch.wire.lookahead import read_question, write_foresight
@@ -43,16 +44,19 @@ class SecondToy(AheadToy):
     def answer_second(self, effects: Sequence[Effect], **but: Any) -> list[Effect]:
         """Answer the question to the second model."""
         (asked,) = (e for e in effects if isinstance(e, Simulate))
-        foreseer = Foreseer(self.other.model, in_turn(partial(answer, self.other.model)))
-        seen = foreseer.foresee(read_question(asked.question), float("inf"))
         told = {
             "ident": asked.ident,
-            "foresight": write_foresight(seen),
+            "foresight": self.foreseen_by_other(read_question(asked.question)),
             "why": "",
             "digest": self.other.digest,
             **but,
         }
         return list(self.core.feed(SimulationDone(self.salt(), **told), self.now))
+
+    def foreseen_by_other(self, question: Question) -> bytes:
+        """What the second model answers."""
+        foreseer = Foreseer(self.other.model, in_turn(partial(answer, self.other.model)))
+        return write_foresight(foreseer.foresee(question, float("inf")))
 
 
 def site(other: Made) -> Site:

@@ -19,12 +19,13 @@ from twinvouch.core.command import Decision
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.event import CommandProposed
 from twinvouch.core.kind import Purpose as Signed
-from twinvouch.core.lookahead import Foresight
+from twinvouch.core.lookahead import Ahead, Foresight, Prediction
 from twinvouch.core.site import Site
 from twinvouch.engine.foreseeing import answer_of
 from twinvouch.engine.memory import Memory
-from twinvouch.engine.trial import Asking, Trial, begin, conclude
+from twinvouch.engine.trial import Trial, begin, conclude, second_asked
 from twinvouch.wire.command import nonce_of, read_command
+from twinvouch.wire.lookahead import write_question
 
 WAITING: Final = 8  # questions that wait for the one that a model is asked
 _SPARE_S: Final = 5.0  # beyond the deadline of the model; its worker is killed long before
@@ -108,19 +109,28 @@ class Turns:
         self._waiting += 1
         try:
             async with self._turn:
-                seen, why = await self._foreseen(trial.asking)
+                seen, why = await self._foreseen(trial.asking.ahead, trial.asking.raw)
+                second = await self._by_second(trial, seen)
         finally:
             self._waiting -= 1
-        return conclude(trial, seen, why)
+        return conclude(trial, seen, why, second)
 
-    async def _foreseen(self, asking: Asking) -> tuple[Foresight | None, str]:
+    async def _by_second(self, trial: Trial, seen: Foresight | None) -> Prediction | None:
+        """What the second model says, where it is asked."""
+        asked = second_asked(trial, seen)
+        if asked is None or trial.asking is None or trial.asking.ahead.second is None:
+            return None
+        ahead, raw = trial.asking.ahead.second, write_question(asked)
+        return Prediction(asked, *await self._foreseen(ahead, raw))
+
+    async def _foreseen(self, ahead: Ahead, raw: bytes) -> tuple[Foresight | None, str]:
         foresee = self._desk.core.foresee
         if foresee is None:
             return None, "this core has no workers"
-        limit_s = asking.ahead.deadline_ns / 1e9 + _SPARE_S
+        limit_s = ahead.deadline_ns / 1e9 + _SPARE_S
         try:
-            answer = asyncio.wrap_future(foresee(asking.raw))
-            return answer_of(asking.raw, await asyncio.wait_for(answer, limit_s))
+            answer = asyncio.wrap_future(foresee(raw))
+            return answer_of(raw, await asyncio.wait_for(answer, limit_s))
         except TimeoutError:
             return None, f"none came within {limit_s:g} s"
 
