@@ -1,5 +1,6 @@
 """C55 of docs/explanation/threat-model.md."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ from tests.unit.engine.ahead import LEVEL, PUMP, foreseen, questions
 from tests.unit.engine.second import SecondToy
 from tests.unit.engine.test_foreseeing import digest
 from twinvouch.core.event import Effect, Simulate, SimulationDone
+from twinvouch.core.lookahead import Source
 from twinvouch.core.statement import Verb
+from twinvouch.engine.deciding import always
 from twinvouch.wire.cbor import decode, encode
 from twinvouch.wire.lookahead import read_question
 
+FLOW = "tank/flow"
 ANYTHING = st.one_of(
     st.floats(),
     st.sampled_from([float("nan"), float("inf"), -1.0, 0.0, 1e300, None, "", b"", 0, 1, []]),
@@ -76,3 +80,18 @@ def test_c55_an_answer_of_the_first_is_none_of_the_second(tmp_path: Path) -> Non
     first = foreseen(read_question(asked.question))  # by the first model
     done = SimulationDone(toy.salt(), asked.ident, first, "", toy.site.ahead[PUMP].digest)
     assert permits(toy.core.feed(done, toy.now)) == []
+
+
+def test_c55_what_only_the_second_starts_from_counts_as_what_a_decision_rests_on(
+    tmp_path: Path,
+) -> None:
+    toy = SecondToy(tmp_path)
+    first = toy.site.ahead[PUMP]
+    assert first.second is not None
+    sources = {**first.second.sources, "drain": Source(FLOW, 0.0, 10.0)}
+    second = replace(first.second, sources=sources)
+    toy.memory.site = replace(toy.site, ahead={PUMP: replace(first, second=second)})
+    command = toy.command(PUMP, 1.0)
+    assert FLOW in always(toy.memory, command)
+    toy.memory.site = replace(toy.site, ahead={PUMP: replace(first, second=None)})
+    assert FLOW not in always(toy.memory, command)

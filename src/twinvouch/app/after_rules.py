@@ -7,11 +7,9 @@ from twinvouch.app.config_model import Config
 from twinvouch.app.config_tags import ActuatorSettings
 from twinvouch.app.config_types import ns
 from twinvouch.app.declared_checks import unknown
-from twinvouch.app.problems import named
 from twinvouch.app.yaml_tree import Loc
 from twinvouch.commands.limits import fitting_words
 from twinvouch.core.aftermath import Aftermath, Expected, OnFailure
-from twinvouch.core.command import CORE
 from twinvouch.core.inventory import Plant
 
 Told: TypeAlias = Iterator[tuple[Loc, str]]
@@ -58,7 +56,7 @@ def aftermath(config: Config) -> Told:
     for name, tag in config.tags.items():
         if tag.actuator is not None:
             at: Loc = ("tags", name, "actuator")
-            for key, text in (*_halves(config, tag.actuator), *_grounds(config, tag.actuator)):
+            for key, text in (*_halves(config, tag.actuator), *_grounds(tag.actuator)):
                 yield (*at, key), text
 
 
@@ -85,13 +83,10 @@ def _halves(config: Config, s: ActuatorSettings) -> Iterator[tuple[str, str]]:
         )
 
 
-def _grounds(config: Config, s: ActuatorSettings) -> Iterator[tuple[str, str]]:
+def _grounds(s: ActuatorSettings) -> Iterator[tuple[str, str]]:
     is_acting = s.on_deadline == "default" or s.on_failure in {"roll_back", "fall_back"}
     if not is_acting:
         return
-    if any(p.id == CORE for p in config.principals):
-        text = f"a principal has the name {named(CORE)}, which is that of the core: give it another"
-        yield "on_failure" if s.on_failure else "on_deadline", text
     rests = s.controlled or s.interlock or s.rate or s.response_tag
     if not rests:
         text = "the default rests on no reading, so that it would never be allowed: expected `controlled`, `rate`, `interlock` or `response_tag`"

@@ -39,6 +39,7 @@ def check(config: Config, document: Document) -> None:
         _groups,
         _edges,
         _principals,
+        declared.names,
         _tags,
         _interlocks,
         _overlaps,

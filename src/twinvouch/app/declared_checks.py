@@ -10,6 +10,7 @@ from twinvouch.app.declared import members
 from twinvouch.app.problems import named
 from twinvouch.app.yaml_file import suggestion
 from twinvouch.app.yaml_tree import Loc
+from twinvouch.core.command import CORE
 from twinvouch.core.inventory import Rhythm
 
 Told: TypeAlias = Iterator[tuple[Loc, str]]
@@ -95,6 +96,14 @@ def _expected(told: ActuatorStateSettings) -> Iterator[tuple[str, str]]:
         yield "", "missing key `min` or `max`: what the tag is expected to be"
     elif told.min is not None and told.max is not None and told.min > told.max:
         yield "max", f"`max`, expected at least min = {told.min:g}, got {told.max:g}"
+
+
+def names(config: Config) -> Told:
+    """Nobody is called as the core is, which commands and advises in its own name."""
+    for number, principal in enumerate(config.principals):
+        if principal.id == CORE:
+            text = f"{named(CORE)} is what the core calls itself: give this principal another name"
+            yield ("principals", number, "id"), text
 
 
 def unknown(config: Config, tag: str) -> str:

@@ -1,6 +1,5 @@
 """Config -> the safe actions of every asset (`core.safe`), the digest of each list, and what is wrong with what is said of it."""
 
-import json
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import TypeAlias
@@ -9,6 +8,7 @@ from twinvouch.app.config_model import Config
 from twinvouch.app.config_safe import SafeActionSettings, second_of
 from twinvouch.app.declared_checks import unknown
 from twinvouch.app.problems import named
+from twinvouch.app.yaml_file import canonical
 from twinvouch.app.yaml_tree import Loc
 from twinvouch.commands.limits import fitting_words
 from twinvouch.core.inventory import CommandedBy, Plant
@@ -25,8 +25,7 @@ def listing(config: Config) -> dict[str, list[dict[str, object]]]:
 
 def digest(listed: list[dict[str, object]]) -> bytes:
     """SHA-256 of the list of one asset as sorted JSON in UTF-8: what decisions name."""
-    text = json.dumps(listed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256(text.encode()).digest()
+    return sha256(canonical(listed).encode()).digest()
 
 
 def safe(config: Config) -> Mapping[str, tuple[Safe, ...]]:

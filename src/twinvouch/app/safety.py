@@ -15,6 +15,7 @@ from typing import Any
 from twinvouch.app import inventory, lookahead_model, safe_rules
 from twinvouch.app.config_model import Config
 from twinvouch.app.declared import members
+from twinvouch.app.yaml_file import canonical
 from twinvouch.commands.view import mandatory
 from twinvouch.core.inventory import Plant, PrincipalKind, Role
 from twinvouch.core.site import Safety
@@ -110,7 +111,7 @@ def _foreseen(config: Config) -> dict[str, Any]:
     if config.lookahead:
         found["lookahead"] = {
             name: {
-                **_said(told.model_dump(mode="json"), {"watchdog", "second"}),
+                **_bare(told.model_dump(mode="json")),
                 "digest": lookahead_model.of(config, name).digest.hex(),
             }
             for name, told in config.lookahead.items()
@@ -118,11 +119,6 @@ def _foreseen(config: Config) -> dict[str, Any]:
     if config.virtual:
         found["virtual"] = {n: v.model_dump(mode="json") for n, v in config.virtual.items()}
     return found
-
-
-def _said(settings: Mapping[str, Any], later: set[str]) -> dict[str, Any]:
-    """Settings without those that came `later` and are not set."""
-    return {k: v for k, v in settings.items() if k not in later or v is not None}
 
 
 def _bare(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,17 +134,13 @@ _LATER = {
     *("dwell_on_s", "dwell_off_s", "ramp_by", "ramp_within_s", "on_excess"),
     *("default", "response_tag", "response_tolerance", "response_within_s", "response_factor"),
     *("response_offset", "on_failure", "deadline_s", "on_deadline"),
+    *("watchdog", "second"),  # of a model
 }
 
 
 def digest(part: Mapping[str, Any]) -> bytes:
     """SHA-256 of the safety part as sorted JSON in UTF-8."""
-    return sha256(text(part).encode()).digest()
-
-
-def text(part: Mapping[str, Any]) -> str:
-    """The bytes that the digest is of."""
-    return json.dumps(part, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(canonical(part).encode()).digest()
 
 
 def of(config: Config, plant: Plant, policy: bytes) -> Safety | None:

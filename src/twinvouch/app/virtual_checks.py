@@ -6,9 +6,9 @@ from typing import Final, TypeAlias
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_tags import TagSettings
 from twinvouch.app.config_virtual import Points, VirtualSettings
+from twinvouch.app.declared_checks import unknown
 from twinvouch.app.problems import named
 from twinvouch.app.virtual_sensors import curves, limits_of
-from twinvouch.app.yaml_file import suggestion
 from twinvouch.app.yaml_tree import Loc
 
 Told: TypeAlias = Iterator[tuple[Loc, str]]
@@ -41,7 +41,7 @@ def sensors(config: Config) -> Told:
 def _sensor(config: Config, tag: str, s: VirtualSettings) -> Told:
     about = config.tags.get(tag)
     if about is None:
-        yield (), f"{named(tag)} is not in `tags:`{suggestion(tag, config.tags)}"
+        yield (), unknown(config, tag)
         return
     if about.actuator is not None:
         yield (), f"{named(tag)} is an actuator, expected a level that is measured"
@@ -71,7 +71,7 @@ def _flows(config: Config, tag: str, s: VirtualSettings) -> Told:
         loc: Loc = ("flows", number, "tag")
         about = config.tags.get(flow.tag)
         if about is None:
-            yield loc, f"{named(flow.tag)} is not in `tags:`{suggestion(flow.tag, config.tags)}"
+            yield loc, unknown(config, flow.tag)
         elif flow.tag in config.virtual:
             text = f"{named(flow.tag)} is estimated itself, expected a flow that is metered"
             yield loc, text

@@ -8,7 +8,6 @@ from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
 from twinvouch.app.problems import named
 from twinvouch.app.yaml_tree import Loc
-from twinvouch.core.command import CORE
 from twinvouch.core.inventory import Plant
 from twinvouch.core.lookahead import Ahead
 from twinvouch.core.watchdog import Response, SafeAction, Watchdog
@@ -45,9 +44,6 @@ def check(config: Config, name: str) -> Iterator[tuple[Loc, str]]:
         return
     if w.action == "safe_action" and not w.safe:
         yield (*at, "safe"), "`action: safe_action` without a safe action: list at least one"
-    if w.action == "safe_action" and any(p.id == CORE for p in config.principals):
-        text = f"a principal has the name {named(CORE)}, which is that of the core: give it another"
-        yield (*at, "action"), text
     if w.warn_s > settings.horizon_s:
         yield (*at, "warn_s"), "longer than `horizon_h`: nothing is foreseen so far ahead"
     if w.every_s < settings.deadline_ms / 1e3 + _SPARE_S:

@@ -121,9 +121,12 @@ def validate(document: Document, model: type[M]) -> M:
 
 def digest(model: BaseModel) -> bytes:
     """SHA-256 of the model as sorted JSON, defaults written out, in UTF-8."""
-    data = model.model_dump(mode="json", by_alias=True)
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256(text.encode()).digest()
+    return sha256(canonical(model.model_dump(mode="json", by_alias=True)).encode()).digest()
+
+
+def canonical(data: object) -> str:
+    """What a digest of settings is of: sorted JSON."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

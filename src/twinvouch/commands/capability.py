@@ -10,6 +10,7 @@ The mode is checked here too: a site's own policy cannot open a read-only asset.
 from collections.abc import Mapping
 
 from twinvouch.commands.view import Target, View
+from twinvouch.core import asked
 from twinvouch.core.command import Reason, Verdict
 from twinvouch.core.inventory import ClassRule
 from twinvouch.core.label import Axis
@@ -76,7 +77,6 @@ def request(
     """The question whether `principal` may do `action` on the actuator of this command."""
     known = view.site.plant.principals.get(principal)
     tag = target.tag
-    asset = view.site.plant.assets.get(tag.asset)
     return PolicyRequest(
         principal=principal if known else "",
         principal_kind=known.kind.value if known else "",
@@ -84,11 +84,7 @@ def request(
         action=action,
         resource_type="Actuator",
         resource=tag.id,
-        attributes={
-            "class": tag.command_class.value if tag.command_class else "",
-            "asset": tag.asset,
-            "zone": asset.zone if asset else "",
-        },
+        attributes=asked.of_actuator(view.site.plant, tag),
         context=context,
     )
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from twinvouch.commands.lookahead import SLACK, unusable
-from twinvouch.core.lookahead import Branch, Foresight, Prediction
+from twinvouch.commands.lookahead import SLACK, leaves, unusable
+from twinvouch.core.lookahead import Foresight, Prediction
 from twinvouch.core.watchdog import Watchdog
 
 NAMES = ("not_acting",)
@@ -48,9 +48,9 @@ def look(watchdog: Watchdog, prediction: Prediction) -> Foreseen | str:
         return why or "nothing came"
     laws = len(seen.laws)
     idle = seen.commands[::laws]
-    near = [m for m, b in enumerate(idle) if _is_out(b) and b.at_s <= watchdog.warn_s]
+    near = [m for m, b in enumerate(idle) if leaves((b,)) and b.at_s <= watchdog.warn_s]
     if not near:
-        is_calm = not any(_is_out(b) and b.at_s <= _CALM * watchdog.warn_s for b in idle)
+        is_calm = not any(leaves((b,)) and b.at_s <= _CALM * watchdog.warn_s for b in idle)
         return Foreseen(Outlook.CALM if is_calm else Outlook.BETWEEN, members=len(idle))
     first = min((idle[m] for m in near), key=lambda b: b.at_s)
     law = next((seen.laws[k] for k in range(laws) if _helps(seen, k, near)), "")
@@ -69,10 +69,6 @@ def sentence(watchdog: Watchdog, seen: Foreseen) -> str:
     if seen.outlook is Outlook.LOST:
         return f"{what}; no backup law at once does better in all of them"
     return f"{what}; backup law `{seen.law}` at once would keep it from that"
-
-
-def _is_out(branch: Branch) -> bool:
-    return not branch.worst <= SLACK
 
 
 def _helps(seen: Foresight, law: int, near: list[int]) -> bool:

@@ -20,13 +20,16 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
     is_other = prediction is None or prediction.asked.value != view.command.value
     if ahead is None or prediction is None or is_other or view.is_safe:
         return ()
-    return tuple(r for r in (spoken(ahead, prediction),) if r is not None)
+    said = spoken(ahead, prediction)
+    return () if said is None else (said,)
 
 
 def spoken(ahead: Ahead, prediction: Prediction) -> Reason | None:
     """What the second model comes to; None where there is none, or the first objects."""
+    if ahead.second is None:
+        return None
     first = lookahead.judge(ahead, prediction)
-    if ahead.second is None or first.verdict is not Verdict.ALLOW:
+    if first.verdict is not Verdict.ALLOW:
         return None
     if prediction.second is None:
         sentence = f"model `{ahead.model}` allows it, and model `{ahead.second.model}` has not been asked yet"

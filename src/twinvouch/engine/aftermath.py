@@ -21,10 +21,11 @@ def pass_time(m: Memory, out: Out) -> None:
     """Look at everything that waits for the plant, and at what waits for persons or a model."""
     for ident in sorted(m.awaited):
         _look(m, out, ident)
-    held = [r for r in m.records.values() if r.status is CommandStatus.HELD]
-    for record in held:
-        after = m.site.aftermaths.get(record.command.tag)
-        if after is not None and deadline.is_over(after, record.received_ns, m.now_ns):
+    afters = m.site.aftermaths
+    concerned = (r for r in m.records.values() if r.command.tag in afters) if afters else ()
+    for record in [r for r in concerned if r.status is CommandStatus.HELD]:
+        after = afters[record.command.tag]
+        if deadline.is_over(after, record.received_ns, m.now_ns):
             _over(m, out, record, after)
 
 

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from twinvouch.core.inventory import Principal
+from twinvouch.core import asked
+from twinvouch.core.inventory import Principal, Tag
 from twinvouch.core.ports import PolicyRequest
 from twinvouch.engine.memory import Memory
 
@@ -17,6 +18,11 @@ def of_tag(m: Memory, name: str) -> Question:
     if tag is None:
         return "", name, {}
     return "Tag", tag.id, {"plant": m.site.plant.id, "confidentiality": tag.confidentiality}
+
+
+def of_actuator(m: Memory, tag: Tag) -> Question:
+    """The question about one actuator."""
+    return "Actuator", tag.id, asked.of_actuator(m.site.plant, tag)
 
 
 def of_plant(m: Memory) -> Question:

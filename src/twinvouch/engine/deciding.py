@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from twinvouch.commands import approval
+from twinvouch.commands import approval, lookahead
 from twinvouch.commands import gate as commands_gate
 from twinvouch.commands import permit as permits
 from twinvouch.commands.register import Approval, Record, reasons_content
@@ -123,8 +123,8 @@ def always(m: Memory, command: Command) -> tuple[str, ...]:
     """Tags that its derivation has whatever its service reads: mandatory ones, starts of look-ahead, what it declares."""
     tag = m.site.plant.tags.get(command.tag)
     named = () if tag is None else mandatory(tag)
-    ahead = m.site.ahead.get(command.tag)
-    starts = () if ahead is None else (s.tag for s in ahead.sources.values())
+    models = lookahead.models(m.site.ahead.get(command.tag))
+    starts = (s.tag for ahead in models for s in ahead.sources.values())
     return (*named, *starts, *(i.tag for i in command.inputs))
 
 

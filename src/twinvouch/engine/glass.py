@@ -13,8 +13,8 @@ from twinvouch.core.command import Command, Decision
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.glass import Glass, found
 from twinvouch.core.inventory import Principal, Tag
-from twinvouch.core.ports import PolicyRequest
 from twinvouch.core.statement import Statement, Verb
+from twinvouch.engine.allowed import denied, of_actuator
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Entered, Out
 from twinvouch.engine.persons import is_one
@@ -72,28 +72,8 @@ def forbidden(m: Memory, signer: Principal, said: Statement) -> str:
     """What the policy has against it; to close it is always right."""
     if said.verb is Verb.CLOSE_GLASS:
         return ""
-    return next((w for t in actuators(m, said.subject) if (w := _denied(m, signer, t))), "")
-
-
-def _denied(m: Memory, signer: Principal, tag: Tag) -> str:
-    asset = m.site.plant.assets.get(tag.asset)
-    answer = m.site.policy.decide(
-        PolicyRequest(
-            principal=signer.id,
-            principal_kind=signer.kind.value,
-            roles=frozenset(r.value for r in signer.roles),
-            action="breakGlass",
-            resource_type="Actuator",
-            resource=tag.id,
-            attributes={
-                "class": tag.command_class.value if tag.command_class else "",
-                "asset": tag.asset,
-                "zone": asset.zone if asset else "",
-            },
-            context={},
-        )
-    )
-    return "" if answer.allowed else f"policy: {answer.why}"
+    asked = (of_actuator(m, tag) for tag in actuators(m, said.subject))
+    return next((why for q in asked if (why := denied(m, signer, "breakGlass", q))), "")
 
 
 def take(m: Memory, out: Out, said: Statement, by: Entered) -> None:

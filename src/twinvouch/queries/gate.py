@@ -5,6 +5,7 @@ An anonymous question, an unknown principal or tag, a kind of read that is not l
 
 from dataclasses import dataclass
 
+from twinvouch.core import asked
 from twinvouch.core.event import QueryAsked
 from twinvouch.core.inventory import Plant
 from twinvouch.core.ports import PolicyRequest
@@ -90,9 +91,7 @@ def _attributes(
         tag = plant.tags.get(query.resource)
         if tag is None or tag.command_class is None:
             return None
-        asset = plant.assets.get(tag.asset)
-        zone = asset.zone if asset is not None else ""
-        return {"class": tag.command_class.value, "asset": tag.asset, "zone": zone}
+        return asked.of_actuator(plant, tag)
     if resource_type == "Tag":
         highest = max((plant.tags[t].confidentiality for t in tags), default=0)
         return {"plant": plant.id, "confidentiality": highest}

@@ -9,7 +9,7 @@ from typing import Final
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.kind import VERSION, Kind
 from twinvouch.core.scan import MOST_SIGHTS, Scan, Sight
-from twinvouch.wire.cbor import decode, encode
+from twinvouch.wire.cbor import encode
 from twinvouch.wire.fields import NONCE, Fields, expect_plant, fields_of, written
 from twinvouch.wire.modbus_guard import Why
 
@@ -27,11 +27,7 @@ def write_scan(scan: Scan, plant: str) -> bytes:
 
 def is_scan(content: bytes) -> bool:
     """True where it says that it is one; it may be malformed."""
-    try:
-        said = decode(content)
-    except MalformedError:
-        return False
-    return isinstance(said, list) and len(said) > 1 and said[1] == Kind.PROXY_SCAN
+    return content[1:3] == bytes((VERSION, Kind.PROXY_SCAN))
 
 
 def read_scan(content: bytes, plant: str) -> Scan:

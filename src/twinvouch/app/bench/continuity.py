@@ -8,20 +8,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from twinvouch.app.actuator_check import Accepted, OwnLimits, OwnPoint, judge, mode_of
-from twinvouch.app.bench.range_outside import Memory
+from twinvouch.app.bench.range_outside import Check
 from twinvouch.app.virtual_calibration import Calibrated, calibrate
-from twinvouch.core.command import Permit
 from twinvouch.core.event import Simulate, SimulationDone
-from twinvouch.core.inventory import Plant
-from twinvouch.core.site import SECOND
 from twinvouch.core.table import Table
 from twinvouch.core.virtual import Lost
 from twinvouch.lab.continuity import play
 from twinvouch.lab.continuity.play import Outcome
 from twinvouch.lab.continuity.site import INFLOW, LEVEL, OUTFLOW, site, virtual
 from twinvouch.lab.continuity.tank import LARGE, SMALL, Design
-from twinvouch.lab.range.site import PERMIT_KEY, signer
 from twinvouch.lab.range.stage import Worker
 
 CALIBRATION: Final = range(1_000, 1_040)
@@ -62,30 +57,8 @@ def one(design: Design, found: Calibrated, seed: int) -> Outcome:
     return play.play(design, of, seed, Hands(of.plant))
 
 
-class Hands:
+class Hands(Check):
     """Fits Outside: the actuator's own check; nothing is looked ahead here."""
-
-    def __init__(self, plant: Plant) -> None:
-        points = {
-            t.id: OwnPoint(t.id, t.point, t.limits.low, t.limits.high)
-            for t in plant.tags.values()
-            if t.point is not None and t.limits is not None
-        }
-        key = signer(PERMIT_KEY).public_key
-        self._limits = OwnLimits(plant.id, key, 60 * SECOND, points)
-        self._memory = Memory()
-
-    def permitted(self, raw: bytes, now_ns: int) -> tuple[Permit, float] | str:
-        """As Outside."""
-        notice = mode_of(raw, now_ns, self._limits)
-        if notice is not None:
-            self._memory.begin(notice.asset, notice.epoch)
-            return "a mode, not a permit"
-        found = judge(raw, now_ns, self._limits, self._memory)
-        if not isinstance(found, Accepted):
-            return found.sentence
-        self._memory.spend(found.permit)
-        return found.permit, found.value
 
     def foreseen(self, asked: Simulate, worker: Worker) -> SimulationDone:  # noqa: ARG002 (no worker)
         """No actuator has a model here."""

@@ -50,13 +50,10 @@ class Memory:
         self._epochs[asset] = max(epoch, self.mode_epoch(asset))
 
 
-class Beside:
-    """Fits Outside: one run's actuator, and its model."""
+class Check:
+    """One run's actuator: its own check of permits, by limits of its own."""
 
-    def __init__(self, sector: Sector, plant: Plant) -> None:
-        self._made, self._runner = model_of(sector), runner_of(sector).model
-        self._worker = Worker.HONEST
-        self._foreseer = Foreseer(self._made.model, in_turn(self._asked), is_searching=False)
+    def __init__(self, plant: Plant) -> None:
         points = {
             t.id: OwnPoint(t.id, t.point, t.limits.low, t.limits.high)
             for t in plant.tags.values()
@@ -64,13 +61,6 @@ class Beside:
         }
         self._limits = OwnLimits(plant.id, signer(PERMIT_KEY).public_key, 60 * SECOND, points)
         self._memory = Memory()
-
-    def _asked(self, raw: bytes) -> bytes:
-        """What the worker says."""
-        if self._worker is Worker.DEAD:
-            raise UnavailableError("the worker died")
-        told = answer(self._runner, raw)
-        return told if self._worker is Worker.HONEST else _still(told)
 
     def permitted(self, raw: bytes, now_ns: int) -> tuple[Permit, float] | str:
         """As Outside."""
@@ -83,6 +73,23 @@ class Beside:
             return found.sentence
         self._memory.spend(found.permit)
         return found.permit, found.value
+
+
+class Beside(Check):
+    """Fits Outside: one run's actuator, and its model."""
+
+    def __init__(self, sector: Sector, plant: Plant) -> None:
+        super().__init__(plant)
+        self._made, self._runner = model_of(sector), runner_of(sector).model
+        self._worker = Worker.HONEST
+        self._foreseer = Foreseer(self._made.model, in_turn(self._asked), is_searching=False)
+
+    def _asked(self, raw: bytes) -> bytes:
+        """What the worker says."""
+        if self._worker is Worker.DEAD:
+            raise UnavailableError("the worker died")
+        told = answer(self._runner, raw)
+        return told if self._worker is Worker.HONEST else _still(told)
 
     def foreseen(self, asked: Simulate, worker: Worker) -> SimulationDone:
         """As Outside. What a worker that is not honest says is not kept for later questions."""
