@@ -44,6 +44,7 @@ def test_a_good_file_loads_with_its_defaults(tmp_path: Path) -> None:
         ("edges: {edge-1:", "edges: {edge-9:", "edge `edge-9` is not in `principals:`"),
         ("id: edge-1, kind: edge", "id: edge-1, kind: service", "18:17: principal `edge-1`, expected kind edge"),
         ("id: anna", "id: edge-1", "`id` of `edge-1` is also that of principal `edge-1`"),
+        ("id: anna", "id: core", "`core` is what the core calls itself: give this principal another name"),
         (KEY_2, KEY, "21:35: `key` of `anna` is also that of principal `edge-1`"),
         ("principal: actuator-1", "principal: actuator", "did you mean `actuator-1`?"),
         ("principal: actuator-1", "principal: anna", "23:23: principal `anna`, expected kind service"),
