@@ -7,6 +7,7 @@ from twinvouch.app.config_lookahead import LookaheadSettings, SourceSettings
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
 from twinvouch.app.model_class import Made, make
+from twinvouch.commands.capability import required
 from twinvouch.core.errors import ConfigError
 from twinvouch.core.inventory import CommandClass, Plant, Tag
 from twinvouch.core.lookahead import Ahead, Source
@@ -80,7 +81,7 @@ def _ahead(name: str, s: LookaheadSettings, made: Made, of_: tuple[Plant, Tag, s
         actuator=actuator,
         sources={**others, **told},
         limits=s.limits,
-        demands=(rule.identity, rule.integrity, rule.plausibility, rule.calibration),
+        demands=required(rule),
         horizon_s=s.horizon_s,
         tau_s=s.tau_s,
         step_s=s.step_s,

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
 from twinvouch.app.config_virtual import Points, VirtualSettings
+from twinvouch.commands.capability import most, required
 from twinvouch.commands.view import mandatory
-from twinvouch.core.inventory import ClassRule, CommandClass, Plant, Tag
+from twinvouch.core.inventory import CommandClass, Plant, Tag
 from twinvouch.core.virtual import Axes, Curve, Flow, Lost, Virtual
 
 
@@ -77,13 +78,7 @@ def _using(config: Config, plant: Plant, tag: str) -> Iterator[Tag]:
 def _demands(plant: Plant, using: list[Tag]) -> Axes:
     """The most that the class of any of them demands, axis by axis; of the highest class where there are none."""
     letters = {t.command_class for t in using if t.command_class is not None} or {CommandClass.A}
-    told = [_axes(plant.classes[letter]) for letter in letters if letter in plant.classes]
-    a, b, c, d = (max((axes[k] for axes in told), default=0) for k in range(4))
-    return a, b, c, d
-
-
-def _axes(rule: ClassRule) -> Axes:
-    return rule.identity, rule.integrity, rule.plausibility, rule.calibration
+    return most(required(plant.classes[letter]) for letter in letters if letter in plant.classes)
 
 
 def _curve(points: Points) -> Curve:

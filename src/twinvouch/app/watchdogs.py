@@ -8,6 +8,7 @@ from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
 from twinvouch.app.problems import named
 from twinvouch.app.yaml_tree import Loc
+from twinvouch.commands.capability import most
 from twinvouch.core.inventory import Plant
 from twinvouch.core.lookahead import Ahead
 from twinvouch.core.watchdog import Response, SafeAction, Watchdog
@@ -26,8 +27,8 @@ def watchdogs(config: Config, plant: Plant, aheads: dict[str, Ahead]) -> dict[st
 
 
 def _watchdog(w: WatchdogSettings, aheads: list[Ahead], assets: tuple[str, ...]) -> Watchdog:
-    a, b, c, d = (max(ahead.demands[axis] for ahead in aheads) for axis in range(4))
-    ahead = replace(aheads[0], actuator="", demands=(a, b, c, d), second=None)
+    demands = most(ahead.demands for ahead in aheads)
+    ahead = replace(aheads[0], actuator="", demands=demands, second=None)
     safe = tuple(SafeAction(each.tag, each.value) for each in w.safe)
     return Watchdog(ahead, ns(w.every_s), w.warn_s, Response(w.action), safe, w.unanswered, assets)
 

@@ -7,7 +7,7 @@ is a HOLD by its own stage, and still no permit exists without a policy that dem
 The mode is checked here too: a site's own policy cannot open a read-only asset.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from twinvouch.commands.view import Target, View
 from twinvouch.core import asked
@@ -16,6 +16,7 @@ from twinvouch.core.inventory import ClassRule
 from twinvouch.core.label import Axis
 from twinvouch.core.mode import Rung
 from twinvouch.core.ports import PolicyRequest
+from twinvouch.core.virtual import Axes
 
 NAMES = ("capability", "mode")
 
@@ -69,6 +70,12 @@ def _rung(view: View, target: Target) -> Rung:
 def required(rule: ClassRule) -> tuple[int, int, int, int]:
     """What a class demands, in the order of Axis."""
     return rule.identity, rule.integrity, rule.plausibility, rule.calibration
+
+
+def most(demands: Iterable[Axes]) -> Axes:
+    """The most that any of them demands, axis by axis; nothing where there is none."""
+    a, b, c, d = (max(axis) for axis in zip((0, 0, 0, 0), *demands, strict=True))
+    return a, b, c, d
 
 
 def request(

@@ -7,7 +7,8 @@ from typing import Any
 from twinvouch.commands.lookahead import ASKED, NAMES, models
 from twinvouch.core.command import Decision, Verdict
 from twinvouch.core.site import Site
-from twinvouch.core.trusted import Axes, Trusted, Window
+from twinvouch.core.trusted import Trusted, Window
+from twinvouch.core.virtual import Axes
 from twinvouch.wire.cbor import decode, encode
 
 

@@ -18,7 +18,8 @@ from twinvouch.commands.view import Snapshot, Target, View
 from twinvouch.core.command import Reason, Verdict
 from twinvouch.core.context import Context
 from twinvouch.core.lookahead import Ahead, Branch, Foresight, Interval, Prediction, Question
-from twinvouch.core.trusted import Axes, estimated, exact, widened
+from twinvouch.core.trusted import estimated, exact, widened
+from twinvouch.core.virtual import Axes
 
 NAMES = ("lookahead",)
 ASKED: Final = "being simulated: no answer of the model has come yet"

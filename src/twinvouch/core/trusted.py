@@ -9,10 +9,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from twinvouch.core.lookahead import Interval, Source
-from twinvouch.core.virtual import StandIn
-
-HOUR_NS = 3_600_000_000_000
-Axes = tuple[int, int, int, int]
+from twinvouch.core.virtual import HOUR_NS, Axes, StandIn, worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class Trusted:
     @property
     def axes(self) -> Axes:
         """The worst label of all of it, axis by axis."""
-        return self.now.axes if self.before is None else _worst(self.now.axes, self.before.axes)
+        return self.now.axes if self.before is None else worst(self.now.axes, self.before.axes)
 
     @property
     def entries(self) -> tuple[int, ...]:
@@ -60,7 +57,7 @@ def remember(
         w,
         low=min(w.low, value),
         high=max(w.high, value),
-        axes=_worst(w.axes, axes),
+        axes=worst(w.axes, axes),
         last_ns=now_ns,
         entry=entry,
     )
@@ -99,7 +96,3 @@ def widened(source: Source, known: Trusted | None, now_ns: int) -> Interval:
 def _converted(source: Source, low: float, centre: float, high: float) -> Interval:
     ends = [source.factor * v + source.offset for v in (low, centre, high)]
     return Interval(min(ends), ends[1], max(ends))
-
-
-def _worst(a: Axes, b: Axes) -> Axes:
-    return min(a[0], b[0]), min(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from twinvouch.commands.capability import required
+from twinvouch.commands.capability import most, required
 from twinvouch.commands.derivation import Axes
 from twinvouch.core.declared import Redundancy
 from twinvouch.core.distrust import tags_in
@@ -146,9 +146,7 @@ def reaches(m: Memory, w: Witnesses) -> bool:
 
 def demanded(m: Memory) -> Axes:
     """The most that any command class demands, axis by axis."""
-    rules = [required(rule) for rule in m.site.plant.classes.values()] or [(0, 0, 0, 0)]
-    a, b, c, d = (max(axis) for axis in zip(*rules, strict=True))
-    return a, b, c, d
+    return most(required(rule) for rule in m.site.plant.classes.values())
 
 
 def also_by(m: Memory, subject: str) -> dict[str, frozenset[str]]:

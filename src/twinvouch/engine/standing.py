@@ -20,6 +20,7 @@ from twinvouch.core.command import Command
 from twinvouch.core.context import Context
 from twinvouch.core.label import FULL, Label
 from twinvouch.core.subject import owner_of
+from twinvouch.core.virtual import worst
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
 from twinvouch.engine.rests import of_advice
@@ -165,7 +166,7 @@ def before_shown(m: Memory, out: Out, resource: str) -> Mapping[str, Axes]:
     for given in [g for each in shown if (g := judge_again(m, out, each, now)).is_readable]:
         for tag in advice.counted(m.site, given.advice, given.read):
             if tag in m.site.plant.tags:
-                caps[tag] = _least(caps.get(tag, (FULL, FULL, FULL, FULL)), given.judged.axes)
+                caps[tag] = worst(caps.get(tag, (FULL, FULL, FULL, FULL)), given.judged.axes)
     return caps
 
 
@@ -174,10 +175,6 @@ def capped(label: Label, tags: Sequence[str], caps: Mapping[str, Axes]) -> Label
     full = (FULL, FULL, FULL, FULL)
     limits = np.array([caps.get(tag, full) for tag in tags], np.uint8).reshape(-1, 4).T
     return Label(np.minimum(label.axes, limits), label.fresh_until)
-
-
-def _least(a: Axes, b: Axes) -> Axes:
-    return min(a[0], b[0]), min(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
 
 
 def _keep(m: Memory, given: Given) -> Given:

@@ -1,5 +1,6 @@
 """What of the product lies beside the engine in a run of the range: the actuator's check of permits, and look-ahead in this process."""
 
+from functools import cache
 from hashlib import sha256
 from time import monotonic
 
@@ -15,6 +16,7 @@ from twinvouch.core.event import Simulate, SimulationDone
 from twinvouch.core.inventory import Plant
 from twinvouch.core.lookahead import Trace
 from twinvouch.core.site import SECOND
+from twinvouch.lab.range.plan import sector as sector_of
 from twinvouch.lab.range.plants import Sector
 from twinvouch.lab.range.site import PERMIT_KEY, signer
 from twinvouch.lab.range.stage import Worker
@@ -115,20 +117,15 @@ def _still(told: bytes) -> bytes:
 
 def model_of(sector: Sector) -> Made:
     """The model as the core has it: for laws and certificates."""
-    return _cached(sector, "core")
+    return _cached(sector.name, "core")
 
 
 def runner_of(sector: Sector) -> Made:
     """The model as a worker has it."""
-    return _cached(sector, "worker")
+    return _cached(sector.name, "worker")
 
 
-_MADE: dict[tuple[str, str], Made] = {}
-
-
-def _cached(sector: Sector, part: str) -> Made:
-    key = sector.name, part
-    if key not in _MADE:
-        look = sector.lookout
-        _MADE[key] = make(look.reference, look.data(), look.numbers)
-    return _MADE[key]
+@cache
+def _cached(name: str, part: str) -> Made:  # noqa: ARG001 (each part has a model of its own)
+    look = sector_of(name).lookout
+    return make(look.reference, look.data(), look.numbers)

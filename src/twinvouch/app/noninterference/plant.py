@@ -15,6 +15,7 @@ from twinvouch.adapters.cel import CelCondition
 from twinvouch.adapters.keys import SeededSigner
 from twinvouch.app.model_class import Made, make
 from twinvouch.app.noninterference.watched import watched
+from twinvouch.commands.capability import required
 from twinvouch.core.declared import (
     Balance,
     Declarations,
@@ -331,7 +332,7 @@ def _ahead(source: Source, rule: ClassRule, limits: tuple[float, float]) -> Ahea
         actuator="speed",
         sources={"level": source},
         limits={"level": limits},
-        demands=(rule.identity, rule.integrity, rule.plausibility, rule.calibration),
+        demands=required(rule),
         horizon_s=7_200.0,
         tau_s=1_800.0,
         step_s=600.0,

@@ -7,6 +7,7 @@ from math import inf
 from typing import Final
 
 from twinvouch.adapters.keys import SeededSigner
+from twinvouch.commands.capability import required
 from twinvouch.core.declared import Declarations, by_group
 from twinvouch.core.inventory import (
     Asset,
@@ -182,15 +183,13 @@ def _ahead(
     for lever in sector.levers:
         if not lever.model:
             continue
-        rule = classes[lever.command_class]
-        demands = rule.identity, rule.integrity, rule.plausibility, rule.calibration
         found[lever.tag] = Ahead(
             model=sector.name,
             digest=digest,
             actuator=lever.model,
             sources=look.sources,
             limits=look.limits,
-            demands=demands,
+            demands=required(classes[lever.command_class]),
             horizon_s=look.horizon_s,
             tau_s=look.tau_s if guard.recovers else look.horizon_s,
             step_s=float(STEP_S),
@@ -205,10 +204,8 @@ def _ahead(
 
 def _virtual(v: Virtual, sector: Sector, classes: dict[CommandClass, ClassRule]) -> Virtual:
     """With what a reading must reach to count, and the assets that step down when it goes blind."""
-    rule = classes[CommandClass.B]
-    demands = rule.identity, rule.integrity, rule.plausibility, rule.calibration
     assets = {lever.tag.rpartition("/")[0] for lever in sector.levers if lever.model}
-    return replace(v, demands=demands, assets=tuple(sorted(assets)))
+    return replace(v, demands=required(classes[CommandClass.B]), assets=tuple(sorted(assets)))
 
 
 def _safe(sector: Sector) -> dict[str, tuple[Safe, ...]]:

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
+from twinvouch.commands.capability import required
 from twinvouch.commands.register import Record, shown
 from twinvouch.core.batch import Identity, Origin
 from twinvouch.core.command import Command, CommandStatus, Input, Outcome, OutcomeStatus, Permit
@@ -132,8 +133,7 @@ class Stage:
         value = m.frame.value(tag)
         if value is None or m.context().distrusted.get(tag, 0) > self.now_ns:
             return False
-        rule = self.site.plant.classes[CommandClass.B]
-        wanted = rule.identity, rule.integrity, rule.plausibility, rule.calibration
+        wanted = required(self.site.plant.classes[CommandClass.B])
         axes = expired(m.frame.label((tag,), self.now_ns), self.now_ns).axes[:, 0].tolist()
         return all(a >= w for a, w in zip(axes, wanted, strict=True))
 
