@@ -1,6 +1,7 @@
 """The range itself: every scenario plays, a seed gives the same figures, the guard is what makes the difference, and the report counts."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -135,6 +136,15 @@ def test_an_emergency_stop_under_distrust_is_carried_out() -> None:
     found = short("building-stop")
     assert found.stops == 5
     assert found.stops_blocked == 0
+
+
+def test_without_a_list_of_safe_actions_the_same_stops_are_held() -> None:
+    scenario, where = BY_NAME["building-stop"], replace(sector("building"), safe=(), watch=None)
+    site = site_of(where, FULL, model_of(where).digest)
+    cast = Cast(scenario, where, 1, "full", site, lambda: Beside(where, site.plant), 5.5, 4.0)
+    found = play(cast)
+    assert found.stops == found.stops_blocked == 5
+    assert set(found.rules) == {"label"}
 
 
 def test_the_same_seed_gives_the_same_report() -> None:

@@ -46,7 +46,6 @@ class At:
 class BuildingTrue:
     """Fits TruePlant."""
 
-    limits: Mapping[str, tuple[float, float]] = LIMITS
     difference = "furniture, wind and a loop of hot water"
 
     def __init__(self, seed: int) -> None:

@@ -53,8 +53,6 @@ class At:
 class GridTrue:
     """Fits TruePlant."""
 
-    limits: Mapping[str, tuple[float, float]] = LIMITS
-
     def __init__(self, seed: int) -> None:
         chance = np.random.default_rng([seed, 17])
         place = {bus: n for n, bus in enumerate(BUSES)}

@@ -51,8 +51,6 @@ class At:
 class Net3True:
     """Fits TruePlant."""
 
-    limits: Mapping[str, tuple[float, float]] = LIMITS
-
     def __init__(self, seed: int) -> None:
         chance = np.random.default_rng([seed, 3])
         self._network = Network(network_file("Net3"), STEP_S)

@@ -22,11 +22,6 @@ DAY_S: Final = 86_400
 class TruePlant(Protocol):
     """One plant of one seed."""
 
-    @property
-    def limits(self) -> Mapping[str, tuple[float, float]]:
-        """What must stay within these bounds, by quantity; `ranges` of a tag are in the sector."""
-        ...
-
     def write(self, tag: str, value: float) -> None:
         """Set an actuator; it acts from now on."""
         ...

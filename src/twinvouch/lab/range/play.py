@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from twinvouch.commands.safe_action import was_admitted
 from twinvouch.core.command import CommandStatus, Verdict
 from twinvouch.core.site import Site
 from twinvouch.core.statement import Verb
@@ -49,10 +50,11 @@ def play(cast: Cast) -> Result:
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    """A command that waits; legitimate as judged when it was proposed."""
+    """A command that waits; legitimate as judged when it was proposed; `is_stop` an emergency stop."""
 
     step: int
     legit: bool
+    is_stop: bool = False
 
 
 class _Run:
@@ -76,7 +78,6 @@ class _Run:
         self.written: dict[str, bool] = {}
         s = cast.scenario
         self.result = Result(s.name, s.sector, s.kind.value, cast.seed, cast.guard, gap=bool(s.gap))
-        self.result.difference = getattr(self.plant, "difference", "")
         site = cast.site
         self.stage = None if site is None else Stage(site, cast.seed, cast.outside(), self._write)
         self.tricks = None if self.stage is None else Tricks(s, self.stage, self._hostile)
@@ -150,10 +151,10 @@ class _Run:
         for wish in wishes[: self.sector.wishes]:
             self._wants(wish)
 
-    def _wants(self, wish: Wish) -> None:
+    def _wants(self, wish: Wish, *, is_stop: bool = False) -> None:
         legit = not self.judge.is_unsafe(self.now, {wish.tag: wish.value})
         self.result.legit += legit
-        self._order(OPERATOR, wish, _Pending(self.now, legit))
+        self._order(OPERATOR, wish, _Pending(self.now, legit, is_stop))
 
     def _lock_out(self) -> None:
         """Before somebody works on levers, the operator sets them."""
@@ -202,11 +203,10 @@ class _Run:
                     self.stage.say(LEAD, Verb.DISTRUST, edge, 7_200.0)
         if self.since == STEPS_PER_H // 2:
             self.calm_from = self.now + STEPS_PER_H // 2
-            before = len(self.result.blocked)
             for tag in stops:
                 self.result.stops += 1
-                self._wants(Wish(tag, 0.0, (tag,)))
-            self.result.stops_blocked += len(self.result.blocked) - before
+                # he says what he looked at, and none of it counts any more
+                self._wants(Wish(tag, 0.0, (tag, *self.operator.looks)), is_stop=True)
 
     def _recalibrated(self, told: dict[str, float]) -> None:
         """Sensors that were set anew, with a ticket for the hour in which it is done."""
@@ -229,6 +229,9 @@ class _Run:
         if self.stage is not None:
             if self.judge.is_unsafe(self.now, {what.tag: what.value}):
                 self.result.unsafe.append(self.now)
+                record = self.stage.record(what.command)
+                is_listed = record is not None and was_admitted(record.decision)
+                self.result.unsafe_safe_actions += is_listed
             self.written[what.command] = True
         self.plant.write(what.tag, what.value)
         self._look_outside()
@@ -245,6 +248,7 @@ class _Run:
         status = self.stage.status(ident)
         if status is CommandStatus.HELD and self.now - pending.step < DEADLINE:
             return False
+        self.result.stops_blocked += pending.is_stop
         if pending.legit:
             self.result.blocked.append(pending.step)
             self._why(ident)

@@ -12,7 +12,6 @@ class Result:
     kind: str
     seed: int
     guard: str  # full, off, or the ablation
-    difference: str = ""  # of the true plant
     gap: bool = False
     legit: int = 0
     blocked: list[int] = field(

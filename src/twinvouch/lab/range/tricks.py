@@ -17,7 +17,7 @@ from twinvouch.wire.cose import seal, unseal
 
 BEFORE: Final = 6  # steps before the attack in which permits are come by
 HOURLY: Final = 12
-_COMMAND = 3  # place of the command's id in a permit
+_NONCE: Final = 16  # place in the content of a permit
 Order = Callable[[Wish], str]
 
 
@@ -63,7 +63,7 @@ class Tricks:
     def _changed(self, raw: bytes, name: str) -> bytes:
         """The same permit with a nonce of its own, under another key."""
         content: Any = decode(unseal(raw).content)
-        content[_COMMAND] = "f" * 32
+        content[_NONCE] = bytes(b ^ 1 for b in content[_NONCE])
         plant = self._stage.site.plant.id
         return seal(encode(content), signer=signer(name), plant=plant, purpose=Purpose.PERMIT)
 
@@ -134,7 +134,7 @@ class Tricks:
 
 
 def _broken(raw: bytes) -> bytes:
-    """Words that are not those that were signed: the last byte but one of the content is another."""
+    """A bit of what was signed is another."""
     place = len(raw) // 2
     return raw[:place] + bytes((raw[place] ^ 1,)) + raw[place + 1 :]
 

@@ -10,8 +10,6 @@ from twinvouch.lab.range.judge import Cause, Judge, Terms, cause
 class Tank:
     """A tank that a pump fills by one a step and that loses one when it is off; limits 0 to 10. Law `off` stops the pump, `on` runs it."""
 
-    limits: Mapping[str, tuple[float, float]] = {"level": (0.0, 10.0)}
-
     def __init__(self, level: float, runs: float = 0.0) -> None:
         self.level, self.runs = level, runs
 

@@ -42,6 +42,18 @@ def test_what_is_looked_ahead_is_what_comes(plant: tuple[str, TruePlant]) -> Non
     assert foreseen == pytest.approx(worst, abs=0.02)
 
 
+def test_a_backup_law_acts_and_keeps_the_plant_inside(plant: tuple[str, TruePlant]) -> None:
+    """Every judgement of a command rests on it: it is neither the command that goes on, nor nothing."""
+    name, true = plant
+    law, steps = sector(name).laws[0], 96
+    for _ in range(5):
+        true.advance()
+    by_law = true.ahead(WRITES[name], 0, law, steps)
+    assert by_law < 0
+    assert by_law < true.ahead(WRITES[name], steps, law, steps) - 0.1
+    assert by_law != true.ahead({}, steps, law, steps)  # as everything is set now
+
+
 def test_looking_ahead_moves_nothing(plant: tuple[str, TruePlant]) -> None:
     name, true = plant
     before = dict(true.truth())
