@@ -20,6 +20,7 @@ from twinvouch.engine.deciding import Proposal, always, decide, judged, lately
 from twinvouch.engine.keys import unask
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
+from twinvouch.engine.standing_in import judging
 
 AT_ONCE: Final = 100
 
@@ -98,7 +99,7 @@ def _decide_again(m: Memory, out: Out, record: Record, because: tuple[int, ...])
     proposal = Proposal.of(record)
     approvals = tuple(a for a in record.approvals if a.expires_ns >= m.now_ns)
     if approvals:
-        now = judged(m, proposal, approvals)
+        now = judged(m, proposal, approvals, judging(m))
         if shown(record.command, now) != shown(record.command, record.decision):
             approvals = ()
     decide(m, out, proposal, approvals, because)

@@ -10,6 +10,7 @@ from twinvouch.commands import permit as permits
 from twinvouch.commands.register import Approval, Record, reasons_content
 from twinvouch.commands.view import mandatory
 from twinvouch.core.command import Clamp, Command, CommandStatus, Decision, Verdict
+from twinvouch.core.context import Context
 from twinvouch.core.event import Deliver, Keep
 from twinvouch.core.inventory import key_id
 from twinvouch.core.lookahead import Prediction
@@ -53,8 +54,9 @@ def decide(
 
     Without a `prediction` whoever has a model is held and asked about, whatever was foreseen of it before.
     """
-    prediction = prediction or trying.unaskable(m, p.command)
-    decision = judged(m, p, approvals, prediction)
+    context = standing_in.judging(m)
+    prediction = prediction or trying.unaskable(m, p.command, context)
+    decision = judged(m, p, approvals, context, prediction)
     if _clamp(m, p) != decision.clamp:
         approvals = ()  # they were for another value
     is_moved = because and decision.permits
@@ -64,7 +66,7 @@ def decide(
     opening = glass.opening(m, p.command, decision)
     first = [p.entry, *(a.entry for a in approvals if a.entry >= 0), *because, *opening]
     counted = (*always(m, p.command), *lately(m, p.command.principal))
-    inputs = (*m.renumbered.of_command(p.command), *standing_in.rests(m))
+    inputs = (*m.renumbered.of_command(p.command), *standing_in.rests(context))
     rests = of_decision(m, first, counted, inputs, decision.parents)
     index = out.append(entry.decision(m.site.plant.id, m.now_ns, named, decision, rests))
     status = CommandStatus.HELD if decision.verdict is Verdict.HOLD else CommandStatus.DENIED
@@ -89,7 +91,7 @@ def decide(
         why=decision.why,
         entry=index,
     )
-    trying.ask(m, out, record, because)
+    trying.ask(m, out, record, because, context)
     return m.keep(record)
 
 
@@ -97,13 +99,14 @@ def judged(
     m: Memory,
     p: Proposal,
     approvals: tuple[Approval, ...],
+    context: Context,
     prediction: Prediction | None = None,
 ) -> Decision:
-    """The decision as it is now; nothing is entered."""
+    """The decision as it is now, with what gate 4 may know (`judging`); nothing is entered."""
     seen = lately(m, p.command.principal)
     who = frozenset(a.principal for a in approvals)
     foreseen = {} if prediction is None else {p.command.id: prediction}
-    context = replace(standing_in.judging(m), withheld=withheld(m), predictions=foreseen)
+    context = replace(context, withheld=withheld(m), predictions=foreseen)
     command = replace(p.command, inputs=m.renumbered.of_command(p.command))
     return commands_gate.judge(
         *(command, m.site, m.frame, context, seen, who, m.now_ns),

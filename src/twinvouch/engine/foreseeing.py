@@ -22,6 +22,7 @@ from twinvouch.engine import trying
 from twinvouch.engine.deciding import Proposal, decide
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
+from twinvouch.engine.standing_in import judging
 from twinvouch.wire.lookahead import digest, read_foresight, read_question
 
 _SENTENCE: Final = 500
@@ -89,7 +90,9 @@ def _settle(m: Memory, out: Out, command: str, seen: Foresight | None, why: str)
     m.dirty.add(f"asked/{command}")
     if record is None or record.status is not CommandStatus.HELD:
         return
-    is_past = seen is not None and not {*asked.trusted} <= {*trying.trusted_now(m, record)}
+    is_past = seen is not None and not {*asked.trusted} <= {
+        *trying.trusted_now(m, record, judging(m))
+    }
     if is_past:
         m.counts["simulation:outdated"] += 1
     if is_past and safe_action.was_admitted(record.decision):

@@ -24,10 +24,9 @@ def judging(m: Memory) -> Context:
     return replace(context, virtual=stand_ins(m)) if m.site.virtual else context
 
 
-def rests(m: Memory) -> tuple[Input, ...]:
-    """The tags and entries that estimates rest on now, so that a decision names the columns of their batches."""
-    told = stand_ins(m).values() if m.site.virtual else ()
-    return tuple(Input(tag, entry) for s in told for tag, entry in s.rests)
+def rests(context: Context) -> tuple[Input, ...]:
+    """The tags and entries that estimates rest on, so that a decision names the columns of their batches."""
+    return tuple(Input(tag, entry) for s in context.virtual.values() for tag, entry in s.rests)
 
 
 def read(m: Memory, tag: str) -> tuple[str, ...]:

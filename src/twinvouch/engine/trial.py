@@ -18,6 +18,7 @@ from twinvouch.core.lookahead import Ahead, Branch, Foresight, Prediction, Quest
 from twinvouch.engine import trying
 from twinvouch.engine.deciding import Proposal, judged
 from twinvouch.engine.memory import Memory
+from twinvouch.engine.standing_in import judging
 from twinvouch.wire.lookahead import read_question, write_question
 
 _NO_ENTRY: Final = -1
@@ -51,16 +52,18 @@ class Trial:
 def begin(m: Memory, command: Command) -> Trial:
     """Try a command at this moment; what its service has read lately counts, as it would of a proposal."""
     proposal = Proposal(command, b"", _NO_ENTRY, m.now_ns)
-    decision = judged(m, proposal, ())
+    context = judging(m)
+    decision = judged(m, proposal, (), context)
     tried = replace(command, value=decision.value_of(command))  # perhaps clamped by other rules
-    ahead, question = m.site.ahead.get(command.tag), trying.question(m, tried, m.now_ns)
+    ahead = m.site.ahead.get(command.tag)
+    question = trying.question(m, tried, m.now_ns, context)
     if not waits(decision) or ahead is None or question is None:
         return Trial(command, decision)
-    second = trying.second_question(m, tried, m.now_ns)
+    second = trying.second_question(m, tried, m.now_ns, context)
     assumed = _assumed(ahead, question, second)
     asking = Asking(
         *(ahead, question, write_question(question)),
-        {verdicts: judged(m, proposal, (), p) for verdicts, p in assumed.items()},
+        {verdicts: judged(m, proposal, (), context, p) for verdicts, p in assumed.items()},
         second,
     )
     try:

@@ -9,6 +9,7 @@ from twinvouch.commands.foreseen import Asked, waits
 from twinvouch.commands.register import Record
 from twinvouch.commands.view import View
 from twinvouch.core.command import Command, Verdict
+from twinvouch.core.context import Context
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.event import Simulate
 from twinvouch.core.lookahead import Foresight, Prediction, Question
@@ -20,16 +21,21 @@ from twinvouch.wire.lookahead import read_question, write_foresight, write_quest
 MOST: Final = 256  # questions on their way; what comes beyond is held with that reason
 
 
-def ask(m: Memory, out: Out, record: Record, because: tuple[int, ...]) -> None:
-    """Ask about a command that was held for it; an earlier question about the same command counts no more."""
+def ask(m: Memory, out: Out, record: Record, because: tuple[int, ...], context: Context) -> None:
+    """Ask about a command that was held for it; an earlier question about the same command counts no more.
+
+    Here and below `context` is what gate 4 may know at this moment (`judging`), worked out once a decision: what stands in
+    for tags costs as much as all the rules.
+    """
     if not waits(record.decision):
         return
-    asked = question(m, replace(record.command, value=record.value), record.received_ns)
+    tried = replace(record.command, value=record.value)
+    asked = question(m, tried, record.received_ns, context)
     if asked is None:
         return
     ident = sha256(b"simulate" + out.salt + record.digest).hexdigest()[:32]
     raw = write_question(asked)
-    trusted = trusted_now(m, record)
+    trusted = trusted_now(m, record, context)
     m.asked[record.command.id] = Asked(ident, raw, m.now_ns, because, trusted)
     m.dirty.add(f"asked/{record.command.id}")
     m.counts["simulation:asked"] += 1
@@ -46,11 +52,12 @@ def ask_second(m: Memory, out: Out, record: Record, seen: Foresight) -> bool:
     is_safe = is_admitted and not own.is_own(m.site, record.command.principal)
     if ahead is None or asked.first or is_safe:
         return False
-    if not {*asked.trusted} <= {*trusted_now(m, record)}:
+    context = judging(m)
+    if not {*asked.trusted} <= {*trusted_now(m, record, context)}:
         return False
     first = Prediction(read_question(asked.question), seen)
     tried = replace(record.command, value=first.asked.value)
-    second = second_question(m, tried, record.received_ns)
+    second = second_question(m, tried, record.received_ns, context)
     if second is None or lookahead.judge(ahead, first).verdict is not Verdict.ALLOW:
         return False
     raw = write_question(second)
@@ -64,9 +71,9 @@ def ask_second(m: Memory, out: Out, record: Record, seen: Foresight) -> bool:
     return True
 
 
-def unaskable(m: Memory, command: Command) -> Prediction | None:
+def unaskable(m: Memory, command: Command, context: Context) -> Prediction | None:
     """No answer, since too many questions are on their way or this one is none; None where it can be asked, or nothing is to be."""
-    asked = question(m, command, m.now_ns)
+    asked = question(m, command, m.now_ns, context)
     if asked is None:
         return None
     if len(m.asked) >= MOST and command.id not in m.asked:
@@ -78,34 +85,35 @@ def unaskable(m: Memory, command: Command) -> Prediction | None:
     return None
 
 
-def trusted_now(m: Memory, record: Record) -> tuple[str, ...]:
+def trusted_now(m: Memory, record: Record, context: Context) -> tuple[str, ...]:
     """The tags whose readings look-ahead of this command would start from now, and the meters of what stands in for others."""
     ahead = m.site.ahead.get(record.command.tag)
     if ahead is None:
         return ()
-    view = _view(m, record.command, record.received_ns)
+    view = _view(m, record.command, record.received_ns, context)
     tags = (tag for each in lookahead.models(ahead) for tag in lookahead.rests_on(view, each))
     return tuple(dict.fromkeys(tags))
 
 
-def _view(m: Memory, command: Command, received_ns: int) -> View:
-    context = judging(m)
+def _view(m: Memory, command: Command, received_ns: int, context: Context) -> View:
     return View(command, m.site, m.frame, context, {}, frozenset(), m.now_ns, received_ns)
 
 
-def question(m: Memory, command: Command, received_ns: int) -> Question | None:
+def question(m: Memory, command: Command, received_ns: int, context: Context) -> Question | None:
     """What a model would be asked about it now; None where it has none."""
     ahead = m.site.ahead.get(command.tag)
     if ahead is None:
         return None
-    view = _view(m, command, received_ns)
+    view = _view(m, command, received_ns, context)
     return None if view.target is None else lookahead.question(view, view.target, ahead)
 
 
-def second_question(m: Memory, command: Command, received_ns: int) -> Question | None:
+def second_question(
+    m: Memory, command: Command, received_ns: int, context: Context
+) -> Question | None:
     """What the second model would be asked about it now; None where there is none."""
     ahead = m.site.ahead.get(command.tag)
-    view = _view(m, command, received_ns)
+    view = _view(m, command, received_ns, context)
     if ahead is None or ahead.second is None or view.target is None:
         return None
     return lookahead.question(view, view.target, ahead.second)
