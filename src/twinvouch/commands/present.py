@@ -35,15 +35,19 @@ def values(
     long as the reading may be older than that.
     """
     reading = _reading(plant, frame, tag, now_ns)
-    if reading is None:
-        return ()
+    return () if reading is None else (reading, *coming(plant, tag, writes, now_ns))
+
+
+def coming(
+    plant: Plant, tag: str, writes: Iterable[ActuatorWrite], now_ns: int
+) -> tuple[float, ...]:
+    """Values of permits that a reading which still counts may be older than; the newest last."""
     since_ns = now_ns - slowest_ns(plant, tag)
-    coming = [
+    return tuple(
         w.value
         for w in writes
         if (not w.is_over or (w.spent_ns or w.expires_ns) >= since_ns) and not w.is_void
-    ]
-    return (reading, *coming)
+    )
 
 
 def slowest_ns(plant: Plant, tag: str) -> int:

@@ -94,18 +94,18 @@ def played(task: Task) -> list[Result]:
     where, found = sector(scenario.sector), []
     for guard in task.guards:
         parts = {"full": FULL, **ABLATIONS}.get(guard)
-        site = None if parts is None else site_of(where, parts, model_of(where).digest)
-        beside = _beside(where, site)
+        site = None if parts is None else site_of(where, parts, model_of(where, task.seed).digest)
+        beside = _beside(where, task.seed, site)
         hours = where.attack_h + (where.hours - where.attack_h) * task.share
         cast = Cast(scenario, where, task.seed, guard, site, beside, hours, where.attack_h)
         found.append(play(cast))
     return found
 
 
-def _beside(where: Any, site: Any) -> Callable[[], Beside]:
+def _beside(where: Any, seed: int, site: Any) -> Callable[[], Beside]:
     def made() -> Beside:
         assert site is not None
-        return Beside(where, site.plant)
+        return Beside(where, seed, site.plant)
 
     return made
 
