@@ -17,7 +17,7 @@ from twinvouch.core.errors import UsageError
 from twinvouch.core.lookahead import CLOCK, DEMAND
 from twinvouch.core.ports import Lookahead
 
-_ROUNDS: Final = 2
+_ROUNDS: Final = 3
 _NUDGE: Final = 0.02  # of a parameter, for its derivative
 _LEAST: Final = 1e-9
 _FEWEST: Final = 24  # stretches
