@@ -2,8 +2,9 @@
 
 Stretch by stretch the model begins where the plant was, does what the plant's actuators did, and is held against where the plant
 came to. Parameters stay near what the model came with unless the plant says otherwise: each has a spread that is known before
-(Tikhonov, as a prior). Residuals of a column are weighed by their own spread in the step before (iteratively reweighted), so that
-what the model or the instrument tells badly counts for less. Gauss-Newton; the interval is that of the linear model at the end.
+(Tikhonov, as a prior). Residuals of a column are weighed by their own spread in the step before, those beyond twice of it for less
+(Huber 1964, iteratively reweighted), so that what the model or the instrument tells badly counts for less. Gauss-Newton; the
+interval is that of the linear model at the end.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,8 @@ from twinvouch.core.ports import Lookahead
 _ROUNDS: Final = 3
 _NUDGE: Final = 0.02  # of a parameter, for its derivative
 _LEAST: Final = 1e-9
+_NORMAL: Final = 1.4826  # of the median size of an error that is normal, its sigma
+_FAR: Final = 2.0  # sigmas from which on an error counts for less
 _FEWEST: Final = 24  # stretches
 _DAY_S: Final = 86_400.0
 Floats = NDArray[np.float64]
@@ -84,7 +87,7 @@ def fit(make: Made, given: Sequence[Parameter], records: Sequence[Record], steps
         raise UsageError(f"{count} stretches without a gap, at least {_FEWEST} are needed")
     at, inverse = values, np.diag(spreads**2)
     for _ in range(_ROUNDS):
-        weights = {c: 1.0 / max(rms, _LEAST) for c, rms in _spread(last).items()}
+        weights = {c: _weights(e) for c, e in last.items()}
         columns = [_weighed(off(_nudged(at, n)), weights) for n in range(len(at))]
         base = _weighed(last, weights)
         slopes = np.stack([(c - base) / _NUDGE for c in columns], axis=1)
@@ -110,7 +113,15 @@ def _rms(errors: Floats) -> float:
     return float(np.sqrt(np.mean(errors**2)))
 
 
-def _weighed(errors: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
+def _weights(errors: Floats) -> Floats:
+    size = np.abs(errors)
+    usual = max(_NORMAL * float(np.median(size)), _LEAST)
+    far = np.maximum(size / (_FAR * usual), 1.0)
+    found: Floats = 1.0 / (usual * np.sqrt(far))
+    return found
+
+
+def _weighed(errors: Mapping[str, Floats], weights: Mapping[str, Floats]) -> Floats:
     return np.concatenate([e * weights[c] for c, e in errors.items()])
 
 

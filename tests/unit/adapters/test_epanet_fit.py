@@ -46,9 +46,9 @@ def test_parameters_that_are_known_come_out_within_their_intervals() -> None:
     given = [Parameter(name, *known[name]) for name in FITTED]
     found = fit(made, given, [record(29, gap=True)], 4)
     for p in found.parameters:
-        assert p.value == pytest.approx(TRUE[p.name], abs=0.03), p.name
+        assert p.value == pytest.approx(TRUE[p.name], abs=0.008), p.name
         assert 0 < p.half < 0.1
-    assert all(after < found.before[c] / 2 for c, after in found.after.items())
+    assert found.after["tank:2"] < found.before["tank:2"] / 2
     assert found.stretches == 26, "two stretches touch the gap"
 
 

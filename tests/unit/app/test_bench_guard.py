@@ -124,7 +124,9 @@ def test_a_level_that_lies_is_replaced_for_control() -> None:
     """The operator is shown the estimate, and commands by it; nothing of his is blocked for the lie."""
     scenario, where = BY_NAME["net3-levels-up"], sector("net3")
     site = site_of(where, FULL, model_of(where, 100).digest)
-    cast = Cast(scenario, where, 100, "full", site, lambda: Beside(where, 100, site.plant), 6.0, 3.5)
+    cast = Cast(
+        scenario, where, 100, "full", site, lambda: Beside(where, 100, site.plant), 6.0, 3.5
+    )
     found = play(cast)
     assert found.detected == 42
     assert found.legit > 6
