@@ -83,14 +83,8 @@ def decide(
     safe.follow(m, out, p.command, decision)
     glass.follow(m, out, p.command, decision, index)
     m.counts[f"command:{record.status.value}"] += 1
-    out.publish(
-        "command",
-        id=p.command.id,
-        tag=p.command.tag,
-        status=record.status.value,
-        why=decision.why,
-        entry=index,
-    )
+    told = {"status": record.status.value, "why": decision.why, "entry": index}
+    out.publish("command", id=p.command.id, tag=p.command.tag, **told)
     trying.ask(m, out, record, because, context, posed)
     return m.keep(record)
 
