@@ -31,7 +31,7 @@ from twinvouch.core.lookahead import (
 )
 from twinvouch.core.site import Site
 from twinvouch.core.trusted import estimated, exact, reaching, widened
-from twinvouch.core.virtual import Axes
+from twinvouch.core.virtual import Axes, reaches
 
 NAMES = ("lookahead",)
 ASKED: Final = "being simulated: no answer of the model has come yet"
@@ -157,10 +157,8 @@ def trusted_axes(at: At, ahead: Ahead, tag: str) -> Axes | None:
     value = at.frame.value(tag)
     if at.context.distrusted.get(tag, 0) > at.now_ns or value is None or not isfinite(value):
         return None
-    axes = at.frame.label((tag,), at.now_ns).axes[:, 0].tolist()
-    if any(a < demand for a, demand in zip(axes, ahead.demands, strict=True)):
-        return None
-    return axes[0], axes[1], axes[2], axes[3]
+    axes, _ = at.frame.label_of(tag, at.now_ns)
+    return axes if reaches(axes, ahead.demands) else None
 
 
 def judge(ahead: Ahead, prediction: Prediction) -> Reason:
@@ -301,10 +299,10 @@ def _instead(asked: Question, seen: Foresight) -> str:
 def interval(at: At, ahead: Ahead, name: str) -> Interval:
     """Where a quantity is, in the model's unit; an actuator may also be where a command that passed before will have it."""
     source = ahead.sources[name]
-    writes = at.context.writes.get(source.tag, ())
     found = _interval(at, ahead, source)
-    if not writes:
+    if not at.context.writes.get(source.tag):
         return found
+    writes = at.context.writes_of(source.tag)
     return reaching(source, found, coming(at.site.plant, source.tag, writes, at.now_ns))
 
 
