@@ -11,6 +11,7 @@
 Numbers are finite: a reader refuses what is not, so that nothing is ever compared with NaN.
 """
 
+from functools import lru_cache
 from hashlib import sha256
 from math import isfinite
 
@@ -53,6 +54,7 @@ def write_question(q: Question) -> bytes:
     )
 
 
+@lru_cache(maxsize=8)  # one question is read for each of its branches
 def read_question(raw: bytes) -> Question:
     """The inverse of `write_question`; MalformedError for anything else."""
     fields = Fields(decode(raw), 9, "question")
