@@ -107,11 +107,12 @@ def test_c48_who_may_not_propose_and_who_is_not_known_has_no_safe_actions(toy: T
 class Modelled(AheadToy):
     """A core whose pump has a model; answers are made by hand."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, is_blind: bool = True) -> None:
         of = slow_free(ahead_site())
         super().__init__(directory, replace(of, ahead={"pump/run": ahead(actuator="run")}))
         self.read()
-        blind(self)
+        if is_blind:
+            blind(self)
 
     def regretted(self, effects: Any, *, but: int) -> list[Effect]:
         """The answer that says that all members `but` so many are worse for it, with every law."""
@@ -129,6 +130,14 @@ def test_c48_one_member_that_does_not_regret_it_admits_it(tmp_path: Path) -> Non
     answer, effects = toy.propose("pump/run", 0.0)
     assert answer.body["status"] == "held"
     assert permits(toy.regretted(effects, but=1))
+
+
+def test_c48_a_start_that_is_trusted_whole_leaves_nothing_to_waive(tmp_path: Path) -> None:
+    toy = Modelled(tmp_path / "core", is_blind=False)
+    _, effects = toy.propose("pump/run", 0.0)
+    answered = toy.regretted(effects, but=1)
+    assert permits(answered) == []
+    assert reply(answered).body["status"] == "held"
 
 
 def test_c48_what_every_member_regrets_is_abuse_and_denied(tmp_path: Path) -> None:

@@ -74,11 +74,18 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
     if prediction is None or prediction.asked.value != view.command.value:
         return (Reason(NAMES[0], Verdict.HOLD, ASKED, "would be judged when the answer comes"),)
     told = judge(ahead, prediction)
-    if (
-        view.is_safe and told.verdict is Verdict.HOLD
-    ):  # some member may need it; no answer says nothing against it
+    if view.is_safe and told.verdict is Verdict.HOLD and _is_for_distrust(view, ahead, prediction):
         return (replace(told, verdict=Verdict.ALLOW),)
     return (told,)
+
+
+def _is_for_distrust(view: View, ahead: Ahead, prediction: Prediction) -> bool:
+    """True where a hold comes of what is not known: no answer says nothing against it, and of a start that is wide some member may need it.
+
+    From a start that is trusted whole a hold is no matter of distrust, and a list of safe actions waives nothing else.
+    """
+    is_wide = any(trusted_axes(view, ahead, s.tag) is None for s in ahead.sources.values())
+    return is_wide or not is_usable(ahead, prediction)
 
 
 def question(view: View, target: Target, ahead: Ahead) -> Question:
