@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from twinvouch.app.noninterference.judge import pair
-from twinvouch.app.noninterference.stored import LEVEL
-from twinvouch.commands import clamp, derivation, lookahead, own, present, safe_action, view
+from twinvouch.commands import clamp, derivation, lookahead, own, present, view
 from twinvouch.core.inventory import Tag
 from twinvouch.core.label import FULL, Label
 from twinvouch.core.past import Past
-from twinvouch.engine import deciding, flow, safe, standing, standing_in, virtual, watching
+from twinvouch.engine import deciding, flow, standing, watching
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
 from twinvouch.readings import gate
@@ -166,35 +165,6 @@ def test_a_watchdog_that_acts_on_doubt_that_anybody_casts_is_caught(
 ) -> None:
     monkeypatch.setattr(watching, "may_act", lambda *_: True)
     caught("created", "changed", "advanced")
-
-
-def test_an_estimate_that_anybody_moves_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A meter counts for it whatever its label, as if it were trusted."""
-    real, reading, none = standing_in.counts, virtual._reading, (0, 0, 0, 0)
-
-    def counts(m: Memory, tag: str, demands: Any) -> bool:
-        return real(m, tag, demands if tag == LEVEL else none)
-
-    def read(m: Memory, v: Any, admitted: Any, of: tuple[str, int]) -> Any:
-        told = reading(m, v if of[0] == LEVEL else replace(v, demands=none), admitted, of)
-        return replace(told, axes=(FULL, FULL, FULL, FULL))
-
-    monkeypatch.setattr(standing_in, "counts", counts)
-    monkeypatch.setattr(virtual, "counts", counts)
-    monkeypatch.setattr(virtual, "_reading", read)
-    caught("created")
-
-
-def test_a_safe_action_of_any_value_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where something is listed of an actuator, everything counts as listed."""
-
-    def listed(seen: Any, target: Any) -> Any:
-        of = seen.site.safe.get(target.tag.id, ())
-        return next((replace(s, value=seen.command.value) for s in of), None)
-
-    monkeypatch.setattr(safe_action, "listed", listed)
-    monkeypatch.setattr(safe, "_use", lambda *_: None)
-    caught("created", "changed")
 
 
 def test_a_clamp_towards_where_anybody_says_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
-from twinvouch.app.noninterference.judge import EXCEPTIONS, VIOLATIONS, pair
+from twinvouch.app.noninterference.judge import VIOLATIONS, pair
 
-KINDS: Final = (*VIOLATIONS, "removed", "delayed", *EXCEPTIONS)
+KINDS: Final = (*VIOLATIONS, "removed", "delayed", "displaced")
 EVERY: Final = 100  # pairs between two lines of progress
 
 

@@ -1,14 +1,9 @@
 """What two runs of a pair come to: commands that low sources removed, delayed, created or changed.
 
 The silent run is what is done without them. Whatever the other one does at a guarded actuator has to be done there too, with
-the same words, and not later. What else there may be is counted by its kind (ADR 41), each with what it takes:
-
-- `displaced`: the silent run refused it for rules over the past of its actuator alone, or clamped it to another step by its rate
-  (which then may wait for other approvals), because of a command there that came out otherwise here. The actuator may take one step in that time, and takes the other one.
-- `followed`: the core's own, after a write or a deadline there that came out otherwise here: low data had held something back.
-- `safe`: two persons listed this very value, so that distrust may let it pass.
-- `waived`: two persons broke the glass for whoever wrote it.
-- `stood_in`: trust in a tag was taken away here and not there, and what trusted meters say of it refuses less than it said itself.
+the same words, and not later. One exception is allowed and counted, `displaced`: a command that the silent run refused for
+rules over the past of its actuator alone, or clamped to another step by its rate, because of an earlier command there that low data held back here. Nothing new is
+made possible by it: the actuator may take one step in that time, and takes the other one.
 """
 
 from collections import Counter
@@ -17,29 +12,22 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from twinvouch.app.noninterference import plant, script
-from twinvouch.app.noninterference.emergency import is_listed
 from twinvouch.app.noninterference.plant import World
 from twinvouch.app.noninterference.play import Run, play
 from twinvouch.app.noninterference.script import Propose
 from twinvouch.app.noninterference.voice import HONEST, LIES, SILENT
-from twinvouch.app.noninterference.watched import ON
-from twinvouch.commands import break_glass, safe_action
 
 VIOLATIONS: Final = ("created", "changed", "advanced")
-EXCEPTIONS: Final = ("displaced", "followed", "safe", "waived", "stood_in")
 HONEST_SHARE: Final = 7  # every so manieth pair, low sources tell the truth
 
 
 OVER_THE_PAST = frozenset({"rate", "ramp", "travel", "count", "dwell"})
-OVER_READINGS: Final = OVER_THE_PAST | {"interlock", "lookahead", "label"}
-BREAK_GLASS: Final = break_glass.NAMES[0]
 _PUT_RIGHT: Final = frozenset({"limits"})
-_ANEW: Final = frozenset({"approval"})
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A command of a pair that did not come out alike: `kind` is removed, delayed, an exception or a violation."""
+    """A command of a pair that did not come out alike: `kind` is removed, delayed, displaced or a violation."""
 
     kind: str
     command: str
@@ -77,8 +65,7 @@ def differences(world: World, silent: Run, loud: Run) -> Iterator[Difference]:
     for command, tag in sorted({**own, **silent.targets}.items()):
         kind = _kind(command, silent, loud)
         if kind and tag in world.guarded:
-            excepted = _excepted(world, command, silent, loud) if kind in VIOLATIONS else ""
-            yield Difference(excepted or kind, command, tag)
+            yield Difference(kind, command, tag)
 
 
 def _kind(command: str, silent: Run, loud: Run) -> str:
@@ -94,50 +81,32 @@ def _kind(command: str, silent: Run, loud: Run) -> str:
     return "delayed" if done.at_ns > without.at_ns else "advanced"
 
 
-def _excepted(world: World, command: str, silent: Run, loud: Run) -> str:
-    """The exception that it is; empty for none."""
-    tag, spoke = loud.done[command].tag, loud.spoke[command]
-    if command in loud.own and loud.proposed[command] != ON:
-        return "followed" if _is_otherwise_before(command, silent, loud) else ""
-    if safe_action.ADMITTED in spoke and is_listed(world.site, tag, loud.proposed[command]):
-        return "safe"
-    if BREAK_GLASS in spoke and command in silent.proposed:
-        return "waived"
-    doubted = loud.instead[command] & silent.counted.get(command, frozenset())
-    refused = silent.rules.get(command, frozenset())
-    return "stood_in" if doubted and refused & OVER_READINGS else ""
-
-
 def _is_displaced(command: str, silent: Run, loud: Run) -> bool:
-    """Refused for what was permitted before alone, and what was permitted there before came out otherwise here.
+    """Refused for what was permitted before alone, and of what was permitted there before something was not here.
 
-    What a clamp puts right (a value above a limit) does not refuse by itself; nor does that people have not approved the
-    value yet to which the rate clamped it.
+    What a clamp puts right (a value above a limit) does not refuse by itself.
     """
-    is_clamped = "rate" in silent.clamps.get(command, ())
-    put_right = (_PUT_RIGHT & {*loud.clamps.get(command, ())}) | (_ANEW if is_clamped else set())
+    put_right = _PUT_RIGHT & {*loud.clamps.get(command, ())}
     rules = silent.rules.get(command, frozenset()) - put_right
-    is_for_its_past = rules <= OVER_THE_PAST and (bool(rules) or is_clamped)
-    return is_for_its_past and _is_otherwise_before(command, silent, loud)
+    return _is_held_back(command, silent, loud) and bool(rules) and rules <= OVER_THE_PAST
 
 
 def _is_clamped_elsewhere(command: str, silent: Run, loud: Run) -> bool:
     """Both took a step as long as the rate allows, from what was permitted before, of which something was not here."""
     both = (silent.clamps.get(command, ()), loud.clamps.get(command, ()))
     is_by_rate = any("rate" in by for by in both)
-    return is_by_rate and _is_otherwise_before(command, silent, loud)
+    return is_by_rate and _is_held_back(command, silent, loud)
 
 
-def _is_otherwise_before(command: str, silent: Run, loud: Run) -> bool:
-    """True where the runs did not carry out alike all that they did at the same actuator before."""
+def _is_held_back(command: str, silent: Run, loud: Run) -> bool:
+    """Of what was permitted before at the same actuator something was not here, or later."""
     done = loud.done[command]
-    before = {
+    before = (
         other
-        for run in (silent, loud)
-        for other, was in run.done.items()
-        if was.tag == done.tag and was.at_ns <= done.at_ns and other != command
-    }
-    return any(silent.done.get(other) != loud.done.get(other) for other in before)
+        for other, was in silent.done.items()
+        if was.tag == done.tag and was.at_ns <= done.at_ns
+    )
+    return any(o not in loud.done or loud.done[o].at_ns > silent.done[o].at_ns for o in before)
 
 
 def _numbers(world: World, story: script.Script, silent: Run, loud: Run) -> Counter[str]:

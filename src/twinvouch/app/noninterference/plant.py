@@ -14,8 +14,6 @@ from typing import Final
 from twinvouch.adapters.cel import CelCondition
 from twinvouch.adapters.keys import SeededSigner
 from twinvouch.app.model_class import Made, make
-from twinvouch.app.noninterference import stored
-from twinvouch.app.noninterference.emergency import signed
 from twinvouch.app.noninterference.watched import watched
 from twinvouch.commands.capability import required
 from twinvouch.core.declared import (
@@ -61,7 +59,6 @@ PERSONS: Final = ("ann", "bob")
 ACTUATOR: Final = "actuator-1"
 CAPS: Final = (40, 80, 120, 210, 250, 250, 250)
 QUANTITIES: Final = 2
-TANK: Final = QUANTITIES  # what the tags of a tank are of
 HALF_NS: Final = SECOND // 2
 TRIED: Final = 0.3  # of all actuators
 
@@ -91,14 +88,13 @@ def _condition(text: str, names: tuple[str, ...]) -> CelCondition:
 def draw(seed: int) -> World:
     """The plant of a seed: the first that has low sources, others, and actuators at which all the low ones fall short."""
     for attempt in count():
-        world = _draw(random.Random(f"plant {seed} {attempt}"), seed)  # noqa: S311 - repeated by its seed
+        world = _draw(random.Random(f"plant {seed} {attempt}"))  # noqa: S311 - repeated by its seed
         if world.low and world.guarded and len(world.measures.keys() - world.low) > 1:
-            site = watched(seed, world.site, world.low, world.guarded)
-            return replace(world, site=signed(seed, site))
+            return replace(world, site=watched(seed, world.site, world.low, world.guarded))
     raise AssertionError
 
 
-def _draw(chance: random.Random, seed: int) -> World:
+def _draw(chance: random.Random) -> World:
     edges = {
         f"edge-{n}": Edge(f"edge-{n}", (f"g{n}",), chance.choice(CAPS), 4 * SECOND)
         for n in range(chance.choice((2, 3, 3)))
@@ -106,13 +102,11 @@ def _draw(chance: random.Random, seed: int) -> World:
     classes = _classes(chance)
     tags, measures = _sensors(chance, edges)
     actuators = _actuators(chance, edges, list(tags))
-    tank = stored.tags(seed, edges)
-    actuators = stored.used(seed, actuators) if tank else actuators
-    plain = _plant(chance, edges, classes, {**tags, **tank, **actuators})
-    told = _declarations(chance, measures, plain)
-    told = stored.declared(told) if tank else told
-    measures |= dict.fromkeys(tank, TANK)
-    declared = by_group({name: group.ids for name, group in plain.groups.items()}, told)
+    plain = _plant(chance, edges, classes, {**tags, **actuators})
+    declared = by_group(
+        {name: group.ids for name, group in plain.groups.items()},
+        _declarations(chance, measures, plain),
+    )
     plant = replace(plain, declared=declared)
     low, guarded, distrusted = _low(chance, plant)
     return World(_site(chance, plant), measures, low, guarded, distrusted)
@@ -306,7 +300,6 @@ def _site(chance: random.Random, plant: Plant) -> Site:
         interlocks=interlocks,
         modes=ModeRules(dwell_ns=SECOND, highest=dict.fromkeys(plant.assets, Rung.AUTONOMOUS)),
         ahead=_aheads(plant),
-        virtual=stored.virtual(plant),
     )
 
 

@@ -12,7 +12,6 @@ from typing import Any
 from twinvouch.app.noninterference import watched
 from twinvouch.app.noninterference.plant import ACTUATOR, PLANT, World, signer, tank
 from twinvouch.app.noninterference.script import (
-    ESTIMATE,
     Advise,
     Arrive,
     Ask,
@@ -49,8 +48,7 @@ from twinvouch.core.event import (
 from twinvouch.core.kind import Kind, Purpose
 from twinvouch.core.site import SECOND
 from twinvouch.core.statement import Statement, Verb
-from twinvouch.engine import Engine, glass, modes
-from twinvouch.engine.standing_in import counts, stand_ins
+from twinvouch.engine import Engine, modes
 from twinvouch.wire.advice import write_advice
 from twinvouch.wire.batch import Header, write_batch
 from twinvouch.wire.command import write_command
@@ -84,11 +82,6 @@ class Run:
     targets: dict[str, str] = field(default_factory=dict)
     proposed: dict[str, float] = field(default_factory=dict)
     own: set[str] = field(default_factory=set)  # commands of the core itself
-    spoke: dict[str, frozenset[str]] = field(default_factory=dict)  # rules of the last decision
-    instead: dict[str, frozenset[str]] = field(default_factory=dict)  # tags that had a stand-in
-    counted: dict[str, frozenset[str]] = field(
-        default_factory=dict
-    )  # of those with one: needed none
     low_readings: int = 0  # present ones
     simulated: int = 0  # answers of a model
     moved: int = 0  # changes of a mode
@@ -177,7 +170,6 @@ class _Stage:
                 self._run.done[effect.command] = Done(permit.tag, self._at_ns, permit.words)
                 self._due.append((effect.command, permit.nonce))
                 self._own(effect.command)
-                self._why(effect.command)
             elif isinstance(effect, Simulate):
                 self._asked.append(effect)
             elif isinstance(effect, Reply):
@@ -190,7 +182,6 @@ class _Stage:
         if said.principal == CORE:
             self._run.own.add(command)
             self._run.targets[command] = said.tag
-            self._run.proposed[command] = said.value
 
     def answer(self) -> None:
         """What the model says to every question on its way, at once; its answers may bring others about."""
@@ -279,8 +270,6 @@ class _Stage:
             digest = shown(record.command, record.decision)
         elif step.verb in modes.VERBS:
             digest = modes.shown(step.subject, self._engine.memory.mode_of(step.subject))
-        elif step.verb is Verb.BREAK_GLASS and step.subject in self._engine.memory.glasses:
-            digest = glass.shown(self._engine.memory.glasses[step.subject])
         ends_ns = self._at_ns + step.lasts_ns
         said = Statement(
             *(step.person, step.verb, step.subject, "pair", digest, salt, self._at_ns, ends_ns)
@@ -322,27 +311,11 @@ class _Stage:
         """Entries of the batches that are meant, as this run's ledger numbers them."""
         plant, found = self._world.site.plant, []
         for tag, back in named:
-            episode = self._engine.memory.episodes.get(tag)
-            if back == ESTIMATE and episode is not None:
-                found.append(Input(tag, episode.entry))
-                continue
             entries = self._entries.get(plant.tags[tag].group, [])
             older = entries[-1 - back] if len(entries) > back else 0
             newest = self._engine.memory.frame.entry(tag)
-            found.append(Input(tag, older if back > 0 else max(newest, 0)))
+            found.append(Input(tag, older if back else max(newest, 0)))
         return tuple(found)
-
-    def _why(self, command: str) -> None:
-        """Every rule that spoke in a decision, and what stood in for which tags when it was made."""
-        memory = self._engine.memory
-        self._run.spoke[command] = frozenset(
-            r.rule for r in memory.records[command].decision.reasons
-        )
-        virtual = self._world.site.virtual.items()
-        self._run.instead[command] = frozenset(stand_ins(memory))
-        self._run.counted[command] = frozenset(
-            t for t, v in virtual if counts(memory, t, v.demands)
-        )
 
     def _note(self, command: str) -> None:
         record = self._engine.memory.records.get(command)
@@ -354,7 +327,6 @@ class _Stage:
             self._run.clamps[command] = () if decision.clamp is None else decision.clamp.by
             before = self._run.verdicts.get(command, ())
             self._run.verdicts[command] = (*before, decision.verdict.value)
-            self._why(command)
 
 
 def _by(name: str, content: bytes, purpose: str) -> bytes:

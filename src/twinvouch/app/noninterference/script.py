@@ -12,17 +12,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from twinvouch.app.noninterference.emergency import LISTED
 from twinvouch.app.noninterference.plant import HALF_NS, PERSONS, SERVICES, World
-from twinvouch.app.noninterference.stored import LEVEL, TAGS, Water, water
-from twinvouch.commands.view import mandatory
 from twinvouch.core.site import SECOND
 from twinvouch.core.statement import Verb
 
 BEGIN_NS: Final = 1_700_000_000 * SECOND
 LASTS_S: Final = 11.0
-ESTIMATE: Final = -1  # an input that is what stands in for its tag, and not a batch
-GLASSES: Final = 0.25  # of the scripts
 DOWN: Final = (Verb.ADVISORY, Verb.READ_ONLY, Verb.ISOLATED)
 
 
@@ -47,7 +42,7 @@ class Arrive:
 
 @dataclass(frozen=True, slots=True)
 class Propose:
-    """A command. `inputs` are tags, each with how many batches ago or `ESTIMATE`; `follows`: its value is what this tag or advice says."""
+    """A command. `inputs` are tags, each with how many batches ago; `follows`: its value is what this tag or advice says."""
 
     id: str
     service: str
@@ -117,12 +112,10 @@ class Script:
 def draw(seed: int, world: World) -> Script:
     """The script of a seed."""
     chance = random.Random(f"script {seed}")  # noqa: S311 - a script is repeated by its seed
-    readings = _readings(chance, np.random.default_rng([seed, 7]), world, seed)
+    readings = _readings(chance, np.random.default_rng([seed, 7]), world)
     steps: list[tuple[int, Step]] = [*_arrivals(chance, readings), *_people(chance, world)]
     steps += _commands(chance, world)
     steps += _closed_loops(chance, world)
-    steps += _estimates(random.Random(f"estimates {seed}"), world)  # noqa: S311
-    steps += _emergencies(random.Random(f"emergencies {seed}"), world)  # noqa: S311
     steps += _modes(random.Random(f"modes {seed}"), world)  # noqa: S311 - a chance of its own
     steps += [(BEGIN_NS + n * SECOND, Pass(chance.random() < 0.04)) for n in range(int(LASTS_S))]
     if chance.random() < 0.2:
@@ -137,10 +130,10 @@ def _moment(chance: random.Random, first: float = 1.5) -> int:
 
 
 def _readings(
-    chance: random.Random, noise: np.random.Generator, world: World, seed: int
+    chance: random.Random, noise: np.random.Generator, world: World
 ) -> dict[str, list[Readings]]:
     """What all edges would say: quantities wander, some tags lie for a while or lose their reading."""
-    truth = _Truth(chance, world, water(seed))
+    truth = _Truth(chance, world)
     found: dict[str, list[Readings]] = {}
     for edge in world.site.plant.edges.values():
         group = world.site.plant.groups[edge.groups[0]]
@@ -148,8 +141,7 @@ def _readings(
         while at_ns < BEGIN_NS + LASTS_S * SECOND:
             t_ns = at_ns + HALF_NS * np.arange(chance.choice((1, 2, 2)), dtype=np.int64)
             values = np.array([[truth.of(tag, int(t)) for tag in group.ids] for t in t_ns])
-            exact = np.array([tag in TAGS for tag in group.ids])
-            values += noise.normal(0.0, 0.03, values.shape) * ~exact
+            values += noise.normal(0.0, 0.03, values.shape) * (values != np.rint(values))
             quality = (noise.random(values.shape) < 0.01) * np.uint8(3)
             batches.append(Readings(edge.principal, len(batches), t_ns, values, quality))
             at_ns = int(t_ns[-1]) + HALF_NS
@@ -160,8 +152,8 @@ def _readings(
 class _Truth:
     """Quantities as straight lines between points; actuators stand and move now and then; tags lie in stretches."""
 
-    def __init__(self, chance: random.Random, world: World, tank: Water) -> None:
-        self._measures, self._tank = world.measures, tank
+    def __init__(self, chance: random.Random, world: World) -> None:
+        self._measures = world.measures
         self._lines = {q: self._line(chance, 4.0) for q in set(world.measures.values())}
         tags = [*world.measures]
         self._lies = {
@@ -188,7 +180,6 @@ class _Truth:
             return stands if t_ns < when_ns else moves
         line, passed = self._lines[self._measures[tag]], (t_ns - BEGIN_NS) / SECOND
         value = float(np.interp(passed, np.arange(len(line)), line))
-        value = self._tank.of(tag, passed) if tag in TAGS else value
         begin_ns, offset, lasts_ns = self._lies.get(tag, (0, 0.0, 0))
         return value + offset * (begin_ns <= t_ns < begin_ns + lasts_ns)
 
@@ -287,40 +278,6 @@ def _closed_loops(chance: random.Random, world: World) -> Iterator[tuple[int, St
         yield at, Propose(ident, SERVICES[2], tag, 0.3, inputs, signed=True, follows=follows)
         for person in PERSONS:
             yield at + chance.randint(1, 2 * SECOND), Say(person, Verb.APPROVE, ident, 5 * SECOND)
-
-
-def _estimates(chance: random.Random, world: World) -> Iterator[tuple[int, Step]]:
-    """The level of a tank is distrusted for a while, and commands rest on what stands in for it."""
-    if LEVEL not in world.measures:
-        return
-    at, lasts_ns = _moment(chance, 2.5), chance.randint(2, 9) * SECOND
-    if chance.random() < 0.7:
-        yield at, Say(PERSONS[1], Verb.DISTRUST, LEVEL, lasts_ns)
-    using = sorted(t.id for t in world.site.plant.tags.values() if LEVEL in mandatory(t))
-    for n in range(3 if using else 0):
-        tag, ident = chance.choice(using), f"d{n}" * 16
-        inputs = chance.choice(((), ((LEVEL, ESTIMATE),), ((LEVEL, 0),)))
-        then = at + chance.randint(-2 * SECOND, 4 * SECOND)
-        value = chance.choice((0.1, 0.31, 0.45))
-        yield then, Propose(ident, SERVICES[0], tag, value, inputs, signed=True)
-        for person in PERSONS:
-            yield then + chance.randint(1, 3 * SECOND), Say(person, Verb.APPROVE, ident, 5 * SECOND)
-
-
-def _emergencies(chance: random.Random, world: World) -> Iterator[tuple[int, Step]]:
-    """Two persons break the glass of an actuator, and the one who asked writes; and services do what is listed as safe."""
-    if chance.random() < GLASSES:
-        tag, at = _target(chance, world), _moment(chance, 2.0)
-        who, second = chance.sample(PERSONS, 2)
-        yield at, Say(who, Verb.BREAK_GLASS, tag, 30 * SECOND)
-        yield at + SECOND // 4, Say(second, Verb.BREAK_GLASS, tag, 30 * SECOND)
-        for n in range(2):
-            then = at + chance.randint(SECOND // 2, 3 * SECOND)
-            value = chance.choice((0.1, 0.31, 0.45, 0.55))
-            yield then, Propose(f"c{n}" * 16, who, tag, value, (), signed=True)
-    for n in range(2 if world.site.safe else 0):
-        tag = chance.choice(sorted(world.site.safe))
-        yield _moment(chance, 2.0), Propose(f"b{n}" * 16, SERVICES[1], tag, LISTED, (), signed=True)
 
 
 def _target(chance: random.Random, world: World) -> str:
