@@ -5,12 +5,15 @@
                 each (0 or 1)]
     answer     [1, [[rows, columns, float64 little-endian, samples, width, float64, [sampled row, ...]], ...]]
     foresight  [1, question digest, model digest, [law, ...], [[worst, at_s, quantity], ...] of the command,
-                the same of the backup, residual, runs, allowed or nil]
+                the same of the backup, residual, runs, allowed or nil]; version 2 with [0 or 1, ...] of the command behind it:
+                less far out than with no command
 
 Numbers are finite: a reader refuses what is not, so that nothing is ever compared with NaN.
 """
 
+from functools import lru_cache
 from hashlib import sha256
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +29,14 @@ from twinvouch.core.lookahead import (
     Trace,
 )
 from twinvouch.wire.cbor import decode, encode
-from twinvouch.wire.fields import Fields
+from twinvouch.wire.fields import ID, Fields
 
 _NAMES = 10_000  # of one model
 _RUNS = 16 * MOST_MEMBERS
 _CELLS = 50_000_000  # numbers of one answer
 _VERSION = 1
+_COMPARED = 2  # of a foresight: with what no command would do beside it
+_WIDTH = 9  # fields of a foresight without that
 
 
 def write_question(q: Question) -> bytes:
@@ -49,6 +54,7 @@ def write_question(q: Question) -> bytes:
     )
 
 
+@lru_cache(maxsize=8)  # one question is read for each of its branches
 def read_question(raw: bytes) -> Question:
     """The inverse of `write_question`; MalformedError for anything else."""
     fields = Fields(decode(raw), 9, "question")
@@ -64,6 +70,24 @@ def read_question(raw: bytes) -> Question:
         raise MalformedError("question: `times`: expected 0 < tau <= horizon and a step")
     times = (horizon, tau, step, demand, clock)
     return Question(model, digest, state, limits, actuator, value, low, high, *times, is_each)
+
+
+def is_whole(q: Question) -> bool:
+    """True where `read_question` takes it as `write_question` writes it: whoever asks need not read it back to know."""
+    numbers = [q.value, q.low, q.high, q.horizon_s, q.tau_s, q.step_s, q.demand, q.clock_s]
+    for _, interval in q.state:
+        numbers += (interval.low, interval.centre, interval.high)
+        if not interval.low <= interval.centre <= interval.high:
+            return False
+    for _, low, high in q.limits:
+        numbers += (low, high)
+        if not low < high:
+            return False
+    is_timed = q.step_s > 0 and 0 < q.tau_s <= q.horizon_s <= q.step_s * MOST_STEPS
+    names = [q.model, *(n for n, _ in q.state), *(n for n, _, _ in q.limits), q.actuator or "-"]
+    are_names = all(0 < len(n) <= ID and n.isprintable() for n in names)
+    are_few = max(len(q.state), len(q.limits)) <= _NAMES
+    return is_timed and are_names and are_few and all(map(isfinite, numbers))
 
 
 def digest(raw: bytes) -> bytes:
@@ -92,19 +116,22 @@ def read_answer(raw: bytes) -> list[Trace]:
 
 def write_foresight(f: Foresight) -> bytes:
     """What was foreseen as bytes."""
-    return encode(
-        [
-            *(_VERSION, f.question, f.model, list(f.laws)),
-            *([[b.worst, b.at_s, b.quantity] for b in told] for told in (f.commands, f.backups)),
-            *(f.residual, f.runs, f.allowed),
-        ]
-    )
+    version = _COMPARED if f.eased else _VERSION
+    told = [
+        *(version, f.question, f.model, list(f.laws)),
+        *([[b.worst, b.at_s, b.quantity] for b in told] for told in (f.commands, f.backups)),
+        *(f.residual, f.runs, f.allowed),
+    ]
+    return encode([*told, [int(e) for e in f.eased]] if f.eased else told)
 
 
 def read_foresight(raw: bytes) -> Foresight:
     """The inverse of `write_foresight`; MalformedError for anything else, NaN and infinities included."""
-    fields = Fields(decode(raw), 9, "foresight")
-    fields.integer("version", _VERSION, _VERSION)
+    content = decode(raw)
+    is_compared = isinstance(content, list) and len(content) == _WIDTH + 1
+    fields = Fields(content, _WIDTH + is_compared, "foresight")
+    version = _COMPARED if is_compared else _VERSION
+    fields.integer("version", version, version)
     question, model = fields.octets("question", 32), fields.octets("model")
     laws = fields.each("laws", 16, lambda each: each.id("law"))
     commands, backups = (
@@ -112,9 +139,11 @@ def read_foresight(raw: bytes) -> Foresight:
         for name in ("commands", "backups")
     )
     residual, runs = fields.number("residual"), fields.integer("runs")
-    return Foresight(
-        question, model, laws, commands, backups, residual, runs, fields.number_or_nil("allowed")
-    )
+    told = (commands, backups, residual, runs, fields.number_or_nil("allowed"))
+    eased: tuple[int, ...] = ()
+    if is_compared:
+        eased = fields.each("eased", _RUNS, lambda each: each.integer("eased", 0, 1))
+    return Foresight(question, model, laws, *told, tuple(map(bool, eased)))
 
 
 def _actuator(fields: Fields) -> str:

@@ -34,11 +34,11 @@ def short(name: str, guard: Guard | None = FULL, hours: float = 1.0, seed: int =
     """A run whose attack begins after half an hour."""
     scenario = BY_NAME[name]
     where = sector(scenario.sector)
-    site = None if guard is None else site_of(where, guard, model_of(where).digest)
+    site = None if guard is None else site_of(where, guard, model_of(where, seed).digest)
 
     def beside() -> Beside:
         assert site is not None
-        return Beside(where, site.plant)
+        return Beside(where, seed, site.plant)
 
     told = "off" if guard is None else "full"
     return play(Cast(scenario, where, seed, told, site, beside, 0.5 + hours, 0.5))
@@ -109,9 +109,9 @@ def test_forged_permits_are_refused_each_for_its_reason() -> None:
 def test_an_approval_that_counts_lets_the_same_command_through() -> None:
     """What the tricks with approvals carry is stopped by nothing else."""
     where = sector("building")
-    site = site_of(where, FULL, model_of(where).digest)
+    site = site_of(where, FULL, model_of(where, 1).digest)
     written: list[Written] = []
-    stage = Stage(site, 1, Beside(where, site.plant), written.append)
+    stage = Stage(site, 1, Beside(where, 1, site.plant), written.append)
     plant = where.make(1)
     stage.scan(0, plant.truth())
     ident = stage.propose(OPTIMIZER, Wish("loop/purge", 1.0, ("loop/purge",)))
@@ -123,8 +123,10 @@ def test_an_approval_that_counts_lets_the_same_command_through() -> None:
 def test_a_level_that_lies_is_replaced_for_control() -> None:
     """The operator is shown the estimate, and commands by it; nothing of his is blocked for the lie."""
     scenario, where = BY_NAME["net3-levels-up"], sector("net3")
-    site = site_of(where, FULL, model_of(where).digest)
-    cast = Cast(scenario, where, 100, "full", site, lambda: Beside(where, site.plant), 6.0, 3.5)
+    site = site_of(where, FULL, model_of(where, 100).digest)
+    cast = Cast(
+        scenario, where, 100, "full", site, lambda: Beside(where, 100, site.plant), 6.0, 3.5
+    )
     found = play(cast)
     assert found.detected == 42
     assert found.legit > 6
@@ -140,21 +142,36 @@ def test_an_emergency_stop_under_distrust_is_carried_out() -> None:
 
 def test_without_a_list_of_safe_actions_the_same_stops_are_held() -> None:
     scenario, where = BY_NAME["building-stop"], replace(sector("building"), safe=(), watch=None)
-    site = site_of(where, FULL, model_of(where).digest)
-    cast = Cast(scenario, where, 1, "full", site, lambda: Beside(where, site.plant), 5.5, 4.0)
+    site = site_of(where, FULL, model_of(where, 1).digest)
+    cast = Cast(scenario, where, 1, "full", site, lambda: Beside(where, 1, site.plant), 5.5, 4.0)
     found = play(cast)
     assert found.stops == found.stops_blocked == 5
     assert set(found.rules) == {"label"}
 
 
 def test_the_same_seed_gives_the_same_report() -> None:
-    task = Task("grid-two-lines", 5, ("off", "full"), 0.05)
+    tasks = [Task(("grid-two-lines",), 5, guard, 0.05) for guard in ("off", "full")]
     times = {"compute_p99_ms_stages", "compute_p99_ms_lookahead", "lookahead_p50_ms"}
-    first, again = (report(played(task)) for _ in range(2))
+    first, again = (report([r for t in tasks for r in played(t)]) for _ in range(2))
     assert {k: v for k, v in first.items() if k not in times} == {
         k: v for k, v in again.items() if k not in times
     }
     assert first["legit_commands"] > 0
+
+
+@pytest.mark.parametrize("guard", ["off", "full", "no_label"])
+def test_scenarios_that_share_their_honest_hours_say_what_each_says_alone(guard: str) -> None:
+    """Among them one that acts before its hour, and one whose stations lie."""
+    names = ("building-clean", "building-replayed-permit", "building-rooms-warm")
+    together = played(Task(names, 3, guard, 0.05))
+    alone = [r for name in names for r in played(Task((name,), 3, guard, 0.05))]
+    assert [r.scenario for r in together] == list(names)
+    assert [timeless(r) for r in together] == [timeless(r) for r in alone]
+    assert len({str(timeless(r)) for r in together}) == len(names)
+
+
+def timeless(result: Result) -> Result:
+    return replace(result, stages_ms=[], lookahead_ms=[])
 
 
 def made(scenario: str, guard: str, seed: int = 1, **more: object) -> Result:
