@@ -159,7 +159,7 @@ async def _outage(
         f"{name} does not work again",
     )
     killed.restarts.setdefault(name, []).append(time.monotonic() - since)
-    aims.compare(name, plant, await aims.see())
+    aims.compare(name, plant, await aims.later(plant))
     return kills
 
 
