@@ -10,7 +10,7 @@ import ctypes
 import os
 import platform
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
@@ -33,14 +33,35 @@ _COLD: Final = 10
 _ACCURATE: Final = 1e-4
 
 
+class Values:
+    """One value of each of several nodes or links, read again and again by the shortest way: a step is read more often than solved."""
+
+    def __init__(
+        self, project: ctypes.c_void_p, called: Any, indices: Sequence[int], what: int
+    ) -> None:
+        self._project, self._called, self._what = project, called, what
+        self._cells: Any = (ctypes.c_double * len(indices))()
+        size = ctypes.sizeof(ctypes.c_double)
+        self._places = [(i, ctypes.byref(self._cells, n * size)) for n, i in enumerate(indices)]
+
+    def read(self) -> list[float]:
+        """As they are now; an index that is none is an error, as everywhere."""
+        called, project, what = self._called, self._project, self._what
+        codes = [called(project, index, what, place) for index, place in self._places]
+        if codes and max(codes) >= 100:
+            raise ValueError(f"EPANET refused to tell: error {max(codes)}")
+        found: list[float] = self._cells[:]
+        return found
+
+
 class Project:
     """One open network, its controls by time taken out."""
 
     def __init__(self, inp: bytes) -> None:
-        self._library, self._functions = _load(), dict[str, Any]()
+        self._library = _load()
         self._project = ctypes.c_void_p()
-        self._value, self._length = ctypes.c_double(), ctypes.c_long()
-        self._told, self._passed = ctypes.byref(self._value), ctypes.byref(self._length)
+        self._value, self._length, self._step_s = ctypes.c_double(), ctypes.c_long(), 0
+        self._passed = ctypes.byref(self._length)
         self._call("createproject", ctypes.byref(self._project), bare=True)
         with tempfile.NamedTemporaryFile(suffix=".inp") as file:
             file.write(inp)
@@ -94,33 +115,34 @@ class Project:
 
     def solve(self) -> None:
         """Solve this moment."""
-        self._call("runH", self._passed)
+        self._expect(self._library.EN_runH(self._project, self._passed), "runH")
 
     def advance(self, most_s: int) -> int:
         """Go on for at most so long; returns how long, s. 0 is an error: time has to pass."""
-        self._call("settimeparam", _STEP, ctypes.c_long(most_s))
-        self._call("nextH", self._passed)
-        if not 0 < self._length.value <= most_s:
-            raise ValueError(
-                f"EPANET steps {self._length.value} s, at most {most_s} were asked for"
-            )
-        return self._length.value
+        if most_s != self._step_s:
+            self._call("settimeparam", _STEP, ctypes.c_long(most_s))
+            self._step_s = most_s
+        self._expect(self._library.EN_nextH(self._project, self._passed), "nextH")
+        passed = self._length.value
+        if not 0 < passed <= most_s:
+            raise ValueError(f"EPANET steps {passed} s, at most {most_s} were asked for")
+        return passed
 
-    def heads(self, nodes: Iterable[int]) -> list[float]:
-        """Of nodes, in the unit of the file."""
-        return self._all(self._library.EN_getnodevalue, nodes, _HEAD)
+    def heads(self, nodes: Sequence[int]) -> Values:
+        """How to read heads of nodes, in the unit of the file."""
+        return Values(self._project, self._library.EN_getnodevalue, nodes, _HEAD)
 
-    def inflows(self, tanks: Iterable[int]) -> list[float]:
-        """Into tanks, in the unit of the file."""
-        return self._all(self._library.EN_getnodevalue, tanks, _DEMAND)
+    def inflows(self, tanks: Sequence[int]) -> Values:
+        """How to read what flows into tanks, in the unit of the file."""
+        return Values(self._project, self._library.EN_getnodevalue, tanks, _DEMAND)
 
-    def flows(self, links: Iterable[int]) -> list[float]:
-        """Of links, in the unit of the file."""
-        return self._all(self._library.EN_getlinkvalue, links, _FLOW)
+    def flows(self, links: Sequence[int]) -> Values:
+        """How to read flows of links, in the unit of the file."""
+        return Values(self._project, self._library.EN_getlinkvalue, links, _FLOW)
 
-    def status(self, link: int) -> float:
-        """0 closed, 1 open."""
-        return self._get("getlinkvalue", link, _STATUS)
+    def statuses(self, links: Sequence[int]) -> Values:
+        """How to read whether links are closed, 0, or open, 1."""
+        return Values(self._project, self._library.EN_getlinkvalue, links, _STATUS)
 
     def _drop_controls_by_time(self) -> None:
         count = ctypes.c_int()
@@ -137,31 +159,17 @@ class Project:
         self._call("getoption", option, ctypes.byref(self._value))
         return self._value.value
 
-    def _get(self, function: str, index: int, what: int) -> float:
-        self._call(function, index, what, self._told)
-        return self._value.value
-
-    def _all(self, called: Any, indices: Iterable[int], what: int) -> list[float]:
-        """One value of each, by the shortest way; an index that is none is an error, as everywhere."""
-        project, told, value, found, code = self._project, self._told, self._value, list[float](), 0
-        for index in indices:
-            code = max(code, called(project, index, what, told))
-            found.append(value.value)
-        if code >= 100:
-            raise ValueError(f"EPANET refused to tell: error {code}")
-        return found
-
     def _index(self, function: str, name: str) -> int:
         index = ctypes.c_int()
         self._call(function, name.encode("latin-1"), ctypes.byref(index))
         return index.value
 
     def _call(self, function: str, *args: Any, bare: bool = False) -> None:
+        called = getattr(self._library, f"EN_{function}")
+        self._expect(called(*args) if bare else called(self._project, *args), function)
+
+    def _expect(self, code: int, function: str) -> None:
         """Codes 1..6 are warnings; negative pressure among them, which limits judge."""
-        called = self._functions.get(function)
-        if called is None:
-            called = self._functions[function] = getattr(self._library, f"EN_{function}")
-        code = called(*args) if bare else called(self._project, *args)
         if code >= 100:
             raise ValueError(f"EPANET refused {function}: error {code}")
 

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from twinvouch.adapters.epanet import Project
+from twinvouch.adapters.epanet import Project, Values
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.lookahead import CLOCK, DEMAND, Trace
 from twinvouch.twin.hydraulics import Hydraulics
@@ -39,13 +39,14 @@ class Epanet:
         self._tanks = tuple(self._inp.tanks)
         self._pumps = tuple(p for p in self._inp.pumps if p not in self._inp.controlled)
         self._moved = tuple(sorted(self._inp.controlled))
+        self._statuses = tuple(f"status:{link}" for link in self._moved)
         if not self._tanks or not self._pumps:
             raise ValueError("a network needs a tank, and a pump that no control by level moves")
         self.actuators = tuple(f"{w}:{p}" for p in self._pumps for w in ("run", "speed"))
         self.columns: tuple[str, ...] = (
             *(f"tank:{t}" for t in self._tanks),
             *self.actuators,
-            *(f"status:{link}" for link in self._moved),
+            *self._statuses,
             *(f"inflow:{t}" for t in self._tanks),  # mean of the step that begins here
             *(DEMAND, CLOCK),
         )
@@ -54,15 +55,14 @@ class Epanet:
         self._spans = [
             (f"tank:{n}", t.low / feet, (t.high - t.low) / feet) for n, t in self._inp.tanks.items()
         ]
+        self._bottoms = [(f"tank:{n}", t.elevation / feet) for n, t in self._inp.tanks.items()]
         self._all_on = dict.fromkeys(self.actuators, 1.0)
         self._all_off = {a: float(a.startswith("speed:")) for a in self.actuators}
         self._project: Project | None = None
         self._node: dict[str, int] = {}
         self._link: dict[str, int] = {}
-        self._levels: dict[str, float] = {}
-        self._settings: dict[str, float] = {}
-        self._statuses: dict[str, float] = {}
-        self._moment = (0.0, 1.0)
+        self._read: dict[str, Values] = {}
+        self._at: dict[str, float] = {}  # of all columns but inflows, in their order
 
     def limits(self) -> Mapping[str, tuple[float, float]]:
         """Levels a little inside of empty and full."""
@@ -78,31 +78,26 @@ class Epanet:
         if not all(isfinite(v) for v in start.values()):
             raise ValueError("a network starts with finite numbers")
         project = self._opened()
-        self._levels = {t: start[f"tank:{t}"] for t in self._tanks if f"tank:{t}" in start}
-        if len(self._levels) < len(self._tanks):
+        levels = {c: start[c] for c, _, _ in self._spans if c in start}
+        if len(levels) < len(self._tanks):
             raise ValueError(f"a network starts with the levels of {', '.join(self._tanks)}")
-        self._settings = {a: start.get(a, float(a.startswith("speed"))) for a in self.actuators}
-        self._statuses = {
-            link: float(start.get(f"status:{link}", 1.0) > 0.5) for link in self._moved
+        self._at = {
+            **levels,
+            **{a: start.get(a, float(a.startswith("speed"))) for a in self.actuators},
+            **{s: float(start.get(s, 1.0) > 0.5) for s in self._statuses},
+            DEMAND: start.get(DEMAND, 1.0),
+            CLOCK: start.get(CLOCK, 0.0),
         }
-        self._moment = (start.get(CLOCK, 0.0), start.get(DEMAND, 1.0))
         project.begin(
-            {self._node[t]: level for t, level in self._levels.items()},
+            {self._node[t]: self._at[f"tank:{t}"] for t in self._tanks},
             {self._link[p]: self._speed(p) for p in self._pumps},
-            {self._link[link]: s for link, s in self._statuses.items()},
-            self._moment,
+            {self._link[link]: self._at[f"status:{link}"] for link in self._moved},
+            (self._at[CLOCK], self._at[DEMAND]),
         )
 
     def snapshot(self) -> Mapping[str, float]:
         """As Lookahead.snapshot."""
-        clock, factor = self._moment
-        return {
-            **{f"tank:{t}": level for t, level in self._levels.items()},
-            **self._settings,
-            **{f"status:{link}": s for link, s in self._statuses.items()},
-            CLOCK: clock,
-            DEMAND: factor,
-        }
+        return dict(self._at)
 
     def law(self, name: str, state: Mapping[str, float]) -> Mapping[str, float]:
         """All on below the fill, off above it."""
@@ -114,20 +109,20 @@ class Epanet:
         self, settings: Mapping[str, float], seconds: float, *, is_sampled: bool
     ) -> tuple[Sequence[float], Sequence[float]]:
         """As Lookahead.step; within it EPANET may solve several times, where a control by level acts."""
-        project = self._opened()
+        project, at = self._opened(), self._at
         for name, value in settings.items():
-            if self._settings[name] != value:
-                self._settings[name] = value
+            if at[name] != value:
+                at[name] = value
                 pump = name.partition(":")[2]
                 project.set_pump(self._link[pump], self._speed(pump))
         project.solve()
-        self._statuses = {n: float(project.status(self._link[n]) > 0) for n in self._moved}
-        head = [self._levels[t] for t in self._tanks]
-        middle = [*self._settings.values(), *self._statuses.values()]
-        clock, factor = self._moment
-        sample = self._everything(project) if is_sampled else []
+        if self._moved:
+            told = self._read["statuses"].read()
+            at.update(zip(self._statuses, (float(s > 0) for s in told), strict=True))
+        *known, factor, clock = at.values()
+        sample = [*self._read["heads"].read(), *self._read["flows"].read()] if is_sampled else []
         inflow = self._advanced(project, round(seconds))
-        return [*head, *middle, *inflow, factor, clock], sample
+        return [*known, *inflow, factor, clock], sample
 
     def residual(self, start: Mapping[str, float], trace: Trace, step_s: float) -> float:
         """Tanks fill by what flows into them, in every step; sampled moments solve the network."""
@@ -163,27 +158,30 @@ class Epanet:
         solved = self._physics.residual(heads, flows, speeds, moment)
         return float(np.max([solved, *(a / 100.0 for a in apart)]))  # feet, as shares of 100
 
-    def _everything(self, project: Project) -> list[float]:
-        """Heads of all nodes and flows of all links, in the units of the file."""
-        return [*project.heads(self._node.values()), *project.flows(self._link.values())]
-
     def _speed(self, pump: str) -> float:
-        return self._settings[f"speed:{pump}"] if self._settings[f"run:{pump}"] > 0.5 else 0.0
+        return self._at[f"speed:{pump}"] if self._at[f"run:{pump}"] > 0.5 else 0.0
 
     def _opened(self) -> Project:
         if self._project is None:
-            self._project = Project(self._data)
-            self._node = {n: self._project.node(n) for n in self._physics.nodes}
-            self._link = {n: self._project.link(n) for n in self._physics.links}
+            project = self._project = Project(self._data)
+            self._node = {n: project.node(n) for n in self._physics.nodes}
+            self._link = {n: project.link(n) for n in self._physics.links}
+            tanks = [self._node[t] for t in self._tanks]
+            self._read = {
+                "levels": project.heads(tanks),
+                "inflows": project.inflows(tanks),
+                "statuses": project.statuses([self._link[link] for link in self._moved]),
+                "heads": project.heads(list(self._node.values())),
+                "flows": project.flows(list(self._link.values())),
+            }
         return self._project
 
     def _advanced(self, project: Project, seconds: int) -> list[float]:
         """Go on, and give the mean inflow of each tank; of no time, that of this moment."""
-        tanks = [self._node[t] for t in self._tanks]
-        inflow = project.inflows(tanks)
+        inflow = self._read["inflows"].read()
         if seconds <= 0:
             return inflow
-        gained, left = [0.0] * len(tanks), seconds
+        gained, left = [0.0] * len(inflow), seconds
         while True:
             passed = project.advance(left)
             gained = [g + q * passed for g, q in zip(gained, inflow, strict=True)]
@@ -191,9 +189,8 @@ class Epanet:
             if not left:
                 break
             project.solve()
-            inflow = project.inflows(tanks)
-        heads = zip(self._inp.tanks.items(), project.heads(tanks), strict=True)
-        self._levels = {n: head - t.elevation / self._inp.feet for (n, t), head in heads}
-        clock, factor = self._moment
-        self._moment = (clock + seconds, factor)
+            inflow = self._read["inflows"].read()
+        for (column, bottom), head in zip(self._bottoms, self._read["levels"].read(), strict=True):
+            self._at[column] = head - bottom
+        self._at[CLOCK] += seconds
         return [g / seconds for g in gained]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from math import inf
 
-from twinvouch.app import declared, past_rules
+from twinvouch.app import declared, failure_domains, past_rules
 from twinvouch.app.config_checks import interlock_tags, tags_by_variable
 from twinvouch.app.config_model import ClassSettings, Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
@@ -18,7 +18,6 @@ from twinvouch.core.inventory import (
     Asset,
     ClassRule,
     Conduit,
-    Domains,
     Edge,
     Limits,
     MqttPoint,
@@ -29,7 +28,6 @@ from twinvouch.core.inventory import (
     Table,
     Tag,
     Zone,
-    key_id,
 )
 from twinvouch.core.mode import ModeRules, Rung
 from twinvouch.core.site import CommandRules, DistrustRules, ReadingRules
@@ -42,7 +40,7 @@ def plant(config: Config) -> Plant:
     """The whole inventory; pure, and total for every Config that `load` made."""
     principals = {p.id: p for p in _principals(config)}
     names = tags_by_variable(config)
-    tags = {name: _tag(config, name, principals, names) for name in sorted(config.tags)}
+    tags = {name: _tag(config, name, names) for name in sorted(config.tags)}
     columns: dict[str, list[Tag]] = {name: [] for name in config.groups}
     for tag in tags.values():
         columns[tag.group].append(tag)
@@ -146,13 +144,9 @@ def _principals(config: Config) -> list[Principal]:
 def _tag(
     config: Config,
     name: str,
-    principals: Mapping[str, Principal],
     by_variable: Mapping[str, Sequence[str]],
 ) -> Tag:
     s = config.tags[name]
-    edge = config.groups[s.group].edge
-    key = principals[edge].key
-    asset = config.assets[name.partition("/")[0]]
     low, high = s.range or (-inf, inf)
     return Tag(
         id=name,
@@ -164,13 +158,7 @@ def _tag(
         group=s.group,
         point=_point(s),
         mqtt=_mqtt(s, name),
-        domains=Domains(
-            edge=edge,
-            zone=asset.zone or "",
-            vendor=s.vendor,
-            key=key_id(key).hex() if key else "",
-            time_source=s.time_source,
-        ),
+        domains=failure_domains.of(config, name),
         calibrated_ns=_midnight_ns(s.calibrated) if s.calibrated else None,
         calibration_valid_ns=s.calibration_days * DAY_NS,
         criticality=s.criticality,

@@ -40,29 +40,31 @@ def data_of(config: Config, name: str) -> bytes:
 def aheads(config: Config, plant: Plant) -> dict[str, Ahead]:
     """Look-ahead by actuator tag."""
     found: dict[str, Ahead] = {}
+    made = {name: of(config, name) for name in config.lookahead}
     seconds = {s.second for s in config.lookahead.values()}
     for name in (n for n in config.lookahead if n not in seconds):
-        found |= _of_model(config, plant, name)
+        found |= _of_model(config, plant, (name, made[name]))
     for name, settings in config.lookahead.items():
         if settings.second is not None:
-            _expect_other(config, name, settings.second)
-            others = _of_model(config, plant, settings.second)
+            _expect_other(config, (name, made[name]), (settings.second, made[settings.second]))
+            others = _of_model(config, plant, (settings.second, made[settings.second]))
             highest = (t for t in settings.actuators if plant.tags[t].command_class is HIGHEST)
             found |= {tag: replace(found[tag], second=others[tag]) for tag in highest}
     return found
 
 
-def _of_model(config: Config, plant: Plant, name: str) -> dict[str, Ahead]:
-    settings, made = config.lookahead[name], of(config, name)
+def _of_model(config: Config, plant: Plant, model: tuple[str, Made]) -> dict[str, Ahead]:
+    name, made = model
+    settings = config.lookahead[name]
     return {
         tag: _ahead(name, settings, made, (plant, plant.tags[tag], actuator))
         for tag, actuator in settings.actuators.items()
     }
 
 
-def _expect_other(config: Config, name: str, second: str) -> None:
+def _expect_other(config: Config, first: tuple[str, Made], others: tuple[str, Made]) -> None:
     """Two opinions are of two classes: what one of them gets wrong the other has to get wrong by itself."""
-    one, other = of(config, name), of(config, second)
+    (name, one), (second, other) = first, others
     if type(one.model) is type(other.model) or one.digest == other.digest:
         what = type(one.model).__name__
         text = f"lookahead.{name}.second: `{second}` is of the same class, `{what}`: expected another model"

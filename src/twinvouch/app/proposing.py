@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,7 +35,8 @@ class Said:
 
 def propose(config: Config, said: Said) -> Any:
     """Post it and give the core's answer."""
-    inputs, plant, who = _inputs(config, said), config.plant.id, said.principal
+    plant, who = config.plant.id, said.principal
+    inputs = declared(config, who, said.inputs, "commands submit")
     path = config.keys_dir / f"{who}.key"
     if not path.exists():
         body = msgspec.json.encode({**_body(config, said, inputs), "reason": said.why})
@@ -51,7 +53,8 @@ def propose(config: Config, said: Said) -> Any:
 def try_out(config: Config, said: Said) -> Any:
     """What would become of it; judged as signed where the principal's key lies here."""
     is_signed = (config.keys_dir / f"{said.principal}.key").exists()
-    body = {**_body(config, said, _inputs(config, said)), "signed": is_signed}
+    inputs = declared(config, said.principal, said.inputs, "commands simulate")
+    body = {**_body(config, said, inputs), "signed": is_signed}
     # the answer comes when the model's does, at most its deadline later
     longest_s = max((each.deadline_ms for each in config.lookahead.values()), default=0) / 1e3
     client = Client(config, token_of(config, said.principal), timeout_s=10.0 + longest_s)
@@ -69,24 +72,24 @@ def wait(config: Config, principal: str, ident: str, limit_s: float) -> Any:
         time.sleep(_EVERY_S)
 
 
-def _inputs(config: Config, said: Said) -> tuple[Input, ...]:
+def declared(
+    config: Config, principal: str, inputs: Iterable[tuple[str, int | None]], purpose: str
+) -> tuple[Input, ...]:
     """The declared inputs; those without an entry are asked of the core, which is a read like any other."""
-    if all(entry is not None for _, entry in said.inputs):
-        return tuple(Input(tag, entry) for tag, entry in said.inputs if entry is not None)
-    client = Client(config, token_of(config, said.principal))
-    found = []
-    for tag, entry in said.inputs:
+    client, found = None, []
+    for tag, entry in inputs:
         newest = entry
         if newest is None:
-            newest = client.get(f"/tags/{tag}", purpose="commands submit")["entry"]
+            client = client or Client(config, token_of(config, principal))
+            newest = client.get(f"/tags/{tag}", purpose=purpose)["entry"]
         found.append(Input(tag, 0 if newest is None else newest))  # never read: counts as nothing
     return tuple(found)
 
 
 def _body(config: Config, said: Said, inputs: tuple[Input, ...]) -> dict[str, Any]:
-    declared = [{"tag": i.tag, "entry": i.entry} for i in inputs]
+    rests = [{"tag": i.tag, "entry": i.entry} for i in inputs]
     unit = _unit(config, said)
-    return {"tag": said.tag, "value": said.value, "unit": unit, "inputs": declared}
+    return {"tag": said.tag, "value": said.value, "unit": unit, "inputs": rests}
 
 
 def _unit(config: Config, said: Said) -> str:

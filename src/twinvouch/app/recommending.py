@@ -9,17 +9,17 @@ import msgspec
 from twinvouch.adapters.keys import FileSigner
 from twinvouch.app.client import Client, token_of
 from twinvouch.app.config_model import Config
+from twinvouch.app.proposing import declared
 from twinvouch.core.advice import Advice
-from twinvouch.core.command import Input
 from twinvouch.core.kind import Purpose
 from twinvouch.wire.advice import write_advice
 from twinvouch.wire.cose import seal
 
 
 def recommend(config: Config, principal: str, said: Mapping[str, Any], now_ns: int) -> Any:
-    """Post it and give the core's answer; `said`: about, says, value, unit, inputs (pairs), life_ns."""
+    """Post it and give the core's answer; `said`: about, says, value, unit, inputs (tags with an entry, or None for the newest), life_ns."""
     path, until_ns = config.keys_dir / f"{principal}.key", now_ns + said["life_ns"]
-    inputs = tuple(Input(tag, entry) for tag, entry in said["inputs"])
+    inputs = declared(config, principal, said["inputs"], "advice give")
     about, value, unit = said["about"], said["value"], said["unit"]
     ident, says = os.urandom(16).hex(), said["says"]
     advice = Advice(ident, principal, about, says, value, unit, now_ns, until_ns, inputs)

@@ -1,8 +1,9 @@
 """Checks of `virtual:` against the rest of a configuration: tags, units, failure domains, and curves that never narrow."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final, TypeAlias
 
+from twinvouch.app import failure_domains
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_tags import TagSettings
 from twinvouch.app.config_virtual import Points, VirtualSettings
@@ -10,6 +11,7 @@ from twinvouch.app.declared_checks import unknown
 from twinvouch.app.problems import named
 from twinvouch.app.virtual_sensors import curves, limits_of
 from twinvouch.app.yaml_tree import Loc
+from twinvouch.core import domains
 
 Told: TypeAlias = Iterator[tuple[Loc, str]]
 
@@ -100,33 +102,14 @@ def _unit(level: TagSettings, flow: TagSettings, factor: float, number: int) -> 
 def _shared(config: Config, tag: str, flow: str, of: tuple[VirtualSettings, Loc]) -> Told:
     """A meter that fails with the level is no witness of it."""
     s, loc = of
-    one, other = _domains(config, tag), _domains(config, flow)
-    shared = [
-        name
-        for name in one
-        if name not in s.may_share
-        and (one[name] == other[name] or not one[name] or not other[name])
-    ]
+    one, other = failure_domains.of(config, tag), failure_domains.of(config, flow)
+    shared = [name for name in domains.shared(one, other) if name not in s.may_share]
     if shared:
         text = f"{named(flow)} shares a failure domain with {named(tag)}: {', '.join(shared)}"
         yield (
             loc,
             f"{text} (what is not declared is shared); use another meter, or accept it with `may_share`",
         )
-
-
-def _domains(config: Config, tag: str) -> Mapping[str, str]:
-    about = config.tags[tag]
-    group, asset = config.groups.get(about.group), config.assets.get(tag.partition("/")[0])
-    edge = "" if group is None else group.edge
-    key = next((p.key for p in config.principals if p.id == edge), None)
-    return {
-        "edge": edge,
-        "zone": "" if asset is None else asset.zone or "",
-        "vendor": about.vendor,
-        "key": key or "",
-        "time_source": about.time_source,
-    }
 
 
 def _curves(s: VirtualSettings) -> Told:

@@ -4,7 +4,7 @@ Of many inputs those that are furthest below what the class demands, and a tag's
 label and the ledger say the same in words and digests; nothing is decided by this.
 """
 
-from dataclasses import replace
+from operator import sub
 from typing import Final
 
 from twinvouch.commands import lookahead
@@ -22,11 +22,14 @@ def of(view: View, target: Target, derived: Derivation) -> Basis:
     demands, tags = required(target.rule), view.site.plant.tags
 
     def spare(part: Part) -> int:
-        return min(a - d for a, d in zip(part.axes, demands, strict=True))
+        least: int = min(map(sub, part.axes, demands))
+        return least
 
     weakest = sorted(derived.parts, key=spare)[:KEPT]
     known = (
-        replace(p, entry=view.frame.entry(p.name)) if p.entry < 0 and p.name in tags else p
+        Part(p.name, p.axes, p.why, view.frame.entry(p.name))
+        if p.entry < 0 and p.name in tags
+        else p
         for p in weakest
     )
     rung = int(view.context.mode_of(target.tag.asset).rung)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from twinvouch.commands.permitted import cut, switched, waits, within
+from twinvouch.commands.permitted import cut, waits, within
 from twinvouch.commands.present import missing, possible
 from twinvouch.commands.view import Target, View
 from twinvouch.core.command import Reason, Verdict
-from twinvouch.core.context import ActuatorWrite
+from twinvouch.core.context import Table
 from twinvouch.core.past import HOUR_NS
 
 NAMES = ("count",)
@@ -22,7 +22,7 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
     return tuple(_counted(view, target, within(view, name, HOUR_NS)))
 
 
-def _counted(view: View, target: Target, writes: tuple[ActuatorWrite, ...]) -> Iterator[Reason]:
+def _counted(view: View, target: Target, writes: Table) -> Iterator[Reason]:
     past, name = target.limits.past, target.tag.id
     if past.writes and len(writes) >= past.writes:
         yield _too_many(view, name, "written to", writes, past.writes)
@@ -32,14 +32,12 @@ def _counted(view: View, target: Target, writes: tuple[ActuatorWrite, ...]) -> I
     if not now and not view.is_safe:
         yield missing(view, "count", name, "whether this starts it")
     elif not now or 0 in now:
-        starts = tuple(w for w in writes if switched(w, on=True))
+        starts = writes[writes["on"]]
         if len(starts) >= past.starts:
             yield _too_many(view, name, "started", starts, past.starts)
 
 
-def _too_many(
-    view: View, name: str, what: str, writes: tuple[ActuatorWrite, ...], most: int
-) -> Reason:
+def _too_many(view: View, name: str, what: str, writes: Table, most: int) -> Reason:
     sentence = f"`{name}` was {what} {len(writes)} times in the last hour, limit is {most}"
     later = waits(view, writes, HOUR_NS, lambda gone: len(writes) - gone < most)
     return Reason("count", Verdict.DENY, sentence, later)

@@ -21,15 +21,13 @@ from twinvouch.core.command import Input, Part, Reason, Verdict
 from twinvouch.core.context import Arrival
 from twinvouch.core.distrust import signed_with
 from twinvouch.core.inventory import ClassRule, ScanGroup
-from twinvouch.core.label import AXES, FULL, NEVER, Axis, Label, expired
-from twinvouch.core.label import derive as combined
+from twinvouch.core.label import AXES, FULL, Axis
 from twinvouch.core.subject import owner_of
-from twinvouch.core.virtual import StandIn
+from twinvouch.core.virtual import Axes, StandIn, worst
 
 NAMES = ("label",)
 ZERO = (0, 0, 0, 0)
 BAD_KEY = "its key is distrusted by a person"
-Axes = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +74,8 @@ def _instead(at: Moment, claim: Claim, named: Iterable[str]) -> dict[str, StandI
 
 def _least(parts: Sequence[Part]) -> Axes:
     """R2 over all parts; how long they are fresh is in their axes already."""
-    axes = np.array([p.axes for p in parts], dtype=np.uint8).T
-    return _four(combined([Label(axes, np.full(len(parts), NEVER))]).axes[:, 0].tolist())
+    a, b, c, d = (min(axis) for axis in zip(*(p.axes for p in parts), strict=True))
+    return a, b, c, d
 
 
 def joined(
@@ -87,10 +85,11 @@ def joined(
     told = tuple(more)
     if not told:
         return derived
-    added = (Part(name, axes, why, max(of, default=-1)) for name, axes, of, why in told)
-    parts = (*derived.parts, *added)
+    added = [Part(name, axes, why, max(of, default=-1)) for name, axes, of, why in told]
+    least = _least(added)
+    axes = worst(derived.axes, least) if derived.parts else least
     entries = {*derived.parents, *(e for _, _, several, _ in told for e in several if e >= 0)}
-    return Derivation(parts, _least(parts), tuple(sorted(entries)))
+    return Derivation((*derived.parts, *added), axes, tuple(sorted(entries)))
 
 
 def now(at: Moment, tags: Sequence[str]) -> list[tuple[str, Axes, tuple[int, ...], str]]:
@@ -161,19 +160,15 @@ def _false(at: Moment, claim: Claim, arrival: Arrival | None, said: tuple[str, i
 
 def _current(at: Moment, tags: Sequence[str]) -> list[Part]:
     """Tags as they are now; distrusted and unknown ones are zero."""
-    known = [t for t in tags if t in at.site.plant.tags]
-    label = expired(at.frame.label(known, at.now_ns), at.now_ns)
-    now = dict(zip(known, label.axes.T.tolist(), strict=True))
-    fresh = dict(zip(known, label.fresh_until.tolist(), strict=True))
-    parts = []
+    parts, known, bad = [], at.site.plant.tags, at.context.distrusted
     for tag in tags:
-        if tag not in now:
+        if tag not in known:
             parts.append(Part(tag, ZERO, "no tag of this plant"))
-        elif at.context.distrusted.get(tag, 0) > at.now_ns:
+        elif bad.get(tag, 0) > at.now_ns:
             parts.append(Part(tag, ZERO, "distrusted by a person"))
         else:
-            why = "not fresh" if fresh[tag] < at.now_ns else ""
-            parts.append(Part(tag, _four(now[tag]), why))
+            axes, until = at.frame.label_of(tag, at.now_ns)
+            parts.append(Part(tag, axes, "not fresh" if until < at.now_ns else ""))
     return parts
 
 

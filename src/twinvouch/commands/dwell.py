@@ -3,7 +3,7 @@
 A permit that nobody has reported on may switch it at any moment, so the time begins when that is over.
 """
 
-from twinvouch.commands.permitted import cut, switched, within
+from twinvouch.commands.permitted import cut, ends, within
 from twinvouch.commands.present import missing, possible
 from twinvouch.commands.view import Target, View
 from twinvouch.core.command import Reason, Verdict
@@ -25,10 +25,11 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
         return ()  # it stays as it is
     if unremembered := cut(view, "dwell", name, dwell_ns):
         return unremembered
-    turned = [w for w in within(view, name, dwell_ns) if switched(w, on=not turns_on)]
-    if not turned:
+    writes = within(view, name, dwell_ns)
+    turned = writes[writes["off" if turns_on else "on"]]
+    if not turned.size:
         return ()
-    since_ns = view.now_ns - max(w.end_ns(view.now_ns) for w in turned)
+    since_ns = view.now_ns - int(ends(view, turned).max())
     was, would = ("off", "on") if turns_on else ("on", "off")
     sentence = (
         f"`{name}` may have been switched {was} {since_ns / 1e9:g} s ago and stays {was} for "

@@ -6,10 +6,30 @@ from typing import Any
 
 from twinvouch.commands.lookahead import ASKED, NAMES, models
 from twinvouch.core.command import Decision, Verdict
+from twinvouch.core.lookahead import Prediction, Question
 from twinvouch.core.site import Site
 from twinvouch.core.trusted import Trusted, Window
 from twinvouch.core.virtual import Axes
 from twinvouch.wire.cbor import decode, encode
+from twinvouch.wire.lookahead import (
+    read_foresight,
+    read_question,
+    write_foresight,
+    write_question,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Posed:
+    """A question as it is put to a model: itself, and its bytes, of which its digest is."""
+
+    question: Question
+    raw: bytes
+
+    @staticmethod
+    def of(question: Question) -> "Posed":
+        """Written down."""
+        return Posed(question, write_question(question))
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +37,15 @@ class Asked:
     """A question about one held command that has no answer yet; `because` of entries it was judged again.
 
     `trusted` are the tags whose readings it starts from: where one is not trusted any more when the answer comes, it is an
-    answer to a question of the past. Of a second model, `first` is what the first one foresaw, and `about` what it was asked.
+    answer to a question of the past. Of a second model, `first` is what the first one was asked and foresaw.
     """
 
     ident: str
-    question: bytes
+    posed: Posed
     asked_ns: int
     because: tuple[int, ...] = ()
     trusted: tuple[str, ...] = ()
-    first: bytes = b""
-    about: bytes = b""
+    first: Prediction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +79,22 @@ def waits(decision: Decision) -> bool:
 
 def write_asked(asked: Asked) -> bytes:
     """As bytes for the state store."""
-    lists = list(asked.because), list(asked.trusted)
-    first = asked.first, asked.about
-    return encode([1, asked.ident, asked.question, asked.asked_ns, *lists, *first])
+    lists, first = (list(asked.because), list(asked.trusted)), asked.first
+    seen = None if first is None else first.foresight
+    raw = b"" if seen is None else write_foresight(seen)
+    about = b"" if first is None else write_question(first.asked)
+    return encode([1, asked.ident, asked.posed.raw, asked.asked_ns, *lists, raw, about])
 
 
 def read_asked(raw: bytes) -> Asked:
     """The inverse of `write_asked`."""
     content: Any = decode(raw)
-    version, ident, question, asked_ns, because, trusted, *first = content
+    version, ident, question, asked_ns, because, trusted, *more = content
     assert version == 1, version
-    return Asked(ident, question, asked_ns, tuple(because), tuple(trusted), *first)
+    seen, about = more or (b"", b"")  # an earlier version knew of no second model
+    first = Prediction(read_question(about), read_foresight(seen)) if seen else None
+    posed = Posed(read_question(question), question)
+    return Asked(ident, posed, asked_ns, tuple(because), tuple(trusted), first)
 
 
 def write_trusted(trusted: Trusted) -> bytes:

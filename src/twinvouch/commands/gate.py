@@ -153,9 +153,8 @@ def _derived(view: View, target: Target) -> Derivation:
     if own.is_own(view.site, view.command.principal):
         return own.derived(view, target, ahead)
     derived = derivation.derive(view.moment, target.claim(view.command, view.key))
-    for each in lookahead.models(ahead):
-        derived = derivation.joined(derived, lookahead.inputs(view, each))
-    return derived
+    started = (told for each in lookahead.models(ahead) for told in lookahead.inputs(view, each))
+    return derivation.joined(derived, started)
 
 
 def _allowed(derived: Derivation, given: int) -> Reason:

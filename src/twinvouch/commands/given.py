@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from twinvouch.commands.derivation import Axes
 from twinvouch.core.advice import Advice, Standing
 from twinvouch.core.command import Input
+from twinvouch.core.virtual import Axes
 from twinvouch.wire.cbor import decode, encode
 
 READABLE = frozenset({Standing.SHOWN, Standing.LABELLED})

@@ -7,10 +7,11 @@ old and with its new value, whichever is worse. A step that brings the group no 
 from collections.abc import Iterator, Mapping
 from math import inf
 
-from twinvouch.commands.permitted import cut, switched, within
+from twinvouch.commands.permitted import cut, ends, within
 from twinvouch.commands.present import missing, possible, slowest_ns
 from twinvouch.commands.view import Target, View
 from twinvouch.core.command import Reason, Verdict
+from twinvouch.core.context import OPEN
 from twinvouch.core.past import Joint
 
 NAMES = ("joint",)
@@ -90,9 +91,10 @@ def _apart(view: View, target: Target, joint: Joint) -> Iterator[Reason]:
         if unremembered := cut(view, "joint", other, joint.apart_ns):
             yield from unremembered
             continue
-        starts = [w for w in within(view, other, joint.apart_ns) if switched(w, on=True)]
-        if starts:
-            since_ns = view.now_ns - max(w.end_ns(view.now_ns) for w in starts)
+        writes = within(view, other, joint.apart_ns)
+        starts = writes[writes["on"]]
+        if starts.size:
+            since_ns = view.now_ns - int(ends(view, starts).max())
             sentence = (
                 f"`{other}` may have started {since_ns / 1e9:g} s ago, and `{target.tag.id}` starts "
                 f"{joint.apart_ns / 1e9:g} s after it at the soonest (`{joint.name}`)"
@@ -103,5 +105,5 @@ def _apart(view: View, target: Target, joint: Joint) -> Iterator[Reason]:
 
 def _with(sentence: str, view: View, joint: Joint) -> str:
     """Say what is on its way, since no reading shows it."""
-    coming = [t for t in joint.others for w in view.context.writes.get(t, ()) if not w.is_over]
-    return f"{sentence} (with {len(coming)} commands on their way)" if coming else sentence
+    coming = sum(int((view.context.writes_of(t)["end_ns"] == OPEN).sum()) for t in joint.others)
+    return f"{sentence} (with {coming} commands on their way)" if coming else sentence

@@ -19,7 +19,7 @@ from twinvouch.core.command import Reason, Verdict
 from twinvouch.core.context import Context
 from twinvouch.core.lookahead import Ahead, Branch, Foresight, Interval, Prediction, Question
 from twinvouch.core.trusted import estimated, exact, widened
-from twinvouch.core.virtual import Axes
+from twinvouch.core.virtual import Axes, reaches
 
 NAMES = ("lookahead",)
 ASKED: Final = "being simulated: no answer of the model has come yet"
@@ -139,10 +139,8 @@ def trusted_axes(at: At, ahead: Ahead, tag: str) -> Axes | None:
     value = at.frame.value(tag)
     if at.context.distrusted.get(tag, 0) > at.now_ns or value is None or not isfinite(value):
         return None
-    axes = at.frame.label((tag,), at.now_ns).axes[:, 0].tolist()
-    if any(a < demand for a, demand in zip(axes, ahead.demands, strict=True)):
-        return None
-    return axes[0], axes[1], axes[2], axes[3]
+    axes, _ = at.frame.label_of(tag, at.now_ns)
+    return axes if reaches(axes, ahead.demands) else None
 
 
 def judge(ahead: Ahead, prediction: Prediction) -> Reason:

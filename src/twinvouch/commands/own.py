@@ -9,7 +9,7 @@ label and look-ahead count, and no answer of the model holds it. Nobody approves
 from dataclasses import replace
 
 from twinvouch.commands import derivation, lookahead, safe_action
-from twinvouch.commands.derivation import ZERO, Axes, Derivation
+from twinvouch.commands.derivation import ZERO, Derivation
 from twinvouch.commands.lookahead import At, trusted_axes
 from twinvouch.commands.view import Target, View, estimable, mandatory
 from twinvouch.core.aftermath import OnFailure
@@ -19,7 +19,7 @@ from twinvouch.core.safe import lately
 from twinvouch.core.site import Site
 from twinvouch.core.subject import tags_of
 from twinvouch.core.trusted import Trusted
-from twinvouch.core.virtual import StandIn
+from twinvouch.core.virtual import Axes, StandIn
 from twinvouch.core.watchdog import SafeAction
 
 NAMES = ("own",)

@@ -5,25 +5,23 @@ A window that reaches further back than what is remembered denies: it never forg
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from twinvouch.commands.view import View
 from twinvouch.core.command import Reason, Verdict
-from twinvouch.core.context import ActuatorWrite
+from twinvouch.core.context import OPEN, ActuatorWrite, Table
 from twinvouch.core.inventory import Limits, Plant
 from twinvouch.core.site import CommandRules
 
 
-def within(view: View, tag: str, window_ns: int) -> tuple[ActuatorWrite, ...]:
-    """Permits for `tag` that may have been carried out in the last `window_ns`, in order."""
+def within(view: View, tag: str, window_ns: int) -> Table:
+    """Permits for `tag` that may have been carried out in the last `window_ns`, in order, as columns."""
     key = tag, window_ns
     if key not in view.permits:
-        since_ns, writes = view.now_ns - window_ns, view.context.writes.get(tag, ())
-        view.permits[key] = tuple(
-            [
-                w
-                for w in writes
-                if (not w.is_over or (w.spent_ns or w.expires_ns) > since_ns) and not w.is_void
-            ]
-        )
+        writes = view.context.writes_of(tag)
+        is_in = (writes["end_ns"] > view.now_ns - window_ns) & ~writes["is_void"]
+        view.permits[key] = writes if is_in.all() else writes[is_in]
     return view.permits[key]
 
 
@@ -40,19 +38,18 @@ def cut(view: View, rule: str, tag: str, window_ns: int) -> tuple[Reason, ...]:
     return (Reason(rule, Verdict.DENY, sentence, f"would be allowed in {left_s:.0f} s"),)
 
 
-def moves(writes: Sequence[ActuatorWrite], limits: Limits) -> list[float]:
+def moves(writes: Table, limits: Limits) -> list[float]:
     """How far each moved the actuator at most; the whole span where nobody knows from where."""
-    span = limits.high - limits.low
-    ends = [(w.value, w.before[0], w.before[-1]) if w.before else (span, 0.0, 0.0) for w in writes]
-    return [max(high - value, value - low) for value, low, high in ends]
+    value, span = writes["value"], limits.high - limits.low
+    moved = np.maximum(writes["most"] - value, value - writes["least"])
+    steps: list[float] = np.where(np.isnan(writes["least"]), span, moved).tolist()
+    return steps
 
 
-def switched(write: ActuatorWrite, *, on: bool) -> bool:
-    """True where it may have switched the actuator on, or off."""
-    value, before = write.value, write.before
-    if (value != 0) is not on:
-        return False
-    return not before or (0.0 in before if on else before[0] != 0 or before[-1] != 0)
+def ends(view: View, writes: Table) -> NDArray[np.int64]:
+    """When each was carried out at the latest, int64[n]: now, while that is not over."""
+    end_ns = writes["end_ns"]
+    return np.where(end_ns == OPEN, view.now_ns, end_ns)
 
 
 def extremes(values: Sequence[float]) -> tuple[float, ...]:
@@ -63,12 +60,9 @@ def extremes(values: Sequence[float]) -> tuple[float, ...]:
     return tuple(sorted(kept))
 
 
-def waits(
-    view: View, writes: Sequence[ActuatorWrite], window_ns: int, is_enough: Callable[[int], bool]
-) -> str:
+def waits(view: View, writes: Table, window_ns: int, is_enough: Callable[[int], bool]) -> str:
     """When fewer of `writes` count: `is_enough(n)` says whether it is allowed once the first `n` are over."""
-    ends = sorted(w.end_ns(view.now_ns) for w in writes)
-    for gone, end in enumerate(ends, start=1):
+    for gone, end in enumerate(np.sort(ends(view, writes)).tolist(), start=1):
         if is_enough(gone):
             return f"would be allowed in {(end + window_ns - view.now_ns) / 1e9:.0f} s"
     return "would not be allowed at any time: it is more than the rule grants"

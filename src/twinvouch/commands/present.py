@@ -4,12 +4,11 @@ A value that is not known denies, or holds a held command on. Readings of low tr
 never allow what other rules deny (NI-2), because every stage must agree.
 """
 
-from collections.abc import Iterable
 from math import isfinite
 
 from twinvouch.commands.view import Snapshot, View
 from twinvouch.core.command import Reason, Verdict
-from twinvouch.core.context import ActuatorWrite
+from twinvouch.core.context import Table
 from twinvouch.core.inventory import Plant
 
 
@@ -21,13 +20,13 @@ def fresh(view: View, tag: str) -> float | None:
 def possible(view: View, tag: str) -> tuple[float, ...]:
     """Every value that it may have now; empty where its reading is not known."""
     if tag not in view.known:
-        writes = view.context.writes.get(tag, ())
+        writes = view.context.writes_of(tag)
         view.known[tag] = values(view.site.plant, view.frame, tag, writes, view.now_ns)
     return view.known[tag]
 
 
 def values(
-    plant: Plant, frame: Snapshot, tag: str, writes: Iterable[ActuatorWrite], now_ns: int
+    plant: Plant, frame: Snapshot, tag: str, writes: Table, now_ns: int
 ) -> tuple[float, ...]:
     """As `possible`: the reading, and beside it what is on its way.
 
@@ -38,12 +37,8 @@ def values(
     if reading is None:
         return ()
     since_ns = now_ns - slowest_ns(plant, tag)
-    coming = [
-        w.value
-        for w in writes
-        if (not w.is_over or (w.spent_ns or w.expires_ns) >= since_ns) and not w.is_void
-    ]
-    return (reading, *coming)
+    coming = writes["value"][(writes["end_ns"] >= since_ns) & ~writes["is_void"]]
+    return (reading, *coming.tolist())
 
 
 def slowest_ns(plant: Plant, tag: str) -> int:
@@ -56,7 +51,7 @@ def _reading(plant: Plant, frame: Snapshot, tag: str, now_ns: int) -> float | No
     value = frame.value(tag) if tag in plant.tags else None
     if value is None or not isfinite(value):
         return None
-    until = frame.label((tag,), now_ns).fresh_until[0]
+    _, until = frame.label_of(tag, now_ns)
     return value if until >= now_ns else None
 
 

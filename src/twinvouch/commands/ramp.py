@@ -5,6 +5,8 @@ It is taken from every value that the actuator may have had in the window, as fa
 
 from math import inf
 
+import numpy as np
+
 from twinvouch.commands.permitted import cut, within
 from twinvouch.commands.present import missing, possible
 from twinvouch.commands.view import Target, View
@@ -24,9 +26,11 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
     if unremembered := cut(view, "ramp", name, past.ramp_ns):
         return unremembered
     value, writes = view.command.value, within(view, name, past.ramp_ns)
-    ends = (target.limits.low, target.limits.high)
-    before = {w.before or ends for w in writes}
-    seen = {*now, *[w.value for w in writes], *[v for each in before for v in each]}
+    is_known = ~np.isnan(writes["least"])  # from where; else it may have been anywhere
+    ends = () if is_known.all() else (target.limits.low, target.limits.high)
+    known = (writes["value"], writes["least"][is_known], writes["most"][is_known])
+    reached = [float(end(c)) for c in known if c.size for end in (np.min, np.max)]
+    seen = (*now, *ends, *reached)
     low, high = max(seen) - past.ramp, min(seen) + past.ramp
     if low <= value <= high:
         return ()

@@ -49,10 +49,12 @@ def _references(view: View, target: Target) -> tuple[list[float], int]:
     """What a step counts from: where the actuator is, as far as that is known, and what was permitted; and the time for it, ns."""
     rest, name = view.site.commands.rest_ns, target.tag.id
     current, begin_ns = fresh(view, name), view.now_ns - rest
-    lately = [w for w in view.context.writes.get(name, ()) if w.issued_ns >= begin_ns]
-    since = min([rest, *(max(0, view.now_ns - w.issued_ns) for w in lately)])
+    writes = view.context.writes_of(name)
+    lately = writes[writes["issued_ns"] >= begin_ns]
+    newest_ns = max(lately["issued_ns"].tolist(), default=begin_ns)
+    since = min(rest, max(0, view.now_ns - newest_ns))
     known = [] if current is None else [current]
-    return [*known, *(w.value for w in lately)], since
+    return [*known, *lately["value"].tolist()], since
 
 
 def _within(references: list[float], step: float) -> tuple[float, float]:

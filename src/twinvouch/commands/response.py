@@ -12,6 +12,7 @@ from twinvouch.commands.view import Snapshot
 from twinvouch.core.aftermath import Awaited, Expected, Response
 from twinvouch.core.context import Context
 from twinvouch.core.inventory import Plant
+from twinvouch.core.virtual import reaches
 
 NAMES = ("response",)
 TECHNIQUE: Final = "T0831"  # manipulation of control
@@ -27,9 +28,9 @@ def trusted(
         return None
     if context.distrusted.get(tag, 0) > now_ns:
         return None
-    axes = frame.label((tag,), now_ns).axes[:, 0].tolist()
+    axes, _ = frame.label_of(tag, now_ns)
     demands = required(plant.classes[letter])
-    return value if all(a >= d for a, d in zip(axes, demands, strict=True)) else None
+    return value if reaches(axes, demands) else None
 
 
 def judge(

@@ -26,11 +26,13 @@ def listed(view: View, target: Target) -> Safe | None:
 
     A value that was clamped is none that anybody proposed.
     """
-    if view.clamp is not None or bad_keys(view.moment, target.claim(view.command, view.key)):
-        return None
     of = view.site.safe.get(target.tag.id, ())
     same = (s for s in of if s.value == view.command.value and s.is_open(view.now_ns))
-    return next(same, None)
+    found = next(same, None)
+    if found is None or view.clamp is not None:
+        return None
+    bad = bad_keys(view.moment, target.claim(view.command, view.key))
+    return None if bad else found
 
 
 def check(view: View, target: Target, safe: Safe) -> Reason:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from twinvouch.commands.capability import required
 from twinvouch.commands.view import Snapshot, Target, View
-from twinvouch.core.label import Label, expired
+from twinvouch.core.label import Label
+from twinvouch.core.virtual import Axes, reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,16 @@ class TrustedOnly:
         """As the frame has it."""
         return self.frame.label(tag_ids, now_ns)
 
+    def label_of(self, tag_id: str, now_ns: int) -> tuple[Axes, int]:
+        """As the frame has it."""
+        return self.frame.label_of(tag_id, now_ns)
+
     def value(self, tag_id: str) -> float | None:
         """None where it is not trusted now."""
         if self.distrusted.get(tag_id, 0) > self.now_ns:
             return None
-        axes = expired(self.frame.label((tag_id,), self.now_ns), self.now_ns).axes[:, 0].tolist()
-        is_short = any(a < demand for a, demand in zip(axes, self.demands, strict=True))
-        return None if is_short else self.frame.value(tag_id)
+        axes, _ = self.frame.label_of(tag_id, self.now_ns)
+        return self.frame.value(tag_id) if reaches(axes, self.demands) else None
 
     def entry(self, tag_id: str) -> int:
         """As the frame has it."""

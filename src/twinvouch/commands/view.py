@@ -6,17 +6,22 @@ from math import inf
 from typing import Protocol
 
 from twinvouch.core.command import Clamp, Command, Input
-from twinvouch.core.context import ActuatorWrite, Context
+from twinvouch.core.context import Context, Table
 from twinvouch.core.inventory import ClassRule, Limits, Point, Tag
 from twinvouch.core.label import Label
 from twinvouch.core.site import Site
+from twinvouch.core.virtual import Axes
 
 
 class Snapshot(Protocol):
     """What gate 4 asks of the frame: the last admitted value of each tag."""
 
     def label(self, tag_ids: Sequence[str], now_ns: int) -> Label:
-        """One column per tag; zeros for what was never seen."""
+        """One column per tag, as they count at `now_ns`; zeros for what was never seen."""
+        ...
+
+    def label_of(self, tag_id: str, now_ns: int) -> tuple[Axes, int]:
+        """The same of one tag in plain numbers: its axes, and until when it is fresh."""
         ...
 
     def value(self, tag_id: str) -> float | None:
@@ -79,9 +84,7 @@ class View:
     is_safe: bool = False  # a listed safe action: what is not known refuses nothing
     # worked out once a decision: what each actuator may be at now, and its permits within a window
     known: dict[str, tuple[float, ...]] = field(default_factory=dict, repr=False, compare=False)
-    permits: dict[tuple[str, int], tuple[ActuatorWrite, ...]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    permits: dict[tuple[str, int], Table] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def is_again(self) -> bool:

@@ -63,9 +63,9 @@ def _falls_short(at: At, ahead: Ahead, tag: str) -> bool:
     """Whatever it says: by identity, integrity or calibration, or because a person distrusts it."""
     if at.context.distrusted.get(tag, 0) > at.now_ns:
         return True
-    axes = at.frame.label((tag,), at.now_ns).axes[:, 0]
+    axes, _ = at.frame.label_of(tag, at.now_ns)
     fixed = (Axis.IDENTITY, Axis.INTEGRITY, Axis.CALIBRATION)
-    return any(int(axes[a]) < ahead.demands[a] for a in fixed)
+    return any(axes[a] < ahead.demands[a] for a in fixed)
 
 
 def write_watching(w: Watching) -> bytes:

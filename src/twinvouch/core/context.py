@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import nan
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +46,54 @@ class ActuatorWrite:
         return (self.spent_ns or self.expires_ns) if self.is_over else now_ns
 
 
+OPEN: Final = 2**63 - 1  # nobody has reported on it: it ends later than everything
+Table = NDArray[Any]
+_COLUMNS: Final = np.dtype(
+    [
+        ("issued_ns", "i8"),
+        ("end_ns", "i8"),  # when it was carried out at the latest; OPEN while that is not over
+        ("value", "f8"),
+        ("least", "f8"),  # of what the actuator could be at when it was issued; NaN: nobody knows
+        ("most", "f8"),
+        ("is_void", "?"),
+        ("on", "?"),  # it may have switched the actuator on
+        ("off", "?"),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Writes:
+    """Permits of one actuator, oldest first, and the same as columns: rules ask for sums and extremes of hundreds.
+
+    `table` has a row for each of `rows`, with the fields of `_COLUMNS`.
+    """
+
+    rows: tuple[ActuatorWrite, ...]
+    table: Table
+
+    @staticmethod
+    def of(rows: tuple[ActuatorWrite, ...], before: "Writes | None" = None) -> "Writes":
+        """Of these rows; those that were there `before` are not read again."""
+        known = {} if before is None else {id(w): n for n, w in enumerate(before.rows)}
+        places = [known.get(id(w), -1) for w in rows]
+        new = [(n, _row(rows[n])) for n, place in enumerate(places) if place < 0]
+        table = (
+            np.empty(len(rows), _COLUMNS) if before is None or not known else before.table[places]
+        )
+        for n, row in new:
+            table[n] = row
+        return Writes(rows, table)
+
+
+def _row(w: ActuatorWrite) -> tuple[int, int, float, float, float, bool, bool, bool]:
+    end_ns = (w.spent_ns or w.expires_ns) if w.is_over else OPEN
+    least, most = (w.before[0], w.before[-1]) if w.before else (nan, nan)
+    may_on, may_off = not w.before or 0.0 in w.before, not w.before or least != 0 or most != 0
+    on, off = w.value != 0 and may_on, w.value == 0 and may_off
+    return w.issued_ns, end_ns, w.value, least, most, w.is_void, on, off
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrival:
     """An admitted batch that commands may still declare as an input, kept after newer ones came.
@@ -81,6 +131,15 @@ class Context:
     steady: Mapping[str, int] = field(default_factory=dict)  # `Steady.key` -> ns
     glasses: tuple[Glass, ...] = ()  # asked for or open
     safe_used: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # `Safe.key` -> ns
+
+    columns: Mapping[str, Writes] = field(
+        default_factory=dict
+    )  # of `writes`, by whoever keeps them
+
+    def writes_of(self, tag: str) -> Table:
+        """The permits for `tag` as columns."""
+        rows, known = self.writes.get(tag, ()), self.columns.get(tag)
+        return known.table if known is not None and known.rows is rows else Writes.of(rows).table
 
     def complete_since(self, tag: str) -> int:
         """Every permit for `tag` that ended after this is in `writes`, ns."""

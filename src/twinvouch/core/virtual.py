@@ -132,6 +132,12 @@ class StandIn:
         return tuple(sorted({e for _, e in (*self.rests, ("", self.entry)) if e >= 0}))
 
 
+def reaches(axes: Axes, demands: Axes) -> bool:
+    """True where no axis is below what is demanded of it."""
+    a, b, c, d = axes
+    return a >= demands[0] and b >= demands[1] and c >= demands[2] and d >= demands[3]
+
+
 def worst(a: Axes, b: Axes) -> Axes:
     """The smaller of two labels, axis by axis."""
     return min(a[0], b[0]), min(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])

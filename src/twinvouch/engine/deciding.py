@@ -7,6 +7,7 @@ from hashlib import sha256
 from twinvouch.commands import approval, lookahead
 from twinvouch.commands import gate as commands_gate
 from twinvouch.commands import permit as permits
+from twinvouch.commands.foreseen import Posed, waits
 from twinvouch.commands.register import Approval, Record, reasons_content
 from twinvouch.commands.view import mandatory
 from twinvouch.core.command import Clamp, Command, CommandStatus, Decision, Verdict
@@ -55,8 +56,7 @@ def decide(
     Without a `prediction` whoever has a model is held and asked about, whatever was foreseen of it before.
     """
     context = standing_in.judging(m)
-    prediction = prediction or trying.unaskable(m, p.command, context)
-    decision = judged(m, p, approvals, context, prediction)
+    decision, posed = _judged(m, p, approvals, context, prediction)
     if _clamp(m, p) != decision.clamp:
         approvals = ()  # they were for another value
     is_moved = because and decision.permits
@@ -83,16 +83,25 @@ def decide(
     safe.follow(m, out, p.command, decision)
     glass.follow(m, out, p.command, decision, index)
     m.counts[f"command:{record.status.value}"] += 1
-    out.publish(
-        "command",
-        id=p.command.id,
-        tag=p.command.tag,
-        status=record.status.value,
-        why=decision.why,
-        entry=index,
-    )
-    trying.ask(m, out, record, because, context)
+    told = {"status": record.status.value, "why": decision.why, "entry": index}
+    out.publish("command", id=p.command.id, tag=p.command.tag, **told)
+    trying.ask(m, out, record, because, context, posed)
     return m.keep(record)
+
+
+def _judged(
+    m: Memory,
+    p: Proposal,
+    approvals: tuple[Approval, ...],
+    context: Context,
+    prediction: Prediction | None,
+) -> tuple[Decision, Posed | None]:
+    """The decision, and the question that it waits for; where none can be asked, the decision that says so."""
+    decision = judged(m, p, approvals, context, prediction)
+    if prediction is not None or not waits(decision):
+        return decision, None
+    posed, unaskable = trying.posed(m, p.command, context)
+    return (judged(m, p, approvals, context, unaskable) if unaskable else decision), posed
 
 
 def judged(

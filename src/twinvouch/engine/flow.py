@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from twinvouch.commands import arrivals
-from twinvouch.commands.derivation import Axes
 from twinvouch.core.batch import Admitted
 from twinvouch.core.event import (
     AdviceGiven,
@@ -41,6 +40,7 @@ from twinvouch.core.event import (
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import PrincipalKind
 from twinvouch.core.site import Site
+from twinvouch.core.virtual import Axes
 from twinvouch.engine import (
     disavowed,
     disavowing,

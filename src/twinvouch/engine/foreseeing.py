@@ -8,22 +8,20 @@ from dataclasses import replace
 from math import isfinite
 from typing import Final
 
-import numpy as np
-
 from twinvouch.commands import safe_action, second_model
 from twinvouch.commands.foreseen import Asked
 from twinvouch.core.command import CommandStatus
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.event import Simulate, SimulationDone
-from twinvouch.core.label import Axis
 from twinvouch.core.lookahead import Foresight, Prediction
 from twinvouch.core.trusted import remember
+from twinvouch.core.virtual import reaches
 from twinvouch.engine import trying
 from twinvouch.engine.deciding import Proposal, decide
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
 from twinvouch.engine.standing_in import judging
-from twinvouch.wire.lookahead import digest, read_foresight, read_question
+from twinvouch.wire.lookahead import digest, read_foresight
 
 _SENTENCE: Final = 500
 SPARE_NS: Final = 5_000_000_000  # beyond its deadline the core itself gives an answer up
@@ -37,7 +35,7 @@ def on_simulated(m: Memory, out: Out, event: SimulationDone) -> None:
         out.reply(200, status="ignored", why="nobody waits for this answer")
         return
     asked = m.asked[found]
-    seen, why = answer_of(asked.question, event)
+    seen, why = answer_of(asked.posed.raw, event)
     m.counts["simulation:failed" if why else "simulation:answered"] += 1
     record = m.records.get(found)
     is_held = record is not None and record.status is CommandStatus.HELD
@@ -52,7 +50,7 @@ def give_up(m: Memory, out: Out) -> None:
     for command, asked in list(m.asked.items()):
         record = m.records.get(command)
         ahead = None if record is None else m.site.ahead.get(record.command.tag)
-        if ahead is not None and asked.first:
+        if ahead is not None and asked.first is not None:
             ahead = ahead.second
         limit_ns = SPARE_NS + (0 if ahead is None else ahead.deadline_ns)
         if m.now_ns - asked.asked_ns > limit_ns:
@@ -65,7 +63,7 @@ def begin(m: Memory, out: Out) -> None:
     for command, asked in list(m.asked.items()):
         m.asked[command] = replace(asked, asked_ns=m.now_ns)
         m.dirty.add(f"asked/{command}")
-        out.effects.append(Simulate(asked.ident, asked.question))
+        out.effects.append(Simulate(asked.ident, asked.posed.raw))
 
 
 def learn(m: Memory, group: str, entry: int) -> None:
@@ -77,11 +75,10 @@ def learn(m: Memory, group: str, entry: int) -> None:
             continue
         if bad.get(tag, 0) > m.now_ns:
             continue
-        axes = m.frame.label((tag,), m.now_ns).axes[:, 0]
-        if (axes >= np.array(watch.demands)).all():
-            a, b, c, d = (int(axes[axis]) for axis in Axis)
+        axes, _ = m.frame.label_of(tag, m.now_ns)
+        if reaches(axes, watch.demands):
             moment = m.now_ns, watch.window_ns
-            m.trusted[tag] = remember(m.trusted.get(tag), value, (a, b, c, d), entry, moment)
+            m.trusted[tag] = remember(m.trusted.get(tag), value, axes, entry, moment)
             m.dirty.add(f"trusted/{tag}")
 
 
@@ -113,10 +110,8 @@ def _settle(m: Memory, out: Out, command: str, seen: Foresight | None, why: str)
 
 def _predicted(asked: Asked, seen: Foresight | None, why: str) -> Prediction:
     """With what the first model foresaw, where this is the answer of the second."""
-    last = Prediction(read_question(asked.question), seen, why)
-    if not asked.first:
-        return last
-    return Prediction(read_question(asked.about), read_foresight(asked.first), "", last)
+    last = Prediction(asked.posed.question, seen, why)
+    return last if asked.first is None else replace(asked.first, second=last)
 
 
 def answer_of(question: bytes, event: SimulationDone) -> tuple[Foresight | None, str]:

@@ -26,6 +26,7 @@ from twinvouch.core.ports import Detector
 from twinvouch.core.site import Site
 from twinvouch.core.ticket import Ticket
 from twinvouch.core.trusted import Trusted
+from twinvouch.core.virtual import Axes
 from twinvouch.engine.disavowals import Disavowed
 from twinvouch.engine.episode import Episode
 from twinvouch.engine.past import PastMemory
@@ -35,6 +36,7 @@ from twinvouch.queries.memory import Marks, Seen
 from twinvouch.readings.link import Link
 from twinvouch.readings.refusals import Tallies
 from twinvouch.twin.balance import Track
+from twinvouch.twin.beside import beside
 from twinvouch.twin.frame import Frame
 
 RECENT_FINDINGS = 1000
@@ -73,7 +75,8 @@ class Memory:
     def __init__(self, site: Site) -> None:
         # tags that look-ahead starts from, by group
         self.site, self.starts, self.frame = site, starts(site), Frame(site.plant)
-        # by tag: what virtual sensors remember, and those that stand in now
+        # by tag: what stands beside virtual sensors, what they remember, and those that stand in now
+        self.beside = beside(site.plant, site.virtual)
         self.tracks, self.episodes = dict[str, Track](), dict[str, Episode]()
         # by edge: how far it has come, and how its chain last began anew
         self.links, self.beginnings = dict[str, Link](), dict[str, Beginning]()
@@ -156,6 +159,7 @@ class Memory:
             forgotten_ns=self.past.forgotten_ns,
             steady=self.past.steady,
             trusted=self.trusted,
+            columns=self.past.columns,
             safe_used=self.safe_used,
             glasses=tuple(self.glasses[name] for name in sorted(self.glasses)),
         )
@@ -195,6 +199,11 @@ class Memory:
             return label
         trusted = np.array([bad.get(t, 0) <= self.now_ns for t in tag_ids], dtype=bool)
         return Label(label.axes * trusted, label.fresh_until)
+
+    def label_of(self, tag: str) -> tuple[Axes, int]:
+        """The same of one tag in plain numbers: its axes, and until when it is fresh."""
+        axes, until = self.frame.label_of(tag, self.now_ns)
+        return ((0, 0, 0, 0) if self.distrust().tags.get(tag, 0) > self.now_ns else axes), until
 
     def set_link(self, link: Link) -> None:
         """Remember how far an edge has come."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from twinvouch.commands import permitted, present, sequence
 from twinvouch.core.batch import Admitted
-from twinvouch.core.context import ActuatorWrite
+from twinvouch.core.context import ActuatorWrite, Writes
 from twinvouch.core.site import Site
 from twinvouch.twin.frame import Frame
 
@@ -21,6 +21,7 @@ class PastMemory:
         self._keep_ns = permitted.windows(site.plant, site.commands)
         self._watching = sequence.watched(site.plant)  # by scan group
         self.writes: dict[str, tuple[ActuatorWrite, ...]] = {}
+        self.columns: dict[str, Writes] = {}  # of `writes`
         self.forgotten: dict[str, int] = {}
         self.forgotten_ns = -1
         self.steady: dict[str, int] = {}
@@ -32,7 +33,8 @@ class PastMemory:
         if known is not None:
             write = replace(write, before=known.before)
         elif not write.is_over:
-            now = present.values(self._plant, frame, tag, writes, now_ns)
+            table = self.columns[tag].table if writes else Writes.of(()).table
+            now = present.values(self._plant, frame, tag, table, now_ns)
             write = replace(write, before=permitted.extremes(now))
         kept, gone_ns = permitted.remembered(writes, write, self._keep_ns.get(tag, 0), now_ns)
         changed = {w.permit for w in writes} - {w.permit for w in kept} | {write.permit}
@@ -40,8 +42,16 @@ class PastMemory:
         if gone_ns > self.forgotten.get(tag, -1):
             self.forgotten[tag] = gone_ns
             rows.add("forgotten")
-        self.writes[tag] = kept
+        self._keep(tag, kept)
         return rows
+
+    def restored(self, writes: dict[str, tuple[ActuatorWrite, ...]]) -> None:
+        """As they were stored, each in the order of their permits."""
+        for tag, rows in writes.items():
+            self._keep(tag, tuple(sorted(rows, key=lambda w: w.permit)))
+
+    def _keep(self, tag: str, rows: tuple[ActuatorWrite, ...]) -> None:
+        self.writes[tag], self.columns[tag] = rows, Writes.of(rows, self.columns.get(tag))
 
     def follow(self, admitted: Admitted, frame: Frame, now_ns: int) -> set[str]:
         """Take a batch in, before the frame has it."""

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.commands.capability import most, required
-from twinvouch.commands.derivation import Axes
 from twinvouch.core.declared import Redundancy
 from twinvouch.core.distrust import tags_in
 from twinvouch.core.domains import independent
@@ -23,9 +22,10 @@ from twinvouch.core.label import FULL, Axis, Label, derive, expired, nothing
 from twinvouch.core.raised import Agreed, Endorsement, endorsed, redundant
 from twinvouch.core.statement import Statement
 from twinvouch.core.subject import subject_of
+from twinvouch.core.virtual import Axes
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.watch import UNKNOWN
-from twinvouch.twin.estimate import redundancies, usable
+from twinvouch.twin.estimate import redundancies
 from twinvouch.wire.cbor import encode
 
 WHOLE: Final = (FULL, FULL, FULL, FULL)
@@ -129,10 +129,10 @@ def _asked(
 ) -> Witnesses:
     names = tuple(of.tags[k] for k in chosen)
     label = expired(m.frame.label(names, m.now_ns), m.now_ns)
-    values = np.array([usable(m.frame, name) for name in names])
+    values = np.array([m.frame.usable_now(name) for name in names])
     apart = np.unique(groups[chosen], return_inverse=True)[1].astype(np.intp)
     said = redundant(values, label, apart, of.tolerance, len(names))
-    agrees = bool(abs(usable(m.frame, tag) - said.value) <= of.tolerance)
+    agrees = bool(abs(m.frame.usable_now(tag) - said.value) <= of.tolerance)
     return Witnesses(of, tag, names, said, derive([label]), agrees)
 
 

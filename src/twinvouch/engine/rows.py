@@ -54,10 +54,9 @@ def restore(m: Memory, stored: Mapping[str, bytes]) -> None:
                 "Start with the version that wrote it, or restore a backup of this one; a data directory of a "
                 "development build cannot be taken over: move it away"
             ) from None
+    m.past.restored(dict(m.past.writes))
     if "engine" in stored and "forgotten" not in stored:  # of a version that remembered less
         written.upgrade(m)
-    for tag, writes in m.past.writes.items():
-        m.past.writes[tag] = tuple(sorted(writes, key=lambda w: w.permit))
     m.records = dict(sorted(m.records.items(), key=lambda r: r[1].entry))
     m.advice = dict(sorted(m.advice.items(), key=lambda g: g[1].entry))
     m.disavowals = dict(sorted(m.disavowals.items(), key=lambda d: d[1].entry))

@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 
 from twinvouch.commands import advice
-from twinvouch.commands.derivation import Axes
 from twinvouch.commands.given import Given
 from twinvouch.commands.view import Moment
 from twinvouch.core.advice import Advice, Standing
@@ -20,7 +19,7 @@ from twinvouch.core.command import Command
 from twinvouch.core.context import Context
 from twinvouch.core.label import FULL, Label
 from twinvouch.core.subject import owner_of
-from twinvouch.core.virtual import worst
+from twinvouch.core.virtual import Axes, worst
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
 from twinvouch.engine.rests import of_advice

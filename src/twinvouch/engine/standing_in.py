@@ -1,21 +1,15 @@
 """What stands in for a tag that does not count now: worked out of what is remembered, whenever somebody asks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from math import isfinite
 from statistics import median
 
-import numpy as np
-
-from twinvouch.core.batch import Quality
 from twinvouch.core.command import Input
 from twinvouch.core.context import Context
-from twinvouch.core.domains import independent
-from twinvouch.core.label import Axis
-from twinvouch.core.virtual import Axes, StandIn, Virtual
+from twinvouch.core.virtual import Axes, StandIn, Virtual, reaches
 from twinvouch.engine.memory import Memory
 from twinvouch.twin.balance import Situation, Track, estimate, is_blind
-from twinvouch.twin.estimate import redundancies
 
 
 def judging(m: Memory) -> Context:
@@ -63,12 +57,10 @@ def estimated(m: Memory, v: Virtual) -> StandIn | None:
 
 def counts(m: Memory, tag: str, demands: Axes) -> bool:
     """True where its reading is fresh, usable, nobody distrusts it and its label reaches what is demanded."""
-    last = m.frame.last(tag)
-    if last is None or last.quality > Quality.UNCERTAIN or not isfinite(last.value):
+    if not isfinite(m.frame.usable_now(tag)):
         return False
-    label = m.label((tag,))
-    is_short = (label.axes[:, 0] < np.array(demands)).any()
-    return not is_short and int(label.fresh_until[0]) >= m.now_ns
+    axes, until = m.label_of(tag)
+    return reaches(axes, demands) and until >= m.now_ns
 
 
 def lost(m: Memory, v: Virtual) -> frozenset[str]:
@@ -78,36 +70,25 @@ def lost(m: Memory, v: Virtual) -> frozenset[str]:
     if not silent:
         return frozenset()
     lying = {t for t in silent if _is_fresh(m, t)}
-    groups = independent([m.site.plant.tags[t].domains for t in tags])
-    bad = {int(g) for t, g in zip(tags, groups, strict=True) if t in lying}
-    return frozenset(silent | {t for t, g in zip(tags, groups, strict=True) if int(g) in bad})
+    grouped = list(zip(tags, m.beside[v.tag].groups, strict=True))
+    bad = {g for t, g in grouped if t in lying}
+    return frozenset(silent | {t for t, g in grouped if g in bad})
 
 
 def _is_fresh(m: Memory, tag: str) -> bool:
-    return int(m.frame.label((tag,), m.now_ns).fresh_until[0]) >= m.now_ns
+    return m.frame.label_of(tag, m.now_ns)[1] >= m.now_ns
 
 
 def witness(m: Memory, v: Virtual) -> tuple[float, float] | None:
     """What tags say that measure the same level, count, and fail with neither it nor its meters; and their tolerance."""
-    for of in redundancies(m.site.plant):
-        if v.tag in of.tags:
-            told = [m.frame.value(t) for t in _apart(m, v, of.tags) if counts(m, t, v.demands)]
-            values = [x for x in told if x is not None]
-            if values:
-                return median(values), of.tolerance
+    for tags, tolerance in m.beside[v.tag].witnesses:
+        told = [m.frame.value(t) for t in tags if counts(m, t, v.demands)]
+        values = [x for x in told if x is not None]
+        if values:
+            return median(values), tolerance
     return None
-
-
-def _apart(m: Memory, v: Virtual, tags: tuple[str, ...]) -> Iterator[str]:
-    plant = m.site.plant
-    own = [plant.tags[t].domains for t in (v.tag, *(f.tag for f in v.flows))]
-    for tag in tags:
-        groups = independent([plant.tags[tag].domains, *own])
-        if tag != v.tag and not (groups[1:] == groups[0]).any():
-            yield tag
 
 
 def axes_of(m: Memory, tag: str) -> Axes:
     """The label of a tag as it counts now."""
-    a, b, c, d = (int(x) for x in m.label((tag,)).axes[list(Axis), 0])
-    return a, b, c, d
+    return m.label_of(tag)[0]

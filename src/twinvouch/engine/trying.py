@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Final
 
 from twinvouch.commands import lookahead, own, safe_action
-from twinvouch.commands.foreseen import Asked, waits
+from twinvouch.commands.foreseen import Asked, Posed, waits
 from twinvouch.commands.register import Record
 from twinvouch.commands.view import View
 from twinvouch.core.command import Command, Verdict
@@ -16,30 +16,39 @@ from twinvouch.core.lookahead import Foresight, Prediction, Question
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
 from twinvouch.engine.standing_in import judging
-from twinvouch.wire.lookahead import read_question, write_foresight, write_question
+from twinvouch.wire.lookahead import is_whole, read_question, write_question
 
 MOST: Final = 256  # questions on their way; what comes beyond is held with that reason
 
 
-def ask(m: Memory, out: Out, record: Record, because: tuple[int, ...], context: Context) -> None:
+def ask(
+    m: Memory,
+    out: Out,
+    record: Record,
+    because: tuple[int, ...],
+    context: Context,
+    posed: Posed | None,
+) -> None:
     """Ask about a command that was held for it; an earlier question about the same command counts no more.
 
-    Here and below `context` is what gate 4 may know at this moment (`judging`), worked out once a decision: what stands in
-    for tags costs as much as all the rules.
+    `posed` is the question about what was proposed, if that is known; of another value another is asked. Here and below
+    `context` is what gate 4 may know at this moment (`judging`), worked out once a decision: what stands in for tags
+    costs as much as all the rules.
     """
     if not waits(record.decision):
         return
-    tried = replace(record.command, value=record.value)
-    asked = question(m, tried, record.received_ns, context)
-    if asked is None:
+    if posed is None or posed.question.value != record.value:
+        tried = replace(record.command, value=record.value)
+        asked = question(m, tried, record.received_ns, context)
+        posed = None if asked is None else Posed.of(asked)
+    if posed is None:
         return
     ident = sha256(b"simulate" + out.salt + record.digest).hexdigest()[:32]
-    raw = write_question(asked)
     trusted = trusted_now(m, record, context)
-    m.asked[record.command.id] = Asked(ident, raw, m.now_ns, because, trusted)
+    m.asked[record.command.id] = Asked(ident, posed, m.now_ns, because, trusted)
     m.dirty.add(f"asked/{record.command.id}")
     m.counts["simulation:asked"] += 1
-    out.effects.append(Simulate(ident, raw))
+    out.effects.append(Simulate(ident, posed.raw))
 
 
 def ask_second(m: Memory, out: Out, record: Record, seen: Foresight) -> bool:
@@ -50,39 +59,41 @@ def ask_second(m: Memory, out: Out, record: Record, seen: Foresight) -> bool:
     asked, ahead = m.asked[record.command.id], m.site.ahead.get(record.command.tag)
     is_admitted = safe_action.was_admitted(record.decision)
     is_safe = is_admitted and not own.is_own(m.site, record.command.principal)
-    if ahead is None or asked.first or is_safe:
+    if ahead is None or asked.first is not None or is_safe:
         return False
     context = judging(m)
     if not {*asked.trusted} <= {*trusted_now(m, record, context)}:
         return False
-    first = Prediction(read_question(asked.question), seen)
+    first = Prediction(asked.posed.question, seen)
     tried = replace(record.command, value=first.asked.value)
     second = second_question(m, tried, record.received_ns, context)
     if second is None or lookahead.judge(ahead, first).verdict is not Verdict.ALLOW:
         return False
-    raw = write_question(second)
+    posed = Posed.of(second)
     ident = sha256(b"second" + asked.ident.encode()).hexdigest()[:32]
-    asked = replace(asked, ident=ident, question=raw, asked_ns=m.now_ns)
-    now = replace(asked, first=write_foresight(seen), about=write_question(first.asked))
-    m.asked[record.command.id] = now
+    m.asked[record.command.id] = replace(
+        asked, ident=ident, posed=posed, asked_ns=m.now_ns, first=first
+    )
     m.dirty.add(f"asked/{record.command.id}")
     m.counts["simulation:second"] += 1
-    out.effects.append(Simulate(ident, raw))
+    out.effects.append(Simulate(ident, posed.raw))
     return True
 
 
-def unaskable(m: Memory, command: Command, context: Context) -> Prediction | None:
-    """No answer, since too many questions are on their way or this one is none; None where it can be asked, or nothing is to be."""
+def posed(m: Memory, command: Command, context: Context) -> tuple[Posed | None, Prediction | None]:
+    """The question about it, None where it has no model; and no answer to it, where too many are on their way or it is none."""
     asked = question(m, command, m.now_ns, context)
     if asked is None:
-        return None
+        return None, None
     if len(m.asked) >= MOST and command.id not in m.asked:
-        return Prediction(asked, None, f"{MOST} questions wait for answers")
+        return None, Prediction(asked, None, f"{MOST} questions wait for answers")
     try:
-        read_question(write_question(asked))
+        raw = write_question(asked)
+        if not is_whole(asked):
+            read_question(raw)
     except MalformedError as error:
-        return Prediction(asked, None, str(error))
-    return None
+        return None, Prediction(asked, None, str(error))
+    return Posed(asked, raw), None
 
 
 def trusted_now(m: Memory, record: Record, context: Context) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from twinvouch.commands import lookahead, not_acting
-from twinvouch.commands.foreseen import Asked
+from twinvouch.commands.foreseen import Asked, Posed
 from twinvouch.commands.not_acting import NAMES, TECHNIQUE, Foreseen, Outlook
 from twinvouch.commands.view import Moment
 from twinvouch.commands.watching import Watching, may_act, unknown
@@ -24,7 +24,6 @@ from twinvouch.engine import foreseeing, modes, own
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
 from twinvouch.engine.standing_in import judging
-from twinvouch.wire.lookahead import read_question, write_question
 
 _ACTING = frozenset({Outlook.NEAR})
 _TOLD = frozenset({Outlook.NEAR, Outlook.LOST})
@@ -34,10 +33,10 @@ def on_simulated(m: Memory, out: Out, event: SimulationDone) -> None:
     """Take an answer, of a watchdog or about a command."""
     for name, watching in m.watching.items():
         if watching.asked is not None and watching.asked.ident == event.ident:
-            seen, why = foreseeing.answer_of(watching.asked.question, event)
+            posed = watching.asked.posed
+            seen, why = foreseeing.answer_of(posed.raw, event)
             m.counts["watchdog:failed" if why else "watchdog:answered"] += 1
-            asked = read_question(watching.asked.question)
-            _settle(m, out, name, Prediction(asked, seen, why))
+            _settle(m, out, name, Prediction(posed.question, seen, why))
             out.reply(200, status="watched")
             return
     foreseeing.on_simulated(m, out, event)
@@ -51,9 +50,8 @@ def pass_time(m: Memory, out: Out) -> None:
             limit_ns = foreseeing.SPARE_NS + watchdog.ahead.deadline_ns
             if m.now_ns - watching.asked.asked_ns > limit_ns:
                 m.counts["watchdog:late"] += 1
-                question = read_question(watching.asked.question)
                 why = f"none came within {limit_ns / 1e9:g} s"
-                _settle(m, out, name, Prediction(question, None, why))
+                _settle(m, out, name, Prediction(watching.asked.posed.question, None, why))
         elif m.now_ns // watchdog.every_ns != watching.turn and not m.is_disk_full:
             _ask(m, out, name, watchdog)
 
@@ -67,7 +65,7 @@ def begin(m: Memory, out: Out) -> None:
         elif watching.asked is not None:
             asked = replace(watching.asked, asked_ns=m.now_ns)
             _keep(m, name, replace(watching, asked=asked))
-            out.effects.append(Simulate(asked.ident, asked.question))
+            out.effects.append(Simulate(asked.ident, asked.posed.raw))
 
 
 def _ask(m: Memory, out: Out, name: str, watchdog: Watchdog) -> None:
@@ -79,13 +77,13 @@ def _ask(m: Memory, out: Out, name: str, watchdog: Watchdog) -> None:
         _keep(m, name, watching)
         _settle(m, out, name, Prediction(question, None, f"`{tag}` was never trusted"))
         return
-    raw, ident = write_question(question), sha256(b"watch" + out.salt + name.encode()).hexdigest()
+    ident = sha256(b"watch" + out.salt + name.encode()).hexdigest()
     trusted = lookahead.rests_on(at, ahead)
-    asked = Asked(ident[:32], raw, m.now_ns, (), trusted)
+    asked = Asked(ident[:32], Posed.of(question), m.now_ns, (), trusted)
     may = may_act(at, m.site.plant, ahead)
     _keep(m, name, replace(watching, asked=asked, may_act=may))
     m.counts["watchdog:asked"] += 1
-    out.effects.append(Simulate(asked.ident, raw))
+    out.effects.append(Simulate(asked.ident, asked.posed.raw))
 
 
 def _settle(m: Memory, out: Out, name: str, prediction: Prediction) -> None:

@@ -46,8 +46,9 @@ def spoiled(seen: Seen, tags: Collection[str], at_ns: int) -> Seen:
 
 def recent(seen: Seen, now_ns: int, keep_ns: int) -> Mapping[str, tuple[int, ...]]:
     """Worst axes by tag of everything read within keep_ns, by name: a restart does not know in which order it was read."""
-    late = {tag: _since(readings, now_ns - keep_ns) for tag, readings in sorted(seen.items())}
-    return {tag: _worst(readings) for tag, readings in late.items() if readings}
+    oldest_ns = now_ns - keep_ns
+    told = ((tag, _since(readings, oldest_ns)) for tag, readings in sorted(seen.items()))
+    return {tag: _worst(late) for tag, late in told if late}
 
 
 def write_seen(seen: Seen) -> bytes:
@@ -62,6 +63,8 @@ def read_seen(raw: bytes) -> Seen:
 
 
 def _since(readings: Sequence[Reading], oldest_ns: int) -> tuple[Reading, ...]:
+    if readings and readings[0][0] >= oldest_ns:
+        return tuple(readings)
     return tuple(r for r in readings if r[0] >= oldest_ns)
 
 
@@ -74,6 +77,8 @@ def _followed(readings: Sequence[Reading], new: Reading) -> tuple[Reading, ...]:
 
 
 def _worst(readings: Sequence[Reading]) -> tuple[int, ...]:
+    if len(readings) == 1:
+        return readings[0][1]
     return tuple(min(column) for column in zip(*(axes for _, axes in readings), strict=True))
 
 

@@ -46,13 +46,14 @@ class Building:
         self._heat = np.zeros((len(heaters), len(zones)))
         for n, heater in enumerate(heaters.values()):
             self._heat[n, place[heater["zone"]]] = float(heater["kw"])
-        self._heated = [place[h["zone"]] for h in heaters.values()]
         self.actuators = tuple(f"heater:{name}" for name in heaters)
         self._states = (*(f"zone:{z}" for z in zones), "outside")
         self.columns: tuple[str, ...] = (*self._states, *self.actuators, DEMAND, CLOCK)
         self._expect_physical()
         self._steps: dict[float, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
-        self._at: dict[str, float] = {}
+        self._once: dict[float, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+        self._at: dict[str, float] = {}  # in the order of the columns
+        self._warmed = [(f"heater:{n}", f"zone:{h['zone']}") for n, h in heaters.items()]
 
     def limits(self) -> Mapping[str, tuple[float, float]]:
         """Temperatures that a building can have."""
@@ -72,9 +73,9 @@ class Building:
 
     def law(self, name: str, state: Mapping[str, float]) -> Mapping[str, float]:
         """As the class says."""
-        is_on = name == "thermostat"
-        cold = [is_on and state[f"zone:{self._zones[z]}"] < self._target for z in self._heated]
-        return {a: float(c) for a, c in zip(self.actuators, cold, strict=True)}
+        if name != "thermostat":
+            return dict.fromkeys(self.actuators, 0.0)
+        return {heater: float(state[zone] < self._target) for heater, zone in self._warmed}
 
     def step(
         self,
@@ -84,13 +85,15 @@ class Building:
         is_sampled: bool = False,  # noqa: ARG002 (a row tells all)
     ) -> tuple[Sequence[float], Sequence[float]]:
         """As Lookahead.step."""
-        if not all(isfinite(v) for v in settings.values()):
+        if not all(map(isfinite, settings.values())):
             raise ValueError("settings must be finite numbers")
-        self._at.update(settings)
-        row = [self._at[name] for name in self.columns]
-        after = self._after(np.array([row]), self._at[DEMAND], seconds)[0]
-        self._at.update(zip(self._states, after.tolist(), strict=False))  # outside stays
-        self._at[CLOCK] += seconds
+        at = self._at
+        at.update(settings)
+        row = list(at.values())
+        moves, gained = self._moves(seconds)
+        after = row[:-2] @ moves + at[DEMAND] * gained
+        at.update(zip(self._states, after.tolist(), strict=False))  # outside stays
+        at[CLOCK] += seconds
         return row, ()
 
     def residual(self, start: Mapping[str, float], trace: Trace, step_s: float) -> float:
@@ -112,6 +115,15 @@ class Building:
         power = heat + outside * self._outside + self._gain * factor  # kW
         after: NDArray[np.float64] = zones @ keeps + power @ gains
         return after
+
+    def _moves(self, seconds: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The same for all quantities and actuators at once: float64[columns but two, zones], and of gains float64[zones]."""
+        if seconds not in self._once:
+            keeps, gains = self._through(seconds)
+            parts = (keeps, (self._outside @ gains)[None, :], self._heat @ gains)
+            told = np.concatenate(parts), self._gain @ gains
+            self._once = {**dict(list(self._once.items())[-7:]), seconds: told}
+        return self._once[seconds]
 
     def _through(self, seconds: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """What becomes of temperatures, and of a constant power, in all substeps of a step; both [zones, zones]."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twinvouch.core.batch import Quality
 from twinvouch.core.declared import Redundancy
 from twinvouch.core.domains import independent
 from twinvouch.core.inventory import Plant
@@ -36,12 +35,6 @@ def estimate(of: Redundancy, plant: Plant, frame: Frame, label: Label) -> Estima
 
     The median over the independent ones withstands as many liars as a median can, which is none of two.
     """
-    values = np.array([usable(frame, tag) for tag in of.tags])
+    values = np.array([frame.usable_now(tag) for tag in of.tags])
     groups = independent([plant.tags[tag].domains for tag in of.tags])
     return Estimate(of, redundant(values, label, groups, of.tolerance, len(of.tags)))
-
-
-def usable(frame: Frame, tag: str) -> float:
-    """The last value of a tag, NaN where that is none to compare with."""
-    last = frame.last(tag)
-    return np.nan if last is None or last.quality > Quality.UNCERTAIN else last.value

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from twinvouch.core.batch import Admitted, Batch, Quality
 from twinvouch.core.inventory import Plant
 from twinvouch.core.label import AXES, Axis, Label, expired
+from twinvouch.core.virtual import Axes
 from twinvouch.wire.cbor import decode, encode
 
 BEFORE_ALL = -(2**63)  # earlier than any row: nothing was seen yet
@@ -136,10 +137,25 @@ class Frame:
         axes, fresh = self._all.axes[:, places], self._all.fresh_until[places]
         return expired(Label(axes.reshape(AXES, -1), fresh), now_ns)
 
+    def label_of(self, tag_id: str, now_ns: int) -> tuple[Axes, int]:
+        """The label of one tag as it counts at `now_ns`, in plain numbers: a decision asks for dozens, and arrays cost more."""
+        at = self._place.get(tag_id, self._nowhere)
+        a, b, c, d = self._all.axes[:, at].tolist()
+        until = int(self._all.fresh_until[at])
+        return (a, b, c if until >= now_ns else 0, d), until
+
     def value(self, tag_id: str) -> float | None:
         """The last value, in the tag's unit; None where there is none or it is MISSING now."""
-        last = self.last(tag_id)
-        return None if last is None or last.quality == Quality.MISSING else last.value
+        at, a = self._place.get(tag_id, self._nowhere), self._all
+        if not a.received_ns[at] or int(a.quality[at]) == Quality.MISSING:
+            return None
+        return float(a.values[at])
+
+    def usable_now(self, tag_id: str) -> float:
+        """The last value of a tag, in its unit; NaN where that is none to compare with: never read, MISSING or BAD now."""
+        at, a = self._place.get(tag_id, self._nowhere), self._all
+        is_usable = a.received_ns[at] and int(a.quality[at]) <= Quality.UNCERTAIN
+        return float(a.values[at]) if is_usable else np.nan
 
     def fresh(self, tag_ids: Sequence[str], now_ns: int) -> NDArray[np.float64]:
         """Values that rules may compare with now, float64[n]: NaN where none is fresh, finite, GOOD or UNCERTAIN."""

@@ -109,8 +109,7 @@ def _strange(
         yield from _unlawful(model, trace, law, 0)
     else:
         for name in _unmoved(model, q, start):
-            stands = start.get(name, first[name])
-            if not all(_same(v, stands) for v in _column(model, trace, name)[: q.held]):
+            if not _stands(model, trace, name, start.get(name, first[name]), q.held):
                 yield f"a run moves `{name}`, which the command does not"
 
 
@@ -120,23 +119,24 @@ def _unmoved(model: Lookahead, q: Question, start: Mapping[str, float]) -> Itera
 
 
 def _expect_command(model: Lookahead, q: Question, trace: Trace, law: str) -> None:
-    if not all(_same(v, q.value) for v in _column(model, trace, q.actuator)[: q.held]):
+    if not _stands(model, trace, q.actuator, q.value, q.held):
         raise MalformedError(f"a run in which `{q.actuator}` is not {q.value:g}")
     for problem in _unlawful(model, trace, law, q.held):
         raise MalformedError(problem)
 
 
 def _unlawful(model: Lookahead, trace: Trace, law: str, since: int) -> Iterator[str]:
-    for k in range(since, len(trace.rows)):
-        row = dict(zip(model.columns, trace.rows[k].tolist(), strict=True))
+    for k, told in enumerate(trace.rows[since:].tolist(), since):
+        row = dict(zip(model.columns, told, strict=True))
         for name, value in model.law(law, row).items():
-            if not _same(row[name], value):
+            if row[name] != value and not _same(row[name], value):
                 yield f"in step {k} `{name}` is {row[name]:g}, law `{law}` says {value:g}"
 
 
-def _column(model: Lookahead, trace: Trace, name: str) -> list[float]:
-    found: list[float] = trace.rows[:, model.columns.index(name)].tolist()
-    return found
+def _stands(model: Lookahead, trace: Trace, name: str, value: float, steps: int) -> bool:
+    """A column is this for so many steps."""
+    told: list[float] = trace.rows[:steps, model.columns.index(name)].tolist()
+    return all(v == value or _same(v, value) for v in told)
 
 
 def _same(a: float, b: float) -> bool:

@@ -307,6 +307,8 @@ def _put_sequence(value: Sequence[Any], parts: list[bytes], depth: int) -> None:
             parts += (_BYTE[64 + size] if size < 24 else head(2, size), item)
         elif item is None:
             parts.append(b"\xf6")
+        elif kind is float:
+            parts.append(_float(item))
         else:
             put = _PUT.get(kind) or _put_of(item)
             put(item, parts, depth - 1)
@@ -340,14 +342,17 @@ def _put_tagged(value: Tagged, parts: list[bytes], depth: int) -> None:
 def _float(value: float) -> bytes:
     if value != value:  # noqa: PLR0124 - NaN, the one number unequal to itself
         return _NAN
-    for prefix, form in ((b"\xf9", _F16), (b"\xfa", _F32)):
-        try:
-            raw = form.pack(value)
-        except OverflowError:
-            continue
-        if form.unpack(raw)[0] == value:
-            return prefix + raw
-    return b"\xfb" + _F64.pack(value)
+    try:
+        raw = _F32.pack(value)
+    except OverflowError:
+        return b"\xfb" + _F64.pack(value)
+    if _F32.unpack(raw)[0] != value:  # most numbers: what 32 bits cannot say 16 cannot
+        return b"\xfb" + _F64.pack(value)
+    try:
+        short = _F16.pack(value)
+    except OverflowError:
+        return b"\xfa" + raw
+    return b"\xf9" + short if _F16.unpack(short)[0] == value else b"\xfa" + raw
 
 
 def _put_float(value: float, parts: list[bytes], _depth: int) -> None:

@@ -10,7 +10,9 @@
 Numbers are finite: a reader refuses what is not, so that nothing is ever compared with NaN.
 """
 
+from functools import lru_cache
 from hashlib import sha256
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +28,7 @@ from twinvouch.core.lookahead import (
     Trace,
 )
 from twinvouch.wire.cbor import decode, encode
-from twinvouch.wire.fields import Fields
+from twinvouch.wire.fields import ID, Fields
 
 _NAMES = 10_000  # of one model
 _RUNS = 16 * MOST_MEMBERS
@@ -49,6 +51,7 @@ def write_question(q: Question) -> bytes:
     )
 
 
+@lru_cache(maxsize=8)  # one question is read for each of its branches
 def read_question(raw: bytes) -> Question:
     """The inverse of `write_question`; MalformedError for anything else."""
     fields = Fields(decode(raw), 9, "question")
@@ -64,6 +67,24 @@ def read_question(raw: bytes) -> Question:
         raise MalformedError("question: `times`: expected 0 < tau <= horizon and a step")
     times = (horizon, tau, step, demand, clock)
     return Question(model, digest, state, limits, actuator, value, low, high, *times, is_each)
+
+
+def is_whole(q: Question) -> bool:
+    """True where `read_question` takes it as `write_question` writes it: whoever asks need not read it back to know."""
+    numbers = [q.value, q.low, q.high, q.horizon_s, q.tau_s, q.step_s, q.demand, q.clock_s]
+    for _, interval in q.state:
+        numbers += (interval.low, interval.centre, interval.high)
+        if not interval.low <= interval.centre <= interval.high:
+            return False
+    for _, low, high in q.limits:
+        numbers += (low, high)
+        if not low < high:
+            return False
+    is_timed = q.step_s > 0 and 0 < q.tau_s <= q.horizon_s <= q.step_s * MOST_STEPS
+    names = [q.model, *(n for n, _ in q.state), *(n for n, _, _ in q.limits), q.actuator or "-"]
+    are_names = all(0 < len(n) <= ID and n.isprintable() for n in names)
+    are_few = max(len(q.state), len(q.limits)) <= _NAMES
+    return is_timed and are_names and are_few and all(map(isfinite, numbers))
 
 
 def digest(raw: bytes) -> bytes:

@@ -148,13 +148,28 @@ def test_without_a_list_of_safe_actions_the_same_stops_are_held() -> None:
 
 
 def test_the_same_seed_gives_the_same_report() -> None:
-    task = Task("grid-two-lines", 5, ("off", "full"), 0.05)
+    tasks = [Task(("grid-two-lines",), 5, guard, 0.05) for guard in ("off", "full")]
     times = {"compute_p99_ms_stages", "compute_p99_ms_lookahead", "lookahead_p50_ms"}
-    first, again = (report(played(task)) for _ in range(2))
+    first, again = (report([r for t in tasks for r in played(t)]) for _ in range(2))
     assert {k: v for k, v in first.items() if k not in times} == {
         k: v for k, v in again.items() if k not in times
     }
     assert first["legit_commands"] > 0
+
+
+@pytest.mark.parametrize("guard", ["off", "full", "no_label"])
+def test_scenarios_that_share_their_honest_hours_say_what_each_says_alone(guard: str) -> None:
+    """Among them one that acts before its hour, and one whose stations lie."""
+    names = ("building-clean", "building-replayed-permit", "building-rooms-warm")
+    together = played(Task(names, 3, guard, 0.05))
+    alone = [r for name in names for r in played(Task((name,), 3, guard, 0.05))]
+    assert [r.scenario for r in together] == list(names)
+    assert [timeless(r) for r in together] == [timeless(r) for r in alone]
+    assert len({str(timeless(r)) for r in together}) == len(names)
+
+
+def timeless(result: Result) -> Result:
+    return replace(result, stages_ms=[], lookahead_ms=[])
 
 
 def made(scenario: str, guard: str, seed: int = 1, **more: object) -> Result:

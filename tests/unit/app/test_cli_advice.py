@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.app.test_cli_config import call
 from tests.unit.app.test_live_core import closed, running
+from twinvouch.core.command import Input
 
 __all__ = ["closed"]  # a fixture that closes what the command line leaves open
 
@@ -60,6 +61,16 @@ def test_what_is_withheld_is_not_printed(path: Path) -> None:
             assert "faster" not in shown + advice(path, "list", "--as", "bob", *form)
 
 
+def test_an_input_without_an_entry_is_the_newest_one(path: Path) -> None:
+    what = ("--about", "tank-1", "--says", "look", "--input", "tank-1/level")
+    with running(path) as live:
+        given = advice(path, "give", "--as", "twin", *what)
+        (told,) = live.memory.advice[given.split()[1]].advice.inputs
+        assert told == Input("tank-1/level", 0), "never read: counts as nothing"
+    (path.parent / "keys" / "twin.token").unlink()
+    assert "twin.token" in advice(path, "give", "--as", "twin", *what, code=2)
+
+
 def test_without_its_key_a_token_vouches(path: Path) -> None:
     (path.parent / "keys" / "twin.key").unlink()
     with running(path) as live:
@@ -84,7 +95,7 @@ def test_every_no_has_its_exit_code(path: Path) -> None:
         ("--for", "8"),
         ("--for", "31d"),
         ("--for", "0s"),
-        ("--input", "tank-1/level"),
+        ("--input", "tank-1/level="),
         ("--input", "=3"),
         ("--input", "tank-1/level=-1"),
         ("--value", "nan"),

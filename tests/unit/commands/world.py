@@ -160,6 +160,11 @@ class Board:
         fresh = [self.fresh.get(t, now_ns + 5 * SECOND) for t in tag_ids]
         return Label(axes, np.array(fresh, dtype=np.int64))
 
+    def label_of(self, tag_id: str, now_ns: int) -> tuple[tuple[int, int, int, int], int]:
+        a, b, c, d = self.axes[tag_id]
+        until = self.fresh.get(tag_id, now_ns + 5 * SECOND)
+        return (a, b, c if until >= now_ns else 0, d), until
+
     def value(self, tag_id: str) -> float | None:
         return self.values[tag_id]
 

@@ -8,14 +8,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
+from twinvouch.app.bench.forked import forked
 from twinvouch.app.bench.range_outside import Beside, model_of
 from twinvouch.lab.range.plan import sector, source_digests
 from twinvouch.lab.range.plants import STEP_S
-from twinvouch.lab.range.play import Cast, play
+from twinvouch.lab.range.play import Cast, begun
 from twinvouch.lab.range.result import Result
 from twinvouch.lab.range.scenario import Scenario
 from twinvouch.lab.range.site import ABLATIONS, FULL, site_of
@@ -24,7 +26,11 @@ from twinvouch.lab.range.tally import report
 
 PROCESSES: Final = 2
 ABLATED_SEEDS: Final = 3
+TOGETHER: Final = (
+    9  # scenarios that share their honest hours; more would leave one process waiting at the end
+)
 CTOWN: Final = Path("networks") / "ctown.inp"
+_PLACES: Final = {s.name: n for n, s in enumerate(ALL)}
 Say = Callable[[str], None]
 Report = dict[str, Any]
 
@@ -53,8 +59,10 @@ def run(plan: Plan, say: Say) -> Report:
     results: list[Result] = []
     for number, found in enumerate(_played(tasks, plan.processes), 1):
         results += found
-        if number % 20 == 0 or number == len(tasks):
-            say(f"{number} of {len(tasks)} runs, {time.monotonic() - since:.0f} s")
+        if number % 10 == 0 or number == len(tasks):
+            runs = sum(len(task.scenarios) for task in tasks)
+            say(f"{len(results)} of {runs} runs, {time.monotonic() - since:.0f} s")
+    results.sort(key=_in_order)
     names = frozenset(s.sector for s in plan.scenarios)
     return {
         **report(results),
@@ -70,36 +78,51 @@ def run(plan: Plan, say: Say) -> Report:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One scenario and seed, with these guards: off, full or the part that is off."""
+    """Scenarios of one sector, with one seed and guard: off, full or the part that is off."""
 
-    scenario: str
+    scenarios: tuple[str, ...]
     seed: int
-    guards: tuple[str, ...]
+    guard: str
     share: float
 
 
 def _tasks(plan: Plan) -> Iterator[Task]:
     for n in range(plan.seeds):
-        for s in plan.scenarios:
-            yield Task(s.name, plan.first_seed + n, ("off", "full"), plan.share)
-    ablated = [s for s in plan.scenarios if s.ablated] if plan.ablates else []
-    for n in range(min(plan.seeds, ABLATED_SEEDS)):
-        for s in ablated:
-            yield Task(s.name, plan.first_seed + n, tuple(ABLATIONS), plan.share)
+        guards: tuple[tuple[str, Sequence[Scenario]], ...] = (
+            ("off", plan.scenarios),
+            ("full", plan.scenarios),
+        )
+        if plan.ablates and n < ABLATED_SEEDS:
+            ablated = [s for s in plan.scenarios if s.ablated]
+            guards += tuple((part, ablated) for part in ABLATIONS)
+        for guard, scenarios in guards:
+            for names in _together(scenarios):
+                yield Task(names, plan.first_seed + n, guard, plan.share)
+
+
+def _together(scenarios: Sequence[Scenario]) -> Iterator[tuple[str, ...]]:
+    """Names of scenarios of one sector, TOGETHER at most."""
+    for name in dict.fromkeys(s.sector for s in scenarios):
+        names = [s.name for s in scenarios if s.sector == name]
+        for first in range(0, len(names), TOGETHER):
+            yield tuple(names[first : first + TOGETHER])
 
 
 def played(task: Task) -> list[Result]:
-    """The runs of one task, in this process."""
-    scenario = BY_NAME[task.scenario]
-    where, found = sector(scenario.sector), []
-    for guard in task.guards:
-        parts = {"full": FULL, **ABLATIONS}.get(guard)
-        site = None if parts is None else site_of(where, parts, model_of(where).digest)
-        beside = _beside(where, site)
-        hours = where.attack_h + (where.hours - where.attack_h) * task.share
-        cast = Cast(scenario, where, task.seed, guard, site, beside, hours, where.attack_h)
-        found.append(play(cast))
-    return found
+    """The runs of one task. Their honest hours are the same and played once; each goes on from there in a process of its own."""
+    first = BY_NAME[task.scenarios[0]]
+    where = sector(first.sector)
+    parts = {"full": FULL, **ABLATIONS}.get(task.guard)
+    site = None if parts is None else site_of(where, parts, model_of(where).digest)
+    hours = where.attack_h + (where.hours - where.attack_h) * task.share
+    beside = _beside(where, site)
+    cast = Cast(first, where, task.seed, task.guard, site, beside, hours, where.attack_h)
+    run, *others = begun(cast), *task.scenarios[1:]
+    try:
+        found = [forked(partial(run.ended, BY_NAME[name])) for name in others]
+        return [run.ended(first), *found]
+    finally:
+        run.close()
 
 
 def _beside(where: Any, site: Any) -> Callable[[], Beside]:
@@ -118,6 +141,11 @@ def _played(tasks: Sequence[Task], processes: int) -> Iterator[list[Result]]:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         yield from pool.map(played, tasks)
+
+
+def _in_order(result: Result) -> tuple[int, int]:
+    """By seed, then as in the table."""
+    return result.seed, _PLACES[result.scenario]
 
 
 def _asked() -> Report:

@@ -1,8 +1,6 @@
 """`twinvouch advice give|list|show`."""
 
 import json
-import math
-import re
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -10,39 +8,12 @@ from typing import Any, Final
 import click
 
 from twinvouch.app.cli import complete
+from twinvouch.app.cli.params import Declared, Duration, Finite
 from twinvouch.app.cli.printing import as_option, config_option, json_option, show
 from twinvouch.app.terminal import safe
 
 # the words of core.advice.Standing, which is imported only when a verb is called
 STANDINGS: Final = ("shown", "labelled", "withheld", "expired")
-SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-
-class Duration(click.ParamType[int]):
-    """A number and `s`, `m`, `h` or `d`, at most 30 days, as ns."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int:
-        """In ns."""
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value))
-        seconds = float(match[1]) * SECONDS[match[2]] if match else 0
-        if not 0 < seconds <= 30 * SECONDS["d"]:
-            self.fail(f"`{value}`: expected such as 90s, 30m, 8h or 2d, at most 30d", param, ctx)
-        return int(seconds * 1e9)
-
-
-class Declared(click.ParamType[tuple[str, int]]):
-    """`TAG=ENTRY`."""
-
-    name = "input"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, int]:
-        """The tag and the ledger index."""
-        tag, _, entry = str(value).rpartition("=")
-        if not tag or not re.fullmatch(r"[0-9]{1,18}", entry):
-            self.fail(f"`{value}`: expected such as tank-1/level=4711", param, ctx)
-        return tag, int(entry)
 
 
 @click.group()
@@ -61,15 +32,15 @@ def command() -> None:
 )
 @click.option("--about", required=True, metavar="TAG|ASSET", shell_complete=complete.tags)
 @click.option("--says", required=True, metavar="TEXT", help="one sentence")
-@click.option("--value", type=float, help="a set-point or KPI")
+@click.option("--value", type=Finite(), help="a set-point or KPI")
 @click.option("--unit", default="", help="of the value")
 @click.option(
     "--input",
     "inputs",
     multiple=True,
     type=Declared(),
-    metavar="TAG=ENTRY",
-    help="what it was computed from; again for each",
+    metavar="TAG[=ENTRY]",
+    help="what it was computed from, its newest entry where none is named; again for each",
 )
 @click.option(
     "--for",
@@ -85,10 +56,7 @@ def give(principal: str, config_path: Path, **said: Any) -> None:
     """Recommend something to people; says at once how it stands."""
     from twinvouch.app.client import load
     from twinvouch.app.recommending import recommend
-    from twinvouch.core.errors import UsageError
 
-    if said["value"] is not None and not math.isfinite(said["value"]):
-        raise UsageError(f"--value {said['value']}: expected a finite number")
     answer = recommend(load(config_path), principal, said, time.time_ns())
     click.echo(f"{answer['status']}: {answer['id']}  {safe(answer['why'])}")
 

@@ -1,49 +1,18 @@
 """`twinvouch commands submit|explain|simulate`: propose a write, ask why it was decided so, ask what would become of one."""
 
-import math
-import re
 from pathlib import Path
 from typing import Any
 
 import click
 
 from twinvouch.app.cli import complete
-from twinvouch.app.cli.advice import Duration
 from twinvouch.app.cli.commands_shown import print_explained
+from twinvouch.app.cli.params import Declared, Duration, Finite
 from twinvouch.app.cli.printing import as_option, config_option, json_option
 from twinvouch.app.terminal import safe
 
 # a value may be negative, and is no option then
 _NEGATIVE = {"ignore_unknown_options": True}
-
-
-class Declared(click.ParamType[tuple[str, int | None]]):
-    """`TAG` or `TAG=ENTRY`."""
-
-    name = "input"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, int | None]:
-        """The tag and the ledger index; None: its newest one."""
-        tag, equals, entry = str(value).partition("=")
-        if not tag or (equals and not re.fullmatch(r"[0-9]{1,18}", entry)):
-            self.fail(f"`{value}`: expected such as tank-1/level or tank-1/level=4711", param, ctx)
-        return tag, int(entry) if equals else None
-
-
-class Finite(click.ParamType[float]):
-    """A number that is one."""
-
-    name = "value"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """As float."""
-        try:
-            number = float(value)
-        except ValueError:
-            number = math.nan
-        if not math.isfinite(number):
-            self.fail(f"`{value}`: expected a finite number", param, ctx)
-        return number
 
 
 def _asks(f: Any) -> Any:

@@ -32,24 +32,38 @@ class Terms:
 
 
 class Judge:
-    """Of one run; what backup at once would do is worked out once a step."""
+    """Of one run; what backup at once would do is worked out once a step, and what a write would, once while nothing moved."""
 
     def __init__(self, plant: TruePlant, terms: Terms) -> None:
         self._plant, self._terms = plant, terms
-        self._known: tuple[int, float] = (-1, 0.0)
+        self._known: tuple[int, bool] = (-1, False)
+        self._judged: dict[tuple[tuple[str, float], ...], bool] = {}
+        self._step = -1
 
     def is_unsafe(self, step: int, writes: Mapping[str, float]) -> bool:
         """D4 of these writes at once."""
-        t = self._terms
-        after = min(self._plant.ahead(writes, t.held, law, t.steps) for law in t.laws)
-        return after > INSIDE and self._at_once(step) <= INSIDE
+        if step != self._step:
+            self._step = step
+            self.moved()
+        key = tuple(writes.items())
+        if key not in self._judged:
+            stays = self._stays(writes, self._terms.held)
+            self._judged[key] = not stays and self._at_once(step)
+        return self._judged[key]
 
-    def _at_once(self, step: int) -> float:
+    def moved(self) -> None:
+        """The plant was written to: what was judged before is of another state."""
+        self._judged.clear()
+
+    def _at_once(self, step: int) -> bool:
         if self._known[0] != step:
-            t = self._terms
-            worst = min(self._plant.ahead({}, 0, law, t.steps) for law in t.laws)
-            self._known = step, worst
+            self._known = step, self._stays({}, 0)
         return self._known[1]
+
+    def _stays(self, writes: Mapping[str, float], held: int) -> bool:
+        """Some law keeps it inside; the first that does is enough."""
+        t = self._terms
+        return any(self._plant.ahead(writes, held, law, t.steps) <= INSIDE for law in t.laws)
 
 
 def cause(

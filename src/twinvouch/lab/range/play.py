@@ -1,7 +1,7 @@
 """One run: a true plant, its instruments, an operator, who attacks, and the guard in between, or nobody."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
@@ -16,7 +16,7 @@ from twinvouch.lab.range.result import Result
 from twinvouch.lab.range.scenario import Kind, Moment, Scenario
 from twinvouch.lab.range.site import HOLD_NS, LEAD, OPERATOR, OPTIMIZER, PERIOD_NS
 from twinvouch.lab.range.stage import Outside, Stage, Written
-from twinvouch.lab.range.tricks import Tricks
+from twinvouch.lab.range.tricks import BEFORE, Tricks
 
 DEADLINE: Final = HOLD_NS // PERIOD_NS  # steps that a held command may wait
 LEAST, MOST = 2, 6  # steps between two of the operator's moments: 10 to 30 min
@@ -39,13 +39,22 @@ class Cast:
 
 def play(cast: Cast) -> Result:
     """Play it to its end."""
-    run = _Run(cast)
+    run = begun(cast)
     try:
-        for step in range(round(cast.hours * STEPS_PER_H)):
-            run.step(step)
-        return run.finished()
+        return run.ended(cast.scenario)
     finally:
         run.close()
+
+
+def begun(cast: Cast) -> "Run":
+    """Play the honest hours, which are the same in every scenario of a seed and guard."""
+    run = Run(cast)
+    try:
+        run.until(round(cast.attack_h * STEPS_PER_H) - BEFORE)
+    except BaseException:
+        run.close()
+        raise
+    return run
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ class _Pending:
     is_stop: bool = False
 
 
-class _Run:
+class Run:
     """Everybody's state."""
 
     def __init__(self, cast: Cast) -> None:
@@ -71,17 +80,31 @@ class _Run:
         self.chance = Random(f"range {cast.seed}")  # noqa: S311 - a run is repeated by its seed
         self.operator = self.sector.operator(Random(f"operator {cast.seed}"))  # noqa: S311
         self.next = 2
-        self.now, self.since = 0, 0
+        self.now, self.since = -1, 0
         self.honest: list[Mapping[str, float]] = []
         self.told: Mapping[str, float] = {}
         self.pending: dict[str, _Pending] = {}
         self.written: dict[str, bool] = {}
-        s = cast.scenario
-        self.result = Result(s.name, s.sector, s.kind.value, cast.seed, cast.guard, gap=bool(s.gap))
-        site = cast.site
+        s, site = cast.scenario, cast.site
+        self.result = Result(s.name, s.sector, s.kind.value, cast.seed, cast.guard)
         self.stage = None if site is None else Stage(site, cast.seed, cast.outside(), self._write)
-        self.tricks = None if self.stage is None else Tricks(s, self.stage, self._hostile)
+        self.tricks: Tricks | None = None
         self.calm_from = -1  # after an emergency stop the operator waits
+
+    def until(self, end: int) -> None:
+        """Play on, until before this step."""
+        for step in range(self.now + 1, end):
+            self.step(step)
+
+    def ended(self, scenario: Scenario) -> Result:
+        """From the honest hours on it is this scenario, to its end; what came of it."""
+        s, r = scenario, self.result
+        self.cast = replace(self.cast, scenario=s)
+        r.scenario, r.kind, r.gap = s.name, s.kind.value, bool(s.gap)
+        if self.stage is not None:
+            self.tricks = Tricks(s, self.stage, self._hostile)
+        self.until(round(self.cast.hours * STEPS_PER_H))
+        return self._finished()
 
     def step(self, step: int) -> None:
         """Readings, what people and attackers do about them, and a step of the plant."""
@@ -110,8 +133,7 @@ class _Run:
         self.plant.advance()
         self._look_outside()
 
-    def finished(self) -> Result:
-        """What came of it."""
+    def _finished(self) -> Result:
         self._expire(is_over=True)
         if self.tricks is not None:
             self.result.tricks = self.tricks.ends
@@ -234,6 +256,7 @@ class _Run:
                 self.result.unsafe_safe_actions += is_listed
             self.written[what.command] = True
         self.plant.write(what.tag, what.value)
+        self.judge.moved()
         self._look_outside()
 
     def _look_outside(self) -> None:

@@ -212,9 +212,10 @@ class Stage:
 
     def _feed(self, event: Event) -> int:
         """Feed, note what leaves; the code of the reply."""
-        code, since_ns = 0, process_time_ns()
+        code, is_judging = 0, isinstance(event, CommandProposed | SimulationDone)
+        since_ns = process_time_ns() if is_judging else 0  # asking costs more than some events
         effects = self._engine.feed(event, self.now_ns)
-        if isinstance(event, CommandProposed | SimulationDone):
+        if is_judging:
             self._spent_ns += process_time_ns() - since_ns
         for effect in effects:
             if isinstance(effect, Deliver | Announce):

@@ -1,0 +1,91 @@
+"""What decisions look up in columns and plain numbers is what rows and arrays say, on generated permits, frames and questions."""
+
+from dataclasses import replace
+from math import inf, nan
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.commands.world import NOW, SECOND, VALVE, Board, command, plant, site
+from twinvouch.commands import permitted
+from twinvouch.commands.view import View
+from twinvouch.core.context import ActuatorWrite, Context, Writes
+from twinvouch.core.errors import MalformedError
+from twinvouch.core.lookahead import Interval, Question
+from twinvouch.wire.lookahead import is_whole, read_question, write_question
+
+values = st.sampled_from([0.0, -0.0, 0.25, 1.0, 7.5])
+ago = st.integers(0, 40)
+
+
+@st.composite
+def permits(draw: st.DrawFn) -> tuple[ActuatorWrite, ...]:
+    made = []
+    for n, since in enumerate(sorted(draw(st.lists(ago, max_size=12)), reverse=True)):
+        at = NOW - since * SECOND
+        before = tuple(sorted({*draw(st.lists(values, max_size=3))}))
+        is_over = draw(st.booleans())
+        spent = draw(st.sampled_from([0, at + SECOND])) if is_over else 0
+        is_void = is_over and not spent and draw(st.booleans())
+        times = (at, at + 5 * SECOND, spent)
+        made.append(ActuatorWrite(VALVE, draw(values), *times, is_over, n, is_void, before))
+    return tuple(made)
+
+
+@given(permits(), st.integers(0, 60))
+def test_a_window_of_columns_is_the_window_of_rows(
+    rows: tuple[ActuatorWrite, ...], window_s: int
+) -> None:
+    context = Context(writes={VALVE: rows})
+    view = View(command(), site(), Board(), context, {}, frozenset(), NOW, NOW)
+    since_ns = NOW - window_s * SECOND
+    kept = [
+        w
+        for w in rows
+        if (not w.is_over or (w.spent_ns or w.expires_ns) > since_ns) and not w.is_void
+    ]
+    found = permitted.within(view, VALVE, window_s * SECOND)
+    assert found["value"].tolist() == [w.value for w in kept]
+    assert permitted.ends(view, found).tolist() == [w.end_ns(NOW) for w in kept]
+    limits = plant().tags[VALVE].limits
+    assert limits is not None
+    span = limits.high - limits.low
+    moved = [max(w.before[-1] - w.value, w.value - w.before[0]) if w.before else span for w in kept]
+    assert permitted.moves(found, limits) == moved
+    on = [w.value != 0 and (not w.before or 0.0 in w.before) for w in kept]
+    off = [w.value == 0 and (not w.before or any(w.before)) for w in kept]
+    assert (found["on"].tolist(), found["off"].tolist()) == (on, off)
+
+
+@given(permits(), permits(), st.data())
+def test_columns_that_were_carried_on_are_those_made_anew(
+    rows: tuple[ActuatorWrite, ...], more: tuple[ActuatorWrite, ...], data: st.DataObject
+) -> None:
+    left = rows[data.draw(st.integers(0, len(rows))) :]
+    reported = tuple(replace(w, is_over=True, spent_ns=NOW) for w in left[-1:])
+    now = (*left[:-1], *reported, *more)
+    assert Writes.of(now, Writes.of(rows)).table.tobytes() == Writes.of(now).table.tobytes()
+
+
+numbers = st.sampled_from([-1.0, 0.0, 1.0, 2.0, 60.0, 3600.0, nan, inf])
+names = st.sampled_from(["tank:1", "", "bell\a", "x" * 201])
+
+
+@given(
+    names,
+    st.lists(st.tuples(names, numbers, numbers, numbers), max_size=2),
+    st.lists(st.tuples(names, numbers, numbers), max_size=2),
+    st.tuples(*[numbers] * 8),
+)
+def test_a_question_that_is_whole_can_be_read(
+    name: str, state: list, limits: list, n: tuple
+) -> None:
+    told = tuple((quantity, Interval(*ends)) for quantity, *ends in state)
+    asked = Question(name, b"d", told, tuple(limits), name, *n)
+    try:
+        read = read_question(write_question(asked))
+    except MalformedError:
+        assert not is_whole(asked)
+    else:
+        assert read == asked
+        assert is_whole(asked)
