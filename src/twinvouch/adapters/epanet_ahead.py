@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.adapters.epanet import Project, Values
+from twinvouch.adapters.epanet_fit import parameters, varied
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.lookahead import CLOCK, DEMAND, Trace
 from twinvouch.twin.hydraulics import Hydraulics
@@ -27,6 +28,8 @@ class Epanet:
     """Fits Lookahead. Law `fill` runs all pumps while the tanks together are emptier than number `fill` (0.5), and none after that."""
 
     laws = ("fill",)
+    parameters = staticmethod(parameters)
+    varied = staticmethod(varied)
 
     def __init__(self, data: bytes, numbers: Mapping[str, float]) -> None:
         if strange := sorted(set(numbers) - _NUMBERS):

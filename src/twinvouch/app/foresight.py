@@ -1,8 +1,8 @@
 """From a question to what is foreseen: runs are asked of a worker, certified here, and compared.
 
 The members of a branch are shared out among the workers of a model, and those who have answered are certified while others
-still run. The backup branch is asked only where the command's leaves its limits, and kept: it does not depend on the command,
-so every command on one state of the plant, and the watchdog, share it. Where the command is not safe, the nearest value that is is looked for, with at
+still run. The backup branch is asked only where the command's leaves its limits, that of no command only where it leaves them further than
+backup would. Both are kept: they do not depend on the command, so every command on one state of the plant shares them. Where the command is not safe, the nearest value that is is looked for, with at
 most SEARCHED more branches.
 """
 
@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from twinvouch.app.lookahead_process import asked_for
-from twinvouch.commands.lookahead import is_safe, leaves
+from twinvouch.commands.lookahead import eases, is_safe, leaves
 from twinvouch.core.errors import MalformedError, UnavailableError
 from twinvouch.core.lookahead import Branch, Foresight, Question, members
 from twinvouch.core.ports import Lookahead
@@ -57,14 +57,33 @@ class Foreseer:
         if leaves(commands):
             backups, other = self._backup(q, until_s)
             residual = max(residual, other)
-        runs += len(backups)
         named = digest(write_question(q)), q.digest
-        return Foresight(*named, self._model.laws, commands, backups, residual, runs)
+        runs += len(backups)
+        seen = Foresight(*named, self._model.laws, commands, backups, residual, runs)
+        return seen if q.is_idle or is_safe(seen) else self._compared(q, seen, until_s)
+
+    def _compared(self, q: Question, seen: Foresight, until_s: float) -> Foresight:
+        """With no command beside it: for as long as the command would stand all that is set stays so, then a law."""
+        now = dict(q.state).get(q.actuator)
+        if now is None or not now.is_exact:
+            return seen  # what no command is, is not known
+        standing, residual = self._kept(replace(q, value=now.centre), "none", until_s)
+        eased = eases(len(seen.laws), seen.commands, standing)
+        return replace(
+            seen,
+            eased=eased,
+            residual=float(np.maximum(seen.residual, residual)),
+            runs=seen.runs + len(standing),
+        )
 
     def _backup(self, q: Question, until_s: float) -> Told:
-        key = digest(write_question(replace(q, value=0.0, low=0.0, high=0.0, actuator="any")))
+        return self._kept(q, "any", until_s)
+
+    def _kept(self, q: Question, what: str, until_s: float) -> Told:
+        """The branch of the laws at once (`any` command has it), or of `none`: both belong to a state of the plant."""
+        key = digest(write_question(replace(q, value=0.0, low=0.0, high=0.0, actuator=what)))
         if key not in self._backups:
-            self._backups[key] = self._told(q, until_s, is_command=False)
+            self._backups[key] = self._told(q, until_s, is_command=what == "none")
             while len(self._backups) > _KEPT:
                 self._backups.popitem(last=False)
         return self._backups[key]

@@ -1,7 +1,9 @@
 """Where does a command lead? By a model of the plant that starts from the interval that is trusted.
 
 The rule is recoverability: after the command has stood for `tau_s`, is there one backup law that keeps every member no
-worse than the best backup law *now* would have kept it? A command that is held for hours, though nobody would hold it so
+worse than the best backup law *now* would have kept it? A member in which the command leaves the limits less than no command
+does not speak against it: backup now moves every actuator at once, which nobody who refuses a command does, so that refusing
+a correction leaves the plant with what is worse. A command that is held for hours, though nobody would hold it so
 long, is no measure: that blocks normal operation. Where nothing but the command drives a member over a limit, it is held;
 where it does so in every member, whatever in the interval is true, it is denied.
 
@@ -14,22 +16,38 @@ from dataclasses import replace
 from math import isfinite
 from typing import Final, Protocol
 
+from twinvouch.commands.present import coming
 from twinvouch.commands.view import Snapshot, Target, View
 from twinvouch.core.command import Reason, Verdict
 from twinvouch.core.context import Context
-from twinvouch.core.lookahead import Ahead, Branch, Foresight, Interval, Prediction, Question
-from twinvouch.core.trusted import estimated, exact, widened
+from twinvouch.core.lookahead import (
+    Ahead,
+    Branch,
+    Foresight,
+    Interval,
+    Prediction,
+    Question,
+    Source,
+)
+from twinvouch.core.site import Site
+from twinvouch.core.trusted import estimated, exact, reaching, widened
 from twinvouch.core.virtual import Axes, reaches
 
 NAMES = ("lookahead",)
 ASKED: Final = "being simulated: no answer of the model has come yet"
 SLACK: Final = 1e-9  # shares of a range that are no difference
+EASES: Final = 1e-3  # and what is one, where a command is to be better than none
 _DAY_NS: Final = 86_400_000_000_000
 _CLOCK_NS: Final = 60_000_000_000  # of the clock of a start, so that what is asked within a minute of one state shares its backup branch
 
 
 class At(Protocol):
     """The plant at one moment, as far as a start depends on it: a View and a Moment are one."""
+
+    @property
+    def site(self) -> Site:
+        """What is declared."""
+        ...
 
     @property
     def frame(self) -> Snapshot:
@@ -182,15 +200,35 @@ def leaves(branches: tuple[Branch, ...]) -> bool:
     return any(not b.worst <= SLACK for b in branches)
 
 
+def eases(
+    laws: int, commands: tuple[Branch, ...], standing: tuple[Branch, ...]
+) -> tuple[bool, ...]:
+    """Of each command branch: against no command, whatever law follows that, no quantity is further out and one is less far."""
+    found = []
+    for run, branch in enumerate(commands):
+        first = run // laws * laws
+        found.append(all(_eases(branch, other) for other in standing[first : first + laws]))
+    return tuple(found)
+
+
+def _eases(command: Branch, none: Branch) -> bool:
+    """By quantity, since a command that eases the worst one may drive another out. Comparisons are so that NaN does not ease."""
+    pairs = list(zip(command.each, none.each, strict=True))
+    is_nowhere_worse = all(c <= max(0.0, n) + SLACK for c, n in pairs)
+    return is_nowhere_worse and any(n > 0 and c <= n - EASES for c, n in pairs)
+
+
 def _regretted(seen: Foresight, law: int) -> list[int]:
     """The members that regret the command if this law follows it."""
     return [m for m in range(len(seen.commands) // len(seen.laws)) if _regrets(seen, m, law)]
 
 
 def _regrets(seen: Foresight, member: int, law: int) -> bool:
-    """Leaves the limits, and further than the best backup now would. Comparisons are so that NaN regrets."""
-    laws = len(seen.laws)
-    after = seen.commands[member * laws + law].worst
+    """Leaves the limits, further than the best backup now would, and no less than no command. NaN regrets."""
+    laws, run = len(seen.laws), member * len(seen.laws) + law
+    after = seen.commands[run].worst
+    if seen.eased and seen.eased[run]:
+        return False
     at_once = seen.backups[member * laws : (member + 1) * laws]
     best = min((b.worst for b in at_once), default=0.0)
     return not after <= max(0.0, best) + SLACK
@@ -205,7 +243,8 @@ def _faults(ahead: Ahead, asked: Question, seen: Foresight) -> Iterator[str]:
     if seen.model != ahead.digest or asked.digest != ahead.digest:
         yield "the answer is of another model than the configured one"
     laws, runs = len(seen.laws), len(seen.commands)
-    if not laws or not runs or runs % laws or len(seen.backups) not in {0, runs}:
+    are_whole = len(seen.backups) in {0, runs} and len(seen.eased) in {0, runs}
+    if not laws or not runs or runs % laws or not are_whole:
         yield f"{runs} and {len(seen.backups)} runs by {laws} backup laws are no whole answer"
     if not seen.is_finite:
         yield "the answer has values that are not finite numbers"
@@ -223,12 +262,18 @@ def _inside(asked: Question, seen: Foresight) -> str:
     where = (
         f"stays inside its limits for {asked.horizon_s / 60:g} min"
         if nearest.worst <= SLACK
-        else f"leaves its limits in {minutes:.3g} min at the earliest, and backup now would leave them no less"
+        else f"leaves its limits in {minutes:.3g} min at the earliest, and {_no_worse(seen)}"
     )
     return (
         f"look-ahead: `{nearest.quantity}` {where} in {members} members, by {-nearest.worst:.1%} of its range at the nearest "
         f"(residual {seen.residual:.1e})"
     )
+
+
+def _no_worse(seen: Foresight) -> str:
+    if any(seen.eased):
+        return "no command would leave them further, or backup now no less"
+    return "backup now would leave them no less"
 
 
 def _leaves(asked: Question, seen: Foresight) -> str:
@@ -252,8 +297,16 @@ def _instead(asked: Question, seen: Foresight) -> str:
 
 
 def interval(at: At, ahead: Ahead, name: str) -> Interval:
-    """Where a quantity is, in the model's unit."""
+    """Where a quantity is, in the model's unit; an actuator may also be where a command that passed before will have it."""
     source = ahead.sources[name]
+    found = _interval(at, ahead, source)
+    if not at.context.writes.get(source.tag):
+        return found
+    writes = at.context.writes_of(source.tag)
+    return reaching(source, found, coming(at.site.plant, source.tag, writes, at.now_ns))
+
+
+def _interval(at: At, ahead: Ahead, source: Source) -> Interval:
     tag = source.tag
     value = at.frame.value(tag)
     if value is not None and trusted_axes(at, ahead, tag) is not None:

@@ -34,11 +34,16 @@ def values(
     long as the reading may be older than that.
     """
     reading = _reading(plant, frame, tag, now_ns)
-    if reading is None:
-        return ()
+    return () if reading is None else (reading, *coming(plant, tag, writes, now_ns))
+
+
+def coming(plant: Plant, tag: str, writes: Table, now_ns: int) -> tuple[float, ...]:
+    """Values of permits that a reading which still counts may be older than; the newest last."""
     since_ns = now_ns - slowest_ns(plant, tag)
-    coming = writes["value"][(writes["end_ns"] >= since_ns) & ~writes["is_void"]]
-    return (reading, *coming.tolist())
+    found: list[float] = writes["value"][
+        (writes["end_ns"] >= since_ns) & ~writes["is_void"]
+    ].tolist()
+    return tuple(found)
 
 
 def slowest_ns(plant: Plant, tag: str) -> int:

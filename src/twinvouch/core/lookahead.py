@@ -131,12 +131,14 @@ class Branch:
     """How near one run came to its limits.
 
     `worst` is the largest excess as a share of the limited range, negative while inside; `at_s` when a limit was first
-    passed, the horizon where none was; `quantity` the one that was nearest.
+    passed, the horizon where none was; `quantity` the one that was nearest. `each` is the largest excess of every limited
+    quantity, while it is compared; nobody stores it.
     """
 
     worst: float
     at_s: float
     quantity: str
+    each: tuple[float, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ class Foresight:
     """What a model foresaw, certified: branches in the order of members, then of laws.
 
     `backups` is empty where no command branch leaves the limits. No command has one run a member, told once for each law.
+    `eased`, where it was looked at, says of each command branch that it leaves them less than with no command for as long.
     `residual` is the largest of the physics certificate;
     `allowed` the nearest value that would have been allowed, None where none was found or looked for.
     """
@@ -156,6 +159,7 @@ class Foresight:
     residual: float
     runs: int
     allowed: float | None = None
+    eased: tuple[bool, ...] = ()
 
     @property
     def is_finite(self) -> bool:
@@ -205,13 +209,14 @@ def nearest(
     step_s: float,
 ) -> Branch:
     """How near a run came to its limits; a limited quantity that no column tells of is a ValueError."""
-    worst, first, quantity = -np.inf, len(rows) - 1, ""
+    worst, first, quantity, each = -np.inf, len(rows) - 1, "", []
     for name, low, high in limits:
         values = rows[:, columns.index(name)]
         excess = np.maximum(values - high, low - values) / (high - low)
         largest = float(excess.max())
+        each.append(largest)
         if not largest <= worst:  # also what is no number
             worst, quantity = largest, name
         outside = np.flatnonzero(~(excess <= 0))
         first = min(first, int(outside[0])) if outside.size else first
-    return Branch(float(worst), first * step_s, quantity)
+    return Branch(float(worst), first * step_s, quantity, tuple(each))

@@ -93,6 +93,18 @@ def widened(source: Source, known: Trusted | None, now_ns: int) -> Interval:
     return _converted(source, low, (low + high) / 2, high)
 
 
+def reaching(source: Source, found: Interval, coming: tuple[float, ...]) -> Interval:
+    """An actuator's interval with the values on their way to it, newest last: that one is most believed.
+
+    Who starts from the reading alone lets two commands pass in one scan that are unsafe together.
+    """
+    if not coming:
+        return found
+    values = [source.factor * min(max(v, source.low), source.high) + source.offset for v in coming]
+    low, high = min(found.low, *values), max(found.high, *values)
+    return Interval(low, values[-1], high)
+
+
 def _converted(source: Source, low: float, centre: float, high: float) -> Interval:
     ends = [source.factor * v + source.offset for v in (low, centre, high)]
     return Interval(min(ends), ends[1], max(ends))

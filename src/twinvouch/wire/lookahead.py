@@ -5,7 +5,8 @@
                 each (0 or 1)]
     answer     [1, [[rows, columns, float64 little-endian, samples, width, float64, [sampled row, ...]], ...]]
     foresight  [1, question digest, model digest, [law, ...], [[worst, at_s, quantity], ...] of the command,
-                the same of the backup, residual, runs, allowed or nil]
+                the same of the backup, residual, runs, allowed or nil]; version 2 with [0 or 1, ...] of the command behind it:
+                less far out than with no command
 
 Numbers are finite: a reader refuses what is not, so that nothing is ever compared with NaN.
 """
@@ -34,6 +35,8 @@ _NAMES = 10_000  # of one model
 _RUNS = 16 * MOST_MEMBERS
 _CELLS = 50_000_000  # numbers of one answer
 _VERSION = 1
+_COMPARED = 2  # of a foresight: with what no command would do beside it
+_WIDTH = 9  # fields of a foresight without that
 
 
 def write_question(q: Question) -> bytes:
@@ -113,19 +116,22 @@ def read_answer(raw: bytes) -> list[Trace]:
 
 def write_foresight(f: Foresight) -> bytes:
     """What was foreseen as bytes."""
-    return encode(
-        [
-            *(_VERSION, f.question, f.model, list(f.laws)),
-            *([[b.worst, b.at_s, b.quantity] for b in told] for told in (f.commands, f.backups)),
-            *(f.residual, f.runs, f.allowed),
-        ]
-    )
+    version = _COMPARED if f.eased else _VERSION
+    told = [
+        *(version, f.question, f.model, list(f.laws)),
+        *([[b.worst, b.at_s, b.quantity] for b in told] for told in (f.commands, f.backups)),
+        *(f.residual, f.runs, f.allowed),
+    ]
+    return encode([*told, [int(e) for e in f.eased]] if f.eased else told)
 
 
 def read_foresight(raw: bytes) -> Foresight:
     """The inverse of `write_foresight`; MalformedError for anything else, NaN and infinities included."""
-    fields = Fields(decode(raw), 9, "foresight")
-    fields.integer("version", _VERSION, _VERSION)
+    content = decode(raw)
+    is_compared = isinstance(content, list) and len(content) == _WIDTH + 1
+    fields = Fields(content, _WIDTH + is_compared, "foresight")
+    version = _COMPARED if is_compared else _VERSION
+    fields.integer("version", version, version)
     question, model = fields.octets("question", 32), fields.octets("model")
     laws = fields.each("laws", 16, lambda each: each.id("law"))
     commands, backups = (
@@ -133,9 +139,11 @@ def read_foresight(raw: bytes) -> Foresight:
         for name in ("commands", "backups")
     )
     residual, runs = fields.number("residual"), fields.integer("runs")
-    return Foresight(
-        question, model, laws, commands, backups, residual, runs, fields.number_or_nil("allowed")
-    )
+    told = (commands, backups, residual, runs, fields.number_or_nil("allowed"))
+    eased: tuple[int, ...] = ()
+    if is_compared:
+        eased = fields.each("eased", _RUNS, lambda each: each.integer("eased", 0, 1))
+    return Foresight(question, model, laws, *told, tuple(map(bool, eased)))
 
 
 def _actuator(fields: Fields) -> str:

@@ -34,11 +34,11 @@ def short(name: str, guard: Guard | None = FULL, hours: float = 1.0, seed: int =
     """A run whose attack begins after half an hour."""
     scenario = BY_NAME[name]
     where = sector(scenario.sector)
-    site = None if guard is None else site_of(where, guard, model_of(where).digest)
+    site = None if guard is None else site_of(where, guard, model_of(where, seed).digest)
 
     def beside() -> Beside:
         assert site is not None
-        return Beside(where, site.plant)
+        return Beside(where, seed, site.plant)
 
     told = "off" if guard is None else "full"
     return play(Cast(scenario, where, seed, told, site, beside, 0.5 + hours, 0.5))
@@ -109,9 +109,9 @@ def test_forged_permits_are_refused_each_for_its_reason() -> None:
 def test_an_approval_that_counts_lets_the_same_command_through() -> None:
     """What the tricks with approvals carry is stopped by nothing else."""
     where = sector("building")
-    site = site_of(where, FULL, model_of(where).digest)
+    site = site_of(where, FULL, model_of(where, 1).digest)
     written: list[Written] = []
-    stage = Stage(site, 1, Beside(where, site.plant), written.append)
+    stage = Stage(site, 1, Beside(where, 1, site.plant), written.append)
     plant = where.make(1)
     stage.scan(0, plant.truth())
     ident = stage.propose(OPTIMIZER, Wish("loop/purge", 1.0, ("loop/purge",)))
@@ -123,8 +123,10 @@ def test_an_approval_that_counts_lets_the_same_command_through() -> None:
 def test_a_level_that_lies_is_replaced_for_control() -> None:
     """The operator is shown the estimate, and commands by it; nothing of his is blocked for the lie."""
     scenario, where = BY_NAME["net3-levels-up"], sector("net3")
-    site = site_of(where, FULL, model_of(where).digest)
-    cast = Cast(scenario, where, 100, "full", site, lambda: Beside(where, site.plant), 6.0, 3.5)
+    site = site_of(where, FULL, model_of(where, 100).digest)
+    cast = Cast(
+        scenario, where, 100, "full", site, lambda: Beside(where, 100, site.plant), 6.0, 3.5
+    )
     found = play(cast)
     assert found.detected == 42
     assert found.legit > 6
@@ -140,8 +142,8 @@ def test_an_emergency_stop_under_distrust_is_carried_out() -> None:
 
 def test_without_a_list_of_safe_actions_the_same_stops_are_held() -> None:
     scenario, where = BY_NAME["building-stop"], replace(sector("building"), safe=(), watch=None)
-    site = site_of(where, FULL, model_of(where).digest)
-    cast = Cast(scenario, where, 1, "full", site, lambda: Beside(where, site.plant), 5.5, 4.0)
+    site = site_of(where, FULL, model_of(where, 1).digest)
+    cast = Cast(scenario, where, 1, "full", site, lambda: Beside(where, 1, site.plant), 5.5, 4.0)
     found = play(cast)
     assert found.stops == found.stops_blocked == 5
     assert set(found.rules) == {"label"}

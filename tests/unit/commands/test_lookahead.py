@@ -1,4 +1,6 @@
+import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,10 +9,13 @@ from hypothesis import strategies as st
 
 from tests.unit.engine.ahead import TANK, ahead, in_place
 from tests.unit.twin.test_rollout import question
-from twinvouch.app.foresight import Foreseer
-from twinvouch.commands.lookahead import is_safe, judge
+from twinvouch.app.foresight import Foreseer, in_turn
+from twinvouch.app.lookahead_process import answer
+from twinvouch.app.model_class import make
+from twinvouch.commands.lookahead import eases, is_safe, judge
 from twinvouch.core.command import Verdict
-from twinvouch.core.lookahead import Branch, Foresight, Prediction, Question
+from twinvouch.core.lookahead import Branch, Foresight, Interval, Prediction, Question, Source
+from twinvouch.core.trusted import reaching
 
 NAN, INF = float("nan"), float("inf")
 STRICT = {Verdict.ALLOW: 0, Verdict.HOLD: 1, Verdict.DENY: 2}
@@ -59,6 +64,54 @@ def test_one_backup_law_has_to_do_for_all_members() -> None:
     assert verdict(seen([0.1, -0.1, 0.1, -0.1], [-0.2] * 4, laws=2)) is Verdict.ALLOW
 
 
+def test_a_command_that_eases_what_no_command_leaves_worse_is_no_reason_to_hold() -> None:
+    told = seen([0.1, -0.2], [-0.2, -0.3])
+    assert verdict(told) is Verdict.HOLD
+    eased = verdict(replace(told, eased=(True, False)))
+    assert eased is Verdict.ALLOW
+    assert verdict(replace(told, eased=(False, True))) is Verdict.HOLD
+    assert verdict(replace(told, eased=(True,))) is Verdict.HOLD, "no whole answer"
+
+
+def test_it_eases_only_where_no_quantity_is_further_out_whatever_law_follows() -> None:
+    def runs(*each: tuple[float, float]) -> tuple[Branch, ...]:
+        return tuple(Branch(max(e), 0.0, "a", e) for e in each)
+
+    assert eases(1, runs((0.1, -0.2)), runs((0.2, -0.2))) == (True,)
+    assert eases(1, runs((0.1, 0.05)), runs((0.2, -0.2))) == (False,), "another one leaves instead"
+    assert eases(1, runs((0.2, -0.2)), runs((0.2, -0.2))) == (False,), "it does nothing"
+    assert eases(1, runs((0.1, NAN)), runs((0.2, -0.2))) == (False,)
+    assert eases(2, runs((0.1, 0), (0.1, 0)), runs((0.2, 0), (-0.1, 0))) == (False, False)
+
+
+def test_with_heat_off_elsewhere_a_correction_is_allowed_and_its_opposite_is_not() -> None:
+    told = json.dumps(
+        {
+            "zones": {z: {"capacity_kwh_k": 2.0, "gain_kw": 0.0} for z in "ab"},
+            "walls": [["a", "b", 0.2]],
+            "outside": {"a": 0.2, "b": 0.2},
+            "heaters": {z: {"zone": z, "kw": 8.0} for z in "ab"},
+        }
+    )
+    made = make("twinvouch.twin.building:Building", told.encode(), {"target_c": 20.0})
+    state = (
+        *((f"heater:{z}", Interval(0.0, 0.0, 0.0)) for z in "ab"),
+        ("outside", Interval(-10.0, -10.0, -10.0)),
+        *((f"zone:{z}", Interval(18.2, 18.2, 18.2)) for z in "ab"),
+    )
+    limits = tuple((f"zone:{z}", 18.0, 24.0) for z in "ab")
+    times = (2 * 3600.0, 1800.0, 300.0, 0.05, 0.0)
+    look = replace(ahead(), digest=made.digest, limits={n: (a, b) for n, a, b in limits})
+
+    def judged(value: float) -> Verdict:
+        asked = Question("net", made.digest, state, limits, "heater:a", value, 0.0, 1.0, *times)
+        seer = Foreseer(made.model, in_turn(partial(answer, made.model)), is_searching=False)
+        return judge(look, Prediction(asked, seer.foresee(asked, INF))).verdict
+
+    assert judged(1.0) is Verdict.ALLOW
+    assert judged(0.0) is Verdict.DENY
+
+
 @pytest.mark.parametrize("value", [NAN, INF])
 @pytest.mark.parametrize("place", ["command", "backup", "time", "residual", "allowed"])
 def test_what_is_no_number_anywhere_is_a_hold(place: str, value: float) -> None:
@@ -100,6 +153,15 @@ def test_why_there_is_no_answer_is_said() -> None:
     reason = judge(ahead(), Prediction(question(), None, "worker of `net` died"))
     assert reason.verdict is Verdict.HOLD
     assert "worker of `net` died" in reason.sentence
+
+
+def test_an_actuator_may_also_be_where_a_command_that_passed_will_have_it() -> None:
+    source = Source("pump/run", 0.0, 1.0)
+    reads = Interval(1.0, 1.0, 1.0)
+    assert reaching(source, reads, ()) == reads
+    assert reaching(source, reads, (0.0,)) == Interval(0.0, 0.0, 1.0)
+    assert reaching(source, reads, (0.0, 1.0)) == Interval(0.0, 1.0, 1.0)
+    assert reaching(source, reads, (7.0,)) == reads, "within what it can be"
 
 
 FINITE = st.floats(-2, 2)

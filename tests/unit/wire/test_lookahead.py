@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -35,6 +37,18 @@ def test_they_come_back_as_they_were() -> None:
     for told, trace in zip(read_answer(ANSWER), traces, strict=True):
         assert np.array_equal(told.rows, trace.rows)
         assert told.sampled == trace.sampled
+
+
+def test_what_eases_comes_back_and_an_older_foresight_has_none() -> None:
+    seen = read_foresight(FORESIGHT)
+    assert seen.eased == ()
+    runs = len(seen.commands)
+    told = replace(seen, eased=(True,) + (False,) * (runs - 1))
+    assert read_foresight(write_foresight(told)) == told
+    content = decode(write_foresight(told))
+    assert isinstance(content, list)
+    with pytest.raises(MalformedError, match="eased"):
+        read_foresight(encode([*content[:-1], [2] * runs]))
 
 
 @pytest.mark.parametrize("what", READERS)

@@ -113,9 +113,9 @@ def played(task: Task) -> list[Result]:
     first = BY_NAME[task.scenarios[0]]
     where = sector(first.sector)
     parts = {"full": FULL, **ABLATIONS}.get(task.guard)
-    site = None if parts is None else site_of(where, parts, model_of(where).digest)
+    site = None if parts is None else site_of(where, parts, model_of(where, task.seed).digest)
     hours = where.attack_h + (where.hours - where.attack_h) * task.share
-    beside = _beside(where, site)
+    beside = _beside(where, task.seed, site)
     cast = Cast(first, where, task.seed, task.guard, site, beside, hours, where.attack_h)
     run, *others = begun(cast), *task.scenarios[1:]
     try:
@@ -125,10 +125,10 @@ def played(task: Task) -> list[Result]:
         run.close()
 
 
-def _beside(where: Any, site: Any) -> Callable[[], Beside]:
+def _beside(where: Any, seed: int, site: Any) -> Callable[[], Beside]:
     def made() -> Beside:
         assert site is not None
-        return Beside(where, site.plant)
+        return Beside(where, seed, site.plant)
 
     return made
 

@@ -1,6 +1,6 @@
 """What of the product lies beside the engine in a run of the range: the actuator's check of permits, and look-ahead in this process."""
 
-from functools import cache
+from functools import lru_cache
 from hashlib import sha256
 from time import monotonic
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from twinvouch.app.actuator_check import Accepted, OwnLimits, OwnPoint, asset_of, judge, mode_of
 from twinvouch.app.foresight import Foreseer, in_turn
+from twinvouch.app.lookahead_fit import fitted_data
 from twinvouch.app.lookahead_process import answer
 from twinvouch.app.model_class import Made, make
 from twinvouch.core.command import Permit
@@ -16,6 +17,7 @@ from twinvouch.core.event import Simulate, SimulationDone
 from twinvouch.core.inventory import Plant
 from twinvouch.core.lookahead import Trace
 from twinvouch.core.site import SECOND
+from twinvouch.lab.range.commissioning import honest_days
 from twinvouch.lab.range.plan import sector as sector_of
 from twinvouch.lab.range.plants import Sector
 from twinvouch.lab.range.site import PERMIT_KEY, signer
@@ -80,9 +82,9 @@ class Check:
 class Beside(Check):
     """Fits Outside: one run's actuator, and its model."""
 
-    def __init__(self, sector: Sector, plant: Plant) -> None:
+    def __init__(self, sector: Sector, seed: int, plant: Plant) -> None:
         super().__init__(plant)
-        self._made, self._runner = model_of(sector), runner_of(sector).model
+        self._made, self._runner = model_of(sector, seed), runner_of(sector, seed).model
         self._worker = Worker.HONEST
         self._foreseer = Foreseer(self._made.model, in_turn(self._asked), is_searching=False)
 
@@ -115,17 +117,36 @@ def _still(told: bytes) -> bytes:
     return write_answer(traces)
 
 
-def model_of(sector: Sector) -> Made:
+def model_of(sector: Sector, seed: int) -> Made:
     """The model as the core has it: for laws and certificates."""
-    return _cached(sector.name, "core")
+    return _cached(sector.name, _fitted_for(sector, seed), "core")
 
 
-def runner_of(sector: Sector) -> Made:
+def runner_of(sector: Sector, seed: int) -> Made:
     """The model as a worker has it."""
-    return _cached(sector.name, "worker")
+    return _cached(sector.name, _fitted_for(sector, seed), "worker")
 
 
-@cache
-def _cached(name: str, part: str) -> Made:  # noqa: ARG001 (each part has a model of its own)
+def _fitted_for(sector: Sector, seed: int) -> int:
+    """The seed whose honest days the model is fitted to; a model that is not fitted is the same for all."""
+    return seed if sector.commissioning is not None else -1
+
+
+@lru_cache(maxsize=8)
+def _cached(name: str, seed: int, part: str) -> Made:  # noqa: ARG001 (each part has a model of its own)
     look = sector_of(name).lookout
-    return make(look.reference, look.data(), look.numbers)
+    return make(look.reference, data_of(name, seed), look.numbers)
+
+
+@lru_cache(maxsize=4)
+def data_of(name: str, seed: int) -> bytes:
+    """The data of a sector's model: as it came, or fitted to the honest days of a seed."""
+    sector = sector_of(name)
+    look, told = sector.lookout, sector.commissioning
+    raw = look.data()
+    if told is None:
+        return raw
+    fitted = fitted_data(
+        look.reference, (raw, look.numbers), [honest_days(sector, seed)], told.stretch
+    )
+    return fitted.data

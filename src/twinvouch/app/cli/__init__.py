@@ -49,6 +49,7 @@ VERBS = {
     "learn": "Learn what normal is from commissioning data.",
     "ledger": "Verify a ledger offline.",
     "lineage": "Trace what an entry rests on, and what a bad source has touched.",
+    "lookahead": "Fit the model that commands are tried on to what the plant did.",
     "mode": "Show how much the twin may do to each asset, and change it.",
     "models": "Sign, submit and list model artefacts.",
     "principals": "Make keys and tokens for persons, services and edges.",

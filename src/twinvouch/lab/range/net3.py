@@ -5,6 +5,7 @@ water), and meters of what flows in. A fourth has the pumps. The guard's model i
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import pi
 from random import Random
 from typing import Final
@@ -25,12 +26,20 @@ from twinvouch.lab.range.net3_true import (
     STARTS,
     Net3True,
 )
-from twinvouch.lab.range.plants import Lever, Lookout, Sector, Sensor, Watch, Wish
+from twinvouch.lab.range.plants import (
+    Commissioning,
+    Lever,
+    Lookout,
+    Sector,
+    Sensor,
+    Watch,
+    Wish,
+)
 
 HOUR_NS: Final = 3_600 * SECOND
 _WINDOW_NS: Final = 5 * HOUR_NS // 2  # that a lie may have lasted when it is found
 LEVELS: Final = tuple(f"tank-{t}/level" for t in RANGES)
-MARGIN: Final = 0.03  # of a range, that the guard's limits lie inside the plant's
+MARGIN: Final = 0.0025  # of a range, that the guard's limits lie inside the plant's
 FT_PER_H: Final = 4.0  # a level moves no faster
 _SLOWEST, _FASTEST = 0.85, 1.1  # that the operator sets
 _LEAST = 0.02  # that he changes
@@ -56,6 +65,14 @@ def sector() -> Sector:
         virtual=tuple(_virtual(t) for t in RANGES),
         safe=tuple((f"pump-{p}/run", 1.0, 2) for p in PUMPS),
         watch=Watch(900.0, 5_400.0, tuple((f"pump-{p}/run", 1.0) for p in PUMPS)),
+        commissioning=Commissioning(
+            partial(Net3True, is_before=True),
+            {
+                **{f"tank:{t}": f"tank-{t}/level" for t in RANGES},
+                **{f"{what}:{p}": f"pump-{p}/{what}" for p in PUMPS for what in ("run", "speed")},
+            },
+            {f"inflow:{t}": f"tank-{t}/inflow" for t in RANGES},
+        ),
         hours=20.0,
         attack_h=4.0,
     )  # fmt: skip
@@ -193,7 +210,7 @@ def _lookout() -> Lookout:
         limits,
         horizon_s=6 * 3_600.0,
         tau_s=3_600.0,
-        demand=0.08,
+        demand=0.05,
         tolerance=0.02,
     )
 

@@ -34,6 +34,7 @@ LEAKS: Final = ("115", "141", "193", "237")
 T = TypeVar("T")
 _COLD, _MULTIPLIER, _BASE = 10, 4, 1
 _HOURS: Final = 60  # that noise is drawn for
+_BEFORE_H: Final = 240  # the same of the days before a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class At:
 class Net3True:
     """Fits TruePlant."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, is_before: bool = False) -> None:
+        """`is_before`: in the weather of the days before the run."""
         chance = np.random.default_rng([seed, 3])
         self._network = Network(network_file("Net3"), STEP_S)
         self._tanks = [self._network.node(t) for t in RANGES]
@@ -59,7 +61,9 @@ class Net3True:
         self.difference = _differ(self._network, chance, seed)
         self._network.call("settimeparam", int(TimeOf.REPORT_STEP), ctypes.c_long(STEP_S))
         self._network.call("openH")
-        self._noise = _noise(chance) * (1.0 + chance.uniform(-0.05, 0.05))
+        noise, season = _noise(chance), 1.0 + chance.uniform(-0.05, 0.05)
+        other = _noise(np.random.default_rng([seed, 4]), _BEFORE_H) if is_before else noise
+        self._noise = other * season
         shares = chance.uniform(0.45, 0.6, len(self._tanks)).tolist()
         spans = RANGES.values()
         levels = tuple(lo + s * (hi - lo) for (lo, hi), s in zip(spans, shares, strict=True))
@@ -207,10 +211,10 @@ def _with(values: tuple[T, ...], n: int, value: T) -> tuple[T, ...]:
     return (*values[:n], value, *values[n + 1 :])
 
 
-def _noise(chance: np.random.Generator) -> NDArray[np.float64]:
+def _noise(chance: np.random.Generator, hours: int = _HOURS) -> NDArray[np.float64]:
     """A factor of demand for every step: AR(1), sigma 6 %, two hours."""
     keeps = float(np.exp(-STEP_S / 7_200))
-    shocks = chance.normal(0.0, 0.06 * np.sqrt(1 - keeps**2), _HOURS * STEPS_PER_H)
+    shocks = chance.normal(0.0, 0.06 * np.sqrt(1 - keeps**2), hours * STEPS_PER_H)
     value, found = float(chance.normal(0.0, 0.06)), []
     for shock in shocks.tolist():
         value = keeps * value + shock

@@ -114,6 +114,20 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class Commissioning:
+    """Honest days that the guard's model is fitted to: a plant of the seed in other weather, and tags by quantity of the model.
+
+    `flows` are meters that tell the mean of the step that ends with their row; `stretch` steps are foreseen at a time.
+    """
+
+    make: Callable[[int], TruePlant]
+    columns: Mapping[str, str]
+    flows: Mapping[str, str]
+    days: int = 3
+    stretch: int = STEPS_PER_H
+
+
+@dataclass(frozen=True, slots=True)
 class Sector:
     """One plant of the range: what is declared of it, and how a true one is made. `domains` are scan groups by edge."""
 
@@ -135,6 +149,7 @@ class Sector:
         tuple[str, float, int], ...
     ] = ()  # actions that are listed, with their number an hour
     watch: Watch | None = None
+    commissioning: Commissioning | None = None  # None: the model stays as it came
     wishes: int = 1  # of the operator at one of his moments
 
     @property

@@ -98,11 +98,15 @@ def site_of(sector: Sector, guard: Guard, digest: bytes) -> Site:
 
 
 def _classes(guard: Guard) -> dict[CommandClass, ClassRule]:
-    """Class A takes two persons, the others none; all of them whole and plausible readings."""
+    """Class A takes two persons, the others none; all of them whole and plausible readings.
+
+    What is under a ticket counts in classes B and C, as in the configuration that `init` writes.
+    """
     ages = {"max_age_ns": 2 * PERIOD_NS, "hold_ns": HOLD_NS}
-    trust = (150, 200, 200, 0) if guard.labels else (0, 0, 0, 0)
+    trust = (150, 200, 150, 0) if guard.labels else (0, 0, 0, 0)
+    highest = (150, 200, 200, 0) if guard.labels else trust
     return {
-        CommandClass.A: ClassRule(*trust, 2, **ages),
+        CommandClass.A: ClassRule(*highest, 2, **ages),
         CommandClass.B: ClassRule(*trust, 0, **ages),
         CommandClass.C: ClassRule(*trust, 0, **ages),
     }

@@ -37,13 +37,13 @@ NET3: Final = (
     Scenario("net3-hostile-off", "net3", Kind.ATTACK, orders=(Repeats(_OFF),), ablated=True),
     Scenario(
         "net3-salami", "net3", Kind.ATTACK,
-        orders=(Ramps(SPEEDS, -1.0, 0.6, 1), Repeats((("pump-10/run", 0.0),), 12)),
+        orders=(Ramps(SPEEDS, 1.0, 1.2, 1), Repeats(tuple((r, 1.0) for r in RUNS), 1)),
         strengths=(0.01, 0.03, 0.1),
     ),
     Scenario("net3-pump-cycling", "net3", Kind.ATTACK, orders=(Cycles(RUNS),), ablated=True),
     Scenario(
         "net3-two-together", "net3", Kind.ATTACK,
-        orders=(Repeats((("pump-335/run", 0.0), ("pump-10/run", 0.0)), 6),),
+        orders=(Repeats((("pump-335/run", 0.0), ("pump-10/run", 0.0)), 1),),
     ),
     Scenario(
         "net3-levels-up", "net3", Kind.ATTACK,
@@ -79,6 +79,7 @@ NET3: Final = (
 )  # fmt: skip
 
 _ROOMS: Final = tuple(f"{z}/temp" for z in ZONES)
+_STORM: Final = (Weather(1.4, 0.0, 24.0),)  # what is turned off is felt within hours
 _COLD: Final = tuple((f"{z}/heater", 0.0) for z in ZONES)
 
 BUILDING: Final = (
@@ -86,7 +87,12 @@ BUILDING: Final = (
     Scenario("building-set-point", "building", Kind.CLEAN, shifts=1.5),
     Scenario("building-storm", "building", Kind.CLEAN, weather=(Weather(1.3, 0.0, 4.0),)),
     Scenario(
-        "building-heating-off", "building", Kind.ATTACK, orders=(Repeats(_COLD, 1),), ablated=True
+        "building-heating-off",
+        "building",
+        Kind.ATTACK,
+        orders=(Repeats(_COLD, 1),),
+        weather=_STORM,
+        ablated=True,
     ),
     Scenario(
         "building-valve-slam",
@@ -100,6 +106,7 @@ BUILDING: Final = (
         "building",
         Kind.ATTACK,
         orders=(Ramps(("loop/valve",), -1.0, 0.0),),
+        weather=_STORM,
         strengths=(0.02, 0.05, 0.1),
     ),
     Scenario(
@@ -129,14 +136,14 @@ def _misuse(name: str, *tricks: Trick, **more: Any) -> Scenario:
 
 
 MISUSE: Final = (
-    _misuse("replayed-permit", Trick.REPLAYED_PERMIT, orders=(Repeats(_COLD, 1),)),
-    _misuse("forged-permit", Trick.FORGED_PERMIT, orders=(Repeats(_COLD, 1),)),
+    _misuse("replayed-permit", Trick.REPLAYED_PERMIT, orders=(Repeats(_COLD, 1),), weather=_STORM),
+    _misuse("forged-permit", Trick.FORGED_PERMIT, orders=(Repeats(_COLD, 1),), weather=_STORM),
     _misuse("expired-approval", Trick.EXPIRED_APPROVAL),
     _misuse("same-person-twice", Trick.TWICE),
     _misuse("mode-abuse", Trick.RAISES_MODE),
     _misuse("in-anothers-name", Trick.NOT_OWNER),
     _misuse("ticket-abuse", Trick.TICKETS, orders=(), lies=(Offset(_ROOMS),), strengths=(0.2, 0.3, 0.4)),
-    _misuse("safe-list-abuse", orders=(Repeats(_HOT, 2),)),
+    _misuse("safe-list-abuse", orders=(Repeats(_HOT, 1),)),
     Scenario("building-stop", "building", Kind.STOP, stops=HEATERS),
     *(
         Scenario(

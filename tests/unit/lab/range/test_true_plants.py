@@ -82,7 +82,7 @@ def test_a_seed_is_a_plant_and_another_one_another(name: str) -> None:
 def test_the_guards_model_is_no_true_plant(name: str) -> None:
     """From where the truth is the guard's model goes elsewhere, and their code is not the same code."""
     where = sector(name)
-    true, model, look = where.make(3), model_of(where).model, where.lookout
+    true, model, look = where.make(3), model_of(where, 3).model, where.lookout
     for _ in range(3):
         true.advance()
     told = true.truth()
