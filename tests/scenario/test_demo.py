@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from twinvouch.app.cli import demo
 from twinvouch.core.errors import UnavailableError
@@ -28,7 +29,7 @@ def test_the_whole_demo_comes_out_as_expected(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         env=environment,
-        timeout=300,
+        timeout=400,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -43,6 +44,7 @@ def test_the_whole_demo_comes_out_as_expected(tmp_path: Path) -> None:
     assert said["receipt_verified"] is True
     assert 0 < said["witnessed_entries"] <= said["ledger_entries"]
     assert_doubt(said)
+    assert_spoof(said["spoof"])
     assert said["setup_s"] == 12
     assert "core killed (-9)" in done.stdout
     assert "blocked" not in done.stdout.lower()
@@ -68,6 +70,55 @@ def assert_doubt(said: dict[str, Any]) -> None:
     assert doubt["receipt_of"]
 
 
+def assert_spoof(spoof: dict[str, Any]) -> None:
+    """The lie of the second act: contradicted, its command held with the time to the limit, an estimate took over, the plant stayed."""
+    found, held, estimate, executed = (spoof[n] for n in ("found", "held", "estimate", "executed"))
+    assert spoof["tag"] == "tower/level"
+    assert found["rule"] == "redundancy"
+    assert found["trust"] == 60 < spoof["trust"] == spoof["trust_after"]
+    assert held["verdict"] == "held"
+    assert 0 < held["leaves_in_min"] < 130
+    label, ahead = held["sentences"]
+    assert "set by `tower/level`" in label
+    assert "`level` leaves its limits in" in ahead
+    assert estimate["sources"] == ["station-2/inflow", "station-2/outflow"]
+    assert estimate["low"] <= estimate["true_m"] <= estimate["high"]
+    times = [found["minute"], held["minute"], executed["minute"], spoof["counts_min"]]
+    assert times == sorted(times)
+    assert executed["command"] != held["command"]
+    assert "estimated level" in executed["reason"]
+    assert spoof["lied_min"] >= 220  # with nothing between it runs over in 180 at most
+    assert 0.5 < spoof["true"]["lowest_m"] < spoof["true"]["highest_m"] < 5.5
+    assert spoof["true"]["spilled_m3"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+def test_with_nothing_between_the_same_lie_makes_the_tower_run_over(tmp_path: Path) -> None:
+    result = tmp_path / "r.json"
+    done = subprocess.run(
+        [*COMMAND, "--unprotected", "--json", str(result)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    said = json.loads(result.read_text("utf-8"))
+    assert 0 <= said["started_min"] < said["left_min"] < said["overflow_min"] < said["lied_min"]
+    assert said["highest_m"] == pytest.approx(6.0)
+    assert said["spilled_m3"] > 0
+    assert "THE TOWER OVERFLOWED" in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_run_is_simulated_or_unprotected_not_both() -> None:
+    told = CliRunner().invoke(demo.command, ["--simulated", "--unprotected"])
+    assert told.exit_code == 2
+    assert "either --simulated or --unprotected" in told.output
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_nothing_is_left_when_the_demo_is_stopped(tmp_path: Path, how: signal.Signals) -> None:
@@ -78,7 +129,7 @@ def test_nothing_is_left_when_the_demo_is_stopped(tmp_path: Path, how: signal.Si
         if "commands executed after" in line:
             break
     children = children_of(process.pid)
-    assert len(children) == 6
+    assert len(children) == 8
     process.send_signal(how)
     process.wait(60)
     process.stdout.close()

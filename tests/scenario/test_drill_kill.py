@@ -43,6 +43,10 @@ def test_nothing_is_lost_or_done_twice_whatever_is_killed(tmp_path: Path) -> Non
     assert said["false_alarms"] == 0
     assert said["unknown_resolved"] == said["unknown"]
     assert said["ledger_verified"] == 1
+    assert said["outages_watched"] > 4
+    assert said["plant_control_faults"] == 0
+    assert said["kills_met"]["worker"].get("asked", 0) > 0, "in the middle of a question"
+    assert said["look_ahead_unanswered"] > 0
     assert said["batches"] > 0 < said["executed"]
     assert Path(said["directory"]).is_relative_to(tmp_path)
 

@@ -246,6 +246,7 @@ def _report(
         witnessed_entries=None,
         receipt_verified=None,
         doubt=None,
+        spoof=None,
         core_pss_mb=None,
         total_pss_mb=None,
         setup_s=None,

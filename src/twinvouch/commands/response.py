@@ -36,12 +36,15 @@ def trusted(
 def judge(
     expected: Expected, waiting: Awaited, value: float, seen: float | None, now_ns: int
 ) -> Response:
-    """How a write of `value` stands; `seen` is what a trusted reading says that came after it, None without one."""
+    """How a write of `value` stands; `seen` is what a trusted reading says that came after it, None without one.
+
+    Where a doubted one fitted, whoever cast the doubt would bring about what follows a response that is missing.
+    """
     if seen is not None and expected.fits(value, seen):
         return Response.CONFIRMED
     if now_ns <= waiting.until_ns:
         return Response.AWAITED
-    return Response.UNKNOWN if seen is None else Response.MISSING
+    return Response.UNKNOWN if seen is None or waiting.is_doubted else Response.MISSING
 
 
 def sentence(expected: Expected, what: tuple[str, float], seen: float | None) -> str:

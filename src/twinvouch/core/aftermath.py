@@ -53,13 +53,15 @@ class Aftermath:
 class Awaited:
     """A permit whose write must show: `before` is where its actuator was, None where nobody trusted knew it.
 
-    `since_ns` is when its outcome came (0: not yet), `until_ns` when the plant must have responded.
+    `since_ns` is when its outcome came (0: not yet), `until_ns` when the plant must have responded. `is_doubted`: a reading
+    that was not trusted fitted meanwhile, so that nobody can say any more that the plant did not respond.
     """
 
     tag: str
     before: float | None
     since_ns: int = 0
     until_ns: int = 0
+    is_doubted: bool = False
 
 
 class Response(StrEnum):

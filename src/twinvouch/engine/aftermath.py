@@ -38,13 +38,14 @@ def _look(m: Memory, out: Out, ident: str) -> None:
     if not waiting.since_ns:
         return
     seen = _seen(m, waiting, expected)
+    waiting = awaiting.doubted(m, ident, expected, record.value) if seen is None else waiting
     how = response.judge(expected, waiting, record.value, seen, m.now_ns)
     if how is Response.AWAITED:
         return
     awaiting.settle(m, ident, how)
     out.publish("outcome", id=ident, status=record.status.value, response=how.value)
     if how is not Response.CONFIRMED:
-        _failed(m, out, record, waiting, seen)
+        _failed(m, out, record, waiting, seen if how is Response.MISSING else None)
 
 
 def _seen(m: Memory, waiting: Awaited, expected: Expected) -> float | None:

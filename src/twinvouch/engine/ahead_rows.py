@@ -1,6 +1,7 @@
 """What look-ahead, and what waits for the plant to respond, keep between events, as rows of the state store."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import astuple
 from typing import Any
 
 from twinvouch.commands.foreseen import read_asked, read_trusted, write_asked, write_trusted
@@ -39,14 +40,14 @@ def _read_watching(m: Memory, name: str, raw: bytes) -> None:
 
 def _write_awaited(m: Memory, ident: str) -> bytes | None:
     w = m.awaited.get(ident)
-    return None if w is None else encode([1, w.tag, w.before, w.since_ns, w.until_ns])
+    return None if w is None else encode([2, *astuple(w)])
 
 
 def _read_awaited(m: Memory, ident: str, raw: bytes) -> None:
     content: Any = decode(raw)
-    version, tag, before, since_ns, until_ns = content
-    assert version == 1, version
-    m.awaited[ident] = Awaited(tag, before, since_ns, until_ns)
+    version, *told = content
+    assert version in {1, 2}, version  # 1: without `is_doubted`
+    m.awaited[ident] = Awaited(*told)
 
 
 WRITE: Mapping[str, Callable[[Memory, str], bytes | None]] = {

@@ -41,6 +41,16 @@ def reported(m: Memory, record: Record) -> Record:
     return replace(record, response=Response.AWAITED.value)
 
 
+def doubted(m: Memory, ident: str, expected: Expected, value: float) -> Awaited:
+    """What waits, no reading being trusted: one that came after the write and fits may be the response."""
+    waiting, last = m.awaited[ident], m.frame.last(expected.tag)
+    is_new = last is not None and last.received_ns > waiting.since_ns and not waiting.is_doubted
+    if is_new and last is not None and expected.fits(value, last.value):
+        waiting = replace(waiting, is_doubted=True)
+        _keep(m, ident, waiting)
+    return waiting
+
+
 def settle(m: Memory, ident: str, how: Response) -> None:
     """It is known, or nobody asks any more."""
     forget(m, ident)

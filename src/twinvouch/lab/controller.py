@@ -1,7 +1,8 @@
-"""A level controller that stands for the twin: keeps tank 1 in a band by starting and stopping pump 10.
+"""A level controller that stands for the twin: keeps a tank in a band by starting and stopping its pump.
 
 It reads the level and the pump through the core's API with its own token, declares what it rests on,
-and signs what it proposes. Whether the plant moves is not its to say.
+and signs what it proposes. Whether the plant moves is not its to say. It believes its gauge; where a command of it is held and
+the level has a virtual sensor, it goes by the value for control until the gauge counts again.
 """
 
 import asyncio
@@ -13,24 +14,48 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from twinvouch.adapters.keys import FileSigner
 from twinvouch.core.command import Command, Input
 from twinvouch.core.errors import NotPermittedError, UnavailableError
 from twinvouch.core.kind import Purpose
 from twinvouch.core.ports import Signer
+from twinvouch.lab import tower
 from twinvouch.lab.api import Answer, Api, HttpApi
 from twinvouch.lab.net3 import LEVEL, PLANT, RUN
+from twinvouch.lab.tower_site import CONTROLLER as TOWER_PRINCIPAL
 from twinvouch.wire.command import write_command
 from twinvouch.wire.cose import seal
 
 PRINCIPAL = "controller"
 START_BELOW_M, STOP_ABOVE_M = 4.6, 5.3
+_HELD, _COUNTS = "held", "counts"
+_PURPOSE = "level control"
 _PERIOD_S = 0.5
 _REPEAT_S = 5.0  # what is wanted is said again after this, as cyclic controllers do
 _PAUSE_S = 2.5  # between two commands: the pump's rate limit allows one switch in 2 s
 _log = logging.getLogger("twinvouch.lab.controller")
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A level and the pump that keeps it in a band.
+
+    `is_cyclic`: what is wanted is said again while it is so. `has_estimate`: the level has a virtual sensor.
+    """
+
+    level: str
+    run: str
+    start_below_m: float
+    stop_above_m: float
+    is_cyclic: bool = False
+    has_estimate: bool = False
+
+
+TANK: Final = Loop(LEVEL, RUN, START_BELOW_M, STOP_ABOVE_M, is_cyclic=True)
+TOWER: Final = Loop(tower.LEVEL, tower.BOOSTER, 2.8, 4.0, has_estimate=True)
+LOOPS: Final = {"tank-1": (TANK, PRINCIPAL), "tower": (TOWER, TOWER_PRINCIPAL)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +80,16 @@ class Hand:
 
 
 class Controller:
-    """One loop: read, decide, propose. `proposed` counts what it sent, `executed` is not known to it."""
+    """One loop: read, decide, propose. Whether what it sent was executed, it sees at the pump."""
 
-    def __init__(self, api: Api, hand: Hand) -> None:
+    def __init__(self, api: Api, hand: Hand, loop: Loop = TANK) -> None:
         self._api = api
         self._hand = hand
+        self._loop = loop
         self._wanted: bool | None = None
         self._said_s = float("-inf")
+        self._last = ""
+        self._goes_by_estimate = False
 
     async def run(self) -> None:
         """Until cancelled; a core that is away is waited for."""
@@ -74,46 +102,72 @@ class Controller:
 
     async def step(self) -> Answer | None:
         """Read, and propose where something is to be said."""
-        level = await self._api.get(f"/tags/{LEVEL}", purpose="level control")
-        run = await self._api.get(f"/tags/{RUN}", purpose="level control")
-        if level["value"] is None or run["value"] is None:
+        level = await self._level()
+        run = await self._read(f"/tags/{self._loop.run}")
+        if level["value"] is None or level["entry"] is None or run["value"] is None:
             return None
-        wanted = decide(level["value"], runs=run["value"] > 0)
+        runs = run["value"] > 0
+        wanted = decide(level["value"], runs=runs, loop=self._loop)
         now = asyncio.get_running_loop().time()
-        pause = _REPEAT_S if wanted == self._wanted and wanted == (run["value"] > 0) else _PAUSE_S
+        is_so = wanted == runs
+        if is_so and not self._loop.is_cyclic:
+            return None
+        pause = _REPEAT_S if wanted == self._wanted and is_so else _PAUSE_S
         if now - self._said_s < pause:
             return None
         self._wanted, self._said_s = wanted, now
         return await self._propose(level, run, wanted=wanted)
 
+    async def _level(self) -> Mapping[str, Any]:
+        """The gauge; while it does not count, which a command that stays held tells, the value for control."""
+        if self._loop.has_estimate and self._last:
+            held = await self._api.get("/commands", status=_HELD, purpose=_PURPOSE)
+            self._goes_by_estimate |= any(command["id"] == self._last for command in held)
+            self._last = ""
+        if self._goes_by_estimate:
+            told = await self._read(f"/virtual/{self._loop.level}")
+            self._goes_by_estimate = told["virtual"]["state"] != _COUNTS
+            return told
+        return await self._read(f"/tags/{self._loop.level}")
+
+    async def _read(self, path: str) -> Mapping[str, Any]:
+        read: Mapping[str, Any] = await self._api.get(path, purpose=_PURPOSE)
+        return read
+
     async def _propose(
         self, level: Mapping[str, Any], run: Mapping[str, Any], *, wanted: bool
     ) -> Answer:
-        reason = f"level {level['value']:.2f} m, band {START_BELOW_M} to {STOP_ABOVE_M} m"
-        inputs = {LEVEL: level["entry"], RUN: run["entry"]}
-        answer = await self._api.post(
-            "/commands", self._hand.sign(RUN, float(wanted), inputs, reason)
+        loop = self._loop
+        what = "estimated level" if self._goes_by_estimate else "level"
+        reason = (
+            f"{what} {level['value']:.2f} m, band {loop.start_below_m} to {loop.stop_above_m} m"
         )
-        _log.info("%s=%d: %s (%s)", RUN, wanted, answer[1].get("status"), answer[1].get("why"))
+        inputs = {loop.level: level["entry"], loop.run: run["entry"]}
+        sealed = self._hand.sign(loop.run, float(wanted), inputs, reason)
+        answer = await self._api.post("/commands", sealed)
+        self._last = str(answer[1].get("id", ""))
+        _log.info("%s=%d: %s (%s)", loop.run, wanted, answer[1].get("status"), answer[1].get("why"))
         return answer
 
 
-def decide(level_m: float, *, runs: bool) -> bool:
-    """Whether pump 10 is to run: start when low, stop when high, else as it is."""
-    if level_m < START_BELOW_M:
+def decide(level_m: float, *, runs: bool, loop: Loop = TANK) -> bool:
+    """Whether the pump is to run: start when low, stop when high, else as it is."""
+    if level_m < loop.start_below_m:
         return True
-    return runs and level_m <= STOP_ABOVE_M
+    return runs and level_m <= loop.stop_above_m
 
 
-def run(url: str, key: Path, token: Path) -> None:
-    """The controller as a process, until SIGTERM or Ctrl-C."""
-    hand = Hand(PLANT, PRINCIPAL, FileSigner(key), os.urandom, time.time_ns)
+def run(url: str, key: Path, token: Path, which: str) -> None:
+    """The controller of one of LOOPS as a process, until SIGTERM or Ctrl-C."""
+    loop, principal = LOOPS[which]
+    hand = Hand(PLANT, principal, FileSigner(key), os.urandom, time.time_ns)
+    api = HttpApi(url, token.read_text("ascii").strip())
     with suppress(KeyboardInterrupt):
-        asyncio.run(_run(HttpApi(url, token.read_text("ascii").strip()), hand))
+        asyncio.run(_run(api, Controller(api, hand, loop)))
 
 
-async def _run(api: HttpApi, hand: Hand) -> None:
-    task = asyncio.ensure_future(Controller(api, hand).run())
+async def _run(api: HttpApi, controller: Controller) -> None:
+    task = asyncio.ensure_future(controller.run())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with suppress(asyncio.CancelledError):
         await task

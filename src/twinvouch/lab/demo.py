@@ -8,19 +8,21 @@ from pathlib import Path
 from typing import Final
 
 from twinvouch.core.errors import UnavailableError
-from twinvouch.lab import doubt, outside, play, recorded, site, truth
+from twinvouch.lab import doubt, outside, play, recorded, site, spoof, truth
 from twinvouch.lab.children import environment_seconds, pss_mb
 from twinvouch.lab.net3 import PLANT
 from twinvouch.lab.play import Say
 from twinvouch.lab.processes import Processes
 from twinvouch.lab.report import Report, Row
 from twinvouch.lab.scenario import Attack
+from twinvouch.lab.spoofed import Spoofed
 from twinvouch.lab.stage import entries
 
 ORIGIN: Final = f"{PLANT}/0"
 _KILL_BEFORE: Final = "hostile_command"
 _AWAY_S: Final = 1.0
-_PRODUCT: Final = ("core", "edge", "actuator")
+_PRODUCT: Final = ("core", "edge", "edge-2", "actuator")
+_IN_ORDER: Final = ("controller", "tower-controller", *_PRODUCT[1:], "core", "witness", "plant")
 
 
 def run(say: Say) -> Report:
@@ -37,13 +39,14 @@ async def _run(directory: Path, say: Say) -> Report:
         await play.commands(stage)
         say(f"readings are admitted and commands executed after {time.monotonic() - began:.1f} s\n")
         listed = await doubt.act(stage, say)
+        spoofed = await spoof.act(stage, say)
 
         async def before(attack: Attack) -> None:
             if attack.name == _KILL_BEFORE:
                 await _kill_and_restart(stage, say)
 
         rows = await play.play(stage, say, before)
-        return await _finish(stage, rows, listed, began)
+        return await _finish(stage, rows, (listed, spoofed), began)
     except UnavailableError as error:
         raise UnavailableError(f"{error}; configuration and logs are in {directory}") from None
     finally:
@@ -74,16 +77,17 @@ async def _receipt(stage: Processes, ident: str) -> bool:
 
 
 async def _finish(
-    stage: Processes, rows: Sequence[Row], listed: doubt.Listed, began: float
+    stage: Processes, rows: Sequence[Row], acts: tuple[doubt.Listed, Spoofed], began: float
 ) -> Report:
     """Measure, ask the API for the last time, end in order, then look at what is left on disk."""
+    listed, spoofed = acts
     memory = {name: pss_mb(stage.children.pid(name)) for name in _PRODUCT}
     sizes = [m for m in memory.values() if m is not None]
     executed = await play.executed(stage)
     seen = await play.unpermitted(stage)
     affected = next(iter(listed.executed), "")
     receipt = bool(affected) and await _receipt(stage, affected)
-    for name in ("controller", "edge", "actuator", "core", "witness", "plant"):
+    for name in _IN_ORDER:
         await stage.children.end(name)
     acknowledged = {p.identity for p in stage.wire.passed if p.is_acknowledged}
     ledger = stage.directory / "data" / "ledger"
@@ -104,6 +108,7 @@ async def _finish(
         doubt=await doubt.look_back(
             stage, listed, affected, recorded.entries(ledger, checked.size)
         ),
+        spoof=spoofed,
         core_pss_mb=memory["core"],
         total_pss_mb=sum(sizes) if len(sizes) == len(_PRODUCT) else None,
         setup_s=environment_seconds("TWINVOUCH_SETUP_S"),

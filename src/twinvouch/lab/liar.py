@@ -13,7 +13,7 @@ from twinvouch.core import inject
 from twinvouch.core.errors import UsageError
 from twinvouch.core.inventory import Encoding, Point, Table
 from twinvouch.core.ports import Device
-from twinvouch.lab.net3 import BY_TAG
+from twinvouch.lab.tower import BY_TAG
 from twinvouch.wire.words import from_words, to_words, word_count
 
 Lie = Callable[[float, float], float]  # true value, seconds since it began -> what is said

@@ -34,6 +34,7 @@ class Source(Enum):
     FLOW = auto()
     RUN = auto()
     SPEED = auto()
+    TOWER = auto()  # not of the network: `of` is what the tower calls it
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Register:
 
     tag: str
     source: Source
-    of: str  # EPANET id
+    of: str  # EPANET id, or an attribute of the tower
     point: Point
     unit: str
     low: float

@@ -1,10 +1,11 @@
 """Plays the scenario on a stage, attack by attack; the same with real processes and in memory."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from twinvouch.core.errors import UnavailableError
 from twinvouch.lab import report
-from twinvouch.lab.net3 import REGISTERS
+from twinvouch.lab.net3 import REGISTERS, RUN
 from twinvouch.lab.scenario import ATTACKS, Attack
 from twinvouch.lab.stage import Stage
 
@@ -41,9 +42,9 @@ async def readings(stage: Stage) -> None:
 
 
 async def commands(stage: Stage) -> None:
-    """Wait until the first command was carried out."""
+    """Wait until the first command to pump 10 was carried out."""
     until = stage.seconds() + _STEADY_S
-    while not await executed(stage):
+    while not any(command["tag"] == RUN for command in await _executed(stage)):
         if stage.seconds() >= until:
             raise UnavailableError(f"no command was executed in {_STEADY_S:.0f} s")
         await stage.sleep(0.2)
@@ -51,8 +52,12 @@ async def commands(stage: Stage) -> None:
 
 async def executed(stage: Stage) -> int:
     """How many commands the core knows as executed."""
+    return len(await _executed(stage))
+
+
+async def _executed(stage: Stage) -> Sequence[Mapping[str, Any]]:
     listed = await stage.api.get("/commands", status="executed", limit=1000, purpose="demo")
-    return len(listed)
+    return list(listed)
 
 
 async def unpermitted(stage: Stage) -> int:

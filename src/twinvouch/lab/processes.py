@@ -7,7 +7,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,16 @@ from twinvouch.adapters.http_transport import HttpTransport
 from twinvouch.adapters.keys import FileSigner, SeededSigner, generate
 from twinvouch.adapters.modbus_tcp import ModbusDevice, ModbusExceptionError, TlsFiles
 from twinvouch.core.errors import UnavailableError
-from twinvouch.lab import certificates, commissioning, outside, play, signers, site, truth
+from twinvouch.lab import (
+    certificates,
+    commissioning,
+    outside,
+    play,
+    signers,
+    site,
+    tower_site,
+    truth,
+)
 from twinvouch.lab.api import Answer, HttpApi
 from twinvouch.lab.children import Children, said_line, tell_line
 from twinvouch.lab.controller import PRINCIPAL as CONTROLLER
@@ -26,14 +35,16 @@ from twinvouch.lab.ingest_listener import IngestListener
 from twinvouch.lab.interceptor import Interceptor
 from twinvouch.lab.liar import Liar
 from twinvouch.lab.modbus_proxy import ModbusProxy
-from twinvouch.lab.net3 import BY_TAG, PLANT, UNIT
+from twinvouch.lab.net3 import PLANT, UNIT
 from twinvouch.lab.stage import EXECUTED, NO_SESSION, Means, Write
+from twinvouch.lab.tower import BY_TAG
 from twinvouch.ledger.checkpoint import VerifierKey
 from twinvouch.wire.words import to_words
 
 HOST: Final = "127.0.0.1"
 _READY_S: Final = 30.0
-_KEYS: Final = (*site.PRINCIPALS, "log", "permit")
+_KEYS: Final = (*site.PRINCIPALS, *site.OF_TOWER, "log", "permit")
+_TOKENS: Final = (*site.WITH_TOKEN, tower_site.CONTROLLER)
 
 
 class Processes:
@@ -71,6 +82,7 @@ class Processes:
         places = site.Places(
             *(self._modbus.port, self._listener.port, self._core_port, self._ports["tls"]),
             self._witness_port,
+            self._ports["plain"],
         )
         twin, actuator = site.write(self.directory, places, who)
         await self._learn(twin)
@@ -82,11 +94,13 @@ class Processes:
         place = outside.arguments(self.directory, self.log_line, self._witness_port)
         await self.children.start("witness", place)
         await self.start_core()
-        await self._start_plant()
-        await self.children.start("edge", ("edge", str(twin), "--edge", site.EDGE))
+        self._plant = await start_plant(self.children, self.directory, self._ports)
+        for name, edge in (("edge", site.EDGE), ("edge-2", tower_site.EDGE)):
+            await self.children.start(name, ("edge", str(twin), "--edge", edge))
         await self.children.start("actuator", ("actuator", str(actuator)))
         await play.readings(self)  # what a service reads while there is nothing counts against it
-        await self.children.start("controller", self._controller_args())
+        for name, of in ((CONTROLLER, "tank-1"), (tower_site.CONTROLLER, "tower")):
+            await self.children.start(name, self._controller_args(name, of))
 
     @property
     def log_line(self) -> str:
@@ -134,15 +148,15 @@ class Processes:
     async def direct_write(self, who: str, tag: str, value: float) -> int:
         """As Stage.direct_write."""
         point = BY_TAG[tag].point
-        device = self._as(who)
+        to = device(self.directory, self._ports, who)
         try:
-            await device.write(UNIT, point.table, point.address, to_words(value, point))
+            await to.write(UNIT, point.table, point.address, to_words(value, point))
         except ModbusExceptionError as refused:
             return refused.code
         except UnavailableError:
             return NO_SESSION
         finally:
-            await device.close()
+            await to.close()
         return EXECUTED
 
     async def set_legacy_writes(self, *, allowed: bool) -> None:
@@ -167,7 +181,7 @@ class Processes:
         keys.mkdir(mode=0o700)
         public = {name: generate(keys / f"{name}.key") for name in _KEYS}
         self.log_key = public["log"]
-        tokens = {name: os.urandom(24).hex() for name in site.WITH_TOKEN}
+        tokens = {name: os.urandom(24).hex() for name in _TOKENS}
         self.witness_key = outside.make_key(keys)
         return site.Identities(public, tokens, public["permit"], self.witness_key)
 
@@ -178,28 +192,35 @@ class Processes:
         out = ("--out", str(self.directory / site.MODEL), "--signer", site.MODELLER)
         await self.children.run("learn", ("learn", "--from", str(run), *out, "--config", str(twin)))
 
-    async def _start_plant(self) -> None:
-        args = ("--certificates", str(self.directory / "certificates"))
-        journal = ("--journal", str(self.directory / "plant.jsonl"))
-        ports = [f"--{name}-port={port}" for name, port in self._ports.items()]
-        self._plant = await self.children.start(
-            "plant", ("lab", "plant", *args, *journal, *ports, "--orders"), talks=True
-        )
-        assert await said_line(self._plant) == self._ports
-
-    def _controller_args(self) -> tuple[str, ...]:
+    def _controller_args(self, name: str, of: str) -> tuple[str, ...]:
         keys = self.directory / "keys"
-        key, token = keys / f"{CONTROLLER}.key", keys / f"{CONTROLLER}.token"
-        return ("lab", "controller", "--core", self._url, "--key", str(key), "--token", str(token))
+        who = ("--key", str(keys / f"{name}.key"), "--token", str(keys / f"{name}.token"))
+        return ("lab", "controller", "--core", self._url, *who, "--of", of)
 
-    def _as(self, who: str) -> ModbusDevice:
-        if who == "plain":
-            return ModbusDevice(HOST, self._ports["plain"])
-        folder = self.directory / "certificates"
-        files = TlsFiles(folder / "authority.crt")
-        if who != "nobody":
-            files = TlsFiles(files.ca, folder / f"{who}.crt", folder / f"{who}.key")
-        return ModbusDevice(HOST, self._ports["tls"], tls=files)
+
+async def start_plant(
+    children: Children, directory: Path, ports: Mapping[str, int]
+) -> asyncio.subprocess.Process:
+    """The plant process, once it listens on these ports; its journal is in the directory, as its certificates are."""
+    args = ("--certificates", str(directory / "certificates"))
+    journal = ("--journal", str(directory / "plant.jsonl"))
+    told = [f"--{name}-port={port}" for name, port in ports.items()]
+    plant = await children.start(
+        "plant", ("lab", "plant", *args, *journal, *told, "--orders"), talks=True
+    )
+    assert await said_line(plant) == ports
+    return plant
+
+
+def device(directory: Path, ports: Mapping[str, int], who: str) -> ModbusDevice:
+    """The plant as `plain`, `nobody` or the holder of a certificate reaches it."""
+    if who == "plain":
+        return ModbusDevice(HOST, ports["plain"])
+    folder = directory / "certificates"
+    files = TlsFiles(folder / "authority.crt")
+    if who != "nobody":
+        files = TlsFiles(files.ca, folder / f"{who}.crt", folder / f"{who}.key")
+    return ModbusDevice(HOST, ports["tls"], tls=files)
 
 
 def free_port() -> int:

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass
 from textwrap import shorten
 from typing import Any, Final
 
-from twinvouch.lab import doubted
+from twinvouch.lab import doubted, spoofed
 from twinvouch.lab.doubted import Doubt
 from twinvouch.lab.scenario import Attack, Observation
+from twinvouch.lab.spoofed import Spoofed
 
 _COLUMNS: Final = (
     (20, "attack"),
@@ -35,7 +36,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole run. Memory and set-up are None where they were not measured, witness, receipt and doubt where there is none."""
+    """The whole run. Memory and set-up are None where they were not measured, witness, receipt, doubt and spoof where there is none."""
 
     attacks: tuple[Row, ...]
     commands_executed: int
@@ -49,6 +50,7 @@ class Report:
     witnessed_entries: int | None
     receipt_verified: bool | None
     doubt: Doubt | None
+    spoof: Spoofed | None
     core_pss_mb: float | None
     total_pss_mb: float | None
     setup_s: float | None
@@ -67,6 +69,7 @@ class Report:
             and self.witnessed_entries != 0
             and self.receipt_verified is not False
             and (self.doubt is None or self.doubt.ok)
+            and (self.spoof is None or self.spoof.ok)
         )
 
     def as_plain(self) -> dict[str, Any]:
@@ -103,6 +106,7 @@ def summary(report: Report) -> Sequence[str]:
     verified = "verified" if report.ledger_verified else "NOT VERIFIED"
     return (
         *(() if report.doubt is None else doubted.lines(report.doubt)),
+        *(() if report.spoof is None else spoofed.lines(report.spoof)),
         f"commands executed: {executed}, of these unsafe by the true state of the plant: {unsafe}",
         f"writes past twinvouch that it saw: {report.unpermitted_writes_seen}",
         f"batches acknowledged: {kept}, of these lost: {lost}",
@@ -127,7 +131,7 @@ def _memory(report: Report) -> str:
     core, total = report.core_pss_mb, report.total_pss_mb
     if core is None or total is None:
         return "not measured"
-    return f"core {core:.0f} MB, with edge and actuator {total:.0f} MB (PSS; plant excluded)"
+    return f"core {core:.0f} MB, with edges and actuator {total:.0f} MB (PSS; plant excluded)"
 
 
 def _times(report: Report) -> str:

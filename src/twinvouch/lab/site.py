@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from twinvouch.lab import outside
+from twinvouch.lab import outside, tower, tower_site
 from twinvouch.lab.controller import PRINCIPAL as CONTROLLER
 from twinvouch.lab.net3 import (
     DEVICE,
@@ -25,12 +25,14 @@ from twinvouch.lab.net3 import (
     SPEED,
     UNIT,
     Register,
+    Source,
 )
 
 EDGE, ACTUATOR, OBSERVER, MODELLER = "edge-1", "actuator-1", "observer", "modeller"
 MODEL = "model"  # directory, beside the configuration
 ENGINEERS = ("engineer-1", "engineer-2")  # who finds a sensor lying, and who confirms it
 PRINCIPALS = (EDGE, ACTUATOR, CONTROLLER, OBSERVER, MODELLER, *ENGINEERS)
+OF_TOWER = tuple(tower_site.ROLES)  # where the plant has one
 WITH_TOKEN = (ACTUATOR, CONTROLLER, OBSERVER, *ENGINEERS)
 RATED_KPA = 420.0  # discharge of pump 10
 DUPLICATE_WINDOW_S = 2.0  # short, so that the demo can show a replay
@@ -42,9 +44,10 @@ _ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
     OBSERVER: ("person", ("operator", "auditor")),
     MODELLER: ("person", ("model-signer",)),
     **dict.fromkeys(ENGINEERS, ("person", ("engineer",))),
+    **tower_site.ROLES,
 }
 _INTERLOCK = f"tank_1_level > 0.5 && tank_1_level < 9.0 && node_10_pressure < {RATED_KPA}"
-_ACTUATORS: dict[str, dict[str, Any]] = {
+_ACTUATORS: dict[str, Mapping[str, Any]] = {
     RUN: {
         "class": "C",
         "commanded_by": "twin",
@@ -64,6 +67,7 @@ _ACTUATORS: dict[str, dict[str, Any]] = {
         "controlled": [LEVEL],
     },
     f"pump-{PLANT_PUMP}/run": {"class": "B", "commanded_by": "plant", "min": 0, "max": 1},
+    **tower_site.ACTUATORS,
 }
 
 
@@ -92,13 +96,22 @@ _LOOKAHEAD: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Ports on this machine: what the edge reads from and ships to, the core, the plant's TLS port, a witness (0: none)."""
+    """Ports on this machine: what the edge reads from and ships to, the core, the plant's TLS port, a witness (0: none).
+
+    `meters` is the plant's plain port, by which the second station at the tower is read (0: there is no tower).
+    """
 
     plant: int
     core_for_edge: int
     core: int
     plant_tls: int
     witness: int = 0
+    meters: int = 0
+
+    @property
+    def registers(self) -> tuple[Register, ...]:
+        """What is measured and moved."""
+        return (*REGISTERS, *tower.REGISTERS) if self.meters else REGISTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +127,7 @@ class Identities:
 def twin_config(places: Places, who: Identities) -> dict[str, Any]:
     """What twin.yaml says."""
     witness = {"witness": outside.config(who.witness, places.witness)} if who.witness else {}
-    return {
+    config: dict[str, Any] = {
         **witness,
         "version": 1,
         "plant": {
@@ -132,7 +145,7 @@ def twin_config(places: Places, who: Identities) -> dict[str, Any]:
             name: {"edge": EDGE, "period_s": period, "max_age_s": MAX_AGE_S}
             for name, period in PERIODS_S.items()
         },
-        "tags": {r.tag: _tag(r) for r in REGISTERS},
+        "tags": {r.tag: _tag(r) for r in places.registers},
         "edges": {
             EDGE: {
                 "groups": list(PERIODS_S),
@@ -143,7 +156,7 @@ def twin_config(places: Places, who: Identities) -> dict[str, Any]:
         },
         "detection": {"model": MODEL},
         "lookahead": {"tank-1": _LOOKAHEAD},
-        "principals": [_principal(name, who) for name in PRINCIPALS],
+        "principals": [_principal(name, who) for name in _ROLES if name in who.keys],
         "actuator": {"principal": ACTUATOR},
         "command_classes": {
             "B": _class(integrity=200, plausibility=150, approvals=1),
@@ -154,11 +167,12 @@ def twin_config(places: Places, who: Identities) -> dict[str, Any]:
         "distrust": {"second_person_class": "C"},  # the class of the pump's commands
         "api": {"host": "127.0.0.1", "port": places.core},
     }
+    return tower_site.with_tower(config, places.meters, places.core) if places.meters else config
 
 
 def actuator_config(places: Places, who: Identities) -> dict[str, Any]:
     """What actuator.yaml says: its own limits, and the only write credentials there are."""
-    writable = [r for r in REGISTERS if r.writable]
+    writable = [r for r in places.registers if r.writable]
     return {
         "version": 1,
         "plant": PLANT,
@@ -218,8 +232,8 @@ def _tag(register: Register) -> dict[str, Any]:
         **_point(register),
     }
     if register.tag in _ACTUATORS:
-        said["actuator"] = _ACTUATORS[register.tag]
-    return said
+        said["actuator"] = dict(_ACTUATORS[register.tag])
+    return said | (tower_site.more_of(register.tag) if register.source is Source.TOWER else {})
 
 
 def _place(register: Register) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from twinvouch.lab.api import Answer, Api
 from twinvouch.lab.controller import START_BELOW_M, STOP_ABOVE_M, Hand
 from twinvouch.lab.interceptor import Interceptor
 from twinvouch.lab.liar import Liar
-from twinvouch.lab.net3 import LEVEL, RUN
+from twinvouch.lab.net3 import BY_TAG, LEVEL, RUN
 
 NO_SESSION = -1  # a direct write that did not even get a TLS session
 EXECUTED = 0
@@ -95,13 +95,13 @@ async def entries(stage: Stage) -> int:
 
 
 async def agrees(stage: Stage) -> bool:
-    """Whether no tag is in alarm, so that what is found is about the attack.
+    """Whether no tag of the network is in alarm, so that what is found is about the attack.
 
     At 600 plant seconds a second a busy machine reads a pump minutes before its flow: when one switches, honest tags
     alarm, and a lie told while several do may not be found (docs/reference/demo.md).
     """
     tags = await stage.api.get("/tags", purpose="demo")
-    return all(tag["label"]["plausibility"] == FULL for tag in tags)
+    return all(t["label"]["plausibility"] == FULL for t in tags if t["tag"] in BY_TAG)
 
 
 def is_far(stage: Stage) -> bool:

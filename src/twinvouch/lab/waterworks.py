@@ -1,4 +1,4 @@
-"""The virtual plant: EPANET Net3 and the memory of its controller, without network and clock.
+"""The virtual plant: EPANET Net3, a water tower beside it, and the memory of its controller, without network and clock.
 
 Who calls `tick` decides how fast time goes. Values are held between ticks, never interpolated. If
 nobody commands, the plant keeps running: pump 335 follows the level of tank 1 by the network file's
@@ -13,7 +13,6 @@ from twinvouch.core.inventory import Point, Table
 from twinvouch.lab.epanet import Network, OfLink, OfNode, network_file
 from twinvouch.lab.epanet_model import Model
 from twinvouch.lab.net3 import (
-    BY_TAG,
     PLANT_PUMP,
     REGISTERS,
     RUN,
@@ -24,6 +23,8 @@ from twinvouch.lab.net3 import (
     Register,
     Source,
 )
+from twinvouch.lab.tower import BOOSTER, BY_TAG, Tower
+from twinvouch.lab.tower import REGISTERS as TOWER_REGISTERS
 from twinvouch.wire.words import from_words, to_words, word_count
 
 M_PER_FT = 0.3048
@@ -32,8 +33,17 @@ M3H_PER_GPM = 0.227125
 
 
 @dataclass(frozen=True, slots=True)
+class TowerTruth:
+    """The tower: its level (m), whether its pump runs, and what has run over its rim so far (m3)."""
+
+    level: float
+    runs: bool
+    spilled_m3: float
+
+
+@dataclass(frozen=True, slots=True)
 class Truth:
-    """What is really so: plant clock, tank levels (m), discharge of pump 10 (kPa), both pumps."""
+    """What is really so: plant clock, tank levels (m), discharge of pump 10 (kPa), both pumps, and the tower."""
 
     clock_s: int
     levels: tuple[float, float, float]
@@ -41,6 +51,7 @@ class Truth:
     runs: bool
     speed: float
     other_runs: bool
+    tower: TowerTruth
 
 
 class RefusedWriteError(Exception):
@@ -63,6 +74,7 @@ class Waterworks:
         self._clock_s = self._due_s = 0
         self._runs = False
         self._speed = 1.0
+        self._tower = Tower()
         self._index = {r.tag: self._find(r) for r in REGISTERS}
         self._places = _places()
         self._words: dict[tuple[Table, int], int] = {}
@@ -73,6 +85,7 @@ class Waterworks:
         self._due_s += self._step_s
         while self._clock_s < self._due_s:  # controls that act in between make EPANET stop there
             self._clock_s = self._network.advance()
+        self._tower.step(self._step_s)
         self._refresh()
 
     def read(self, table: Table, address: int, count: int) -> list[int]:
@@ -94,6 +107,10 @@ class Waterworks:
             value = from_words(words, register.point)
         except MalformedError:
             raise RefusedWriteError(3) from None
+        if register.tag == BOOSTER:
+            self._tower.runs = bool(value)
+            self._refresh()
+            return
         if register.tag == RUN:
             self._runs = bool(value)
         elif register.tag == SPEED:
@@ -106,14 +123,17 @@ class Waterworks:
 
     def value(self, tag: str) -> float:
         """The true value of a tag, in its unit."""
-        return self._measure(BY_TAG[tag])
+        return self._true(BY_TAG[tag])
 
     def truth(self) -> Truth:
         """The true state, for judging what happened."""
         one, two, three = (self.value(f"tank-{t}/level") for t in TANKS)
         other = self.value(f"pump-{PLANT_PUMP}/run") > 0
         discharge = self.value(f"node-{TWIN_PUMP}/pressure")
-        return Truth(self._clock_s, (one, two, three), discharge, self._runs, self._speed, other)
+        tower = TowerTruth(self._tower.level, self._tower.runs, self._tower.spilled_m3)
+        return Truth(
+            self._clock_s, (one, two, three), discharge, self._runs, self._speed, other, tower
+        )
 
     def close(self) -> None:
         """Free EPANET."""
@@ -123,6 +143,11 @@ class Waterworks:
         if register.source in {Source.LEVEL, Source.PRESSURE}:
             return self._network.node(register.of)
         return self._network.link(register.of)
+
+    def _true(self, register: Register) -> float:
+        if register.source is Source.TOWER:
+            return float(getattr(self._tower, register.of))
+        return self._measure(register)
 
     def _measure(self, register: Register) -> float:
         index, network = self._index[register.tag], self._network
@@ -138,19 +163,19 @@ class Waterworks:
                 return self._speed
             case Source.RUN if register.tag == RUN:
                 return float(self._runs)
-            case Source.RUN:
+            case _:  # the run of the plant's own pump
                 return float(network.link_value(index, OfLink.STATUS) > 0)
 
     def _refresh(self) -> None:
-        for register in REGISTERS:
+        for register in (*REGISTERS, *TOWER_REGISTERS):
             point = register.point
-            for at, word in enumerate(to_words(self._measure(register), point)):
+            for at, word in enumerate(to_words(self._true(register), point)):
                 self._words[point.table, point.address + at] = word
 
 
 def _places() -> dict[tuple[Table, int], Register]:
     places: dict[tuple[Table, int], Register] = {}
-    for register in REGISTERS:
+    for register in (*REGISTERS, *TOWER_REGISTERS):
         point: Point = register.point
         if register.writable:
             places[point.table, point.address] = register

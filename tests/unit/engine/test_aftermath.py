@@ -138,6 +138,25 @@ def test_a_source_of_low_trust_neither_confirms_nor_brings_anything_about(
     assert "no reading that is trusted says so" in found.sentence
 
 
+@pytest.mark.parametrize(("flow", "ends"), [(1.2, "unknown"), (0.7, "missing")])
+def test_who_casts_doubt_on_the_response_brings_no_way_back_about(
+    tmp_path: Path, flow: float, ends: str
+) -> None:
+    """The plant responds while its reading is doubted, and is elsewhere when it counts again: found by thinking of NI-2."""
+    toy = Toy(tmp_path, site(OnFailure.ROLL_BACK))
+    ident = written(toy)
+    toy.say("ann", Verb.DISTRUST, FLOW)
+    after(toy, 2, flow)
+    after(toy, 1, 0.0)
+    toy.say("ann", Verb.RESTORE, FLOW)
+    assert response(toy, ident) == "awaited"
+    after(toy, 10, 0.0)
+    assert response(toy, ident) == ends
+    assert len(own(toy)) == (ends == "missing"), "only where nothing that fits was doubted"
+    (found,) = told(toy, "response")
+    assert found.severity == (Severity.HIGH if ends == "missing" else Severity.MEDIUM)
+
+
 def test_nobody_knows_a_way_back_where_the_position_was_not_trusted(tmp_path: Path) -> None:
     of = site(OnFailure.ROLL_BACK)
     valve = of.plant.tags[VALVE]

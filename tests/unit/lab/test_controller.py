@@ -9,7 +9,7 @@ from twinvouch.adapters.keys import SeededSigner
 from twinvouch.core.errors import UnavailableError
 from twinvouch.core.kind import Purpose
 from twinvouch.lab import virtual_time
-from twinvouch.lab.controller import START_BELOW_M, STOP_ABOVE_M, Controller, Hand, decide
+from twinvouch.lab.controller import START_BELOW_M, STOP_ABOVE_M, TOWER, Controller, Hand, decide
 from twinvouch.lab.virtual_time import VirtualLoop
 from twinvouch.wire.command import read_command
 from twinvouch.wire.cose import check, unseal
@@ -100,3 +100,91 @@ def test_it_repeats_calmly_waits_for_a_core_that_is_away_and_never_acts_on_nothi
     assert steps[2] == 0
     assert steps[3] in {4, 5}, "a pump that does not do what is wanted is told sooner"
     assert steps[4] in {2, 3}
+
+
+class Lied(Core):
+    """A core whose tower's gauge is too low, which it knows: it holds what comes of it, and has an estimate."""
+
+    def __init__(self) -> None:
+        super().__init__(2.0, runs=False)
+        self.state, self.held, self.asked = "stands_in", list[dict[str, str]](), list[str]()
+
+    async def get(self, path: str, **params: str | int) -> Any:
+        if path == "/commands":
+            assert params["status"] == "held"
+            return self.held
+        self.asked.append(path)
+        if path == "/virtual/tower/level":
+            return {"value": 3.9, "entry": 11, "virtual": {"state": self.state}}
+        return {
+            "value": self.level if path == "/tags/tower/level" else float(self.runs),
+            "entry": 7,
+        }
+
+    async def post(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        await super().post(path, body)
+        self.held.append({"id": "c1"})
+        return 200, {"status": "held", "id": "c1"}
+
+
+def test_it_believes_its_gauge_until_it_is_held_and_again_when_the_gauge_counts() -> None:
+    core = Lied()
+
+    async def main(_: VirtualLoop) -> None:
+        controller = Controller(core, hand(), TOWER)
+        await controller.step()
+        command = read_command(unseal(core.posted[0]).content, "net3")
+        assert (command.tag, command.value) == ("booster/run", 1.0)
+        assert {(i.tag, i.entry) for i in command.inputs} == {
+            ("tower/level", 7),
+            ("booster/run", 7),
+        }
+        core.runs = True
+        await asyncio.sleep(5)
+        await controller.step()  # 3.9 m by the estimate: as it is
+        assert len(core.posted) == 1
+        core.state = "counts"
+        await controller.step()
+        core.level = 4.1
+        await controller.step()
+        stop = read_command(unseal(core.posted[1]).content, "net3")
+        assert stop.value == 0.0
+        assert "4.10 m" in stop.reason
+
+    virtual_time.run(main)
+    levels = [path for path in core.asked if path.endswith("level")]
+    assert levels == ["/tags/tower/level", *["/virtual/tower/level"] * 2, "/tags/tower/level"]
+
+
+def test_a_command_that_was_only_tried_on_a_model_leaves_it_with_its_gauge() -> None:
+    core = Lied()
+
+    async def main(_: VirtualLoop) -> None:
+        controller = Controller(core, hand(), TOWER)
+        await controller.step()
+        core.held.clear()
+        await controller.step()
+
+    virtual_time.run(main)
+    assert not any(path.startswith("/virtual") for path in core.asked)
+
+
+def test_nothing_is_said_from_an_estimate_that_has_no_entry_yet() -> None:
+    core = Lied()
+
+    async def main(_: VirtualLoop) -> None:
+        controller = Controller(core, hand(), TOWER)
+        await controller.step()
+        core.runs, core.state = True, "stands_in"
+
+        async def early(path: str, **params: str | int) -> Any:
+            if path.startswith("/virtual"):
+                return {"value": 4.5, "entry": None, "virtual": {"state": "stands_in"}}
+            return await Lied.get(core, path, **params)
+
+        core.get = early  # type: ignore[method-assign]
+        await asyncio.sleep(5)
+        assert await controller.step() is None
+
+    virtual_time.run(main)
+    assert len(core.posted) == 1

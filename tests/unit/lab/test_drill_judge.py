@@ -15,8 +15,8 @@ from twinvouch.core.command import Outcome, OutcomeStatus
 from twinvouch.core.event import BatchReceived, OutcomeReported
 from twinvouch.core.kind import Kind, Purpose
 from twinvouch.lab.drill import judge
-from twinvouch.lab.drill.plant import words_of
 from twinvouch.lab.drill.site import EDGE, ORIGIN, PLANT, SETPOINTS, setpoints
+from twinvouch.lab.drill.words import words_of
 from twinvouch.wire.cbor import encode
 from twinvouch.wire.cose import seal, unseal
 from twinvouch.wire.eventlog import write_event

@@ -8,6 +8,7 @@ from twinvouch.lab import report
 from twinvouch.lab.doubted import Doubt
 from twinvouch.lab.report import Report
 from twinvouch.lab.scenario import ATTACKS, Observation
+from twinvouch.lab.spoofed import Course, Estimated, Executed, Found, Held, Spoofed
 
 NAMES = [
     "ramp_in",
@@ -61,6 +62,41 @@ def doubt() -> Doubt:
     )
 
 
+FOUND = Found(6.0, "redundancy", "two gauges differ", 60)
+HELD = Held("9a", 20.0, "held", 90.0, ("label", "look-ahead"))
+ESTIMATE = Estimated(21.0, 3.8, 3.6, 4.1, 3.9, ("station-2/inflow",))
+EXECUTED = Executed("77", 140.0, "estimated level 2.7 m")
+TRUE = Course(2.3, 4.1, (0.5, 5.5), 0.0)
+NOT_SAFE: list[dict[str, Any]] = [
+    {"found": replace(FOUND, trust=120)},
+    {"found": replace(FOUND, minute=30.0)},
+    {"trust_after": 60},
+    {"held": replace(HELD, verdict="executed")},
+    {"held": replace(HELD, minute=200.0)},
+    {"counts_min": 100.0},
+    {"estimate": replace(ESTIMATE, true_m=4.2)},
+    {"true": replace(TRUE, highest_m=5.6)},
+    {"true": replace(TRUE, lowest_m=0.4)},
+    {"true": replace(TRUE, spilled_m3=0.1)},
+]
+
+
+def spoof() -> Spoofed:
+    return Spoofed(
+        tag="tower/level",
+        lied_m=2.0,
+        lied_min=221.0,
+        trust=120,
+        found=FOUND,
+        held=HELD,
+        estimate=ESTIMATE,
+        executed=EXECUTED,
+        counts_min=230.0,
+        trust_after=120,
+        true=TRUE,
+    )
+
+
 def good() -> Report:
     rows = tuple(report.row(a, Observation(a.expected, "said", 0.1234, 5)) for a in ATTACKS)
     return Report(
@@ -76,6 +112,7 @@ def good() -> Report:
         witnessed_entries=890,
         receipt_verified=True,
         doubt=doubt(),
+        spoof=spoof(),
         core_pss_mb=120.0,
         total_pss_mb=250.0,
         setup_s=None,
@@ -106,6 +143,7 @@ def test_the_names_of_attacks_and_keys_are_the_stable_ones() -> None:
         "setup_s",
         "ledger_head",
         "doubt",
+        "spoof",
     } <= set(plain)
 
 
@@ -130,6 +168,7 @@ def test_one_wrong_outcome_or_one_loss_is_enough_to_fail() -> None:
         replace(whole, witnessed_entries=0),
         replace(whole, receipt_verified=False),
         *(replace(whole, doubt=replace(doubt(), **wrong)) for wrong in WRONG),
+        *(replace(whole, spoof=replace(spoof(), **wrong)) for wrong in NOT_SAFE),
     ):
         assert not broken.ok
 
@@ -146,6 +185,9 @@ def test_the_table_shows_what_happened_and_marks_what_was_not_expected() -> None
     assert any("41 states, 1 advice, 2 commands (2 executed)" in line for line in lines)
     wrong = replace(good(), doubt=replace(doubt(), exact=False))
     assert any("NOT EXACT" in line for line in report.summary(wrong))
-    alone = replace(good(), witnessed_entries=None, receipt_verified=None, doubt=None)
+    assert any("2.30 to 4.10 m, inside its limits" in line for line in lines)
+    high = replace(good(), spoof=replace(spoof(), true=replace(TRUE, highest_m=6.0)))
+    assert any("6.00 m, NOT INSIDE its limits" in line for line in report.summary(high))
+    alone = replace(good(), witnessed_entries=None, receipt_verified=None, doubt=None, spoof=None)
     assert alone.ok
     assert not any("witness" in line or "rewind" in line for line in report.summary(alone))

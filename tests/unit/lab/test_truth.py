@@ -15,6 +15,7 @@ def state(clock_s: int = 0, **changes: Any) -> dict[str, Any]:
         "runs": False,
         "speed": 1.0,
         "other_runs": True,
+        "tower": {"level": 3.0, "runs": False, "spilled_m3": 0.0},
     }
     return {"truth": usual | changes}
 
@@ -60,6 +61,25 @@ def test_too_many_starts_in_an_hour_wear_the_pump() -> None:
         lines += [write("actuator", "coil", 1), state(start * 300, runs=True)]
         lines += [write("actuator", "coil", 0), state(start * 300 + 100)]
     assert truth.unsafe_writes(Journal(lines)) == ["coil 0 = (1,): more than 6 starts in an hour"]
+
+
+def test_the_tower_is_judged_by_its_own_writes_and_they_by_it_alone() -> None:
+    full = {"level": 5.6, "runs": True, "spilled_m3": 0.0}
+    on = write("actuator", "coil", 1, address=2)
+    assert truth.unsafe_writes(Journal([state(), on, state(60, tower=full)])) == [
+        "coil 2 = (1,): tower at 5.60 m, limit 5.5 m"
+    ]
+    again = [state(tower=full), on, state(60, tower=full)]
+    assert truth.unsafe_writes(Journal(again)) == []
+    pump = write("actuator", "coil", 1)
+    assert truth.unsafe_writes(Journal([state(), pump, state(60, tower=full)])) == []
+    harmed = state(60, levels=[9.6, 7.0, 9.0])
+    assert truth.unsafe_writes(Journal([state(), on, harmed])) == []
+    assert len(truth.unsafe_writes(Journal([state(), pump, on, harmed]))) == 1
+    starts = [line for n in range(4) for line in (on, pump, state(n * 60))]
+    assert truth.unsafe_writes(Journal([state(), *starts])) == []
+    assert Journal([state(tower=full)]).value("tower/level") == 5.6
+    assert Journal([state(tower=full)]).value("booster/run") == 1.0
 
 
 def test_a_journal_that_is_being_written_is_read_up_to_its_last_whole_line() -> None:

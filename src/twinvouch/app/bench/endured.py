@@ -18,6 +18,7 @@ from twinvouch.adapters.chunk_index import open_index
 from twinvouch.app.bench import kill
 from twinvouch.app.bench.endured_judge import judged
 from twinvouch.app.bench.kill import COMMANDS_PER_S, Figures, Killed, Say, percentile
+from twinvouch.app.bench.met import WRITE_S
 from twinvouch.app.compaction import DIRECTORY
 from twinvouch.core.errors import UnavailableError
 from twinvouch.lab import recorded
@@ -61,7 +62,7 @@ async def _run(
 ) -> tuple[Figures, bool]:
     normal = site.NORMAL.faster(batches_per_s / site.NORMAL.batches_per_s)
     load = site.Load(normal.scans_per_s, COMMANDS_PER_S, normal.queries_per_s, 0, 0, 0, 0, 0)
-    stage = Stage(directory, load, Extras(witnessed=True, asked=True))
+    stage = Stage(directory, load, Extras(witnessed=True, asked=True, write_s=WRITE_S))
     killed, beside = Killed(judge.SpentPermits(directory / judge.ACTUATOR_JOURNAL)), Beside()
     passes = Children(directory / "logs")
     try:

@@ -1,6 +1,6 @@
-"""`bench kill`: SIGKILL of core, edge, actuator and look-ahead workers at random moments under load, judged by what others wrote down.
+"""`bench kill`: SIGKILL of core, edge, actuator and look-ahead workers under load, judged by what others wrote down.
 
-A process is killed while it works, and again and again while it starts and takes over what the last one left.
+A process is killed while it works, most often in the middle of something (`met.py`), else at any moment, and again and again while it starts and takes over what the last one left.
 It is started again at once. Restart time is from the start of a process until its work goes on: readings are
 acknowledged (core, edge), a write reaches the plant (actuator), a write that look-ahead allowed (worker, which the core starts).
 """
@@ -11,17 +11,19 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
+from twinvouch.app.bench.met import WRITE_S, Aims, Met
 from twinvouch.lab import recorded
 from twinvouch.lab.children import pss_mb
 from twinvouch.lab.drill import ahead, judge, site
-from twinvouch.lab.drill.stage import PRODUCT, Extras, Stage, counts, workers
+from twinvouch.lab.drill.stage import PRODUCT, Extras, Seen, Stage, counts, workers
 
 Say = Callable[[str], None]
-Figures = dict[str, float | int | str]
+Figures = dict[str, Any]
 COMMANDS_PER_S: Final = 5.0
 _EARLY: Final = 0.3  # of all kills come while the process starts
 _START_S: Final = 1.5  # about what a start takes: when an early kill comes
@@ -32,12 +34,13 @@ _EVERY: Final = 25  # kills between two lines of progress
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to kill how often (each), under how many batches a second, and the seed of order and moments."""
+    """What to kill how often (each), under how many batches a second, the seed of order and moments, and for how long at most."""
 
     kills: int
     processes: Sequence[str]
     batches_per_s: float
     seed: int
+    most_s: float = inf
 
     @property
     def load(self) -> site.Load:
@@ -59,6 +62,7 @@ class Killed:
     answered: int = 0  # questions of look-ahead with an answer, and without one
     unanswered: int = 0
     heads: list[tuple[int, bytes]] = field(default_factory=list)
+    met: Met = field(default_factory=Met)
 
 
 def run(plan: Plan, say: Say) -> tuple[Figures, bool]:
@@ -70,12 +74,13 @@ def run(plan: Plan, say: Say) -> tuple[Figures, bool]:
 async def _run(directory: Path, plan: Plan, say: Say) -> tuple[Figures, bool]:
     # a drill is repeated by its seed, as far as processes can be
     chance = random.Random(plan.seed)  # noqa: S311
-    stage = Stage(directory, plan.load, Extras(settings=ahead.settings()))
+    stage = Stage(directory, plan.load, Extras(settings=ahead.settings(), write_s=WRITE_S))
     began, killed = time.monotonic(), Killed(judge.SpentPermits(directory / judge.ACTUATOR_JOURNAL))
     try:
         await stage.start()
         following = asyncio.create_task(follow(killed.spent))
-        await drill(stage, order(chance, plan), chance, killed, say)
+        until_s = time.monotonic() + plan.most_s
+        await drill(stage, order(chance, plan), chance, killed, say, until_s)
         took = time.monotonic() - began
         await stage.settle()
         known = await counts(stage)
@@ -108,55 +113,82 @@ async def follow(spent: judge.SpentPermits) -> None:
 
 
 async def drill(
-    stage: Stage, names: Sequence[str], chance: random.Random, killed: Killed, say: Say
+    stage: Stage,
+    names: Sequence[str],
+    chance: random.Random,
+    killed: Killed,
+    say: Say,
+    until_s: float = inf,
 ) -> None:
-    """Kill core, edge and actuator in the order of `names`, each while it works or while it starts."""
+    """Kill core, edge and actuator in the order of `names`, each while it works or while it starts; none after `until_s` (monotonic)."""
     left = {name: names.count(name) for name in (*PRODUCT, ahead.WORKER)}
-    for name in names:
-        if not left[name]:
-            continue  # killed ahead of its turn, while it started
-        await asyncio.sleep(chance.uniform(0, _WORK_S))
-        stage.children.check()
-        if name == ahead.WORKER:
-            before = stage.seen()
-            since = time.monotonic()
-            await _kill_worker(stage, chance, killed)
-        else:
-            await _kill(stage, name, killed)
-            before, since = stage.seen(), time.monotonic()
-            await stage.spawn(name)
-        left[name] -= 1
-        while name != ahead.WORKER and left[name] and chance.random() < _EARLY:
+    aims = Aims(stage, chance, killed.spent, killed.met)
+    try:
+        for name in names:
+            if (
+                time.monotonic() < until_s and left[name]
+            ):  # else it was killed ahead of its turn, while it started
+                left[name] -= await _outage(stage, name, left[name], aims, chance, killed)
+                total = sum(killed.kills.values())
+                if total // _EVERY > (total - 1) // _EVERY:
+                    say(f"{total} kills, {len(stage.recorder.acknowledged)} batches acknowledged")
+    finally:
+        await aims.close()
+
+
+async def _outage(
+    stage: Stage, name: str, most: int, aims: Aims, chance: random.Random, killed: Killed
+) -> int:
+    """Kill one process, once or again and again while it starts, at most `most` times, until it works; how often."""
+    await asyncio.sleep(chance.uniform(0, _WORK_S))
+    stage.children.check()
+    await aims.wait(name)
+    before, kills = stage.seen(), 1
+    await _kill(stage, name, aims, chance, killed)
+    plant = await aims.see()
+    since = time.monotonic()
+    if name != ahead.WORKER:
+        before, since = await _spawn(stage, name)
+        while kills < most and chance.random() < _EARLY:
             await asyncio.sleep(chance.uniform(0, _START_S))
-            await _kill(stage, name, killed)
-            left[name] -= 1
-            killed.early += 1
-            before, since = stage.seen(), time.monotonic()
-            await stage.spawn(name)
-        await stage.until(
-            lambda n=name, s=since, b=before: stage.is_ready(n, s, b),  # type: ignore[misc]
-            f"{name} does not work again",
-        )
-        killed.restarts.setdefault(name, []).append(time.monotonic() - since)
-        total = sum(killed.kills.values())
-        if total // _EVERY > (total - 1) // _EVERY:
-            say(f"{total} kills, {len(stage.recorder.acknowledged)} batches acknowledged")
+            await _kill(stage, name, aims, chance, killed)
+            kills, killed.early = kills + 1, killed.early + 1
+            before, since = await _spawn(stage, name)
+    await stage.until(
+        lambda: stage.is_ready(name, since, before),
+        f"{name} does not work again",
+    )
+    killed.restarts.setdefault(name, []).append(time.monotonic() - since)
+    aims.compare(name, plant, await aims.later(plant))
+    return kills
 
 
-async def _kill(stage: Stage, name: str, killed: Killed) -> None:
-    await stage.children.kill(name)
+async def _spawn(stage: Stage, name: str) -> tuple[Seen, float]:
+    """Start it; what there was before, and when that was."""
+    before, since = stage.seen(), time.monotonic()
+    await stage.spawn(name)
+    return before, since
+
+
+async def _kill(stage: Stage, name: str, aims: Aims, chance: random.Random, killed: Killed) -> None:
+    """SIGKILL, and what it met."""
+    if name == ahead.WORKER:
+        is_asked = await _kill_worker(stage, aims, chance)
+    else:
+        is_asked = bool(aims.asked())
+        await stage.children.kill(name)
+    aims.killed(name, is_asked=is_asked)
     killed.kills[name] = killed.kills.get(name, 0) + 1
     look(stage, killed)
 
 
-async def _kill_worker(stage: Stage, chance: random.Random, killed: Killed) -> None:
-    """One of those that the core has now; it starts another by itself, and asks that."""
-    is_dead = False
-    while not is_dead:
+async def _kill_worker(stage: Stage, aims: Aims, chance: random.Random) -> bool:
+    """One of those that the core has now, if possible one that is asked (then True); the core starts another by itself, and asks that."""
+    while True:
         await stage.until(lambda: bool(workers(stage)), "no worker of look-ahead runs")
-        is_dead = ahead.kill(chance.choice(workers(stage)))
-    killed.kills[ahead.WORKER] = killed.kills.get(ahead.WORKER, 0) + 1
-    look(stage, killed)
+        asked = aims.asked()
+        if ahead.kill(chance.choice(asked or workers(stage))):
+            return bool(asked)
 
 
 def footprint(stage: Stage) -> float:
@@ -211,24 +243,34 @@ def judged(stage: Stage, killed: Killed, known: Figures, say: Say) -> tuple[Figu
         "restart_s_p50": round(median(every), 2) if every else 0.0,
         "restart_s_p99": round(percentile(every, 0.99), 2),
     }
-    figures |= {
-        "look_ahead_answered": killed.answered,
-        "look_ahead_unanswered": killed.unanswered,
-        "total_pss_mb": round(killed.footprint_mb, 1),
-    }
+    figures |= _of_workers_and_plant(killed)
     figures |= _by_process(killed)
     figures |= known
     figures["directory"] = str(stage.directory)
-    return figures, checked.ok and not found.faults and not killed.false_alarms
+    is_ok = checked.ok and not found.faults and not killed.met.faults and not killed.false_alarms
+    return figures, is_ok
 
 
 def _tell(found: judge.Verdict, killed: Killed, say: Say) -> None:
-    for fault in found.faults[:20]:
+    for fault in (*found.faults[:20], *killed.met.faults[:20]):
         say(fault)
     if killed.false_alarms:
         say(
             f"{killed.false_alarms} findings of `unpermitted_actuation`, and nobody else writes here"
         )
+
+
+def _of_workers_and_plant(killed: Killed) -> Figures:
+    """Questions of look-ahead, memory, how the plant did meanwhile, and what the kills met."""
+    met = killed.met
+    return {
+        "look_ahead_answered": killed.answered,
+        "look_ahead_unanswered": killed.unanswered,
+        "total_pss_mb": round(killed.footprint_mb, 1),
+        "outages_watched": met.outages,
+        "plant_control_faults": len(met.faults),
+        "kills_met": {name: dict(sorted(n.items())) for name, n in sorted(met.stages.items())},
+    }
 
 
 def _by_process(killed: Killed) -> Figures:

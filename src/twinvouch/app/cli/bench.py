@@ -3,6 +3,7 @@
 import importlib
 import os
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -90,15 +91,27 @@ def _processes(_context: click.Context, _parameter: click.Parameter, value: str)
     help="what the edge ships; less on a busy machine",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="of moments and order")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0.1),
+    default=inf,
+    help="at most; then what was killed until then is judged  [default: as long as it takes]",
+)
 @AS_JSON
 def kill(
-    *, kills: int, processes: list[str], batches_per_s: float, seed: int, as_json: bool
+    *,
+    kills: int,
+    processes: list[str],
+    batches_per_s: float,
+    seed: int,
+    minutes: float,
+    as_json: bool,
 ) -> int:
     """Kill real processes with SIGKILL under load; exit 1 where anything was lost or done twice."""
     require_lab()
     from twinvouch.app.bench.kill import Plan, run
 
-    figures, is_ok = run(Plan(kills, processes, batches_per_s, seed), say)
+    figures, is_ok = run(Plan(kills, processes, batches_per_s, seed, 60 * minutes), say)
     show_figures(figures, as_json=as_json)
     return 0 if is_ok else 1
 

@@ -56,15 +56,22 @@ def certificates(directory: Path) -> None:
 @click.option("--core", required=True, help="address of the core, such as http://127.0.0.1:8710")
 @click.option("--key", type=click.Path(path_type=Path), required=True, help="its signing key")
 @click.option("--token", type=click.Path(path_type=Path), required=True, help="its API token")
-def controller(core: str, key: Path, token: Path) -> None:
-    """The level controller that stands for the twin: keeps tank 1 in its band."""
+@click.option(
+    "--of",
+    type=click.Choice(["tank-1", "tower"]),
+    default="tank-1",
+    show_default=True,
+    help="what it keeps in its band",
+)
+def controller(core: str, key: Path, token: Path, of: str) -> None:
+    """The level controller that stands for the twin: keeps tank 1, or the tower, in its band."""
     import logging
 
     from twinvouch.lab.controller import run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    run(core, key, token)
+    run(core, key, token, of)
 
 
 @command.command()

@@ -1,6 +1,7 @@
 """Look-ahead on the drills' plant: two of its set-points are tried on a tank, by workers that a drill kills.
 
-The tank is so large that no value moves it: what is drilled is the way of a question, not the model.
+The tank is so large that no value moves it: what is drilled is the way of a question, not the model. It takes its time, so that
+a kill can meet a worker in the middle of a question.
 """
 
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from twinvouch.lab.drill.site import HIGH, SETPOINTS, setpoints
+from twinvouch.lab.drill.slow_tank import PAUSE
 
 WORKER: Final = "worker"
 WORKERS: Final = 2
@@ -23,13 +25,14 @@ _NUMBERS: Final = {
     "demand_m3h": 0.0,
     "low_m": 0.0,
     "high_m": HIGH,
+    PAUSE: 0.04,
 }
 
 
 def settings() -> Mapping[str, Any]:
     """What twin.yaml says besides."""
     model = {
-        "model": "twinvouch.twin.tank:Tank",
+        "model": "twinvouch.lab.drill.slow_tank:SlowTank",
         "numbers": _NUMBERS,
         "tags": {"level": {"tag": "unit-1/t1"}},
         "actuators": dict(zip(TRIED, ("run", "speed"), strict=True)),
@@ -38,20 +41,28 @@ def settings() -> Mapping[str, Any]:
         "tau_s": 600.0,
         "workers": WORKERS,
         "memory_mib": 512,
+        "deadline_ms": 4_000,
     }
     return {"lookahead": {"tank": model}}
 
 
 def workers(core: int, proc: Path = Path("/proc")) -> list[int]:
-    """The process ids of the look-ahead workers of a core, by what the kernel says now."""
+    """The process ids of the look-ahead workers of a core, by what the kernel says now (`children` of proc(5): cheap to ask often)."""
     found = []
-    for place in proc.iterdir():
-        if place.name.isdecimal():
-            with suppress(OSError):
-                stat = (place / "stat").read_text("ascii", "replace").rpartition(")")[2].split()
-                if int(stat[1]) == core and _MODULE in (place / "cmdline").read_bytes():
-                    found.append(int(place.name))
+    with suppress(OSError):
+        for task in (proc / str(core) / "task").iterdir():
+            for child in (task / "children").read_text("ascii").split():
+                with suppress(OSError):
+                    if _MODULE in (proc / child / "cmdline").read_bytes():
+                        found.append(int(child))
     return sorted(found)
+
+
+def is_asked(pid: int, proc: Path = Path("/proc")) -> bool:
+    """True of a worker in the middle of a question: the model sleeps, and nothing else in a worker does (`wchan` of proc(5))."""
+    with suppress(OSError):
+        return "nanosleep" in (proc / str(pid) / "wchan").read_text("ascii")
+    return False
 
 
 def kill(pid: int) -> bool:

@@ -86,6 +86,8 @@ class Controller:
 
     async def _propose(self) -> None:
         rests = await self._api.get(f"/tags/{_RESTS_ON}", purpose="drill")
+        if rests["entry"] is None:
+            return  # not read yet
         tag, value = next(self._setpoints), next(self._values)
         sealed = self._hand.sign(tag, float(value), {_RESTS_ON: rests["entry"]}, "drill")
         ident = read_command(unseal(sealed).content, PLANT, signed=True).id

@@ -19,8 +19,8 @@ from twinvouch.core.command import Outcome
 from twinvouch.core.event import BatchReceived, OutcomeReported
 from twinvouch.core.kind import Kind
 from twinvouch.lab import recorded
-from twinvouch.lab.drill.plant import words_of
 from twinvouch.lab.drill.site import PLANT, setpoints
+from twinvouch.lab.drill.words import words_of
 from twinvouch.ledger.tlog import Tree, leaf_hash
 from twinvouch.wire.batch import read_header
 from twinvouch.wire.cbor import decode
@@ -128,6 +128,8 @@ class SpentPermits:
 
     def __init__(self, path: Path) -> None:
         self.by_command: dict[str, Spent] = {}
+        self.told: set[str] = set()  # nonces of those whose outcome it knows
+        self.delivered: set[str] = set()  # and of those whose outcome the core has
         self._path = path
         self._file: IO[bytes] | None = None
         self._rest = b""  # a line that is still being written
@@ -160,6 +162,10 @@ class SpentPermits:
                 said = record["spent"]
                 spent = Spent(said["nonce"], tuple(said["words"]), "outcome" in record)
                 self.by_command.setdefault(said["command"], spent)
+            elif "of" in record:
+                self.told.add(record["of"])
+            elif "delivered" in record:
+                self.delivered.add(record["delivered"])
 
 
 def ledger(directory: Path, size: int, sizes: Iterable[int]) -> Ledger:

@@ -1,22 +1,25 @@
 """The drills' plant as a process: a Modbus/TCP server with its own journal of every write request.
 
 It prints `{"port": n}` when it listens and ends when its standard input does. The journal (JSON Lines, one
-line a write, before it takes effect) is the truth about executions: nothing of twinvouch writes to it.
+line a write, before it takes effect) is the truth about executions: nothing of twinvouch writes to it. A write takes effect
+`write_s` after it came and is confirmed as long after that, as behind a slow controller: a drill can meet it on its way.
 """
 
 import asyncio
 import json
 import math
-import struct
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
 from twinvouch.core.errors import MalformedError
+from twinvouch.lab.drill.local import ADDRESS, EVERY_S, WORDS, FloatSwitch
 from twinvouch.lab.drill.site import HIGH, sensors, setpoints
+from twinvouch.lab.drill.words import words_of
 from twinvouch.lab.listener import Listener
 from twinvouch.wire.modbus import (
     Function,
@@ -33,6 +36,7 @@ from twinvouch.wire.modbus import (
 from twinvouch.wire.modbus_stream import Stream, write_frame
 
 _FAULT_S: Final = 1.0  # a faulty sensor stays out of its range so long
+_WRITE: Final = bytes([Function.WRITE_REGISTERS])
 _FAULTY: Final = max(sensors())  # of the last scan group: no command rests on it
 
 
@@ -48,6 +52,7 @@ class Registers:
         self._faulty = sensors()[_FAULTY]
         self._holding = dict.fromkeys(range(2 * len(setpoints())), 0)
         self.faulty_until = 0.0
+        self.control = FloatSwitch()
 
     def answer(self, pdu: bytes) -> Response:
         """What the plant answers to one request."""
@@ -63,6 +68,8 @@ class Registers:
         return Refusal(int(asked.function), Refused.ADDRESS)
 
     def _inputs(self, asked: Read) -> Response:
+        if (asked.address, asked.count) == (ADDRESS, WORDS):
+            return Values(asked.function, self.control.words())
         words: list[int] = []
         for address in range(asked.address, asked.address + asked.count, 2):
             place = self._places.get(address)
@@ -85,40 +92,43 @@ class Registers:
         return WrittenMany(asked.function, asked.address, len(asked.values))
 
 
-def words_of(value: float) -> tuple[int, int]:
-    """A float32 as two big-endian words, high word first."""
-    high, low = struct.unpack(">HH", struct.pack(">f", value))
-    return high, low
-
-
 async def _serve(
-    registers: Registers, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    registers: Registers,
+    write_s: float,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
 ) -> None:
     stream = Stream()
     with suppress(OSError, MalformedError):
         while chunk := await reader.read(4096):
             for frame in stream.feed(chunk):
+                is_slow = write_s > 0 and frame.pdu[:1] == _WRITE
+                if is_slow:
+                    await asyncio.sleep(write_s)
                 answer = write_response(registers.answer(frame.pdu))
+                if is_slow:
+                    await asyncio.sleep(write_s)
                 writer.write(write_frame(frame.transaction, frame.unit, answer))
             await writer.drain()
 
 
-async def _run(
-    journal: IO[str], faulty_s: float, fault_every_s: float, drop_every_s: float
-) -> None:
+async def _run(journal: IO[str], pace: "Pace") -> None:
     def told(address: int, words: Sequence[int]) -> None:
         line = {"t_ns": time.time_ns(), "address": address, "words": list(words)}
         journal.write(json.dumps(line, separators=(",", ":")) + "\n")
 
     loop = asyncio.get_running_loop()
     registers = Registers(loop.time, told)
-    registers.faulty_until = loop.time() + faulty_s
-    listener = Listener("127.0.0.1", lambda r, w: _serve(registers, r, w))
+    registers.faulty_until = loop.time() + pace.faulty_s
+    listener = Listener("127.0.0.1", lambda r, w: _serve(registers, pace.write_s, r, w))
     await listener.open()
     print(json.dumps({"port": listener.port}), flush=True)
     tasks = [
-        asyncio.create_task(_now_and_then(fault_every_s, lambda: _break(registers, loop.time()))),
-        asyncio.create_task(_now_and_then(drop_every_s, listener.drop)),
+        asyncio.create_task(
+            _now_and_then(pace.fault_every_s, lambda: _break(registers, loop.time()))
+        ),
+        asyncio.create_task(_now_and_then(pace.drop_every_s, listener.drop)),
+        asyncio.create_task(_control(registers.control, loop.time)),
     ]
     stdin = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
@@ -126,6 +136,15 @@ async def _run(
     for task in tasks:
         task.cancel()
     await listener.close()
+
+
+async def _control(switch: FloatSwitch, clock: Callable[[], float]) -> None:
+    before = clock()
+    while True:
+        await asyncio.sleep(EVERY_S)
+        now = clock()
+        switch.cycle(now - before)
+        before = now
 
 
 def _break(registers: Registers, now: float) -> None:
@@ -139,11 +158,21 @@ async def _now_and_then(every_s: float, act: Callable[[], None]) -> None:
         act()
 
 
-def main(path: Path, faulty_s: float, fault_every_s: float, drop_every_s: float) -> None:
-    """Run until standard input ends; a sensor is faulty for `faulty_s`, then now and then (0: never)."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds: a sensor is faulty at first, then now and then (0: never); connections are dropped; a write takes, twice."""
+
+    faulty_s: float
+    fault_every_s: float
+    drop_every_s: float
+    write_s: float
+
+
+def main(path: Path, pace: Pace) -> None:
+    """Run until standard input ends."""
     with path.open("a", buffering=1, encoding="utf-8") as journal, suppress(KeyboardInterrupt):
-        asyncio.run(_run(journal, faulty_s, fault_every_s, drop_every_s))
+        asyncio.run(_run(journal, pace))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *map(float, sys.argv[2:]))
+    main(Path(sys.argv[1]), Pace(*map(float, sys.argv[2:])))

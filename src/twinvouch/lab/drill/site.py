@@ -22,6 +22,7 @@ SCANS, SENSORS = 4, 12  # scan groups of sensors, and sensors in each
 SETPOINTS: Final = tuple(f"drive-{n}/setpoint" for n in range(1, 5))
 MOST_SETPOINT: Final = 16_000_000  # every whole number up to here is a float32 of its own
 HIGH: Final = 100.0  # of every sensor's range
+MAX_AGE_S: Final = 30.0  # of a reading: a start of the core on a busy machine, and what the edge has to catch up with then
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def _twin(places: Places, who: Identities, load: Load) -> dict[str, Any]:
         "assets": {asset: {} for asset in dict.fromkeys(t.partition("/")[0] for t in tags)},
         "devices": {DEVICE: {"host": "127.0.0.1", "port": places.plant, "timeout_s": 2.0}},
         "groups": {
-            name: {"edge": EDGE, "period_s": round(1 / load.scans_per_s, 6), "max_age_s": 10.0}
+            name: {"edge": EDGE, "period_s": round(1 / load.scans_per_s, 6), "max_age_s": MAX_AGE_S}
             for name in groups
         },
         "tags": tags,
@@ -227,6 +228,6 @@ def _class() -> dict[str, Any]:
         "plausibility": 100,
         "calibration": 0,
         "approvals": 0,
-        "max_age_s": 10.0,
+        "max_age_s": MAX_AGE_S,
         "hold_s": 5.0,
     }

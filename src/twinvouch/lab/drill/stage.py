@@ -26,7 +26,7 @@ PRODUCT: Final = ("core", "edge", "actuator")
 WITNESS: Final = "witness"
 ASKED: Final = "asker.jsonl"
 PATIENCE_S: Final = 300.0
-_LOOK_S: Final = 0.005
+_LOOK_S: Final = 0.01
 _SETTLE_S: Final = 32.0  # permit_s, outcome_s and a tick
 _KEYS: Final = (*site.PRINCIPALS, "log", "permit")
 
@@ -43,6 +43,7 @@ class Stage:
         self.witness = ""
         self.children = Children(directory / "logs")
         self.log_key = b""
+        self.plant_port = 0
         self._core_port = free_port()
         self.url = f"http://{HOST}:{self._core_port}"
         self._core = HttpTransport(self.url)
@@ -55,12 +56,13 @@ class Stage:
         """Make keys, write the configuration, start everything; returns when readings are admitted."""
         who = self._make_keys()
         load = self.load
-        pace = map(str, (load.faulty_s, load.fault_every_s, load.drop_every_s))
+        after = (load.faulty_s, load.fault_every_s, load.drop_every_s, self._extras.write_s)
+        pace = map(str, after)
         args = (str(self._plant_journal), *pace)
         plant = await self.children.start(
             "plant", args, talks=True, module="twinvouch.lab.drill.plant"
         )
-        port = int((await said_line(plant))["port"])
+        self.plant_port = port = int((await said_line(plant))["port"])
         await self._listener.open()
         places = site.Places(port, self._listener.port, self._core_port, self._more())
         twin, _ = site.write(self.directory, places, who, load)
@@ -192,11 +194,12 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What runs beside core, edge and actuator: a witness, someone who asks and advises; and settings of twin.yaml."""
+    """What runs beside core, edge and actuator: a witness, someone who asks and advises; settings of twin.yaml; how slow a write is."""
 
     witnessed: bool = False
     asked: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
+    write_s: float = 0.0  # until it takes effect, and again until it is confirmed
 
 
 class Seen:
