@@ -159,7 +159,7 @@ async def _outage(
         f"{name} does not work again",
     )
     killed.restarts.setdefault(name, []).append(time.monotonic() - since)
-    aims.compare(name, plant, await aims.see())
+    aims.compare(name, plant, await aims.later(plant))
     return kills
 
 
@@ -243,18 +243,11 @@ def judged(stage: Stage, killed: Killed, known: Figures, say: Say) -> tuple[Figu
         "restart_s_p50": round(median(every), 2) if every else 0.0,
         "restart_s_p99": round(percentile(every, 0.99), 2),
     }
-    figures |= {
-        "look_ahead_answered": killed.answered,
-        "look_ahead_unanswered": killed.unanswered,
-        "total_pss_mb": round(killed.footprint_mb, 1),
-    }
-    met = killed.met
-    figures |= {"outages_watched": met.outages, "plant_control_faults": len(met.faults)}
-    figures["kills_met"] = {name: dict(sorted(n.items())) for name, n in sorted(met.stages.items())}
+    figures |= _of_workers_and_plant(killed)
     figures |= _by_process(killed)
     figures |= known
     figures["directory"] = str(stage.directory)
-    is_ok = checked.ok and not found.faults and not met.faults and not killed.false_alarms
+    is_ok = checked.ok and not found.faults and not killed.met.faults and not killed.false_alarms
     return figures, is_ok
 
 
@@ -265,6 +258,19 @@ def _tell(found: judge.Verdict, killed: Killed, say: Say) -> None:
         say(
             f"{killed.false_alarms} findings of `unpermitted_actuation`, and nobody else writes here"
         )
+
+
+def _of_workers_and_plant(killed: Killed) -> Figures:
+    """Questions of look-ahead, memory, how the plant did meanwhile, and what the kills met."""
+    met = killed.met
+    return {
+        "look_ahead_answered": killed.answered,
+        "look_ahead_unanswered": killed.unanswered,
+        "total_pss_mb": round(killed.footprint_mb, 1),
+        "outages_watched": met.outages,
+        "plant_control_faults": len(met.faults),
+        "kills_met": {name: dict(sorted(n.items())) for name, n in sorted(met.stages.items())},
+    }
 
 
 def _by_process(killed: Killed) -> Figures:

@@ -101,6 +101,14 @@ class Aims:
                 self._met.faults.append(f"set-point at {at} is {has}, and {put} was put there")
         return Seen(control, found)
 
+    async def later(self, before: Seen) -> Seen:
+        """As `see`, once the plant's control has had the time for a cycle: an outage may be shorter than that."""
+        until, found = time.monotonic() + _PATIENCE_S, await self.see()
+        while found.control.cycles <= before.control.cycles and time.monotonic() < until:
+            await asyncio.sleep(local.EVERY_S)
+            found = await self.see()
+        return found
+
     def compare(self, name: str, before: Seen, after: Seen) -> None:
         """Over an outage of this process the plant's own control goes on and keeps its tank inside the limits."""
         self._met.outages += 1
