@@ -26,6 +26,7 @@ from twinvouch.core.virtual import Axes
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.watch import UNKNOWN
 from twinvouch.twin.estimate import redundancies
+from twinvouch.twin.frame import usable_now
 from twinvouch.wire.cbor import encode
 
 WHOLE: Final = (FULL, FULL, FULL, FULL)
@@ -129,10 +130,10 @@ def _asked(
 ) -> Witnesses:
     names = tuple(of.tags[k] for k in chosen)
     label = expired(m.frame.label(names, m.now_ns), m.now_ns)
-    values = np.array([m.frame.usable_now(name) for name in names])
+    values = np.array([usable_now(m.frame, name) for name in names])
     apart = np.unique(groups[chosen], return_inverse=True)[1].astype(np.intp)
     said = redundant(values, label, apart, of.tolerance, len(names))
-    agrees = bool(abs(m.frame.usable_now(tag) - said.value) <= of.tolerance)
+    agrees = bool(abs(usable_now(m.frame, tag) - said.value) <= of.tolerance)
     return Witnesses(of, tag, names, said, derive([label]), agrees)
 
 

@@ -10,6 +10,7 @@ from twinvouch.core.context import Context
 from twinvouch.core.virtual import Axes, StandIn, Virtual, reaches
 from twinvouch.engine.memory import Memory
 from twinvouch.twin.balance import Situation, Track, estimate, is_blind
+from twinvouch.twin.frame import usable_now
 
 
 def judging(m: Memory) -> Context:
@@ -57,7 +58,7 @@ def estimated(m: Memory, v: Virtual) -> StandIn | None:
 
 def counts(m: Memory, tag: str, demands: Axes) -> bool:
     """True where its reading is fresh, usable, nobody distrusts it and its label reaches what is demanded."""
-    if not isfinite(m.frame.usable_now(tag)):
+    if not isfinite(usable_now(m.frame, tag)):
         return False
     axes, until = m.label_of(tag)
     return reaches(axes, demands) and until >= m.now_ns

@@ -13,7 +13,7 @@ from twinvouch.core.domains import independent
 from twinvouch.core.inventory import Plant
 from twinvouch.core.label import Label
 from twinvouch.core.raised import Agreed, redundant
-from twinvouch.twin.frame import Frame
+from twinvouch.twin.frame import Frame, usable_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,6 @@ def estimate(of: Redundancy, plant: Plant, frame: Frame, label: Label) -> Estima
 
     The median over the independent ones withstands as many liars as a median can, which is none of two.
     """
-    values = np.array([frame.usable_now(tag) for tag in of.tags])
+    values = np.array([usable_now(frame, tag) for tag in of.tags])
     groups = independent([plant.tags[tag].domains for tag in of.tags])
     return Estimate(of, redundant(values, label, groups, of.tolerance, len(of.tags)))

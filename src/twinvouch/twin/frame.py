@@ -151,12 +151,6 @@ class Frame:
             return None
         return float(a.values[at])
 
-    def usable_now(self, tag_id: str) -> float:
-        """The last value of a tag, in its unit; NaN where that is none to compare with: never read, MISSING or BAD now."""
-        at, a = self._place.get(tag_id, self._nowhere), self._all
-        is_usable = a.received_ns[at] and int(a.quality[at]) <= Quality.UNCERTAIN
-        return float(a.values[at]) if is_usable else np.nan
-
     def fresh(self, tag_ids: Sequence[str], now_ns: int) -> NDArray[np.float64]:
         """Values that rules may compare with now, float64[n]: NaN where none is fresh, finite, GOOD or UNCERTAIN."""
         at = [self._place.get(tag, self._nowhere) for tag in tag_ids]
@@ -290,3 +284,9 @@ def _last_true(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
     """The last true row of each column; the last row where there is none."""
     from_the_end: NDArray[np.intp] = mask[::-1].argmax(axis=0)
     return len(mask) - 1 - from_the_end
+
+
+def usable_now(frame: Frame, tag_id: str) -> float:
+    """The last value of a tag, in its unit; NaN where that is none to compare with: never read, MISSING or BAD now."""
+    last = frame.last(tag_id)
+    return last.value if last is not None and last.quality <= Quality.UNCERTAIN else np.nan

@@ -1,10 +1,10 @@
 """Something that is worked out in a copy of this process, which ends with it: what it changes here stays as it was."""
 
 import os
-import pickle
 import sys
 import traceback
 from collections.abc import Callable
+from multiprocessing import Pipe
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -12,25 +12,24 @@ T = TypeVar("T")
 
 def forked(work: Callable[[], T]) -> T:
     """What `work` returns. Raises RuntimeError where the copy failed; what it said is on stderr."""
-    ours, theirs = os.pipe()
+    ours, theirs = Pipe(duplex=False)
     sys.stdout.flush()
     child = os.fork()
     if child == 0:  # never comes back from here
         code = 1
         try:
-            os.close(ours)
-            with os.fdopen(theirs, "wb") as pipe:
-                pickle.dump(work(), pipe)
+            theirs.send(work())
             code = 0
         except BaseException:  # noqa: BLE001 - it is told, and the copy ends
             traceback.print_exc()
         finally:
             os._exit(code)
-    os.close(theirs)
-    with os.fdopen(ours, "rb") as pipe:
-        told = pipe.read()
-    _, status = os.waitpid(child, 0)
-    if status:
-        raise RuntimeError(f"a copy of this process ended with {os.waitstatus_to_exitcode(status)}")
-    found: T = pickle.loads(told)  # noqa: S301 - of our own making
+    theirs.close()
+    try:
+        found: T = ours.recv()
+    except EOFError:
+        _, status = os.waitpid(child, 0)
+        code = os.waitstatus_to_exitcode(status)
+        raise RuntimeError(f"a copy of this process ended with {code}") from None
+    os.waitpid(child, 0)
     return found
