@@ -15,7 +15,7 @@ pytest.importorskip("wntr")  # the table of scenarios names networks
 def test_c52_what_leaves_the_limits_without_a_guard_is_not_written_with_it(
     name: str, seed: int
 ) -> None:
-    off, guarded = played(Task(name, seed, ("off", "full"), 0.25))
+    (off,), (guarded,) = (played(Task((name,), seed, guard, 0.25)) for guard in ("off", "full"))
     assert off.violated >= 0
     assert guarded.violated == -1
     assert guarded.unsafe == []
