@@ -5,15 +5,14 @@ A class that can be fitted has `parameters(data)`, by name what the data file sa
 before, and nothing but that file knows that anything was fitted.
 """
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from twinvouch.app.config_lookahead import LookaheadSettings
-from twinvouch.app.model_class import make
+from twinvouch.app.model_class import class_of, make
 from twinvouch.core.errors import UsageError
 from twinvouch.core.ports import Lookahead
 from twinvouch.core.table import Table
@@ -38,11 +37,10 @@ def fitted_data(
 ) -> FittedData:
     """Fit model `module:Class` of this data and these numbers, foreseeing so many steps at a time.
 
-    Raises UsageError where the class cannot be fitted, or the records hold too little.
+    Raises ConfigError where there is no such class, UsageError where it cannot be fitted or the records hold too little.
     """
     data, numbers = of
-    module, _, name = reference.partition(":")
-    found: Any = getattr(importlib.import_module(module), name)
+    found = class_of(reference)
     if not hasattr(found, "parameters") or not hasattr(found, "varied"):
         raise UsageError(
             f"model `{reference}` cannot be fitted: it has no `parameters` and `varied`"

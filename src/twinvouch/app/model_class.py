@@ -25,14 +25,26 @@ class Made:
     digest: bytes
 
 
-def make(reference: str, data: bytes, numbers: Mapping[str, float]) -> Made:
-    """Make the model of class `module:Class`; ConfigError where that fails."""
+def class_of(reference: str) -> Any:
+    """The class `module:Class`; ConfigError where there is none."""
     module, _, name = reference.partition(":")
     try:
-        found: Any = getattr(importlib.import_module(module), name)
+        return getattr(importlib.import_module(module), name)
+    except Exception as error:  # noqa: BLE001 - a plant's own module may fail in any way
+        raise _failed(reference, error) from None
+
+
+def make(reference: str, data: bytes, numbers: Mapping[str, float]) -> Made:
+    """Make the model of class `module:Class`; ConfigError where that fails."""
+    found = class_of(reference)
+    try:
         source = Path(inspect.getfile(found)).read_bytes()
         model: Lookahead = found(data, numbers)
     except Exception as error:  # noqa: BLE001 - a plant's own class may fail in any way
-        raise ConfigError(f"model `{reference}`: {type(error).__name__}: {error}") from None
+        raise _failed(reference, error) from None
     parts = [reference, sha256(source).hexdigest(), sha256(data).hexdigest(), dict(numbers)]
     return Made(model, sha256(json.dumps(parts, sort_keys=True).encode()).digest())
+
+
+def _failed(reference: str, error: Exception) -> ConfigError:
+    return ConfigError(f"model `{reference}`: {type(error).__name__}: {error}")

@@ -132,9 +132,7 @@ class Context:
     glasses: tuple[Glass, ...] = ()  # asked for or open
     safe_used: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # `Safe.key` -> ns
 
-    columns: Mapping[str, Writes] = field(
-        default_factory=dict
-    )  # of `writes`, by whoever keeps them
+    columns: Mapping[str, Writes] = field(default_factory=dict)  # of `writes`, by who keeps them
 
     def writes_of(self, tag: str) -> Table:
         """The permits for `tag` as columns."""

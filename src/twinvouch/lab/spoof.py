@@ -24,7 +24,7 @@ from twinvouch.lab.truth import Journal
 LIED_M: Final = 2.0
 LASTS_MIN: Final = 220.0  # without twinvouch the tower runs over in 180 at most
 FULL_M: Final = (3.9, 4.25)  # of the true level at which it begins, with the pump at rest
-_PATIENCE_MIN: Final = 1_200.0
+PATIENCE_MIN: Final = 1_200.0
 _PLANT_S: Final = 600.0  # of the plant in one of the clock
 _LOOK_S: Final = 0.2
 _RULES: Final = {"label", "lookahead"}
@@ -140,8 +140,8 @@ async def _until(
     """The first that is seen; UnavailableError after a day and more of the plant."""
     since = watch.minute()
     while (found := await seen()) is None:
-        if watch.minute() - since > _PATIENCE_MIN:
-            raise UnavailableError(f"`{LEVEL}` did not {what} in {_PATIENCE_MIN:.0f} plant minutes")
+        if watch.minute() - since > PATIENCE_MIN:
+            raise UnavailableError(f"`{LEVEL}` did not {what} in {PATIENCE_MIN:.0f} plant minutes")
         await stage.sleep(_LOOK_S)
     return found
 

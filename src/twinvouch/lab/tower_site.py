@@ -25,9 +25,8 @@ ROLES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     EDGE: ("edge", ()),
     CONTROLLER: ("service", ("operator",)),
 }
-PER_CLOCK_S: Final = (
-    600 / 3_600
-)  # what a flow of 1 m3 in a plant hour brings in a second of the clock, m3
+# what a flow of 1 m3 in a plant hour brings in a second of the clock, m3
+PER_CLOCK_S: Final = 600 / 3_600
 _GROUP: Final = "tower"
 _INTERLOCK: Final = f"tower_level < {LIMITS_M[1]}"
 ACTUATORS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -79,8 +78,6 @@ _VIRTUAL: Final[Mapping[str, Any]] = {
     "gap_s": 20,
     "may_share": ["time_source"],  # both edges have this machine's clock
 }
-
-
 # A stop is not held because the gauge is not trusted: 60 an hour is the most there is.
 _STOP: Final[Mapping[str, Any]] = {"tag": BOOSTER, "value": 0, "per_hour": 60}
 

@@ -19,14 +19,13 @@ from twinvouch.lab.liar import Liar
 from twinvouch.lab.modbus_proxy import ModbusProxy
 from twinvouch.lab.play import Say
 from twinvouch.lab.processes import HOST, device, free_port, start_plant
-from twinvouch.lab.spoof import LASTS_MIN, LIED_M, Watch, begin, is_full
+from twinvouch.lab.spoof import LASTS_MIN, LIED_M, PATIENCE_MIN, Watch, begin, is_full
 from twinvouch.lab.spoofed import Unprotected
 from twinvouch.lab.tower import BOOSTER, BY_TAG, LEVEL, LIMITS_M, RIM_M
 from twinvouch.wire.words import from_words, to_words, word_count
 
 _PERIOD_S: Final = 0.5
 _LOOK_S: Final = 0.1
-_PATIENCE_MIN: Final = 1_200.0
 
 
 def run(say: Say) -> Unprotected:
@@ -96,8 +95,8 @@ async def _run(directory: Path, say: Say) -> Unprotected:
 async def _lie(plant: Bare, say: Say, began: float) -> Unprotected:
     waited = Watch(plant)
     while not is_full(plant):
-        if waited.minute() > _PATIENCE_MIN:
-            raise UnavailableError(f"the tower was not filled in {_PATIENCE_MIN:.0f} plant minutes")
+        if waited.minute() > PATIENCE_MIN:
+            raise UnavailableError(f"the tower was not filled in {PATIENCE_MIN:.0f} plant minutes")
         await plant.sleep(_LOOK_S)
     watch, started_min = Watch(plant), None
     begin(plant.liar, plant, say)

@@ -26,9 +26,8 @@ from twinvouch.lab.range.tally import report
 
 PROCESSES: Final = 2
 ABLATED_SEEDS: Final = 3
-TOGETHER: Final = (
-    9  # scenarios that share their honest hours; more would leave one process waiting at the end
-)
+# scenarios that share their honest hours; more would leave one process waiting at the end
+TOGETHER: Final = 9
 CTOWN: Final = Path("networks") / "ctown.inp"
 _PLACES: Final = {s.name: n for n, s in enumerate(ALL)}
 Say = Callable[[str], None]

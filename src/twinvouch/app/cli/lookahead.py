@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from twinvouch.app.cli.params import from_records
 from twinvouch.app.cli.printing import config_option, json_option, say
 
 if TYPE_CHECKING:
@@ -19,13 +20,7 @@ def command() -> None:
 
 @command.command()
 @click.argument("name")
-@click.option(
-    "--from",
-    "sources",
-    required=True,
-    multiple=True,
-    help="a wide CSV of days that can be trusted (several: name it again), or `history`",
-)
+@from_records
 @click.option(
     "--flow",
     "flows",
@@ -37,8 +32,6 @@ def command() -> None:
 @click.option(
     "--stretch-h", type=click.FloatRange(min=0.01, max=48), default=1.0, show_default=True
 )
-@click.option("--period-s", type=click.FloatRange(min=0.001), help="of a row, as for `learn`")
-@click.option("--time-format", default="", help="strptime pattern, iso, unix or unix_ms")
 @config_option
 @json_option
 def fit(  # noqa: PLR0913 (one option each)

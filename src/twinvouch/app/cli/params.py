@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import click
@@ -50,3 +51,22 @@ class Finite(click.ParamType[float]):
         if not math.isfinite(number):
             self.fail(f"`{value}`: expected a finite number", param, ctx)
         return number
+
+
+def from_records(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of what works on recorded readings: `sources`, `period_s`, `time_format`."""
+    for option in (
+        click.option("--time-format", default="", help="strptime pattern, iso, unix or unix_ms"),
+        click.option(
+            "--period-s", type=click.FloatRange(min=0.001), help="of a row, as for `learn`"
+        ),
+        click.option(
+            "--from",
+            "sources",
+            required=True,
+            multiple=True,
+            help="a wide CSV of readings that can be trusted (several: name it again), or `history`",
+        ),
+    ):
+        f = option(f)
+    return f

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from twinvouch.app.cli import complete
-from twinvouch.app.cli.printing import config_option, json_option
+from twinvouch.app.cli.params import from_records
+from twinvouch.app.cli.printing import config_option, json_option, say
 
 if TYPE_CHECKING:
     from twinvouch.app.virtual_calibration import Calibrated, Point
@@ -20,15 +21,7 @@ def command() -> None:
 
 @command.command()
 @click.argument("tag", shell_complete=complete.tags)
-@click.option(
-    "--from",
-    "sources",
-    required=True,
-    multiple=True,
-    help="a wide CSV of readings that can be trusted (several: name it again), or `history`",
-)
-@click.option("--period-s", type=click.FloatRange(min=0.001), help="of a row, as for `learn`")
-@click.option("--time-format", default="", help="strptime pattern, iso, unix or unix_ms")
+@from_records
 @config_option
 @json_option
 def calibrate(
@@ -50,14 +43,10 @@ def calibrate(
         raise UsageError(f"`{tag}` is not in `virtual:` of {config_path}")
     v = virtual_sensors.sensors(config, inventory.plant(config))[tag]
     wanted = training.Wanted(time_format, "", period_s)
-    tables = [training.table(s, config, wanted, _say)[0] for s in sources]
+    tables = [training.table(s, config, wanted, say)[0] for s in sources]
     found = worked_out(v, tables)
     for line in [json.dumps(_plain(found))] if as_json else _lines(found, v.error):
         click.echo(line)
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
 
 
 def _plain(found: "Calibrated") -> dict[str, Any]:

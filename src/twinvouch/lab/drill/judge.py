@@ -8,10 +8,8 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from os import fstat
-from os.path import samestat
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from twinvouch.adapters.segment_log import SegmentLog
 from twinvouch.core.batch import Identity
@@ -19,6 +17,7 @@ from twinvouch.core.command import Outcome
 from twinvouch.core.event import BatchReceived, OutcomeReported
 from twinvouch.core.kind import Kind
 from twinvouch.lab import recorded
+from twinvouch.lab.drill.lines import Lines
 from twinvouch.lab.drill.site import PLANT, setpoints
 from twinvouch.lab.drill.words import words_of
 from twinvouch.ledger.tlog import Tree, leaf_hash
@@ -120,43 +119,17 @@ class Spent:
 
 
 class SpentPermits:
-    """Every permit that the actuator's journal ever called spent, by its command.
-
-    The journal is rewritten now and then, without the permits that are long over. The old file stays open here,
-    so that what was added to it until then is read too; look more often than it can be rewritten twice.
-    """
+    """Every permit that the actuator's journal ever called spent, by its command; the journal forgets those that are long over."""
 
     def __init__(self, path: Path) -> None:
         self.by_command: dict[str, Spent] = {}
         self.told: set[str] = set()  # nonces of those whose outcome it knows
         self.delivered: set[str] = set()  # and of those whose outcome the core has
-        self._path = path
-        self._file: IO[bytes] | None = None
-        self._rest = b""  # a line that is still being written
+        self._lines = Lines(path)
 
     def look(self) -> None:
         """Take in what was added since."""
-        if self._file is not None:
-            self._read(self._file)
-        if self._is_new():
-            self.close()
-            self._file, self._rest = self._path.open("rb"), b""
-            self._read(self._file)
-
-    def close(self) -> None:
-        """Let the file go."""
-        if self._file is not None:
-            self._file.close()
-        self._file = None
-
-    def _is_new(self) -> bool:
-        if not self._path.exists():
-            return False
-        return self._file is None or not samestat(fstat(self._file.fileno()), self._path.stat())
-
-    def _read(self, file: IO[bytes]) -> None:
-        *whole, self._rest = (self._rest + file.read()).split(b"\n")
-        for raw in whole:
+        for raw in self._lines.new():
             record = json.loads(raw.partition(b" ")[2])
             if "spent" in record:
                 said = record["spent"]
@@ -166,6 +139,10 @@ class SpentPermits:
                 self.told.add(record["of"])
             elif "delivered" in record:
                 self.delivered.add(record["delivered"])
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._lines.close()
 
 
 def ledger(directory: Path, size: int, sizes: Iterable[int]) -> Ledger:

@@ -7,47 +7,23 @@ A stage is the last one that anybody has written down. The journals are followed
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from twinvouch.lab.drill.judge import Place, SpentPermits
+from twinvouch.lab.drill.lines import Lines
 from twinvouch.lab.drill.site import setpoints
 from twinvouch.lab.drill.words import words_of
 
 PROPOSED: Final = "proposed"  # sent to the core, which has not answered
 HELD: Final = "held"  # the core has answered that: the model is asked, or readings are too old
 PERMITTED: Final = "permitted"  # a permit is on its way to the actuator
-SPENT: Final = (
-    "spent"  # the actuator has written down that it uses the permit; the plant has nothing
-)
+SPENT: Final = "spent"  # the actuator has written that it uses the permit, the plant has nothing
 WRITTEN: Final = "written"  # the write took effect at the plant, and nobody has confirmed it
 TOLD: Final = "told"  # the actuator knows the outcome, the core not
 STAGES: Final = (PROPOSED, HELD, PERMITTED, SPENT, WRITTEN, TOLD)
 _OPEN: Final = frozenset({HELD, PERMITTED})
 _MOST: Final = 25  # commands that are followed: those of the last five seconds, in which a hold or permit is over
-
-
-class Lines:
-    """Whole lines of a journal (JSON Lines) that are new since the last time; none where there is no file yet."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: IO[bytes] | None = None
-        self._rest = b""
-
-    def new(self) -> Iterator[dict[str, Any]]:
-        """Those that came meanwhile."""
-        if self._file is None and self._path.exists():
-            self._file = self._path.open("rb")
-        if self._file is not None:
-            *whole, self._rest = (self._rest + self._file.read()).split(b"\n")
-            yield from map(json.loads, whole)
-
-    def close(self) -> None:
-        """Let the file go."""
-        if self._file is not None:
-            self._file.close()
 
 
 class Life:
@@ -64,9 +40,9 @@ class Life:
 
     def look(self) -> None:
         """Take in what was written down since."""
-        for line in self._controller.new():
+        for line in map(json.loads, self._controller.new()):
             self._said(line)
-        for line in self._plant.new():
+        for line in map(json.loads, self._plant.new()):
             words = tuple(line["words"])
             self.last[line["address"]] = words
             self._written.add(self._places.get((line["address"], words), ""))

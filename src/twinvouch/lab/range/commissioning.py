@@ -11,9 +11,9 @@ import numpy as np
 
 from twinvouch.lab.range.instruments import Instruments
 from twinvouch.lab.range.plants import STEP_S, STEPS_PER_H, Sector
+from twinvouch.lab.range.play import LEAST, MOST
 from twinvouch.twin.fitting import Record
 
-LEAST, MOST = 2, 6  # steps between two of the operator's moments
 DAY: Final = 24 * STEPS_PER_H
 
 

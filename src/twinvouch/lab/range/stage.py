@@ -34,10 +34,9 @@ from twinvouch.core.event import (
 )
 from twinvouch.core.inventory import CommandClass
 from twinvouch.core.kind import Kind, Purpose
-from twinvouch.core.label import expired
 from twinvouch.core.site import SECOND, Site
 from twinvouch.core.statement import Statement, Verb
-from twinvouch.core.virtual import StandIn
+from twinvouch.core.virtual import StandIn, reaches
 from twinvouch.engine import Engine, standing_in
 from twinvouch.lab.range.plants import Wish
 from twinvouch.lab.range.site import ACTUATOR, PERIOD_NS, PERMIT_KEY, signer
@@ -133,9 +132,8 @@ class Stage:
         value = m.frame.value(tag)
         if value is None or m.context().distrusted.get(tag, 0) > self.now_ns:
             return False
-        wanted = required(self.site.plant.classes[CommandClass.B])
-        axes = expired(m.frame.label((tag,), self.now_ns), self.now_ns).axes[:, 0].tolist()
-        return all(a >= w for a, w in zip(axes, wanted, strict=True))
+        axes, _ = m.frame.label_of(tag, self.now_ns)
+        return reaches(axes, required(self.site.plant.classes[CommandClass.B]))
 
     def _instead(self, tag: str) -> StandIn | None:
         v = self.site.virtual.get(tag)
