@@ -18,9 +18,10 @@ from twinvouch.adapters.epanet_fit import parameters, varied
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.lookahead import CLOCK, DEMAND, Trace
 from twinvouch.twin.hydraulics import Hydraulics
-from twinvouch.wire.inp import read_inp
+from twinvouch.wire.inp import TankOf, read_inp
 
 _EDGE: Final = 0.005  # of a tank's range: EPANET shuts a full tank, so limits have to lie inside
+_AT_END: Final = 1e-4  # of it: such a level is full or empty
 _NUMBERS: Final = {"fill"}
 
 
@@ -128,12 +129,17 @@ class Epanet:
         return [*known, *inflow, factor, clock], sample
 
     def residual(self, start: Mapping[str, float], trace: Trace, step_s: float) -> float:
-        """Tanks fill by what flows into them, in every step; sampled moments solve the network."""
+        """Tanks fill by what flows into them, in every step; sampled moments solve the network.
+
+        In the step in which a tank gets full or empty EPANET tells the flow to its end and holds the level there.
+        """
         rows = dict(zip(self.columns, trace.rows.T, strict=True))
         wrong = [0.0]
         for name, tank in self._inp.tanks.items():
-            stored = np.diff(rows[f"tank:{name}"]) * self._inp.feet * tank.area / step_s
-            apart = np.abs(stored - rows[f"inflow:{name}"][:-1] * self._inp.cfs)
+            level = rows[f"tank:{name}"] * self._inp.feet
+            stored = np.diff(level) * tank.area / step_s
+            told = rows[f"inflow:{name}"][:-1] * self._inp.cfs
+            apart = np.where(_is_cut(level[1:], tank, stored, told), 0.0, np.abs(stored - told))
             wrong.append(float(apart.max(initial=0.0)) / self._physics.usual)
         for at, sample in zip(trace.sampled, trace.samples, strict=True):
             row = {name: float(column[at]) for name, column in rows.items()}
@@ -197,3 +203,13 @@ class Epanet:
             self._at[column] = head - bottom
         self._at[CLOCK] += seconds
         return [g / seconds for g in gained]
+
+
+def _is_cut(
+    level: NDArray[np.float64], tank: TankOf, stored: NDArray[np.float64], told: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Steps that end full or empty and stored no more than flowed; such a run is outside of any limits that a site may set."""
+    slack = _AT_END * (tank.high - tank.low)
+    is_at_end = (level >= tank.high - slack) | (level <= tank.low + slack)
+    found: NDArray[np.bool_] = is_at_end & (stored * told >= 0) & (np.abs(stored) <= np.abs(told))
+    return found

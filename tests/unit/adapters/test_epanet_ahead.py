@@ -1,4 +1,4 @@
-"""EPANET as look-ahead steps it, on Net3; the library comes with the extra `lab`."""
+"""EPANET as look-ahead steps it, on Net3; its file comes with the extra `lab`."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -131,3 +131,41 @@ def test_limits_lie_inside_of_full_tanks(net3: Epanet) -> None:
 def test_what_is_no_network_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"input file|network"):
         Epanet(data, {})
+
+
+def test_a_tank_that_runs_empty_is_certified(net3: Epanet) -> None:
+    lows = {n: low for n, (low, _) in net3.limits().items()}
+    state = tuple(sorted((n, Interval(v + 0.3, v + 0.4, v + 0.5)) for n, v in lows.items()))
+    limits = tuple((n, low + 0.1, high) for n, (low, high) in net3.limits().items())
+    asked = question(state=state, limits=limits, value=0.0, tau_s=6 * 3600.0)
+    told = run(net3, asked, is_command=True)
+    branches, residual = certified(net3, asked, told, is_command=True)
+    levels = [
+        [trace.rows[:, n].min() for n, c in enumerate(net3.columns) if c in lows] for trace in told
+    ]
+    assert any(
+        low < least for each in levels for low, least in zip(each, lows.values(), strict=True)
+    )
+    assert any(b.worst > 0 for b in branches)
+    assert residual < 0.01
+
+
+def test_a_full_tank_does_not_excuse_a_level_that_rises_by_more_than_flows(
+    net3: Epanet, traces: list[Trace]
+) -> None:
+    _, high = net3.limits()["tank:1"]
+    rows = traces[0].rows.copy()
+    rows[20:, net3.columns.index("tank:1")] = high * 1.01
+    lie = replace(traces[0], rows=rows)
+    assert net3.residual({}, lie, 300.0) > 1e-3
+
+
+def test_many_values_are_told_as_one_by_one(net3: Epanet) -> None:
+    net3.restore(LEVELS)
+    net3.step({}, 0.0, is_sampled=True)
+    project = net3._opened()
+    places = [project.node(n) for n in net3._physics.nodes]
+    each = [project.heads([place]).read()[0] for place in places]
+    assert project.heads(places).read() == each
+    with pytest.raises(ValueError, match="error"):
+        project.heads([len(places) + 1]).read()
