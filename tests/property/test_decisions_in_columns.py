@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import inf, nan
+from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.commands.world import NOW, SECOND, VALVE, Board, command, plant, site
 from twinvouch.commands import permitted
 from twinvouch.commands.view import View
-from twinvouch.core.context import ActuatorWrite, Context, Writes
+from twinvouch.core.context import NO_WRITES, ActuatorWrite, Context, Writes
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.lookahead import Interval, Question
 from twinvouch.wire.lookahead import is_whole, read_question, write_question
@@ -57,14 +58,35 @@ def test_a_window_of_columns_is_the_window_of_rows(
     assert (found["on"].tolist(), found["off"].tolist()) == (on, off)
 
 
-@given(permits(), permits(), st.data())
+@given(permits(), st.data())
 def test_columns_that_were_carried_on_are_those_made_anew(
-    rows: tuple[ActuatorWrite, ...], more: tuple[ActuatorWrite, ...], data: st.DataObject
+    rows: tuple[ActuatorWrite, ...], data: st.DataObject
 ) -> None:
-    left = rows[data.draw(st.integers(0, len(rows))) :]
-    reported = tuple(replace(w, is_over=True, spent_ns=NOW) for w in left[-1:])
-    now = (*left[:-1], *reported, *more)
-    assert Writes.of(now, Writes.of(rows)).table.tobytes() == Writes.of(now).table.tobytes()
+    carried, now = NO_WRITES, list[ActuatorWrite]()
+    for write in data.draw(st.permutations(rows)):
+        carried = carried.taking(write)
+        now = sorted([*now, write], key=lambda w: w.permit)
+    if now:
+        place = data.draw(st.integers(0, len(now) - 1))
+        now[place] = replace(now[place], is_over=True, spent_ns=NOW)
+        carried = carried.taking(now[place])
+    assert carried.rows == tuple(now)
+    assert carried.table.tobytes() == Writes.of(tuple(now)).table.tobytes()
+
+
+@given(permits(), st.integers(0, 60))
+def test_what_is_remembered_in_columns_is_what_rows_say(
+    rows: tuple[ActuatorWrite, ...], window_s: int
+) -> None:
+    new = ActuatorWrite(VALVE, 1.0, NOW, NOW + 5 * SECOND, permit=len(rows))
+    window_ns = window_s * SECOND
+    with patch.multiple(permitted, FEWEST=3, MOST=6):
+        kept, gone_ns = permitted.remembered(Writes.of(rows), new, window_ns, NOW)
+    every = (*rows, new)
+    young = [NOW - w.end_ns(NOW) < window_ns or n >= len(every) - 3 for n, w in enumerate(every)]
+    expected = tuple(w for w, is_young in zip(every, young, strict=True) if is_young)[-6:]
+    gone = [w.end_ns(NOW) for w in every if w not in expected]
+    assert (kept.rows, gone_ns) == (expected, max(gone, default=-1))
 
 
 numbers = st.sampled_from([-1.0, 0.0, 1.0, 2.0, 60.0, 3600.0, nan, inf])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from twinvouch.commands.view import View
 from twinvouch.core.command import Reason, Verdict
-from twinvouch.core.context import OPEN, ActuatorWrite, Table
+from twinvouch.core.context import OPEN, ActuatorWrite, Table, Writes
 from twinvouch.core.inventory import Limits, Plant
 from twinvouch.core.site import CommandRules
 
@@ -88,14 +88,15 @@ MOST = 512  # and at most; a rule whose window has more denies
 
 
 def remembered(
-    writes: Sequence[ActuatorWrite], new: ActuatorWrite, window_ns: int, now_ns: int
-) -> tuple[tuple[ActuatorWrite, ...], int]:
+    known: Writes, new: ActuatorWrite, window_ns: int, now_ns: int
+) -> tuple[Writes, int]:
     """Permits with one added, or changed; and until when those that were forgotten ended, -1 where none was."""
-    others = [w for w in writes if w.permit != new.permit]
-    all_of_them = sorted([*others, new], key=lambda w: w.permit)
-    ends = [w.end_ns(now_ns) for w in all_of_them]
-    old = [now_ns - end >= window_ns for end in ends]
-    places = range(len(ends))
-    kept = [n for n in places if not old[n] or n >= len(ends) - FEWEST][-MOST:]
-    gone = set(places) - set(kept)
-    return tuple(all_of_them[n] for n in kept), max((ends[n] for n in gone), default=-1)
+    every = known.taking(new)
+    end_ns = every.table["end_ns"]
+    ended = np.where(end_ns == OPEN, now_ns, end_ns)
+    is_kept = now_ns - ended < window_ns
+    is_kept[-FEWEST:] = True
+    is_kept[: np.flatnonzero(is_kept)[-MOST:][0]] = False
+    if is_kept.all():
+        return every, -1
+    return every.at(np.flatnonzero(is_kept)), int(ended[~is_kept].max())

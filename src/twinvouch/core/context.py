@@ -50,6 +50,7 @@ OPEN: Final = 2**63 - 1  # nobody has reported on it: it ends later than everyth
 Table = NDArray[Any]
 _COLUMNS: Final = np.dtype(
     [
+        ("permit", "i8"),  # ledger index, rising
         ("issued_ns", "i8"),
         ("end_ns", "i8"),  # when it was carried out at the latest; OPEN while that is not over
         ("value", "f8"),
@@ -73,25 +74,39 @@ class Writes:
     table: Table
 
     @staticmethod
-    def of(rows: tuple[ActuatorWrite, ...], before: "Writes | None" = None) -> "Writes":
-        """Of these rows; those that were there `before` are not read again."""
-        known = {} if before is None else {id(w): n for n, w in enumerate(before.rows)}
-        places = [known.get(id(w), -1) for w in rows]
-        new = [(n, _row(rows[n])) for n, place in enumerate(places) if place < 0]
-        table = (
-            np.empty(len(rows), _COLUMNS) if before is None or not known else before.table[places]
-        )
-        for n, row in new:
-            table[n] = row
+    def of(rows: tuple[ActuatorWrite, ...]) -> "Writes":
+        """Of these rows."""
+        table = np.empty(len(rows), _COLUMNS)
+        for n, write in enumerate(rows):
+            table[n] = _row(write)
         return Writes(rows, table)
 
+    def place(self, permit: int) -> tuple[int, bool]:
+        """Where this permit is, or would be; and whether it is there."""
+        n = int(np.searchsorted(self.table["permit"], permit))
+        return n, n < len(self.rows) and self.rows[n].permit == permit
 
-def _row(w: ActuatorWrite) -> tuple[int, int, float, float, float, bool, bool, bool]:
+    def taking(self, write: ActuatorWrite) -> "Writes":
+        """With one more, or in the place of the one with its permit; no other row is read again."""
+        n, is_there = self.place(write.permit)
+        rows = (*self.rows[:n], write, *self.rows[n + is_there :])
+        own = np.array([_row(write)], _COLUMNS)
+        return Writes(rows, np.concatenate((self.table[:n], own, self.table[n + is_there :])))
+
+    def at(self, places: NDArray[np.int64]) -> "Writes":
+        """Of these places, in their order."""
+        return Writes(tuple(self.rows[n] for n in places.tolist()), self.table[places])
+
+
+NO_WRITES: Final = Writes.of(())
+
+
+def _row(w: ActuatorWrite) -> tuple[int, int, int, float, float, float, bool, bool, bool]:
     end_ns = (w.spent_ns or w.expires_ns) if w.is_over else OPEN
     least, most = (w.before[0], w.before[-1]) if w.before else (nan, nan)
     may_on, may_off = not w.before or 0.0 in w.before, not w.before or least != 0 or most != 0
     on, off = w.value != 0 and may_on, w.value == 0 and may_off
-    return w.issued_ns, end_ns, w.value, least, most, w.is_void, on, off
+    return w.permit, w.issued_ns, end_ns, w.value, least, most, w.is_void, on, off
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from twinvouch.commands import permitted, present, sequence
 from twinvouch.core.batch import Admitted
-from twinvouch.core.context import ActuatorWrite, Writes
+from twinvouch.core.context import NO_WRITES, ActuatorWrite, Writes
 from twinvouch.core.site import Site
 from twinvouch.twin.frame import Frame
 
@@ -28,16 +28,17 @@ class PastMemory:
 
     def add(self, write: ActuatorWrite, frame: Frame, now_ns: int) -> set[str]:
         """Remember a permit, or what became of it; where the actuator could be when it was issued stays with it."""
-        tag, writes = write.tag, self.writes.get(write.tag, ())
-        known = next((w for w in writes if w.permit == write.permit), None)
-        if known is not None:
-            write = replace(write, before=known.before)
+        tag, known = write.tag, self.columns.get(write.tag, NO_WRITES)
+        place, is_known = known.place(write.permit)
+        if is_known:
+            write = replace(write, before=known.rows[place].before)
         elif not write.is_over:
-            table = self.columns[tag].table if writes else Writes.of(()).table
-            now = present.values(self._plant, frame, tag, table, now_ns)
+            now = present.values(self._plant, frame, tag, known.table, now_ns)
             write = replace(write, before=permitted.extremes(now))
-        kept, gone_ns = permitted.remembered(writes, write, self._keep_ns.get(tag, 0), now_ns)
-        changed = {w.permit for w in writes} - {w.permit for w in kept} | {write.permit}
+        kept, gone_ns = permitted.remembered(known, write, self._keep_ns.get(tag, 0), now_ns)
+        changed = {write.permit}
+        if len(kept.rows) != len(known.rows) + (not is_known):
+            changed |= {w.permit for w in known.rows} - {w.permit for w in kept.rows}
         rows = {f"write/{tag}/{permit}" for permit in changed}
         if gone_ns > self.forgotten.get(tag, -1):
             self.forgotten[tag] = gone_ns
@@ -48,10 +49,10 @@ class PastMemory:
     def restored(self, writes: dict[str, tuple[ActuatorWrite, ...]]) -> None:
         """As they were stored, each in the order of their permits."""
         for tag, rows in writes.items():
-            self._keep(tag, tuple(sorted(rows, key=lambda w: w.permit)))
+            self._keep(tag, Writes.of(tuple(sorted(rows, key=lambda w: w.permit))))
 
-    def _keep(self, tag: str, rows: tuple[ActuatorWrite, ...]) -> None:
-        self.writes[tag], self.columns[tag] = rows, Writes.of(rows, self.columns.get(tag))
+    def _keep(self, tag: str, of: Writes) -> None:
+        self.writes[tag], self.columns[tag] = of.rows, of
 
     def follow(self, admitted: Admitted, frame: Frame, now_ns: int) -> set[str]:
         """Take a batch in, before the frame has it."""

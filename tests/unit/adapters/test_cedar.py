@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twinvouch.adapters import cedar
 from twinvouch.adapters.cedar import CedarPolicy, default_policy, default_texts
 from twinvouch.core.errors import ConfigError
 from twinvouch.core.ports import PolicyRequest
@@ -290,3 +291,18 @@ def test_who_asks_for_every_command_by_its_id_fills_no_memory():
         question = replace(ALLOWED["readCommands"], resource=f"{number:032x}")
         assert policy.decide(question).allowed
         assert len(policy._kept) <= 512, "some 8 kB each"
+
+
+def test_an_answer_is_kept_and_no_other_request_has_it(monkeypatch):
+    policy, asked = CedarPolicy(TEXT, SCHEMA), []
+    whole = CedarPolicy._asked
+    monkeypatch.setattr(CedarPolicy, "_asked", lambda self, r: asked.append(r) or whole(self, r))
+    first = ALLOWED["execute"]
+    poor = replace(first, context={**first.context, "plausibility": 10})
+    assert [policy.decide(r).allowed for r in (first, poor, first, poor)] == [True, False] * 2
+    assert asked == [first, poor]
+    other = replace(first, context={**first.context, "signed": 1})  # no truth value: no answer
+    assert not policy.decide(other).allowed
+    assert asked[-1] == other
+    monkeypatch.setattr(cedar, "MAX_ANSWERS", 2)
+    assert policy.decide(first).allowed

@@ -21,7 +21,7 @@ from tests.unit.commands.world import (
 from twinvouch.commands import permitted, sequence
 from twinvouch.core.batch import Admitted, Batch, Identity, Origin
 from twinvouch.core.command import Verdict
-from twinvouch.core.context import ActuatorWrite, Context
+from twinvouch.core.context import NO_WRITES, ActuatorWrite, Context
 from twinvouch.core.label import FULL, Label
 from twinvouch.core.past import HOUR_NS, Joint, Past, Steady
 
@@ -307,15 +307,15 @@ def test_two_do_not_start_together():
 
 
 def test_permits_are_remembered_for_the_longest_window_and_never_silently_forgotten():
-    writes, gone = (), []
+    writes, gone = NO_WRITES, []
     for n in range(permitted.MOST + 40):
         new = ActuatorWrite(VALVE, 0.5, n, n, n or 1, is_over=True, permit=n)
         writes, forgotten = permitted.remembered(writes, new, HOUR_NS, n)
         gone.append(forgotten)
-    assert len(writes) == permitted.MOST
+    assert len(writes.rows) == permitted.MOST
     assert (gone[-1], gone[permitted.MOST - 1]) == (39, -1)
     kept, forgotten = permitted.remembered(writes, replace(new, permit=9999), 100, 10 * HOUR_NS)
-    assert len(kept) == permitted.FEWEST
+    assert len(kept.rows) == permitted.FEWEST
     assert forgotten == permitted.MOST + 40 - permitted.FEWEST
 
 

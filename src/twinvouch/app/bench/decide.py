@@ -92,15 +92,17 @@ def _signed(command: Command) -> bytes:
     return seal(content, signer=SIGNER, plant="bench", purpose=Purpose.COMMAND)
 
 
-def _past(other: str) -> Past:
-    first = Steady("valve-first", VALVE, 0.1, inf, 30 * SECOND)
+def _past(other: str, steady_ns: int = 30 * SECOND) -> Past:
+    first = Steady("valve-first", VALVE, 0.1, inf, steady_ns)
     joint = Joint("pumps", (other,), high_sum=1.8, difference=0.9, apart_ns=60 * SECOND)
     return Past(
         *(1000.0, 100_000, 100_000, 60 * SECOND, 60 * SECOND, 1.0, HOUR_NS), (first,), (joint,)
     )
 
 
-def _plant() -> Plant:
+def plant(steady_ns: int = 30 * SECOND) -> Plant:
+    """Two pumps, a level and a valve that has to be open for `steady_ns` before a pump is moved."""
+
     def actuator(name: str, address: int, past: Past) -> Tag:
         limits = Limits(0.0, 1.0, 1.0, "tank_1_level > 2.0", (LEVEL,), (LEVEL,), past)
         return Tag(
@@ -109,8 +111,8 @@ def _plant() -> Plant:
         )  # fmt: skip
 
     tags = (
-        actuator(PUMPS[0], 0, _past(PUMPS[1])),
-        actuator(PUMPS[1], 2, _past(PUMPS[0])),
+        actuator(PUMPS[0], 0, _past(PUMPS[1], steady_ns)),
+        actuator(PUMPS[1], 2, _past(PUMPS[0], steady_ns)),
         Tag(LEVEL, "m", 0.0, 10.0, group="g"),
         Tag(VALVE, "1", 0.0, 1.0, group="g"),
     )
@@ -124,9 +126,9 @@ def _plant() -> Plant:
 
 
 def _site() -> Site:
-    plant = _plant()
-    condition = CelCondition("tank_1_level > 2.0", [plant.tags[LEVEL]])
-    return Site(plant, default_policy(), bytes(32), interlocks=dict.fromkeys(PUMPS, condition))
+    told = plant()
+    condition = CelCondition("tank_1_level > 2.0", [told.tags[LEVEL]])
+    return Site(told, default_policy(), bytes(32), interlocks=dict.fromkeys(PUMPS, condition))
 
 
 def _context(site: Site) -> Context:

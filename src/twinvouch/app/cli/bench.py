@@ -17,7 +17,7 @@ from twinvouch.app.cli.printing import say, show_figures
 # name -> modules of app/bench whose figures it prints
 BENCHES: Final = {
     "continuity": ("continuity",),
-    "decide": ("decide",),
+    "decide": ("decide", "durable_commands"),
     "ingest": ("verify", "ledger", "durable", "modbus"),
     "latency": ("latency",),
     "lookahead": ("lookahead",),

@@ -11,6 +11,7 @@ from hashlib import sha256
 from itertools import count
 from typing import Final
 
+from twinvouch.adapters.cedar import default_policy
 from twinvouch.adapters.cel import CelCondition
 from twinvouch.adapters.keys import SeededSigner
 from twinvouch.app.model_class import Made, make
@@ -49,7 +50,6 @@ from twinvouch.core.lookahead import Ahead, Source
 from twinvouch.core.mode import ModeRules, Rung
 from twinvouch.core.past import Past
 from twinvouch.core.site import SECOND, CommandRules, ReadingRules, Site
-from twinvouch.lab.asked_once import policy
 from twinvouch.readings.labelling import OVERDUE
 from twinvouch.wire.batch import columns_digest
 
@@ -293,7 +293,7 @@ def _site(chance: random.Random, plant: Plant) -> Site:
     }
     return Site(
         plant,
-        policy(),
+        default_policy(),
         sha256(b"pair").digest(),
         readings=ReadingRules(duplicate_window_ns=2 * SECOND),
         commands=rules,

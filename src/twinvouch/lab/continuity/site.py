@@ -3,6 +3,7 @@
 from hashlib import sha256
 from typing import Final
 
+from twinvouch.adapters.cedar import default_policy
 from twinvouch.core.inventory import (
     Asset,
     ClassRule,
@@ -23,7 +24,6 @@ from twinvouch.core.inventory import (
 from twinvouch.core.safe import Safe
 from twinvouch.core.site import SECOND, CommandRules, Site
 from twinvouch.core.virtual import HOUR_NS, Curve, Flow, Lost, Virtual
-from twinvouch.lab.asked_once import policy
 from twinvouch.lab.continuity.tank import STEP_S, Design
 from twinvouch.lab.range.site import ACTUATOR, CAP, PERIOD_NS, scan_group, signer
 
@@ -74,7 +74,7 @@ def site(design: Design, curves: dict[Lost, Curve]) -> Site:
     )
     return Site(
         plant,
-        policy(),
+        default_policy(),
         sha256(b"continuity").digest(),
         commands=CommandRules(permit_ns=5 * SECOND, outcome_ns=30 * SECOND),
         safe={PUMP: (Safe("pump", PUMP, 0.0, 20),)},

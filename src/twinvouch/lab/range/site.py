@@ -6,6 +6,7 @@ from hashlib import sha256
 from math import inf
 from typing import Final
 
+from twinvouch.adapters.cedar import default_policy
 from twinvouch.adapters.keys import SeededSigner
 from twinvouch.commands.capability import required
 from twinvouch.core.declared import Declarations, by_group
@@ -34,7 +35,6 @@ from twinvouch.core.safe import Safe
 from twinvouch.core.site import SECOND, CommandRules, ReadingRules, Site
 from twinvouch.core.virtual import Virtual
 from twinvouch.core.watchdog import Response, SafeAction, Watchdog
-from twinvouch.lab.asked_once import policy
 from twinvouch.lab.range.plants import STEP_S, Lever, Sector
 from twinvouch.wire.batch import columns_digest
 
@@ -85,7 +85,7 @@ def site_of(sector: Sector, guard: Guard, digest: bytes) -> Site:
     rules = CommandRules(permit_ns=5 * SECOND, outcome_ns=30 * SECOND, read_memory_ns=PERIOD_NS)
     return Site(
         plant,
-        policy(),
+        default_policy(),
         sha256(f"range {sector.name}".encode()).digest(),
         readings=ReadingRules(duplicate_window_ns=30 * SECOND),
         commands=rules,
