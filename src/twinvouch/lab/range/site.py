@@ -216,7 +216,8 @@ def _safe(sector: Sector) -> dict[str, tuple[Safe, ...]]:
     found: dict[str, tuple[Safe, ...]] = {}
     digest = sha256(repr(sector.safe).encode()).digest()
     for tag, value, per_hour in sector.safe:
-        listed = Safe(tag.rpartition("/")[0], tag, value, per_hour, digest=digest)
+        asset = tag.rpartition("/")[0]
+        listed = Safe(asset, tag, value, per_hour, digest=digest, by=(OPERATOR,))
         found[tag] = (*found.get(tag, ()), listed)
     return found
 
