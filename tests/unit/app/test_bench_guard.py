@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
+from twinvouch.app.bench import guard_times
 from twinvouch.app.bench.guard import Plan, Task, played, run
 from twinvouch.app.bench.range_outside import Beside, model_of
 from twinvouch.app.cli import cli
@@ -151,7 +153,7 @@ def test_without_a_list_of_safe_actions_the_same_stops_are_held() -> None:
 
 def test_the_same_seed_gives_the_same_report() -> None:
     tasks = [Task(("grid-two-lines",), 5, guard, 0.05) for guard in ("off", "full")]
-    times = {"compute_p99_ms_stages", "compute_p99_ms_lookahead", "lookahead_p50_ms"}
+    times = {"compute_p99_ms_stages", "range_lookahead_p99_ms", "range_lookahead_p50_ms"}
     first, again = (report([r for t in tasks for r in played(t)]) for _ in range(2))
     assert {k: v for k, v in first.items() if k not in times} == {
         k: v for k, v in again.items() if k not in times
@@ -191,7 +193,15 @@ def test_what_the_report_counts() -> None:
         made("net3-levels-up", "off"),  # an attack that harms nobody does not count
         made("net3-levels-up", "full", legit=10, unsafe=[5], violated=9),
         made("net3-replay", "off", violated=60),
-        made("net3-replay", "full", unsafe=[50, 51], violated=70, stepped_down=60),
+        made(
+            "net3-replay",
+            "full",
+            legit=40,
+            blocked=[60],
+            unsafe=[50, 51],
+            violated=70,
+            stepped_down=60,
+        ),
         made("net3-drift-1e-2", "off"),
         made("net3-drift-1e-2", "full", detected=80, deviation=0.03),
     ]
@@ -201,9 +211,10 @@ def test_what_the_report_counts() -> None:
     assert found["stepped_down_first"] == 1.0
     assert found["violations_commission"] == 1
     assert found["violations_omission"] == found["violations_guard_made"] == 0
-    assert found["legit_commands"] == 160
+    assert found["legit_commands"] == 200
     assert found["legit_blocked_clean"] == pytest.approx(0.01)
-    assert found["legit_blocked_attack"] == pytest.approx(2 / 60)
+    assert found["legit_blocked_attack"] == pytest.approx(3 / 100)
+    assert found["legit_blocked_attack_outside_gaps"] == pytest.approx(2 / 60)
     assert found["false_distrust"] == 100.0
     drift = found["drift_deviation_at_detection"]["net3-drift-1e-2"]
     assert drift == {"detected": 1.0, "median": 0.03, "largest": 0.03}
@@ -237,7 +248,9 @@ def test_two_processes_say_what_one_says() -> None:
 
 def test_the_command_prints_one_object() -> None:
     asked = ["bench", "guard", "--seeds", "1", "--only", "grid-clean", "--share", "0.05"]
-    done = CliRunner().invoke(cli, [*asked, "--processes", "1", "--no-ablation", "--json"])
+    done = CliRunner().invoke(
+        cli, [*asked, "--processes", "1", "--no-ablation", "--no-times", "--json"]
+    )
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     assert told["scenarios"][0]["name"] == "grid-clean"
@@ -248,3 +261,15 @@ def test_a_scenario_that_is_none_is_an_error() -> None:
     done = CliRunner().invoke(cli, ["bench", "guard", "--only", "net3-nothing"])
     assert done.exit_code == 2
     assert "net3-clean" in done.output
+
+
+def test_the_times_of_the_gate_are_those_of_the_benches(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = dict.fromkeys(guard_times.NAMES.values(), 7)
+    halves = [dict(list(told.items())[::2]), dict(list(told.items())[1::2]), {}, {}]
+    parts = [
+        SimpleNamespace(__name__=f"a.part{n}", run=lambda h=h: h) for n, h in enumerate(halves)
+    ]
+    monkeypatch.setattr(guard_times, "PARTS", parts)
+    said: list[str] = []
+    assert guard_times.run(said.append) == dict.fromkeys(guard_times.NAMES, 7)
+    assert said == [f"measuring part{n} ..." for n in range(4)]

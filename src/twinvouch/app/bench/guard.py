@@ -13,6 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
+from twinvouch.app.bench import guard_times
 from twinvouch.app.bench.forked import forked
 from twinvouch.app.bench.range_outside import Beside, model_of
 from twinvouch.lab.range.plan import sector, source_digests
@@ -36,7 +37,10 @@ Report = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which seeds and scenarios; `share` of each run's hours that is played, for a quick look; without ablation if not `ablates`."""
+    """Which seeds and scenarios; `share` of each run's hours that is played, for a quick look; without ablation if not `ablates`.
+
+    `times`: measure what decisions, look-ahead and the proxy take, before anything is played.
+    """
 
     seeds: int
     first_seed: int = 1
@@ -44,6 +48,7 @@ class Plan:
     share: float = 1.0
     ablates: bool = True
     processes: int = PROCESSES
+    times: bool = False
 
     @property
     def scenarios(self) -> tuple[Scenario, ...]:
@@ -54,6 +59,7 @@ class Plan:
 def run(plan: Plan, say: Say) -> Report:
     """Play everything and report."""
     since = time.monotonic()
+    times = guard_times.run(say) if plan.times else {}
     tasks = list(_tasks(plan))
     results: list[Result] = []
     for number, found in enumerate(_played(tasks, plan.processes), 1):
@@ -65,6 +71,7 @@ def run(plan: Plan, say: Say) -> Report:
     names = frozenset(s.sector for s in plan.scenarios)
     return {
         **report(results),
+        **times,
         "lookahead": _asked(),
         "skipped": _skipped(),
         "true_plants": source_digests(names),
@@ -157,7 +164,7 @@ def _asked() -> Report:
         "tau_s": look.tau_s,
         "certificate": True,
         "second_model": False,
-        "workers": "in this process",
+        "workers": "in this process",  # in the range; the times of the report are of two
     }
 
 

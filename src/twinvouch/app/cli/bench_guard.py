@@ -29,6 +29,9 @@ COLUMNS = (
     help="of each run's hours after the attack began",
 )
 @click.option("--no-ablation", is_flag=True, help="nothing without parts of the guard")
+@click.option(
+    "--no-times", is_flag=True, help="do not measure decisions, look-ahead and proxy first"
+)
 @click.option("--processes", type=click.IntRange(1, 64), default=2, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 def guard(  # noqa: PLR0913 (one option each)
@@ -38,6 +41,7 @@ def guard(  # noqa: PLR0913 (one option each)
     only: tuple[str, ...],
     share: float,
     no_ablation: bool,
+    no_times: bool,
     processes: int,
     as_json: bool,
 ) -> None:
@@ -48,7 +52,7 @@ def guard(  # noqa: PLR0913 (one option each)
 
     if strange := sorted(set(only) - set(BY_NAME)):
         raise click.BadParameter(f"{strange}: expected some of {', '.join(BY_NAME)}")
-    plan = Plan(seeds, first_seed, only, share, not no_ablation, processes)
+    plan = Plan(seeds, first_seed, only, share, not no_ablation, processes, times=not no_times)
     figures = run(plan, say)
     rows = [] if as_json else figures.pop("scenarios")
     show_figures(figures, as_json=as_json)

@@ -89,8 +89,13 @@ def _violations(
 def _blocked(full: Sequence[Result]) -> Report:
     clean = [r for r in full if r.kind == Kind.CLEAN.value]
     other = [r for r in full if r.kind != Kind.CLEAN.value]
+    kinds = {
+        "clean": clean,
+        "attack": other,
+        "attack_outside_gaps": [r for r in other if not r.gap],
+    }
     found: Report = {"legit_commands": sum(r.legit for r in full)}
-    for name, runs in (("clean", clean), ("attack", other)):
+    for name, runs in kinds.items():
         blocked, legit = sum(len(r.blocked) for r in runs), sum(r.legit for r in runs)
         found[f"legit_blocked_{name}"] = blocked / legit if legit else 0.0
         found[f"legit_blocked_{name}_bounds"] = clopper_pearson(blocked, legit)
@@ -177,14 +182,14 @@ def _summed(runs: Sequence[Result], off: Mapping[Key, Result]) -> Report:
 
 
 def _cost(full: Sequence[Result]) -> Report:
-    """CPU ms; look-ahead of the water network, where a question is six hours in steps of five minutes."""
+    """CPU ms in the runs; look-ahead of the water network, where a question is six hours in steps of five minutes."""
     stages = sorted(ms for r in full for ms in r.stages_ms)
     ahead = sorted(ms for r in full if r.sector == "net3" for ms in r.lookahead_ms)
     return {
         "compute_p99_ms_stages": _p99(stages),
-        "compute_p99_ms_lookahead": _p99(ahead),
-        "lookahead_p50_ms": ahead[len(ahead) // 2] if ahead else None,
-        "lookahead_decisions": len(ahead),
+        "range_lookahead_p99_ms": _p99(ahead),
+        "range_lookahead_p50_ms": ahead[len(ahead) // 2] if ahead else None,
+        "range_lookahead_decisions": len(ahead),
     }
 
 
