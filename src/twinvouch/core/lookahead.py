@@ -127,6 +127,17 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """What several runs do: for `held` steps of `steps` the `settings` stand, then each follows its one of `laws`."""
+
+    laws: tuple[str, ...]
+    settings: Mapping[str, float]
+    held: int
+    steps: int
+    step_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Branch:
     """How near one run came to its limits.
 

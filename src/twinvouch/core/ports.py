@@ -4,10 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from twinvouch.core.detection import Known, Rows, Verdict
 from twinvouch.core.errors import TwinvouchError
 from twinvouch.core.event import Plain
-from twinvouch.core.lookahead import Trace
+from twinvouch.core.lookahead import Course, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,24 @@ class Lookahead(Protocol):
 
     def residual(self, start: Mapping[str, float], trace: Trace, step_s: float) -> float:
         """The largest violation of physics in a run that somebody claims, as a share of what is usual; pure."""
+        ...
+
+
+class Together(Lookahead, Protocol):
+    """A model that runs all members of a question at once, and says of all rows of a run at once what a law is there.
+
+    For models in which a step is a matrix: what costs is Python, not arithmetic. The runs are those of `Lookahead.step`; a
+    row tells all, and columns of actuators stand side by side.
+    """
+
+    def together(
+        self, starts: Sequence[Mapping[str, float]], course: Course
+    ) -> NDArray[np.float64]:
+        """Rows float64[runs, steps + 1, columns] of runs from these starts. Raises ValueError as `restore`."""
+        ...
+
+    def law_rows(self, name: str, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What a law sets in the state of each row: float64[rows, actuators], in their order; pure."""
         ...
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from twinvouch.core.lookahead import CLOCK, DEMAND, Trace
+from twinvouch.core.lookahead import CLOCK, DEMAND, Course, Trace
 
 SUBSTEP_S: Final = 60.0
 _HOUR_S: Final = 3_600.0
@@ -54,6 +54,7 @@ class Building:
         self._once: dict[float, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
         self._at: dict[str, float] = {}  # in the order of the columns
         self._warmed = [(f"heater:{n}", f"zone:{h['zone']}") for n, h in heaters.items()]
+        self._warms = np.array([place[h["zone"]] for h in heaters.values()], np.intp)
 
     def limits(self) -> Mapping[str, tuple[float, float]]:
         """Temperatures that a building can have."""
@@ -61,11 +62,15 @@ class Building:
 
     def restore(self, start: Mapping[str, float]) -> None:
         """As Lookahead.restore; heaters that are not given are off."""
+        self._at = dict(zip(self.columns, self._restored(start), strict=True))
+
+    def _restored(self, start: Mapping[str, float]) -> list[float]:
+        """In the order of the columns."""
         known = {**dict.fromkeys(self.actuators, 0.0), DEMAND: 1.0, CLOCK: 0.0, **start}
         missing = [n for n in self._states if n not in known]
         if missing or not all(isfinite(v) for v in known.values()):
             raise ValueError(f"a building starts with finite numbers, missing: {missing}")
-        self._at = {name: float(known[name]) for name in self.columns}
+        return [float(known[name]) for name in self.columns]
 
     def snapshot(self) -> Mapping[str, float]:
         """As Lookahead.snapshot."""
@@ -95,6 +100,35 @@ class Building:
         at.update(zip(self._states, after.tolist(), strict=False))  # outside stays
         at[CLOCK] += seconds
         return row, ()
+
+    def together(
+        self, starts: Sequence[Mapping[str, float]], course: Course
+    ) -> NDArray[np.float64]:
+        """As Together.together."""
+        at = np.array([self._restored(start) for start in starts])
+        if not np.isfinite(list(course.settings.values())).all():
+            raise ValueError("settings must be finite numbers")
+        rows = np.empty((len(starts), course.steps + 1, len(self.columns)))
+        moves, gained = self._moves(course.step_s)
+        zones, last = len(self._zones), len(self._states) + len(self.actuators)
+        set_to = [(self.columns.index(name), value) for name, value in course.settings.items()]
+        warms = np.array([law == "thermostat" for law in course.laws])[:, None]
+        for k in range(course.steps + 1):
+            if k >= course.held:
+                at[:, len(self._states) : last] = (at[:, self._warms] < self._target) & warms
+            else:
+                for column, value in set_to:
+                    at[:, column] = value
+            rows[:, k] = at
+            at[:, :zones] = at[:, :-2] @ moves + at[:, -2:-1] * gained
+            at[:, -1] += course.step_s
+        return rows
+
+    def law_rows(self, name: str, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """As Together.law_rows."""
+        if name != "thermostat":
+            return np.zeros((len(rows), len(self.actuators)))
+        return (rows[:, self._warms] < self._target).astype(np.float64)
 
     def residual(self, start: Mapping[str, float], trace: Trace, step_s: float) -> float:
         """How far any zone is from where its energy balance leads in a step, as a share of 1 K."""

@@ -5,13 +5,13 @@ do what they were to do, and obey physics; how near they come to limits is compu
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeGuard
 
 import numpy as np
 
 from twinvouch.core.errors import MalformedError
-from twinvouch.core.lookahead import Branch, Question, Trace, members, nearest
-from twinvouch.core.ports import Lookahead
+from twinvouch.core.lookahead import Branch, Course, Question, Trace, members, nearest
+from twinvouch.core.ports import Lookahead, Together
 
 ALL: Final = slice(None)  # of the members
 SAMPLES: Final = 4  # moments of a run of which a model tells more, for its certificate
@@ -22,11 +22,33 @@ def run(
     model: Lookahead, question: Question, *, is_command: bool, part: slice = ALL
 ) -> list[Trace]:
     """The runs of one branch, by member (those of `part`), then by law; of no command one a member."""
-    return [
-        _rolled(model, question, start, law, is_command=is_command)
+    asked = [
+        (start, law)
         for start in members(question)[part]
         for law in _laws(model, question, is_command=is_command)
     ]
+    if _is_together(model):
+        return _together(model, question, asked, is_command=is_command)
+    return [_rolled(model, question, *each, is_command=is_command) for each in asked]
+
+
+def _is_together(model: Lookahead) -> TypeGuard[Together]:
+    """As `isinstance`, without looking at every attribute of a protocol for every run."""
+    return hasattr(model, "together") and hasattr(model, "law_rows")
+
+
+def _together(
+    model: Together,
+    q: Question,
+    asked: Sequence[tuple[Mapping[str, float], str]],
+    *,
+    is_command: bool,
+) -> list[Trace]:
+    settings, held = (_commanded(q), q.held) if is_command else ({}, 0)
+    course = Course(tuple(law for _, law in asked), settings, held, q.steps, q.step_s)
+    wanted = _sampled(q.steps)
+    nothing = np.zeros((len(wanted), 0))
+    return [Trace(r, nothing, wanted) for r in model.together([s for s, _ in asked], course)]
 
 
 def _laws(model: Lookahead, question: Question, *, is_command: bool) -> tuple[str, ...]:
@@ -126,11 +148,25 @@ def _expect_command(model: Lookahead, q: Question, trace: Trace, law: str) -> No
 
 
 def _unlawful(model: Lookahead, trace: Trace, law: str, since: int) -> Iterator[str]:
+    if _is_together(model):
+        yield from _unlawful_rows(model, trace, law, since)
+        return
     for k, told in enumerate(trace.rows[since:].tolist(), since):
         row = dict(zip(model.columns, told, strict=True))
         for name, value in model.law(law, row).items():
             if row[name] != value and not _same(row[name], value):
                 yield f"in step {k} `{name}` is {row[name]:g}, law `{law}` says {value:g}"
+
+
+def _unlawful_rows(model: Together, trace: Trace, law: str, since: int) -> Iterator[str]:
+    """As `_unlawful`, of a model that says it of all rows at once."""
+    first = model.columns.index(model.actuators[0])
+    told = trace.rows[since:, first : first + len(model.actuators)]
+    wanted = model.law_rows(law, trace.rows[since:])
+    wrong = np.abs(told - wanted) > _SAME * np.maximum(1.0, np.abs(wanted))
+    for k, n in np.argwhere(wrong).tolist():
+        name = model.actuators[n]
+        yield f"in step {since + k} `{name}` is {told[k, n]:g}, law `{law}` says {wanted[k, n]:g}"
 
 
 def _stands(model: Lookahead, trace: Trace, name: str, value: float, steps: int) -> bool:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinvouch.core.lookahead import DEMAND, Interval, Question, Trace
+from twinvouch.core.errors import MalformedError
+from twinvouch.core.lookahead import CLOCK, DEMAND, Course, Interval, Question, Trace, members
 from twinvouch.twin.building import Building
 from twinvouch.twin.rollout import certified, run
 
@@ -104,3 +105,60 @@ def test_what_is_no_number_is_refused() -> None:
         model.step({"heater:radiator": float("nan")}, 300.0)
     told = Trace(np.full((3, len(model.columns)), np.nan))
     assert not model.residual(START, told, 300.0) <= 1.0
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-20, 40), st.floats(-20, 40), st.floats(0.5, 1.5)),
+        min_size=1,
+        max_size=4,
+    ),
+    st.integers(0, 5),
+    st.sampled_from([{}, {"heater:radiator": 0.3}]),
+    st.sampled_from(["thermostat", "off"]),
+)
+def test_runs_together_are_those_of_steps(
+    starts: list[tuple[float, float, float]], held: int, settings: dict[str, float], law: str
+) -> None:
+    model, steps = building(), 5
+    told = [
+        {
+            "zone:hall": a,
+            "zone:store": b,
+            "outside": -5.0,
+            DEMAND: d,
+            CLOCK: 60.0,
+            "heater:radiator": 1.0,
+        }
+        for a, b, d in starts
+    ]
+    course = Course((law,) * len(told), settings, held, steps, 300.0)
+    found = model.together(told, course)
+    for start, rows in zip(told, found, strict=True):
+        model.restore(start)
+        one = []
+        for k in range(steps + 1):
+            at = settings if k < held else model.law(law, model.snapshot())
+            one.append(model.step(at, 300.0 if k < steps else 0.0)[0])
+        assert np.allclose(rows, one, rtol=1e-12, atol=1e-9)
+        wanted = [
+            [model.law(law, dict(zip(model.columns, row, strict=True)))[a] for a in model.actuators]
+            for row in rows.tolist()
+        ]
+        assert model.law_rows(law, rows).tolist() == wanted
+
+
+def test_a_run_that_leaves_its_law_is_no_run() -> None:
+    worst, model, asked = 3, building(), question(0.0)
+    told = run(model, asked, is_command=False)
+    rows = told[0].rows.copy()
+    column = model.columns.index(model.actuators[0])
+    rows[worst, column] = 1.0 - rows[worst, column]
+    with pytest.raises(MalformedError, match=f"in step {worst} `heater:"):
+        certified(model, asked, [replace(told[0], rows=rows), *told[1:]], is_command=False)
+    with pytest.raises(ValueError, match="finite"):
+        model.together(
+            [members(asked)[0]], Course(("off",), {"heater:radiator": float("nan")}, 1, 2, 60.0)
+        )
+    with pytest.raises(ValueError, match="finite"):
+        model.together([{}], Course(("off",), {}, 1, 2, 60.0))
