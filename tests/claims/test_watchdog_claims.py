@@ -16,6 +16,7 @@ from twinvouch.core.command import CORE, Command
 from twinvouch.core.declared import Declarations, Redundancy, by_group
 from twinvouch.core.event import CommandProposed, SimulationDone, Started
 from twinvouch.core.inventory import Edge
+from twinvouch.core.mode import Mode, Rung, Stepped
 from twinvouch.core.statement import Verb
 from twinvouch.core.watchdog import SafeAction
 from twinvouch.verifier import chain
@@ -61,6 +62,20 @@ def test_c49_a_command_of_the_core_passes_the_rules_that_any_other_passes(toy: W
     effects = toy.answered(LOW)
     assert questions(effects) == []
     assert [r.status.value for r in toy.memory.records.values()] == ["denied", "denied"]
+
+
+def test_c49_a_step_down_for_want_of_trust_does_not_keep_the_core_from_acting(
+    toy: WatchedToy,
+) -> None:
+    """A lie that takes an asset down would else have the plant left as it is; what is on no list stays refused."""
+    down = Mode(Rung.ADVISORY, epoch=1, stepped=Stepped(Rung.SUPERVISED, (LEVEL,)))
+    toy.memory.modes["valve"] = down
+    effects = toy.answered(LOW)
+    (asked,) = questions(effects)
+    (permit,) = permits(toy.answer(effects))
+    assert (permit.tag, asked.value) == (VALVE, 0.5)
+    toy.say("ann", Verb.READ_ONLY, "valve")
+    assert questions(toy.answered(LOW)) == []
 
 
 @pytest.mark.parametrize("token", ["twin", "ann"])

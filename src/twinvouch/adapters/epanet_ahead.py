@@ -131,7 +131,9 @@ class Epanet:
     def residual(self, start: Mapping[str, float], trace: Trace, step_s: float) -> float:
         """Tanks fill by what flows into them, in every step; sampled moments solve the network.
 
-        In the step in which a tank gets full or empty EPANET tells the flow to its end and holds the level there.
+        In the step in which a tank gets full or empty EPANET tells the flow to its end and holds the level there. With an empty
+        tank parts of the network may have no supply, and then their heads and flows solve nothing: such a moment, in a run
+        that has left any limits already, counts by its tanks alone.
         """
         rows = dict(zip(self.columns, trace.rows.T, strict=True))
         wrong = [0.0]
@@ -143,9 +145,18 @@ class Epanet:
             wrong.append(float(apart.max(initial=0.0)) / self._physics.usual)
         for at, sample in zip(trace.sampled, trace.samples, strict=True):
             row = {name: float(column[at]) for name, column in rows.items()}
+            if self._is_dry(row):
+                continue
             moment = start.get(CLOCK, 0.0) + at * step_s, start.get(DEMAND, 1.0)
             wrong.append(self._solved(row, sample, moment))
         return float(np.max(wrong))
+
+    def _is_dry(self, row: Mapping[str, float]) -> bool:
+        """True where some tank is empty."""
+        return any(
+            row[f"tank:{n}"] * self._inp.feet <= t.low + _AT_END * (t.high - t.low)
+            for n, t in self._inp.tanks.items()
+        )
 
     def _solved(
         self, row: Mapping[str, float], sample: NDArray[np.float64], moment: tuple[float, float]

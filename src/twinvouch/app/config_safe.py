@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from twinvouch.app.config_types import Frozen, TagId
+from twinvouch.app.config_types import Frozen, Id, TagId
 
 
 def _window(text: str) -> str:
@@ -33,3 +33,4 @@ class SafeActionSettings(Frozen):
     windows: Annotated[
         tuple[Annotated[str, AfterValidator(_window)], ...], Field(max_length=10)
     ] = ()
+    by: Annotated[tuple[Id, ...], Field(max_length=20)] = ()

@@ -52,7 +52,7 @@ class ActuatorSettings(Frozen):
     response_within_s: Seconds | None = None
     response_factor: float | None = None
     response_offset: float | None = None
-    on_failure: Literal["none", "roll_back", "fall_back"] | None = None
+    on_failure: Literal["none", "roll_back", "fall_back", "step_down"] | None = None
     deadline_s: Seconds | None = None
     on_deadline: Literal["hold_last", "default"] | None = None
 

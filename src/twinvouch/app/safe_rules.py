@@ -11,7 +11,7 @@ from twinvouch.app.problems import named
 from twinvouch.app.yaml_file import canonical
 from twinvouch.app.yaml_tree import Loc
 from twinvouch.commands.limits import fitting_words
-from twinvouch.core.inventory import CommandedBy, Plant
+from twinvouch.core.inventory import CommandedBy, Plant, PrincipalKind
 from twinvouch.core.safe import Safe
 
 Told: TypeAlias = Iterator[tuple[Loc, str]]
@@ -20,7 +20,12 @@ Told: TypeAlias = Iterator[tuple[Loc, str]]
 def listing(config: Config) -> dict[str, list[dict[str, object]]]:
     """The lists as they are signed, by asset that has one."""
     told = {n: a.safe_actions for n, a in config.assets.items() if a.safe_actions}
-    return {n: [s.model_dump(mode="json") for s in each] for n, each in told.items()}
+    return {n: [_told(s) for s in each] for n, each in told.items()}
+
+
+def _told(s: SafeActionSettings) -> dict[str, object]:
+    """As it is signed; a list on which nobody is named is the one that was signed before anybody could be."""
+    return {k: v for k, v in s.model_dump(mode="json").items() if v or k != "by"}
 
 
 def digest(listed: list[dict[str, object]]) -> bytes:
@@ -35,7 +40,7 @@ def safe(config: Config) -> Mapping[str, tuple[Safe, ...]]:
         known = digest(listed)
         for s in config.assets[asset].safe_actions:
             windows = tuple(_seconds(w) for w in s.windows)
-            made = Safe(asset, s.tag, s.value, s.per_hour, windows, known)
+            made = Safe(asset, s.tag, s.value, s.per_hour, windows, known, s.by)
             found[s.tag] = (*found.get(s.tag, ()), made)
     return found
 
@@ -63,9 +68,19 @@ def actions(config: Config) -> Told:
         for number, s in enumerate(a.safe_actions):
             loc = ("assets", asset, "safe_actions", number)
             yield from _one(config, asset, s, loc)
+            yield from _named(config, s, loc)
             if (s.tag, s.value) in seen:
                 yield loc, f"{named(s.tag)} = {s.value:g} is listed twice"
             seen.add((s.tag, s.value))
+
+
+def _named(config: Config, s: SafeActionSettings, loc: Loc) -> Told:
+    """Those for whom it is on the list can propose."""
+    kinds = {p.id: p.kind for p in config.principals}
+    for number, name in enumerate(s.by):
+        if kinds.get(name, PrincipalKind.EDGE) is PrincipalKind.EDGE:
+            who = "an edge" if name in kinds else "no principal"
+            yield (*loc, "by", number), f"{named(name)} is {who}, expected a person or a service"
 
 
 def _one(config: Config, asset: str, s: SafeActionSettings, loc: Loc) -> Told:

@@ -63,7 +63,7 @@ def _rung(view: View, target: Target) -> Rung:
     """
     mode = view.context.mode_of(target.tag.asset)
     is_for_trust = mode.stepped is not None and bool(mode.stepped.causes)
-    is_open = view.is_safe and is_for_trust and mode.rung is Rung.ADVISORY
+    is_open = view.is_listed and is_for_trust and mode.rung is Rung.ADVISORY
     return Rung.SUPERVISED if is_open else mode.rung
 
 

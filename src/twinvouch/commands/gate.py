@@ -91,7 +91,8 @@ def _nearest(view: View, target: Target, listed: tuple[Reason, ...]) -> Decision
 def _listed(view: View, target: Target) -> tuple[View, Target, tuple[Reason, ...]]:
     """As what it is judged: a listed safe action with no demands, within its number; all else as it is, and what the core does."""
     if own.is_own(view.site, view.command.principal):
-        return own.believing(view, target), target, own.listed(view, target)
+        on = own.listed(view, target)
+        return replace(own.believing(view, target), is_listed=bool(on)), target, on
     safe = safe_action.listed(view, target)
     if safe is None:
         return view, target, ()

@@ -13,7 +13,7 @@ from twinvouch.commands import lookahead
 from twinvouch.commands.derivation import bad_keys
 from twinvouch.commands.trusted_only import TrustedOnly
 from twinvouch.commands.view import Target, View
-from twinvouch.core.command import Decision, Reason, Verdict
+from twinvouch.core.command import CORE, Decision, Reason, Verdict
 from twinvouch.core.inventory import ClassRule
 from twinvouch.core.safe import HOUR_NS, Safe, lately
 
@@ -22,12 +22,14 @@ ADMITTED, ABUSE = NAMES
 
 
 def listed(view: View, target: Target) -> Safe | None:
-    """The listed action that this command is, in one of its windows; none under a key that a person distrusts.
+    """The listed action that this command is for its principal, in one of its windows; none under a key that a person distrusts.
 
     A value that was clamped is none that anybody proposed.
     """
-    of = view.site.safe.get(target.tag.id, ())
-    same = (s for s in of if s.value == view.command.value and s.is_open(view.now_ns))
+    of, who = view.site.safe.get(target.tag.id, ()), view.command.principal
+    is_core = who == CORE and CORE not in view.site.plant.principals
+    mine = (s for s in of if is_core or s.is_for(who))
+    same = (s for s in mine if s.value == view.command.value and s.is_open(view.now_ns))
     found = next(same, None)
     if found is None or view.clamp is not None:
         return None
@@ -65,7 +67,7 @@ def is_regretted(view: View, target: Target) -> bool:
 def admitted(view: View, target: Target) -> tuple[View, Target]:
     """As what it is judged: with what is trusted only, and no demands of its class."""
     seen = TrustedOnly.of(view, target)
-    return replace(view, frame=seen, is_safe=True, known={}), undemanding(target)
+    return replace(view, frame=seen, is_safe=True, is_listed=True, known={}), undemanding(target)
 
 
 def undemanding(target: Target) -> Target:

@@ -82,6 +82,7 @@ class View:
     key: bytes = b""  # id of the key that signed the command; empty: a token, or not known
     clamp: Clamp | None = None  # `command` has its value, in the place of the one that was proposed
     is_safe: bool = False  # a listed safe action: what is not known refuses nothing
+    is_listed: bool = False  # that, or one of the core: no step down for want of trust stops it
     # worked out once a decision: what each actuator may be at now, and its permits within a window
     known: dict[str, tuple[float, ...]] = field(default_factory=dict, repr=False, compare=False)
     permits: dict[tuple[str, int], Table] = field(default_factory=dict, repr=False, compare=False)

@@ -8,11 +8,12 @@ from enum import StrEnum
 
 
 class OnFailure(StrEnum):
-    """What follows where the plant did not respond: people are told; back to the value before; to the declared default."""
+    """What follows where the plant did not respond: people are told; back to the value before; to the declared default; less may be done to it."""
 
     NONE = "none"
     ROLL_BACK = "roll_back"
     FALL_BACK = "fall_back"
+    STEP_DOWN = "step_down"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ class Safe:
     """`tag` set to exactly `value` (its unit), at most `per_hour` times in an hour.
 
     `windows` are seconds of the UTC day, from..to, in which it is on the list, over midnight where `to` is less; none:
-    always. No reading decides on them: whoever lies to the twin cannot close them. `digest` (32 bytes) is of the list.
+    always. No reading decides on them: whoever lies to the twin cannot close them. `by` are the principals for whom it is on
+    the list; none: whoever may propose. `digest` (32 bytes) is of the list.
     """
 
     asset: str
@@ -21,11 +22,16 @@ class Safe:
     per_hour: int
     windows: tuple[tuple[int, int], ...] = ()
     digest: bytes = b""
+    by: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """What is remembered of it."""
         return f"{self.tag}|{self.value!r}"
+
+    def is_for(self, principal: str) -> bool:
+        """True where it is on the list for this principal."""
+        return not self.by or principal in self.by
 
     def is_open(self, now_ns: int) -> bool:
         """True where it is on the list at this time of day."""

@@ -12,7 +12,7 @@ from twinvouch.commands.view import mandatory
 from twinvouch.core.aftermath import Aftermath, Awaited, Expected, OnFailure, Response
 from twinvouch.core.command import CORE, CommandStatus
 from twinvouch.core.finding import Finding, Severity
-from twinvouch.engine import awaiting, own
+from twinvouch.engine import awaiting, modes, own
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
 
@@ -67,7 +67,7 @@ def _failed(m: Memory, out: Out, record: Record, waiting: Awaited, seen: float |
     instead = _instead(after, waiting) if is_known and not is_own else None
     if instead is not None:
         why = f"{why}; {instead:g} is proposed instead"
-    elif is_known and not is_own and after.expected.on_failure is not OnFailure.NONE:
+    elif is_known and not is_own and after.expected.on_failure in _MOVING:
         why = f"{why}; where it was before is not known, so it is left as it is"
     severity = Severity.HIGH if is_known else Severity.MEDIUM
     numbers = (
@@ -78,6 +78,8 @@ def _failed(m: Memory, out: Out, record: Record, waiting: Awaited, seen: float |
     index = out.report([found], [record.outcome_entry])
     if instead is not None:
         own.take(m, out, (tag, instead), why, _rests(m, tag, after), (index,))
+    if is_known and not is_own and after.expected.on_failure is OnFailure.STEP_DOWN:
+        modes.step_down(m, out, m.site.plant.tags[tag].asset, why, (index,))
 
 
 def _instead(after: Aftermath, waiting: Awaited) -> float | None:
@@ -108,4 +110,5 @@ def _rests(m: Memory, tag: str, after: Aftermath) -> Iterator[str]:
     yield from dict.fromkeys((*mandatory(m.site.plant.tags[tag]), *told))
 
 
+_MOVING = {OnFailure.ROLL_BACK, OnFailure.FALL_BACK}
 _GOING = {CommandStatus.PERMITTED, CommandStatus.EXECUTED}

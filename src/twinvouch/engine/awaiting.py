@@ -25,7 +25,10 @@ def issued(m: Memory, record: Record) -> None:
 
 
 def reported(m: Memory, record: Record) -> Record:
-    """The outcome came: from here on the plant has to respond, and what was written before this has not any more."""
+    """The outcome came: from here on the plant has to respond, and what was written before this has not any more.
+
+    What comes to the same as one that waits has its time: whoever writes again and again puts no response off.
+    """
     ident, expected = record.command.id, expected_of(m, record.command.tag)
     waiting = m.awaited.get(ident)
     if expected is None or waiting is None:
@@ -33,10 +36,14 @@ def reported(m: Memory, record: Record) -> Record:
     if record.status is not CommandStatus.EXECUTED:
         forget(m, ident)
         return record
-    for other in sorted(m.awaited):
-        if other != ident and m.awaited[other].tag == waiting.tag and m.awaited[other].since_ns:
-            settle(m, other, Response.SUPERSEDED)
     until_ns = m.now_ns + expected.within_ns
+    for other in sorted(m.awaited):
+        if other == ident or m.awaited[other].tag != waiting.tag or not m.awaited[other].since_ns:
+            continue
+        before = m.records.get(other)
+        if before is not None and expected.fits(before.value, expected.of(record.value)):
+            until_ns = min(until_ns, m.awaited[other].until_ns)
+        settle(m, other, Response.SUPERSEDED)
     _keep(m, ident, replace(waiting, since_ns=m.now_ns, until_ns=until_ns))
     return replace(record, response=Response.AWAITED.value)
 

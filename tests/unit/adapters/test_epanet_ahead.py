@@ -11,6 +11,7 @@ import pytest
 from twinvouch.adapters.epanet_ahead import Epanet
 from twinvouch.core.lookahead import CLOCK, DEMAND, Interval, Question, Trace
 from twinvouch.lab.epanet import network_file
+from twinvouch.lab.range.net3 import uncontrolled
 from twinvouch.twin.rollout import certified, run
 
 pytestmark = pytest.mark.skipif(find_spec("wntr") is None, reason="needs the extra `lab`")
@@ -169,3 +170,17 @@ def test_many_values_are_told_as_one_by_one(net3: Epanet) -> None:
     assert project.heads(places).read() == each
     with pytest.raises(ValueError, match="error"):
         project.heads([len(places) + 1]).read()
+
+
+def test_a_run_in_which_all_tanks_run_dry_is_certified_and_leaves_its_limits() -> None:
+    """Nothing supplies the network then, and EPANET's heads are what they come to: minus hundreds of millions of feet."""
+    network = Epanet(uncontrolled(), {})
+    lows = {n: low for n, (low, _) in network.limits().items()}
+    state = tuple(sorted((n, Interval(v + 2.0, v + 2.5, v + 3.0)) for n, v in lows.items()))
+    limits = tuple((n, low + 0.1, high) for n, (low, high) in network.limits().items())
+    asked = question(state=state, limits=limits, actuator="", tau_s=6 * 3600.0)
+    told = run(network, asked, is_command=True)
+    branches, residual = certified(network, asked, told, is_command=True)
+    assert min(trace.samples.min() for trace in told) < -1e6
+    assert residual < 0.01
+    assert all(b.worst > 0 for b in branches)

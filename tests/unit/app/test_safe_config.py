@@ -32,6 +32,16 @@ def test_what_is_listed_becomes_the_rules_and_each_list_has_a_digest(tmp_path: P
     assert build.site(loaded(tmp_path)).safe == {}
 
 
+def test_whom_it_is_for_is_part_of_the_list_and_of_its_digest(tmp_path: Path) -> None:
+    named = changed("per_hour: 3", "per_hour: 3, by: [actuator-1]", SAID)
+    (safe,) = build.site(loaded(tmp_path, named)).safe["pump-1/speed"]
+    (before,) = safe_rules.safe(loaded(tmp_path, SAID))["pump-1/speed"]
+    assert (safe.by, before.by) == (("actuator-1",), ())
+    assert safe.digest != before.digest
+    nobody = changed("per_hour: 3", "per_hour: 3, by: []", SAID)
+    assert safe_rules.safe(loaded(tmp_path, nobody))["pump-1/speed"] == (before,)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -41,6 +51,8 @@ def test_what_is_listed_becomes_the_rules_and_each_list_has_a_digest(tmp_path: P
         ("value: 0.0", "value: 99999.0", "expected inside the limits"),
         ("per_hour: 3", "per_hour: 0", "per_hour"),
         ("per_hour: 3", "per_hour: 61", "per_hour"),
+        ("per_hour: 3", "per_hour: 3, by: [nobody]", "`nobody` is no principal"),
+        ("per_hour: 3", "per_hour: 3, by: [edge-1]", "`edge-1` is an edge"),
         ("22:00-05:30", "22:00", "a window of the UTC day"),
         ("22:00-05:30", "22:00-24:30", "a window of the UTC day"),
         ("22:00-05:30", "2:00-05:30", "a window of the UTC day"),

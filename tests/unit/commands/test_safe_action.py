@@ -221,3 +221,13 @@ def test_no_lie_that_is_not_trusted_refuses_it(
         blind.values[tag] = None if not is_trusted else Board().values[tag]
     tight = past(rate=0.1, past={"travel": 100.0, "dwell_on_ns": SECOND})
     assert stop(on=tight, frame=board) == stop(on=tight, frame=blind)
+
+
+@pytest.mark.parametrize(
+    ("by", "verdict"),
+    [((), Verdict.ALLOW), (("ann", "eva"), Verdict.ALLOW), (("ann",), Verdict.DENY)],
+)
+def test_it_is_on_the_list_for_those_who_are_named(by: tuple[str, ...], verdict: Verdict) -> None:
+    found = stop(frame=lying(), on=site(safe={SPEED: (replace(STOP, by=by),)}))
+    assert found.verdict is verdict
+    assert was_admitted(found) is (verdict is Verdict.ALLOW)

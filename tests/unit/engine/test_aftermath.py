@@ -16,6 +16,7 @@ from twinvouch.core.command import CORE, CommandStatus, OutcomeStatus
 from twinvouch.core.event import Effect
 from twinvouch.core.finding import Finding, Severity
 from twinvouch.core.inventory import CommandClass
+from twinvouch.core.mode import Rung
 from twinvouch.core.site import SECOND, Site
 from twinvouch.core.statement import Verb
 
@@ -174,11 +175,39 @@ def test_nobody_knows_a_way_back_where_the_position_was_not_trusted(tmp_path: Pa
 def test_a_later_write_takes_the_place_of_one_that_waits(tmp_path: Path) -> None:
     toy = Toy(tmp_path, site())
     first = written(toy)
-    after(toy, 2, 0.0)
-    second = written(toy, 0.7)
+    after(toy, 8, 0.0)
+    second = written(toy, 0.8)
     assert (response(toy, first), response(toy, second)) == ("superseded", "awaited")
-    after(toy, 12, 0.0)
+    after(toy, 8, 0.0)
+    assert response(toy, second) == "awaited", "another value has its own time"
+    after(toy, 4, 0.0)
     assert len(told(toy, "response")) == 1
+
+
+def test_the_same_again_puts_no_response_off(tmp_path: Path) -> None:
+    """Who replays readings and writes again and again would else never be found out."""
+    toy = Toy(tmp_path, site())
+    first = written(toy)
+    after(toy, 6, 0.0)
+    second = written(toy, flow=0.0)
+    assert (response(toy, first), response(toy, second)) == ("superseded", "awaited")
+    after(toy, 6, 0.0)
+    assert response(toy, second) == "missing"
+
+
+def test_less_may_be_done_to_what_does_not_show_what_was_written(tmp_path: Path) -> None:
+    toy = Toy(tmp_path, site(OnFailure.STEP_DOWN))
+    written(toy)
+    effects = after(toy, 12, 0.0)
+    mode = toy.memory.mode_of("valve")
+    assert (mode.rung, mode.by) == (Rung.ADVISORY, "rule")
+    assert (own(toy), permits(effects)) == ([], [])
+    answer, effects = toy.propose(VALVE, 0.7, inputs=(LEVEL, FLOW))
+    assert (answer.body["rule"], permits(effects)) == ("mode", [])
+    for _ in range(15):  # it counts all the time: nothing gives the mode back but a person
+        toy.wait(60)
+        toy.read(values={FLOW: 0.0})
+    assert toy.memory.mode_of("valve").rung is Rung.ADVISORY
 
 
 @pytest.mark.parametrize("status", [OutcomeStatus.REFUSED, OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN])  # fmt: skip

@@ -19,5 +19,6 @@ def lane(raw: bytes, site: Site, *, is_sealed: bool) -> Priority:
         command = read_command(content, site.plant.id, signed=is_sealed)
     except MalformedError:
         return Priority.COMMAND
-    listed = any(s.value == command.value for s in site.safe.get(command.tag, ()))
+    mine = (s for s in site.safe.get(command.tag, ()) if s.is_for(command.principal))
+    listed = any(s.value == command.value for s in mine)
     return Priority.SAFE if listed else Priority.COMMAND

@@ -139,8 +139,10 @@ def _levers() -> list[Lever]:
     found = []
     for p in PUMPS:
         run, speed = f"pump-{p}/run", f"pump-{p}/speed"
-        found.append(Lever(run, "1", 0.0, 1.0, "pumps", model=f"run:{p}", past=runs))
-        found.append(Lever(speed, "1", 0.6, 1.2, "pumps", model=f"speed:{p}", past=trims))
+        found.append(Lever(run, "1", 0.0, 1.0, "pumps", model=f"run:{p}", past=runs, shows=0.02))
+        found.append(
+            Lever(speed, "1", 0.6, 1.2, "pumps", model=f"speed:{p}", past=trims, shows=0.02)
+        )
     return found
 
 

@@ -86,6 +86,9 @@ class Lever:
     rate: float = float("inf")
     past: Past = field(default_factory=Past)
     controlled: tuple[str, ...] = ()
+    shows: float = (
+        0.0  # its own reading comes to what was written within so much; 0: nothing is said
+    )
 
 
 @dataclass(frozen=True, slots=True)

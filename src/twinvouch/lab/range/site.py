@@ -9,6 +9,7 @@ from typing import Final
 from twinvouch.adapters.cedar import default_policy
 from twinvouch.adapters.keys import SeededSigner
 from twinvouch.commands.capability import required
+from twinvouch.core.aftermath import Aftermath, Expected, OnFailure
 from twinvouch.core.declared import Declarations, by_group
 from twinvouch.core.inventory import (
     Asset,
@@ -44,6 +45,7 @@ LEAD, SECOND_LEAD, CLERK = "shift-lead", "shift-lead-2", "clerk"
 ACTUATOR: Final = "actuator-1"
 PERMIT_KEY: Final = "permit"
 PERIOD_NS: Final = STEP_S * SECOND
+SHOWN_NS: Final = 5 * PERIOD_NS // 2  # by when a write shows: in the second scan after it
 HOLD_NS: Final = 2 * PERIOD_NS  # the declared deadline of a command that is held
 CAP: Final = 210  # posture of all edges
 
@@ -93,6 +95,7 @@ def site_of(sector: Sector, guard: Guard, digest: bytes) -> Site:
         ahead=ahead,
         virtual={v.tag: _virtual(v, sector, classes) for v in sector.virtual},
         safe=_safe(sector),
+        aftermaths=_aftermaths(sector),
         watchdogs=_watchdogs(sector, ahead) if guard.watchdog else {},
     )
 
@@ -216,9 +219,21 @@ def _safe(sector: Sector) -> dict[str, tuple[Safe, ...]]:
     found: dict[str, tuple[Safe, ...]] = {}
     digest = sha256(repr(sector.safe).encode()).digest()
     for tag, value, per_hour in sector.safe:
-        listed = Safe(tag.rpartition("/")[0], tag, value, per_hour, digest=digest)
+        asset = tag.rpartition("/")[0]
+        listed = Safe(asset, tag, value, per_hour, digest=digest, by=(OPERATOR,))
         found[tag] = (*found.get(tag, ()), listed)
     return found
+
+
+def _aftermaths(sector: Sector) -> dict[str, Aftermath]:
+    """Where a lever has to show what was written, its asset steps down when it does not for two scans."""
+    return {
+        lever.tag: Aftermath(
+            Expected(lever.tag, lever.shows, SHOWN_NS, on_failure=OnFailure.STEP_DOWN)
+        )
+        for lever in sector.levers
+        if lever.shows
+    }
 
 
 def _watchdogs(sector: Sector, ahead: dict[str, Ahead]) -> dict[str, Watchdog]:
