@@ -27,7 +27,7 @@ def _write_meters(m: Memory, tag: str) -> bytes | None:
             p.entry,
             list(p.axes),
             list(p.totals),
-            list(p.driven),
+            list(map(list, p.driven)),
         ]
     return encode([2, told, list(track.axes), track.counted_ns, waits])
 
@@ -44,7 +44,7 @@ def _read_meters(m: Memory, tag: str, raw: bytes) -> None:
 
 def _pending(level: float, at_ns: int, received_ns: int, entry: int, *told: Any) -> Pending:
     (a, b, c, d), totals, *driven = told
-    of = tuple(driven[0]) if driven else ()
+    of = tuple((tag, total) for tag, total in driven[0]) if driven else ()
     return Pending(level, at_ns, received_ns, entry, (a, b, c, d), tuple(totals), of)
 
 
@@ -53,7 +53,15 @@ def _write_marks(m: Memory, tag: str) -> bytes | None:
     if track is None:
         return None
     told = [
-        [x.level, x.at_ns, x.received_ns, x.entry, list(x.axes), list(x.totals), list(x.driven)]
+        [
+            x.level,
+            x.at_ns,
+            x.received_ns,
+            x.entry,
+            list(x.axes),
+            list(x.totals),
+            list(map(list, x.driven)),
+        ]
         for x in track.marks
     ]
     return encode([2, told])
@@ -69,7 +77,7 @@ def _read_marks(m: Memory, tag: str, raw: bytes) -> None:
 
 def _mark(level: float, at_ns: int, received_ns: int, entry: int, *told: Any) -> Mark:
     (a, b, c, d), totals, *driven = told
-    of = tuple(driven[0]) if driven else ()
+    of = tuple((tag, total) for tag, total in driven[0]) if driven else ()
     return Mark(level, at_ns, received_ns, entry, (a, b, c, d), tuple(totals), of)
 
 

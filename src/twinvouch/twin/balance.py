@@ -44,7 +44,7 @@ class Mark:
     entry: int
     axes: Axes  # the worst of the level's label then and of its flows' since the mark before
     totals: tuple[float, ...]
-    driven: tuple[float | None, ...] = ()  # the same of drivers; None where one had not been read
+    driven: tuple[tuple[str, float], ...] = ()  # the same of drivers that were read, by tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Pending:
     entry: int
     axes: Axes
     totals: tuple[float | None, ...]
-    driven: tuple[float | None, ...] = ()
+    driven: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,8 @@ def marked(v: Virtual, track: Track, reading: Reading, now_ns: int) -> Track:
     at_ns, level = int(reading.t_ns[-1]), float(reading.values[-1])
     meters = [track.meters[f.tag] for f in v.flows]
     totals = tuple(_total(m, at_ns) if m.at_ns >= at_ns else None for m in meters)
-    driven = tuple(_driven(v, track.meters.get(tag), at_ns) for tag in v.drivers)
+    read = [(tag, _driven(v, track.meters.get(tag), at_ns)) for tag in v.drivers]
+    driven = tuple((tag, total) for tag, total in read if total is not None)
     pending = Pending(level, at_ns, now_ns, reading.entry, reading.axes, totals, driven)
     return _set(v, replace(track, pending=pending))
 
@@ -272,7 +273,7 @@ def _instead(v: Virtual, track: Track, lost: Lost, of: tuple[Mark, Situation]) -
     """The volume that lost flows have brought since the mark by what drives them; None where one of those is not known."""
     mark, at = of
     seconds = max(0, at.now_ns - mark.at_ns) / SECOND
-    began = dict(zip(v.drivers, mark.driven, strict=False))
+    began = dict(mark.driven)
     added = 0.0
     for flow in (f for f in v.flows if f.tag in lost):
         if flow.instead is None:

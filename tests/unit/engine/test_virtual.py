@@ -354,7 +354,7 @@ def test_where_its_meter_is_distrusted_too_what_drives_the_flow_stands_in(tmp_pa
     again = Engine(toy.site)
     again.restore(toy.core.state.load()[0])
     assert again.memory.tracks == toy.memory.tracks
-    assert any(mark.driven[0] is not None for mark in again.memory.tracks[LEVEL].marks)
+    assert [tag for tag, _ in again.memory.tracks[LEVEL].marks[-1].driven] == [ROOF]
     toy.say("ann", Verb.DISTRUST, ROOF, life_s=HOUR)
     toy.wait(1)
     assert toy.shown()["state"] == "blind"
