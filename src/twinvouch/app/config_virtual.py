@@ -31,6 +31,13 @@ Volume = Annotated[Points, Field(min_length=2, max_length=100), AfterValidator(_
 Growth = Annotated[Points, Field(min_length=1, max_length=100), AfterValidator(_growing)]
 
 
+class InsteadSettings(Frozen):
+    """`instead` of a flow, what it is by what drives it."""
+
+    base: float
+    gains: Annotated[dict[TagId, Factor], Field(min_length=1, max_length=10)]
+
+
 class FlowSettings(Frozen):
     """One of `flows:`, a meter of what fills or empties it."""
 
@@ -38,6 +45,7 @@ class FlowSettings(Frozen):
     factor: Factor
     usual: float | None = None
     mean: bool = False
+    instead: InsteadSettings | None = None
 
 
 class WithoutSettings(Frozen):
@@ -45,6 +53,7 @@ class WithoutSettings(Frozen):
 
     lost: Annotated[tuple[TagId, ...], Field(min_length=1, max_length=10)]
     growth: Growth
+    instead: Growth | None = None
 
 
 class VirtualSettings(Frozen):

@@ -75,7 +75,9 @@ def _always_read(config: Config) -> list[str]:
     """Tags whose trust counts in every command to some actuator (R7)."""
     tags = inventory.plant(config).tags.values()
     starts = {s.tag for told in config.lookahead.values() for s in told.tags.values()}
-    starts |= {f.tag for told in config.virtual.values() for f in told.flows} | {*config.virtual}
+    flows = [f for told in config.virtual.values() for f in told.flows]
+    starts |= {f.tag for f in flows} | {*config.virtual}
+    starts |= {tag for f in flows if f.instead is not None for tag in f.instead.gains}
     told = {s.response_tag for t in config.tags.values() if (s := t.actuator) and s.response_tag}
     return sorted(starts | told | {name for tag in tags for name in mandatory(tag)})
 

@@ -8,7 +8,7 @@ average hides the one whose meters are off.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from math import ceil
 from typing import Final
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from twinvouch.core.errors import UsageError
 from twinvouch.core.table import Table
-from twinvouch.core.virtual import Curve, Lost, Virtual
+from twinvouch.core.virtual import Curve, Flow, Instead, Lost, Virtual
 
 HOURS: Final = (0.25, 1.0, 4.0, 8.0, 16.0)
 SHARE: Final = 0.95
@@ -43,10 +43,12 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """The curves by what is lost, and what lost meters are taken for."""
+    """The curves by what is lost, and what lost meters are taken for: usually, and by what drives their flows."""
 
     usual: dict[str, float]
     points: dict[Lost, tuple[Point, ...]]
+    instead: dict[str, Instead] = field(default_factory=dict)
+    driven: dict[Lost, tuple[Point, ...]] = field(default_factory=dict)
 
     def curve(self, lost: Lost) -> Curve:
         """One of them for use."""
@@ -71,7 +73,14 @@ def calibrate(v: Virtual, runs: Sequence[Table]) -> Calibrated:
     if not points[frozenset()]:
         hours = HOURS[0]
         raise UsageError(f"too short: fewer than {_FEWEST} stretches of {hours:g} h in half of it")
-    return Calibrated(usual, points)
+    instead = {f.tag: _fitted(first, f, f.instead) for f in v.flows if f.instead is not None}
+    by = replace(
+        of, flows=tuple(replace(f, usual=None, instead=instead.get(f.tag)) for f in v.flows)
+    )
+    sets = [lost for lost in points if lost and lost <= instead.keys()]
+    whole = [points[frozenset()]]
+    driven = {lost: tuple(_points(by, (first, second), lost, whole)) for lost in sets}
+    return Calibrated(usual, points, instead, driven)
 
 
 def _points(
@@ -144,7 +153,10 @@ def _added(
     """What flows have added up to until each row, and how many gaps their meters had until then, float64[rows] each."""
     added, gaps = np.zeros(len(seconds)), np.zeros(len(seconds))
     for flow in v.flows:
-        if flow.tag in lost:
+        if flow.tag in lost and flow.usual is None:
+            total, wide = _driven(v, run, flow, seconds)
+            added, gaps = added + flow.factor * total, gaps + wide
+        elif flow.tag in lost:
             assert flow.usual is not None
             added += flow.factor * flow.usual * (seconds - seconds[0])
         else:
@@ -152,6 +164,31 @@ def _added(
             total, wide = _integral(seconds, values, v.gap_ns / _SECOND, is_mean=flow.is_mean)
             added, gaps = added + flow.factor * total, gaps + wide
     return added, gaps
+
+
+def _driven(
+    v: Virtual, run: Table, flow: Flow, seconds: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What it adds up to by what drives it, and the gaps of that, float64[rows] each."""
+    assert flow.instead is not None
+    total, gaps = flow.instead.base * (seconds - seconds[0]), np.zeros(len(seconds))
+    for tag, gain in flow.instead.gains:
+        one, wide = _integral(seconds, _column(run, tag), v.gap_ns / _SECOND, is_mean=False)
+        total, gaps = total + gain * one, gaps + wide
+    return total, gaps
+
+
+def _fitted(runs: Sequence[Table], flow: Flow, told: Instead) -> Instead:
+    """Least squares of what the meter read on what its drivers read; the least norm where they never moved apart."""
+    tags = [tag for tag, _ in told.gains]
+    y = np.concatenate([_column(run, flow.tag) for run in runs])
+    drivers = [np.concatenate([_column(run, tag) for run in runs]) for tag in tags]
+    x = np.column_stack([np.ones(len(y)), *drivers])
+    known = np.isfinite(y) & np.isfinite(x).all(axis=1)
+    if not known.any():
+        raise UsageError(f"`{flow.tag}` and what drives it were never read together")
+    base, *gains = (float(f"{c:.4g}") for c in np.linalg.lstsq(x[known], y[known], rcond=None)[0])
+    return Instead(base, tuple(zip(tags, gains, strict=True)))
 
 
 def _integral(
@@ -180,7 +217,7 @@ def _column(run: Table, tag: str) -> NDArray[np.float64]:
 
 
 def _halves(v: Virtual, run: Table) -> tuple[Table, Table]:
-    for tag in (v.tag, *(f.tag for f in v.flows)):
+    for tag in (v.tag, *v.inputs):
         _column(run, tag)
     if len(run.t_ns) < 4:
         raise UsageError(f"{len(run.t_ns)} rows are no history")

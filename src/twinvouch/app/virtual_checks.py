@@ -9,7 +9,7 @@ from twinvouch.app.config_tags import TagSettings
 from twinvouch.app.config_virtual import Points, VirtualSettings
 from twinvouch.app.declared_checks import unknown
 from twinvouch.app.problems import named
-from twinvouch.app.virtual_sensors import curves, limits_of
+from twinvouch.app.virtual_sensors import curves, driven, limits_of
 from twinvouch.app.yaml_tree import Loc
 from twinvouch.core import domains
 
@@ -80,9 +80,27 @@ def _flows(config: Config, tag: str, s: VirtualSettings) -> Told:
         else:
             yield from _unit(config.tags[tag], about, flow.factor, number)
             yield from _shared(config, tag, flow.tag, (s, loc))
+        yield from _drivers(config, tag, s, number)
         if flow.tag in seen:
             yield loc, f"{named(flow.tag)} is named twice: add the factors up"
         seen.add(flow.tag)
+
+
+def _drivers(config: Config, tag: str, s: VirtualSettings, number: int) -> Told:
+    """What drives a flow is read, is no meter of it and nothing that is estimated, and does not fail with the level or the meter."""
+    told = s.flows[number].instead
+    meters = {f.tag for f in s.flows}
+    for driver in () if told is None else told.gains:
+        loc: Loc = ("flows", number, "instead", "gains", driver)
+        if driver not in config.tags:
+            yield loc, unknown(config, driver)
+        elif driver in meters or driver in config.virtual:
+            yield (
+                loc,
+                f"{named(driver)} is metered or estimated itself, expected what drives a flow",
+            )
+        else:
+            yield from _shared(config, tag, driver, (s, loc))
 
 
 def _unit(level: TagSettings, flow: TagSettings, factor: float, number: int) -> Told:
@@ -124,8 +142,12 @@ def _curves(s: VirtualSettings) -> Told:
                 yield at, f"{named(tag)} is none of its `flows`"
             elif names[tag].usual is None:
                 yield at, f"{named(tag)} has no `usual` to take its place"
+            elif without.instead is not None and names[tag].instead is None:
+                place: Loc = ("without", number, "instead")
+                yield place, f"{named(tag)} has no `instead` of its own, from which to work it out"
     places: list[tuple[Loc, Points]] = [(("growth",), s.growth)] if s.growth else []
     places += [(("without", n, "growth"), w.growth) for n, w in enumerate(s.without)]
+    places += [(("without", n, "instead"), w.instead) for n, w in enumerate(s.without) if w.instead]
     for loc, growth in places:
         if growth[-1][0] < s.max_blind_h:
             text = f"ends at {growth[-1][0]:g} h, expected up to max_blind_h = {s.max_blind_h:g}"
@@ -144,3 +166,9 @@ def _narrowing(s: VirtualSettings) -> Told:
                 others = ", ".join(map(named, sorted(fewer))) or "no meter"
                 text = f"narrower than with {others} lost: less is known, expected at least as wide"
                 yield ("without", number, "growth"), text
+        whole, other = told.get(frozenset()), driven(s).get(lost)
+        if whole and other and any(other.at(h) < whole.at(h) - 1e-12 for h in hours):
+            yield (
+                ("without", number, "instead"),
+                "narrower than with no meter lost: less is known, expected at least as wide",
+            )

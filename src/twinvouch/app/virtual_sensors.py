@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_types import ns
-from twinvouch.app.config_virtual import Points, VirtualSettings
+from twinvouch.app.config_virtual import FlowSettings, Points, VirtualSettings
 from twinvouch.commands.capability import most, required
 from twinvouch.commands.view import mandatory
 from twinvouch.core.inventory import CommandClass, Plant, Tag
-from twinvouch.core.virtual import Axes, Curve, Flow, Lost, Virtual
+from twinvouch.core.virtual import Axes, Curve, Flow, Instead, Lost, Virtual
 
 
 def sensors(config: Config, plant: Plant) -> dict[str, Virtual]:
@@ -20,6 +20,11 @@ def curves(s: VirtualSettings) -> dict[Lost, Curve]:
     """By the meters that are lost."""
     found = {} if s.growth is None else {frozenset[str](): _curve(s.growth)}
     return found | {frozenset(w.lost): _curve(w.growth) for w in s.without}
+
+
+def driven(s: VirtualSettings) -> dict[Lost, Curve]:
+    """By the meters that are lost, where their flows are worked out from what drives them."""
+    return {frozenset(w.lost): _curve(w.instead) for w in s.without if w.instead is not None}
 
 
 def limits_of(config: Config, tag: str) -> tuple[float, float] | None:
@@ -52,7 +57,7 @@ def _sensor(config: Config, plant: Plant, tag: str) -> Virtual:
         tag=tag,
         levels=tuple(level for level, _ in points),
         volumes=tuple(volume for _, volume in points),
-        flows=tuple(Flow(f.tag, f.factor, f.usual, f.mean) for f in s.flows),
+        flows=tuple(map(_flow, s.flows)),
         error=s.error,
         curves=curves(s),
         low=limits[0],
@@ -63,7 +68,14 @@ def _sensor(config: Config, plant: Plant, tag: str) -> Virtual:
         gap_ns=ns(s.gap_s),
         demands=_demands(plant, using),
         assets=tuple(sorted({t.asset for t in using})),
+        instead=driven(s),
     )
+
+
+def _flow(f: FlowSettings) -> Flow:
+    told = f.instead
+    other = None if told is None else Instead(told.base, tuple(told.gains.items()))
+    return Flow(f.tag, f.factor, f.usual, f.mean, other)
 
 
 def _using(config: Config, plant: Plant, tag: str) -> Iterator[Tag]:

@@ -8,7 +8,7 @@ grows, so the growth is a table and not a model.
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
 from typing import Final
@@ -55,10 +55,19 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class Instead:
+    """What a flow is by what drives it: `base` and for each tag its gain times its reading, in the unit of the flow."""
+
+    base: float
+    gains: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Flow:
     """A metered flow: one unit of it changes the volume by `factor` a second, in the level's unit cubed (negative: out).
 
-    `usual` is what it is taken for where its meter is lost and a curve for that was calibrated; in the unit of the flow.
+    Where its meter is lost and a curve for that was calibrated it is taken for what `instead` makes of other tags, or, where
+    those do not count either, for `usual`; in the unit of the flow.
     `is_mean`: a reading is the mean since the one before it, as loggers and totals give it, and not of its moment.
     """
 
@@ -66,6 +75,7 @@ class Flow:
     factor: float
     usual: float | None = None
     is_mean: bool = False
+    instead: Instead | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,8 @@ class Virtual:
     """The virtual sensor of one level tag. Times in ns.
 
     `levels` and `volumes` are points of the volume that it holds, both rising. `curves` are by which flows are lost; a
-    set without a curve is one without an estimate. `low..high` are the limits that its interval may not touch. A lie may
+    set without a curve is one without an estimate. `instead` are the same where all lost flows are worked out from what drives
+    them. `low..high` are the limits that its interval may not touch. A lie may
     have begun `window_ns` before it was found. `settle_ns` after that the estimate moves even where nothing confirms it.
     `demands` are what a reading must reach to count, by axis.
     """
@@ -92,6 +103,18 @@ class Virtual:
     gap_ns: int
     demands: Axes = (0, 0, 0, 0)
     assets: tuple[str, ...] = ()  # that step down when it goes blind
+    instead: Mapping[Lost, Curve] = field(default_factory=dict)
+
+    @property
+    def drivers(self) -> tuple[str, ...]:
+        """Tags that flows are worked out from while their meters are lost; meters of other flows are none."""
+        told = [t for f in self.flows if f.instead is not None for t, _ in f.instead.gains]
+        return tuple(dict.fromkeys(told))
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """All that its level is worked out from: meters, then drivers."""
+        return (*(f.tag for f in self.flows), *self.drivers)
 
     @property
     def spacing_ns(self) -> int:
@@ -109,7 +132,7 @@ class StandIn:
     """What stands in for a tag at a moment, in the tag's unit: where it is most believed to be, and between what.
 
     `axes` are the worst of all it rests on, `rests` its tags and the entries of their batches, `sources` the flows it was
-    metered by, `lost` those that are replaced by their usual value. `left_s` is the time to blind. `entry` is where it took
+    metered by and what drives those that were not, `lost` flows that were not metered. `left_s` is the time to blind. `entry` is where it took
     over, and what a command declares that was made from it; -1 before it has.
     """
 

@@ -65,8 +65,8 @@ def counts(m: Memory, tag: str, demands: Axes) -> bool:
 
 
 def lost(m: Memory, v: Virtual) -> frozenset[str]:
-    """Flows that do not count now; of those that lie, rather than are silent, all that could lie with them."""
-    tags = [f.tag for f in v.flows]
+    """Flows, and drivers of flows, that do not count now; of those that lie, rather than are silent, all that could lie with them."""
+    tags = v.inputs
     silent = {t for t in tags if not counts(m, t, v.demands)}
     if not silent:
         return frozenset()

@@ -31,7 +31,7 @@ _STEP_NS: Final = 30_000_000_000  # a time to blind that changed less is not sto
 def learn(m: Memory, admitted: Admitted, entry: int) -> None:
     """Add what an admitted batch says of levels and flows, as far as it counts now that it is in the frame."""
     for v in m.site.virtual.values():
-        for tag in (*(f.tag for f in v.flows), v.tag):
+        for tag in (*v.inputs, v.tag):
             if m.site.plant.tags[tag].group != admitted.batch.group or m.frame.entry(tag) != entry:
                 continue
             if counts(m, tag, v.demands):
@@ -45,7 +45,7 @@ def forget(m: Memory, tags: frozenset[str], since_ns: int, until_ns: int) -> Non
         if track is None:
             continue
         oldest = min((x.received_ns for x in track.marks), default=track.counted_ns)
-        flows = [f.tag for f in v.flows if f.tag in tags and until_ns >= oldest]
+        flows = [t for t in v.inputs if t in tags and until_ns >= oldest]
         if v.tag in tags or flows:
             is_level = v.tag in tags
             m.tracks[v.tag] = forgotten(track, (since_ns, until_ns), flows, is_level=is_level)
@@ -101,7 +101,7 @@ def _begin(m: Memory, out: Out, v: Virtual) -> None:
     index = _enter(m, out, v, Turn.STANDS_IN, (found, found.why), ())
     _keep(m, v.tag, Episode(since_ns, m.now_ns, index))
     sentence = (
-        f"`{v.tag}` does not count: {found.value:.4g} ({found.low:.4g} to {found.high:.4g}) stands in for it, metered by "
+        f"`{v.tag}` does not count: {found.value:.4g} ({found.low:.4g} to {found.high:.4g}) stands in for it, by "
         f"{_names(found.sources)}; blind in {found.left_s / 60:.0f} min at the latest"
     )
     _tell(m, out, v, Finding(RULE, v.tag, Severity.MEDIUM, sentence), index)

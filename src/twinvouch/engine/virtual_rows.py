@@ -20,25 +20,32 @@ def _write_meters(m: Memory, tag: str) -> bytes | None:
     p = track.pending
     waits = None
     if p is not None:
-        waits = [p.level, p.at_ns, p.received_ns, p.entry, list(p.axes), list(p.totals)]
-    return encode([1, told, list(track.axes), track.counted_ns, waits])
+        waits = [
+            p.level,
+            p.at_ns,
+            p.received_ns,
+            p.entry,
+            list(p.axes),
+            list(p.totals),
+            list(map(list, p.driven)),
+        ]
+    return encode([2, told, list(track.axes), track.counted_ns, waits])
 
 
 def _read_meters(m: Memory, tag: str, raw: bytes) -> None:
     content: Any = decode(raw)
     version, told, (a, b, c, d), counted_ns, waits = content
-    assert version == 1, version
+    assert version in {1, 2}, version  # 1: before there were drivers
     meters = {t: Meter(*rest) for t, *rest in told}
     track = m.tracks.get(tag, Track())
     pending = None if waits is None else _pending(*waits)
     m.tracks[tag] = Track(meters, track.marks, (a, b, c, d), counted_ns, pending)
 
 
-def _pending(
-    level: float, at_ns: int, received_ns: int, entry: int, axes: Any, totals: Any
-) -> Pending:
-    a, b, c, d = axes
-    return Pending(level, at_ns, received_ns, entry, (a, b, c, d), tuple(totals))
+def _pending(level: float, at_ns: int, received_ns: int, entry: int, *told: Any) -> Pending:
+    (a, b, c, d), totals, *driven = told
+    of = tuple((tag, total) for tag, total in driven[0]) if driven else ()
+    return Pending(level, at_ns, received_ns, entry, (a, b, c, d), tuple(totals), of)
 
 
 def _write_marks(m: Memory, tag: str) -> bytes | None:
@@ -46,23 +53,32 @@ def _write_marks(m: Memory, tag: str) -> bytes | None:
     if track is None:
         return None
     told = [
-        [x.level, x.at_ns, x.received_ns, x.entry, list(x.axes), list(x.totals)]
+        [
+            x.level,
+            x.at_ns,
+            x.received_ns,
+            x.entry,
+            list(x.axes),
+            list(x.totals),
+            list(map(list, x.driven)),
+        ]
         for x in track.marks
     ]
-    return encode([1, told])
+    return encode([2, told])
 
 
 def _read_marks(m: Memory, tag: str, raw: bytes) -> None:
     content: Any = decode(raw)
     version, told = content
-    assert version == 1, version
+    assert version in {1, 2}, version  # 1: before there were drivers
     track = m.tracks.get(tag, Track())
     m.tracks[tag] = replace(track, marks=tuple(_mark(*each) for each in told))
 
 
-def _mark(level: float, at_ns: int, received_ns: int, entry: int, axes: Any, totals: Any) -> Mark:
-    a, b, c, d = axes
-    return Mark(level, at_ns, received_ns, entry, (a, b, c, d), tuple(totals))
+def _mark(level: float, at_ns: int, received_ns: int, entry: int, *told: Any) -> Mark:
+    (a, b, c, d), totals, *driven = told
+    of = tuple((tag, total) for tag, total in driven[0]) if driven else ()
+    return Mark(level, at_ns, received_ns, entry, (a, b, c, d), tuple(totals), of)
 
 
 def _write_episode(m: Memory, tag: str) -> bytes | None:

@@ -11,7 +11,7 @@ from twinvouch.core.inventory import Plant
 from twinvouch.core.ports import PolicyRequest
 from twinvouch.core.site import Site
 
-# what a virtual sensor says is read by whoever may read tags: its own and those of its meters
+# what a virtual sensor says is read by whoever may read tags: its own and those of its meters and of what drives them
 AS = {"readVirtual": "readTags"}
 # Which entity type of the policy each action reads; where it is Tag, the answer shows values.
 RESOURCES = {
@@ -60,7 +60,7 @@ def decide(query: QueryAsked, site: Site) -> Answer:
         return Answer(allowed=False, why=f"`{query.action}` is not a kind of read")
     tags = _tags(query, plant, resource_type)
     virtual = site.virtual.get(query.resource) if query.action in AS else None
-    tags += () if virtual is None else tuple(f.tag for f in virtual.flows)
+    tags += () if virtual is None else virtual.inputs
     unknown = next((t for t in tags if t not in plant.tags), None)
     if unknown is not None:
         return Answer(allowed=False, why=f"`{unknown}` is no tag of plant `{plant.id}`")

@@ -44,6 +44,7 @@ class Mark:
     entry: int
     axes: Axes  # the worst of the level's label then and of its flows' since the mark before
     totals: tuple[float, ...]
+    driven: tuple[tuple[str, float], ...] = ()  # the same of drivers that were read, by tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Pending:
     entry: int
     axes: Axes
     totals: tuple[float | None, ...]
+    driven: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,9 @@ def marked(v: Virtual, track: Track, reading: Reading, now_ns: int) -> Track:
     at_ns, level = int(reading.t_ns[-1]), float(reading.values[-1])
     meters = [track.meters[f.tag] for f in v.flows]
     totals = tuple(_total(m, at_ns) if m.at_ns >= at_ns else None for m in meters)
-    pending = Pending(level, at_ns, now_ns, reading.entry, reading.axes, totals)
+    read = [(tag, _driven(v, track.meters.get(tag), at_ns)) for tag in v.drivers]
+    driven = tuple((tag, total) for tag, total in read if total is not None)
+    pending = Pending(level, at_ns, now_ns, reading.entry, reading.axes, totals, driven)
     return _set(v, replace(track, pending=pending))
 
 
@@ -157,7 +161,7 @@ def _set(v: Virtual, track: Track) -> Track:
     if p is None or len(totals) < len(v.flows):
         return track
     now_ns, axes = p.received_ns, worst(p.axes, track.axes)
-    mark = Mark(p.level, p.at_ns, p.received_ns, p.entry, axes, totals)
+    mark = Mark(p.level, p.at_ns, p.received_ns, p.entry, axes, totals, p.driven)
     aged = [m for m in track.marks if now_ns - m.received_ns >= v.window_ns]
     limit_ns = 2 * v.window_ns + v.spacing_ns
     kept = [m for m in track.marks if now_ns - m.received_ns <= limit_ns or m in aged[-1:]]
@@ -224,30 +228,71 @@ def _carried(v: Virtual, track: Track, mark: Mark, at: Situation) -> _Path | Non
     added, used = 0.0, list[str]()
     seconds = max(0, at.now_ns - mark.received_ns) / SECOND
     for k, flow in enumerate(v.flows):
-        meter = track.meters.get(flow.tag)
-        is_whole = (
-            meter is not None
-            and flow.tag not in at.lost
-            and meter.since_ns <= mark.at_ns
-            and at.now_ns - meter.at_ns <= v.gap_ns
-        )
-        if is_whole and meter is not None:
+        meter = _whole(v, track, flow.tag, (mark, at))
+        if meter is not None:
             used.append(flow.tag)
             added += flow.factor * (_total(meter, at.now_ns) - mark.totals[k])
-        elif flow.usual is None:
-            return None
-        else:
-            added += flow.factor * flow.usual * seconds
     lost: Lost = frozenset(f.tag for f in v.flows) - {*used}
-    curve = v.curves.get(lost)
-    if curve is None:
-        return None
+    curve, other = v.instead.get(lost), _instead(v, track, lost, (mark, at))
+    if curve is not None and other is not None:
+        added += other
+        told = [f.instead for f in v.flows if f.tag in lost and f.instead is not None]
+        used += dict.fromkeys(t for i in told for t, _ in i.gains)
+    else:
+        curve, other = v.curves.get(lost), _usual(v, lost, seconds)
+        if curve is None or other is None:
+            return None
+        added += other
     volume = float(np.interp(mark.level, v.levels, v.volumes)) + added
     value = float(np.interp(volume, v.volumes, v.levels))
     hours = seconds / 3600.0
     half = v.error + curve.at(hours)
     low, high = max(value - half, v.levels[0]), min(value + half, v.levels[-1])
     return _Path(mark, value, low, high, hours, tuple(used), curve)
+
+
+def _whole(v: Virtual, track: Track, tag: str, of: tuple[Mark, Situation]) -> Meter | None:
+    """What a tag has added up to, where it counts now and was read without a gap since the mark."""
+    meter, (mark, at) = track.meters.get(tag), of
+    if meter is None or tag in at.lost or meter.since_ns > mark.at_ns:
+        return None
+    return meter if at.now_ns - meter.at_ns <= v.gap_ns else None
+
+
+def _usual(v: Virtual, lost: Lost, seconds: float) -> float | None:
+    """The volume that lost flows have usually brought in this time; None where one has no usual value."""
+    told = [(f.factor, f.usual) for f in v.flows if f.tag in lost]
+    return (
+        sum(a * (u or 0.0) for a, u in told) * seconds
+        if all(u is not None for _, u in told)
+        else None
+    )
+
+
+def _instead(v: Virtual, track: Track, lost: Lost, of: tuple[Mark, Situation]) -> float | None:
+    """The volume that lost flows have brought since the mark by what drives them; None where one of those is not known."""
+    mark, at = of
+    seconds = max(0, at.now_ns - mark.at_ns) / SECOND
+    began = dict(mark.driven)
+    added = 0.0
+    for flow in (f for f in v.flows if f.tag in lost):
+        if flow.instead is None:
+            return None
+        amount = flow.instead.base * seconds
+        for tag, gain in flow.instead.gains:
+            meter, then = _whole(v, track, tag, of), began.get(tag)
+            if meter is None or then is None:
+                return None
+            amount += gain * (_total(meter, at.now_ns) - then)
+        added += flow.factor * amount
+    return added
+
+
+def _driven(v: Virtual, meter: Meter | None, at_ns: int) -> float | None:
+    """What a driver had added up to at a mark, as if its newest reading still held; the mark does not wait for it."""
+    if meter is None or meter.since_ns > at_ns or at_ns - meter.at_ns > v.gap_ns:
+        return None
+    return _total(meter, at_ns)
 
 
 def _believed(v: Virtual, paths: Sequence[_Path], at: Situation) -> tuple[list[_Path], str]:

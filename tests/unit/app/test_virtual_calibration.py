@@ -1,6 +1,7 @@
 """Curves from history: a tank whose true errors are known, by what is lost; and the verb, from a CSV to what is pasted."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from twinvouch.app.build import site
 from twinvouch.app.virtual_calibration import HOURS, calibrate, errors
 from twinvouch.core.errors import UsageError
 from twinvouch.core.table import Table
-from twinvouch.core.virtual import Virtual
+from twinvouch.core.virtual import Instead, Virtual
 
 IDS = ("tank-1/level", "well/flow", "town/flow")
 NONE, TOWN = frozenset[str](), frozenset({"town/flow"})
@@ -104,3 +105,21 @@ def test_the_verb_prints_what_fits_into_the_configuration(tmp_path: Path) -> Non
     told = json.loads(call(*asked, "--json").stdout)
     assert [s["lost"] for s in told["sets"]][:2] == [[], ["well/flow"]]
     call("virtual", "calibrate", "pump-1/speed", *asked[3:], code=2)
+
+
+def test_what_drives_a_flow_is_fitted_and_narrower_than_its_usual_value(v: Virtual) -> None:
+    """The town takes 60 m3/h while its pump runs and 20 while it does not, hours at a time."""
+    chance = np.random.default_rng(5)
+    table = history(5)
+    run = np.repeat(chance.integers(0, 2, len(table.t_ns) // 240), 240).astype(float)
+    town = 20 + 40 * run + np.repeat(chance.normal(0, 2, len(run) // 60), 60)
+    level = 5 + np.cumsum((40 - town) / 3600 * 60 / 100)
+    values = np.column_stack([level, np.full(len(run), 40.0), town, run])
+    told = Table((*IDS, "pump-1/run"), table.t_ns, values)
+    flow = replace(v.flows[1], instead=Instead(0.0, (("pump-1/run", 1.0),)))
+    found = calibrate(replace(v, flows=(v.flows[0], flow)), [told])
+    ((_, gain),) = found.instead["town/flow"].gains
+    assert (found.instead["town/flow"].base, gain) == pytest.approx((20, 40), abs=1)
+    assert found.driven.keys() == {TOWN}
+    for usual, driven in zip(found.points[TOWN][:4], found.driven[TOWN], strict=False):
+        assert driven.width < usual.width / 2

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.app.plants import GOOD, changed, loaded, problems
 from tests.unit.app.test_lookahead_config import AHEAD
 from twinvouch.app import build, safety
-from twinvouch.core.virtual import HOUR_NS, Curve, Flow
+from twinvouch.core.virtual import HOUR_NS, Curve, Flow, Instead
 
 KEY_3 = "/FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU="  # RFC 8032, 7.1, test 3
 METERS = """\
@@ -96,6 +96,43 @@ def test_what_contradicts_is_told_at_its_place(
 ) -> None:
     told = problems(tmp_path, changed(old, new, WITH))
     assert told
+    assert any(words in text for text in told), told
+
+
+INSTEAD = changed(
+    "usual: 40}",
+    "usual: 40, instead: {base: 20, gains: {pump-1/speed: 0.5}}}",
+    changed("growth: [[1, 0.1], [8, 0.9]]}", "growth: [[1, 0.1], [8, 0.9]], instead: [[1, 0.07], [8, 0.5]]}", WITH),
+)  # fmt: skip
+
+
+def test_what_drives_a_flow_is_what_the_engine_has_and_is_signed(tmp_path: Path) -> None:
+    accepted = changed("max_blind_h: 8", "max_blind_h: 8\n    may_share: [edge, zone, vendor, key, time_source]", INSTEAD)  # fmt: skip
+    config = loaded(tmp_path, accepted)
+    (v,) = build.site(config).virtual.values()
+    assert v.flows[1].instead == Instead(20.0, (("pump-1/speed", 0.5),))
+    assert v.instead == {frozenset({"town/flow"}): Curve((1.0, 8.0), (0.07, 0.5))}
+    assert v.inputs == ("well/flow", "town/flow", "pump-1/speed")
+    signed = safety.digest(safety.content(config, bytes(32)))
+    other = loaded(tmp_path, changed("base: 20", "base: 21", accepted))
+    assert safety.digest(safety.content(other, bytes(32))) != signed
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("pump-1/speed: 0.5", "pump-1/sped: 0.5", "did you mean"),
+        ("pump-1/speed: 0.5", "well/flow: 0.5", "expected what drives a flow"),
+        ("base: 20", "base: 20", "shares a failure domain with `tank-1/level`"),
+        (", instead: {base: 20, gains: {pump-1/speed: 0.5}}", "", "has no `instead` of its own"),
+        ("[[1, 0.07], [8, 0.5]]", "[[1, 0.04], [8, 0.5]]", "narrower than with no meter lost"),
+        ("[[1, 0.07], [8, 0.5]]", "[[1, 0.07], [4, 0.5]]", "ends at 4 h"),
+    ],
+)
+def test_what_drives_a_flow_must_be_read_and_fail_apart(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    told = problems(tmp_path, changed(old, new, INSTEAD))
     assert any(words in text for text in told), told
 
 

@@ -1,5 +1,6 @@
 """A level that is distrusted is replaced by its mass balance: for look-ahead, interlock and label, until it counts again."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from tests.unit.engine.virtual import FLOW, LEVEL, TANK, VirtualToy, site
 from twinvouch.core.command import Input
 from twinvouch.core.kind import Kind, Purpose
 from twinvouch.core.mode import Rung
+from twinvouch.core.site import SECOND, Site
 from twinvouch.core.statement import Verb
+from twinvouch.core.virtual import Instead
 from twinvouch.engine import Engine
 from twinvouch.wire.cbor import decode
 from twinvouch.wire.command import write_command
@@ -318,3 +321,40 @@ def test_at_any_moment_a_restart_goes_on_as_if_it_had_not_been(toy: VirtualToy) 
             again.feed(event, now_ns)  # type: ignore[arg-type]
             kept |= {k: v for k, v in again.drain().items() if v is not None}
         assert {k: v for k, v in kept.items() if k in last} == last
+
+
+ROOF = "roof/temperature"
+
+
+def driven_site() -> Site:
+    """Its flow is what the roof is warmer than 290 K, in K; a station of its own reads that."""
+    flow = replace(TANK.flows[0], instead=Instead(-290.0, ((ROOF, 1.0),)))
+    whole = TANK.curves[frozenset()]
+    return site(flows=(flow,), instead={frozenset({FLOW}): whole}, gap_ns=300 * SECOND)
+
+
+def warm(toy: VirtualToy, kelvin: float, times: int = 15) -> None:
+    for _ in range(times):
+        toy.wait(0.9)
+        toy.read("edge-2", "slow", values={ROOF: kelvin}, rows=1)
+
+
+def test_where_its_meter_is_distrusted_too_what_drives_the_flow_stands_in(tmp_path: Path) -> None:
+    toy = VirtualToy(tmp_path, driven_site())
+    warm(toy, 290.0)
+    toy.live()
+    warm(toy, 290.0)
+    doubt(toy)
+    toy.say("bob", Verb.DISTRUST, FLOW, life_s=HOUR)
+    toy.wait(1)
+    shown = toy.shown()
+    assert (shown["state"], shown["sources"], shown["lost"]) == ("stands_in", [ROOF], [FLOW])
+    warm(toy, 290.5)
+    assert toy.shown()["value"] > shown["value"], "the tank fills"
+    again = Engine(toy.site)
+    again.restore(toy.core.state.load()[0])
+    assert again.memory.tracks == toy.memory.tracks
+    assert [tag for tag, _ in again.memory.tracks[LEVEL].marks[-1].driven] == [ROOF]
+    toy.say("ann", Verb.DISTRUST, ROOF, life_s=HOUR)
+    toy.wait(1)
+    assert toy.shown()["state"] == "blind"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinvouch.core.virtual import HOUR_NS, Curve, Flow, StandIn, Virtual
+from twinvouch.core.virtual import HOUR_NS, Curve, Flow, Instead, StandIn, Virtual
 from twinvouch.twin.balance import (
     Reading,
     Situation,
@@ -260,3 +260,63 @@ def test_a_mark_waits_for_what_its_meters_say_of_its_moment() -> None:
             track = metered(v, track, tag, rows(flow, n * MINUTE))
     found = told(estimate(v, track, at(70, 61)))
     assert found.value == pytest.approx(5.0 + 36 * 69 / 60 / 100)
+
+
+PUMP = "pump/run"
+DRIVEN = replace(
+    TANK,
+    flows=(replace(TANK.flows[0], instead=Instead(6.0, ((PUMP, 30.0),))), TANK.flows[1]),
+    instead={frozenset({IN}): Curve((1.0, 8.0), (0.1, 0.4))},
+    curves={**TANK.curves, frozenset({IN}): Curve((1.0, 8.0), (1.0, 4.0))},
+)
+
+
+def driven(run: float = 1.0, *, until: int = 180) -> Track:
+    """Known for two hours with the pump on; after that the inflow is not metered and the pump runs or not."""
+    track = Track()
+    for n in range(until + 1):
+        pump = rows(1.0 if n <= 120 else run, n * MINUTE, 9000 + n)
+        track = metered(DRIVEN, track, PUMP, pump)
+        track = metered(DRIVEN, track, OUT, rows(18.0, n * MINUTE, 3 * n))
+        if n <= 120:
+            track = metered(DRIVEN, track, IN, rows(36.0, n * MINUTE, 3 * n))
+            track = marked(DRIVEN, track, rows(5.0 + 0.18 * n / 60, n * MINUTE, 3 * n), n * MINUTE)
+    return track
+
+
+def test_a_flow_without_its_meter_is_what_drives_it() -> None:
+    on, off = (told(estimate(DRIVEN, driven(r), at(180, 120, lost=(IN,)))) for r in (1.0, 0.0))
+    assert on.value == pytest.approx(5.0 + 0.18 * 3, abs=0.01)
+    assert off.value == pytest.approx(5.0 + 0.18 * 2 - 0.12, abs=0.01)
+    assert (on.sources, on.lost) == ((OUT, PUMP), (IN,))
+    assert dict(on.rests)[PUMP] == 9180
+    assert on.high - on.low < 0.6
+
+
+def test_without_what_drives_it_the_usual_flow_counts_and_its_wider_curve() -> None:
+    found = told(estimate(DRIVEN, driven(), at(180, 120, lost=(IN, PUMP))))
+    assert found.sources == (OUT,)
+    assert found.high - found.low > 2.0
+    never = replace(DRIVEN, curves=TANK.curves)
+    assert estimate(never, driven(), at(180, 120, lost=(IN, PUMP))) is None
+
+
+def test_a_driver_that_is_silent_stops_no_marks_and_is_not_believed_over_the_gap() -> None:
+    track = forgotten(driven(until=120), (0, 0), [PUMP], is_level=False)
+    assert len(track.marks) == len(watched(120).marks)
+    for n in range(121, 181):
+        track = metered(DRIVEN, track, PUMP, rows(1.0, n * MINUTE))
+        track = metered(DRIVEN, track, OUT, rows(18.0, n * MINUTE))
+    found = told(estimate(DRIVEN, track, at(180, 120, lost=(IN,))))
+    assert found.sources == (OUT,), "what it drove before it was disavowed is not known"
+    before = marked(DRIVEN, watched(70, v=TANK), rows(5.2, 80 * MINUTE), 80 * MINUTE)
+    assert before.marks, "a tag that was never read is waited for by no mark"
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30))
+def test_a_driver_that_does_not_count_moves_nothing(lies: list[float]) -> None:
+    honest, lying = driven(until=140), driven(until=140)
+    for n, lie in enumerate(lies):
+        lying = metered(DRIVEN, lying, PUMP, rows(lie, (141 + n) * MINUTE))
+    situation = at(141, 120, lost=(IN, PUMP))
+    assert estimate(DRIVEN, lying, situation) == estimate(DRIVEN, honest, situation)

@@ -12,6 +12,7 @@ from twinvouch.app.cli.printing import config_option, json_option, say
 
 if TYPE_CHECKING:
     from twinvouch.app.virtual_calibration import Calibrated, Point
+    from twinvouch.core.virtual import Instead
 
 
 @click.group()
@@ -54,30 +55,46 @@ def _plain(found: "Calibrated") -> dict[str, Any]:
         return {"hours": p.hours, "width": p.width, "made_of": p.made_of, "coverage": p.coverage, "tried": p.tried}  # fmt: skip
 
     sets = [{"lost": sorted(lost), "points": [point(p) for p in told]} for lost, told in found.points.items()]  # fmt: skip
-    return {"usual": found.usual, "sets": sets}
+    driven = [{"lost": sorted(lost), "points": [point(p) for p in told]} for lost, told in found.driven.items()]  # fmt: skip
+    instead = {t: {"base": i.base, "gains": dict(i.gains)} for t, i in found.instead.items()}
+    return {"usual": found.usual, "sets": sets, "instead": instead, "driven": driven}
 
 
 def _lines(found: "Calibrated", error: float) -> list[str]:
     lines = [
         f"# half widths beyond error {error:g} that hold 95 % of the first half; coverage is of the second"
     ]
-    for lost, told in found.points.items():
-        lines.append(f"# lost: {', '.join(sorted(lost)) or 'no meter'}")
+    both = [(", ".join(sorted(lost)) or "no meter", told) for lost, told in found.points.items()]
+    both += [(f"{', '.join(sorted(lost))}, by what drives", t) for lost, t in found.driven.items()]
+    for name, told in both:
+        lines.append(f"# lost: {name}")
         lines += [
             f"#   {p.hours:5g} h  {p.width:10.4g}  of {p.made_of} stretches, covers {p.coverage:.1%} of {p.tried}"
             for p in told
         ]
     whole, *others = found.points.items()
     usual = ", ".join(f"{tag}: {value:g}" for tag, value in found.usual.items())
-    lines += [f"# usual: {usual}", f"growth: {_pairs(whole[1])}"]
+    lines += [f"# usual: {usual}", *map(_instead, found.instead.items())]
+    lines.append(f"growth: {_pairs(whole[1])}")
     if others:
         lines.append("without:")
     lines += [
-        f"  - {{lost: [{', '.join(sorted(lost))}], growth: {_pairs(told)}}}"
+        f"  - {{lost: [{', '.join(sorted(lost))}], growth: {_pairs(told)}{_driven(found, lost)}}}"
         for lost, told in others
         if told
     ]
     return lines
+
+
+def _instead(of: "tuple[str, Instead]") -> str:
+    tag, told = of
+    gains = ", ".join(f"{t}: {g:g}" for t, g in told.gains)
+    return f"# instead of {tag}: {{base: {told.base:g}, gains: {{{gains}}}}}"
+
+
+def _driven(found: "Calibrated", lost: frozenset[str]) -> str:
+    told = found.driven.get(lost)
+    return f", instead: {_pairs(told)}" if told else ""
 
 
 def _pairs(told: "tuple[Point, ...]") -> str:
