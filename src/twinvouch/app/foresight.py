@@ -65,8 +65,8 @@ class Foreseer:
     def _compared(self, q: Question, seen: Foresight, until_s: float) -> Foresight:
         """With no command beside it: for as long as the command would stand all that is set stays so, then a law."""
         now = dict(q.state).get(q.actuator)
-        if now is None or not now.is_exact:
-            return seen  # what no command is, is not known
+        if now is None or not now.is_exact or now.centre == q.value:
+            return seen  # what no command is, is not known; or it is one, and nobody needs it
         standing, residual = self._kept(replace(q, value=now.centre), "none", until_s)
         eased = eases(len(seen.laws), seen.commands, standing)
         return replace(

@@ -3,7 +3,8 @@
 The rule is recoverability: after the command has stood for `tau_s`, is there one backup law that keeps every member no
 worse than the best backup law *now* would have kept it? A member in which the command leaves the limits less than no command
 does not speak against it: backup now moves every actuator at once, which nobody who refuses a command does, so that refusing
-a correction leaves the plant with what is worse. A command that is held for hours, though nobody would hold it so
+a correction leaves the plant with what is worse. No more does any member where the command makes no difference in all of
+them: one that is out at its start would hold whatever is asked, what cannot change it, too. A command that is held for hours, though nobody would hold it so
 long, is no measure: that blocks normal operation. Where nothing but the command drives a member over a limit, it is held;
 where it does so in every member, whatever in the interval is true, it is denied.
 
@@ -16,9 +17,11 @@ from dataclasses import replace
 from math import isfinite
 from typing import Final, Protocol
 
+import numpy as np
+
 from twinvouch.commands.present import coming
 from twinvouch.commands.view import Snapshot, Target, View
-from twinvouch.core.command import Reason, Verdict
+from twinvouch.core.command import CORE, Reason, Verdict
 from twinvouch.core.context import Context
 from twinvouch.core.lookahead import (
     Ahead,
@@ -91,7 +94,15 @@ def _is_for_distrust(view: View, ahead: Ahead, prediction: Prediction) -> bool:
 def question(view: View, target: Target, ahead: Ahead) -> Question:
     """What to ask: from where each quantity is, trusted or not."""
     limits = target.limits
-    return _question(view, ahead, (view.command.value, limits.low, limits.high))
+    asked = _question(view, ahead, (view.command.value, limits.low, limits.high))
+    is_own = view.command.principal == CORE and CORE not in view.site.plant.principals
+    return replace(asked, tau_s=asked.horizon_s) if is_own and is_blind(view, ahead) else asked
+
+
+def is_blind(at: At, ahead: Ahead) -> bool:
+    """True where something that is limited is neither read nor estimated: nobody could carry out a backup law that goes by it."""
+    told = ((s.tag, trusted_axes(at, ahead, s.tag)) for n, s in ahead.sources.items() if n in ahead.limits)
+    return any(axes is None and tag not in at.context.virtual for tag, axes in told)
 
 
 def idle_question(at: At, ahead: Ahead) -> Question:
@@ -210,7 +221,12 @@ def leaves(branches: tuple[Branch, ...]) -> bool:
 def eases(
     laws: int, commands: tuple[Branch, ...], standing: tuple[Branch, ...]
 ) -> tuple[bool, ...]:
-    """Of each command branch: against no command, whatever law follows that, no quantity is further out and one is less far."""
+    """Of each command branch: against no command, whatever law follows that, no quantity is further out and one is less far.
+
+    Of all of them where the command makes no difference in any: who refuses it leaves the plant where it is.
+    """
+    if len(commands) == len(standing) and all(map(_is_same, commands, standing)):
+        return (True,) * len(commands)
     found = []
     for run, branch in enumerate(commands):
         first = run // laws * laws
@@ -225,13 +241,20 @@ def _eases(command: Branch, none: Branch) -> bool:
     return is_nowhere_worse and any(n > 0 and c <= n - EASES for c, n in pairs)
 
 
+def _is_same(command: Branch, none: Branch) -> bool:
+    """At every step every quantity is where it is with no command. By step: the largest of a run hides what is only longer out."""
+    if command.path is None or none.path is None or command.path.shape != none.path.shape:
+        return False
+    return bool((np.abs(command.path - none.path) <= SLACK).all())
+
+
 def _regretted(seen: Foresight, law: int) -> list[int]:
     """The members that regret the command if this law follows it."""
     return [m for m in range(len(seen.commands) // len(seen.laws)) if _regrets(seen, m, law)]
 
 
 def _regrets(seen: Foresight, member: int, law: int) -> bool:
-    """Leaves the limits, further than the best backup now would, and no less than no command. NaN regrets."""
+    """Leaves the limits, further than the best backup now would, and is neither less far out than no command nor the same. NaN regrets."""
     laws, run = len(seen.laws), member * len(seen.laws) + law
     after = seen.commands[run].worst
     if seen.eased and seen.eased[run]:
@@ -279,7 +302,7 @@ def _inside(asked: Question, seen: Foresight) -> str:
 
 def _no_worse(seen: Foresight) -> str:
     if any(seen.eased):
-        return "no command would leave them further, or backup now no less"
+        return "no command would leave them further or the same, or backup now no less"
     return "backup now would leave them no less"
 
 

@@ -142,14 +142,15 @@ class Branch:
     """How near one run came to its limits.
 
     `worst` is the largest excess as a share of the limited range, negative while inside; `at_s` when a limit was first
-    passed, the horizon where none was; `quantity` the one that was nearest. `each` is the largest excess of every limited
-    quantity, while it is compared; nobody stores it.
+    passed, the horizon where none was; `quantity` the one that was nearest. While it is compared, `each` is the largest excess
+    of every limited quantity and `path` the excess at every step, float64[steps + 1, quantities]; nobody stores either.
     """
 
     worst: float
     at_s: float
     quantity: str
     each: tuple[float, ...] = field(default=(), compare=False)
+    path: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,8 @@ class Foresight:
     """What a model foresaw, certified: branches in the order of members, then of laws.
 
     `backups` is empty where no command branch leaves the limits. No command has one run a member, told once for each law.
-    `eased`, where it was looked at, says of each command branch that it leaves them less than with no command for as long.
+    `eased`, where it was looked at, says of each command branch that it leaves them less than with no command for as long, or
+    that the command makes no difference in any of them.
     `residual` is the largest of the physics certificate;
     `allowed` the nearest value that would have been allowed, None where none was found or looked for.
     """
@@ -221,13 +223,14 @@ def nearest(
 ) -> Branch:
     """How near a run came to its limits; a limited quantity that no column tells of is a ValueError."""
     worst, first, quantity, each = -np.inf, len(rows) - 1, "", []
-    for name, low, high in limits:
+    path = np.empty((len(rows), len(limits)))
+    for n, (name, low, high) in enumerate(limits):
         values = rows[:, columns.index(name)]
-        excess = np.maximum(values - high, low - values) / (high - low)
+        excess = path[:, n] = np.maximum(values - high, low - values) / (high - low)
         largest = float(excess.max())
         each.append(largest)
         if not largest <= worst:  # also what is no number
             worst, quantity = largest, name
         outside = np.flatnonzero(~(excess <= 0))
         first = min(first, int(outside[0])) if outside.size else first
-    return Branch(float(worst), first * step_s, quantity, tuple(each))
+    return Branch(float(worst), first * step_s, quantity, tuple(each), path)

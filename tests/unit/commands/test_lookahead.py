@@ -3,6 +3,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +83,54 @@ def test_it_eases_only_where_no_quantity_is_further_out_whatever_law_follows() -
     assert eases(1, runs((0.2, -0.2)), runs((0.2, -0.2))) == (False,), "it does nothing"
     assert eases(1, runs((0.1, NAN)), runs((0.2, -0.2))) == (False,)
     assert eases(2, runs((0.1, 0), (0.1, 0)), runs((0.2, 0), (-0.1, 0))) == (False, False)
+
+
+def test_what_makes_no_difference_in_any_member_is_no_reason_to_hold() -> None:
+    def run(*path: float) -> Branch:
+        return Branch(max(path), 0.0, "a", (max(path),), np.array(path)[:, None])
+
+    out, inside = run(0.2, 0.3, 0.3), run(-0.2, -0.3, -0.2)
+    assert eases(1, (out, inside), (out, inside)) == (True, True)
+    longer = run(0.2, 0.3, 0.31)
+    assert eases(1, (longer, inside), (out, inside)) == (False, False), "further out"
+    longer = run(0.3, 0.3, 0.3)
+    assert eases(1, (longer, inside), (out, inside)) == (False, False), "as far, and sooner"
+    moved = run(-0.2, -0.2, -0.2)
+    assert eases(1, (out, moved), (out, inside)) == (False, False), "a member in which it does"
+    assert eases(1, (run(0.2, NAN),), (run(0.2, NAN),)) == (False,)
+    assert eases(1, (branch(0.2),), (branch(0.2),)) == (False,), "nobody saw how it went"
+
+
+def on_the_slack(actuator: str, value: float) -> Verdict:
+    """Of a grid whose line carries too much if loads are what a wide start says; the other end is the slack's."""
+    told = {
+        "buses": ["a", "b"],
+        "lines": {n: {"from": "a", "to": "b", "x": 0.1, "rate_mw": 40.0} for n in ("1", "2")},
+        "generators": {g: {"bus": g, "high_mw": 100.0} for g in "ab"},
+    }
+    made = make("twinvouch.twin.grid:Grid", json.dumps(told).encode(), {})
+    state = (
+        *((f"gen:{g}", Interval(50.0, 50.0, 50.0)) for g in "ab"),
+        *((f"line:{n}", Interval(1.0, 1.0, 1.0)) for n in "12"),
+        ("load:a", Interval(0.0, 0.0, 0.0)),
+        ("load:b", Interval(0.0, 80.0, 160.0)),
+    )
+    limits, times = (("loading", -1.0, 1.0),), (3_600.0, 1_800.0, 300.0, 0.05, 0.0)
+    look = replace(ahead(), digest=made.digest, limits={"loading": (-1.0, 1.0)})
+    asked = Question("net", made.digest, state, limits, actuator, value, 0.0, 100.0, *times)
+    seer = Foreseer(made.model, in_turn(partial(answer, made.model)), is_searching=False)
+    return judge(look, Prediction(asked, seer.foresee(asked, INF))).verdict
+
+
+def test_a_generator_that_no_line_feels_is_free_while_loads_are_doubted_and_one_that_lines_feel_is_not() -> (
+    None
+):
+    assert on_the_slack("gen:a", 60.0) is Verdict.ALLOW
+    assert on_the_slack("gen:b", 0.0) is Verdict.HOLD
+
+
+def test_a_command_that_is_what_is_so_already_is_not_let_through_for_that() -> None:
+    assert on_the_slack("gen:a", 50.0) is Verdict.HOLD
 
 
 def test_with_heat_off_elsewhere_a_correction_is_allowed_and_its_opposite_is_not() -> None:
