@@ -91,7 +91,7 @@ def site_of(sector: Sector, guard: Guard, digest: bytes) -> Site:
         sha256(f"range {sector.name}".encode()).digest(),
         readings=ReadingRules(duplicate_window_ns=30 * SECOND),
         commands=rules,
-        modes=ModeRules(),
+        modes=ModeRules(on_distrust=frozenset(CommandClass)),
         ahead=ahead,
         virtual={v.tag: _virtual(v, sector, classes) for v in sector.virtual},
         safe=_safe(sector),
