@@ -30,6 +30,10 @@ def test_ni2_what_low_sources_say_creates_and_changes_nothing(part: int) -> None
     assert found["closed_loops_executed"] == 0, "computed from a low value: held"
     assert found["simulated"] > PART
     assert found["mode_changes"] > PART // 2
+    assert found["estimates_stood_in"] > PART // 10
+    assert found["responses_missing"] > PART // 20
+    assert found["glass_used"] > PART // 20
+    assert found["safe_actions"] > PART // 10
 
 
 def test_a_seed_decides_everything() -> None:

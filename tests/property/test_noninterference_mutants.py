@@ -9,11 +9,21 @@ import numpy as np
 import pytest
 
 from twinvouch.app.noninterference.judge import pair
-from twinvouch.commands import clamp, derivation, lookahead, own, present, view
+from twinvouch.commands import (
+    break_glass,
+    clamp,
+    derivation,
+    lookahead,
+    own,
+    present,
+    safe_action,
+    view,
+)
+from twinvouch.core.command import Reason, Verdict
 from twinvouch.core.inventory import Tag
 from twinvouch.core.label import FULL, Label
 from twinvouch.core.past import Past
-from twinvouch.engine import deciding, flow, standing, watching
+from twinvouch.engine import deciding, flow, safe, standing, standing_in, virtual, watching
 from twinvouch.engine.memory import Memory
 from twinvouch.engine.out import Out
 from twinvouch.readings import gate
@@ -181,3 +191,43 @@ def test_a_clamp_towards_where_anybody_says_is_caught(monkeypatch: pytest.Monkey
     monkeypatch.setattr(view, "mandatory", without_itself)
     monkeypatch.setattr(clamp, "_present", lambda v, t: present.possible(v, t.tag.id))
     caught("created", first=300)  # rare: two of the pairs 300 to 500 show it, none before
+
+
+def test_a_glass_that_is_broken_for_everybody_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of two persons asked, and whoever commands is let pass."""
+
+    def waived(seen: Any, target: Any, decision: Any) -> tuple[Reason, ...]:
+        is_asked = any(g.covers(target.tag.id) for g in seen.context.glasses)
+        is_held = decision.verdict is Verdict.HOLD
+        return (Reason("break_glass", Verdict.ALLOW, "for all"),) if is_asked and is_held else ()
+
+    monkeypatch.setattr(break_glass, "waived", waived)
+    caught("created", "changed")
+
+
+def test_a_list_that_any_value_is_on_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def listed(seen: Any, target: Any) -> Any:
+        return next(iter(seen.site.safe.get(target.tag.id, ())), None)
+
+    monkeypatch.setattr(safe_action, "listed", listed)
+    monkeypatch.setattr(safe, "_use", lambda *_: None)
+    caught("created", "changed")
+
+
+def test_an_estimate_that_follows_what_does_not_count_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = standing_in.estimated
+
+    def follows(m: Memory, v: Any) -> Any:
+        found = real(m, v)
+        low = [t for t in m.site.plant.tags if not standing_in.counts(m, t, v.demands)]
+        values = [m.frame.value(t) for t in low if t != v.tag]
+        said = [x for x in values if x is not None and np.isfinite(x)]
+        if found is None or not said:
+            return found
+        return replace(found, value=said[0], low=said[0], high=said[0])
+
+    for module in (standing_in, virtual):
+        monkeypatch.setattr(module, "estimated", follows)
+    caught("created", first=40)

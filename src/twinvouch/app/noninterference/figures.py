@@ -1,13 +1,13 @@
-"""Many pairs in numbers: what was removed, delayed, displaced, and what must be nought; and whether the test could have failed."""
+"""Many pairs in numbers: what was removed, delayed or excepted, and what must be nought; and whether the test could have failed."""
 
 import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
-from twinvouch.app.noninterference.judge import VIOLATIONS, pair
+from twinvouch.app.noninterference.judge import EXCEPTIONS, VIOLATIONS, pair
 
-KINDS: Final = (*VIOLATIONS, "removed", "delayed", "displaced")
+KINDS: Final = (*VIOLATIONS, "removed", "delayed", *EXCEPTIONS)
 EVERY: Final = 100  # pairs between two lines of progress
 
 

@@ -15,6 +15,7 @@ from twinvouch.adapters.cedar import default_policy
 from twinvouch.adapters.cel import CelCondition
 from twinvouch.adapters.keys import SeededSigner
 from twinvouch.app.model_class import Made, make
+from twinvouch.app.noninterference.stood_in import stood_in
 from twinvouch.app.noninterference.watched import watched
 from twinvouch.commands.capability import required
 from twinvouch.core.declared import (
@@ -90,7 +91,8 @@ def draw(seed: int) -> World:
     for attempt in count():
         world = _draw(random.Random(f"plant {seed} {attempt}"))  # noqa: S311 - repeated by its seed
         if world.low and world.guarded and len(world.measures.keys() - world.low) > 1:
-            return replace(world, site=watched(seed, world.site, world.low, world.guarded))
+            site = watched(seed, world.site, world.low, world.guarded)
+            return replace(world, site=stood_in(seed, site, world.low, world.guarded))
     raise AssertionError
 
 

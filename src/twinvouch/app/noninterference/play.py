@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from twinvouch.app.noninterference import watched
+from twinvouch.app.noninterference.excepted import excepted, in_play, is_estimated, unshown
 from twinvouch.app.noninterference.plant import ACTUATOR, PLANT, World, signer, tank
 from twinvouch.app.noninterference.script import (
     Advise,
@@ -48,7 +49,7 @@ from twinvouch.core.event import (
 from twinvouch.core.kind import Kind, Purpose
 from twinvouch.core.site import SECOND
 from twinvouch.core.statement import Statement, Verb
-from twinvouch.engine import Engine, modes
+from twinvouch.engine import Engine, glass, modes
 from twinvouch.wire.advice import write_advice
 from twinvouch.wire.batch import Header, write_batch
 from twinvouch.wire.command import write_command
@@ -78,6 +79,8 @@ class Run:
     done: dict[str, Done] = field(default_factory=dict)
     rules: dict[str, frozenset[str]] = field(default_factory=dict)
     verdicts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    # the rules that gave each verdict, with its time in ns
+    judged: dict[str, list[tuple[int, frozenset[str]]]] = field(default_factory=dict)
     clamps: dict[str, tuple[str, ...]] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
     proposed: dict[str, float] = field(default_factory=dict)
@@ -85,6 +88,11 @@ class Run:
     low_readings: int = 0  # present ones
     simulated: int = 0  # answers of a model
     moved: int = 0  # changes of a mode
+    excepted: dict[str, str] = field(default_factory=dict)  # by command what lets it pass by design
+    estimated: set[str] = field(default_factory=set)  # permitted while an estimate stood in
+    in_play: dict[str, int] = field(default_factory=dict)  # how often what was at work
+    # by command, the asset that it took down because what it wrote did not show
+    unshown: dict[str, str] = field(default_factory=dict)
     events: int = 0
 
 
@@ -155,6 +163,8 @@ class _Stage:
     def finish(self) -> Run:
         """What came of it."""
         self._run.moved = sum(mode.epoch for mode in self._engine.memory.modes.values())
+        self._run.in_play = in_play(self._engine.memory)
+        self._run.unshown = unshown(self._engine.memory)
         return self._run
 
     def _salt(self, what: str) -> bytes:
@@ -169,16 +179,22 @@ class _Stage:
                 permit = read_permit(effect.content)
                 self._run.done[effect.command] = Done(permit.tag, self._at_ns, permit.words)
                 self._due.append((effect.command, permit.nonce))
-                self._own(effect.command)
+                self._permitted(effect.command)
             elif isinstance(effect, Simulate):
                 self._asked.append(effect)
             elif isinstance(effect, Reply):
                 body = effect.body
         return body
 
-    def _own(self, command: str) -> None:
-        """Whom a permit is for, where it is the core."""
-        said = self._engine.memory.records[command].command
+    def _permitted(self, command: str) -> None:
+        """What a permit is by: the core itself, an estimate, or what lets it pass by design."""
+        memory = self._engine.memory
+        record = memory.records[command]
+        said, kind = record.command, excepted(memory, record)
+        if kind:
+            self._run.excepted[command] = kind
+        if is_estimated(memory, said.tag):
+            self._run.estimated.add(command)
         if said.principal == CORE:
             self._run.own.add(command)
             self._run.targets[command] = said.tag
@@ -270,6 +286,8 @@ class _Stage:
             digest = shown(record.command, record.decision)
         elif step.verb in modes.VERBS:
             digest = modes.shown(step.subject, self._engine.memory.mode_of(step.subject))
+        elif step.verb is Verb.BREAK_GLASS and step.subject in self._engine.memory.glasses:
+            digest = glass.shown(self._engine.memory.glasses[step.subject])
         ends_ns = self._at_ns + step.lasts_ns
         said = Statement(
             *(step.person, step.verb, step.subject, "pair", digest, salt, self._at_ns, ends_ns)
@@ -324,6 +342,8 @@ class _Stage:
             self._run.rules[command] = frozenset(
                 r.rule for r in decision.reasons if r.verdict is decision.verdict
             )
+            because = self._run.rules[command]
+            self._run.judged.setdefault(command, []).append((self._at_ns, because))
             self._run.clamps[command] = () if decision.clamp is None else decision.clamp.by
             before = self._run.verdicts.get(command, ())
             self._run.verdicts[command] = (*before, decision.verdict.value)

@@ -13,11 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.app.noninterference.plant import HALF_NS, PERSONS, SERVICES, World
+from twinvouch.app.noninterference.stood_in import rests
 from twinvouch.core.site import SECOND
 from twinvouch.core.statement import Verb
 
 BEGIN_NS: Final = 1_700_000_000 * SECOND
 LASTS_S: Final = 11.0
+DOUBTED: Final = 0.7  # of the sensors for which an estimate may stand in
+ESTIMATING: Final = SERVICES[2]
+GLASS: Final = 0.25  # of the plants
 DOWN: Final = (Verb.ADVISORY, Verb.READ_ONLY, Verb.ISOLATED)
 
 
@@ -117,6 +121,8 @@ def draw(seed: int, world: World) -> Script:
     steps += _commands(chance, world)
     steps += _closed_loops(chance, world)
     steps += _modes(random.Random(f"modes {seed}"), world)  # noqa: S311 - a chance of its own
+    steps += _emergencies(random.Random(f"glass {seed}"), world)  # noqa: S311 - a chance of its own
+    steps += _doubts(random.Random(f"doubts {seed}"), world)  # noqa: S311 - a chance of its own
     steps += [(BEGIN_NS + n * SECOND, Pass(chance.random() < 0.04)) for n in range(int(LASTS_S))]
     if chance.random() < 0.2:
         at = _moment(chance)
@@ -278,6 +284,42 @@ def _closed_loops(chance: random.Random, world: World) -> Iterator[tuple[int, St
         yield at, Propose(ident, SERVICES[2], tag, 0.3, inputs, signed=True, follows=follows)
         for person in PERSONS:
             yield at + chance.randint(1, 2 * SECOND), Say(person, Verb.APPROVE, ident, 5 * SECOND)
+
+
+def _emergencies(chance: random.Random, world: World) -> Iterator[tuple[int, Step]]:
+    """In some plants one person breaks the glass, another agrees, and the first commands: the same whatever a screen shows."""
+    if chance.random() > GLASS:
+        return
+    tag, at = _target(chance, world), _moment(chance, 2.0)
+    yield at, Say(PERSONS[0], Verb.BREAK_GLASS, tag, 30 * SECOND)
+    yield at + SECOND // 2, Say(PERSONS[1], Verb.BREAK_GLASS, tag, 30 * SECOND)
+    for n in range(chance.randint(1, 3)):
+        after_ns = chance.randint(SECOND, 4 * SECOND)
+        inputs = ((chance.choice(sorted(world.measures)), 0),)
+        value = chance.choice((0.1, 0.31, 0.45))
+        yield at + after_ns, Propose(f"a{n}" * 16, PERSONS[0], tag, value, inputs, signed=True)
+    if chance.random() < 0.3:
+        yield at + 3 * SECOND, Say(PERSONS[1], Verb.CLOSE_GLASS, tag, SECOND)
+
+
+def _doubts(chance: random.Random, world: World) -> Iterator[tuple[int, Step]]:
+    """Where an estimate may stand in: a person distrusts the sensor, mostly, and a service that has not read it commands."""
+    for level in sorted(world.site.virtual):
+        at = _moment(chance, 3.0)
+        if chance.random() < DOUBTED:
+            yield at, Say(chance.choice(PERSONS), Verb.DISTRUST, level, 30 * SECOND)
+        using = sorted(t for t in world.guarded if level in rests(world.site, t))
+        others = sorted(world.measures.keys() - world.low - {level})
+        for n in range(4 if using else 0):
+            ident, later = f"b{n}" * 16, at + chance.randint(SECOND // 2, 4 * SECOND)
+            inputs = ((chance.choice(others), 0),) if others else ()
+            value = chance.choice((0.1, 0.31, 0.45))
+            yield (
+                later,
+                Propose(ident, ESTIMATING, chance.choice(using), value, inputs, signed=True),
+            )
+            for person in PERSONS:
+                yield later + SECOND // 2, Say(person, Verb.APPROVE, ident, 5 * SECOND)
 
 
 def _target(chance: random.Random, world: World) -> str:
