@@ -14,7 +14,6 @@ from twinvouch.commands import (
     clamp,
     derivation,
     lookahead,
-    own,
     present,
     safe_action,
     view,
@@ -151,13 +150,6 @@ def test_a_value_cut_to_what_anybody_says_is_caught(monkeypatch: pytest.MonkeyPa
     caught("changed")
 
 
-def test_a_core_that_acts_where_anybody_opens_the_interlock_is_caught(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(own, "read", lambda *_: ())
-    caught("created")
-
-
 def test_a_watchdog_that_starts_from_what_anybody_says_is_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -167,13 +159,6 @@ def test_a_watchdog_that_starts_from_what_anybody_says_is_caught(
 
     monkeypatch.setattr(lookahead, "trusted_axes", anybody)
     monkeypatch.setattr(watching, "unknown", lambda *_: "")
-    caught("created", "changed", "advanced")
-
-
-def test_a_watchdog_that_acts_on_doubt_that_anybody_casts_is_caught(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(watching, "may_act", lambda *_: True)
     caught("created", "changed", "advanced")
 
 

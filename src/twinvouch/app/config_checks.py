@@ -14,7 +14,7 @@ from twinvouch.app import after_rules, past_rules, safe_rules, virtual_checks
 from twinvouch.app import declared_checks as declared
 from twinvouch.app.config_model import Config
 from twinvouch.app.config_tags import ActuatorSettings, TagSettings
-from twinvouch.app.lookahead_checks import models
+from twinvouch.app.lookahead_checks import models, resting
 from twinvouch.app.mqtt_checks import brokers, places
 from twinvouch.app.problems import named
 from twinvouch.app.retention_checks import kept
@@ -98,13 +98,14 @@ def tags_by_variable(config: Config) -> dict[str, list[str]]:
 
 
 def notices(config: Config) -> list[str]:
-    """What is not wrong but unfinished: principals without a key cannot sign yet."""
-    return [
+    """What is not wrong but unfinished: principals without a key cannot sign yet; what look-ahead takes to rest."""
+    keyless = [
         f"principal {named(p.id)} has no key yet: "
         f"twinvouch principals add {p.id} --kind {p.kind}{token_option(config, p.id)} --config {config.path}"
         for p in config.principals
         if p.key is None and config.key_list is None
     ]
+    return [*keyless, *resting(config)]
 
 
 def token_option(config: Config, name: str) -> str:

@@ -38,6 +38,8 @@ class ActuatorSettings(Frozen):
     travel_per_hour: Positive | None = None
     writes_per_hour: _Count | None = None
     starts_per_hour: _Count | None = None
+    reserve: Annotated[float, Field(gt=0, lt=1)] | None = None
+    reserved_for: Annotated[tuple[Id, ...], Field(min_length=1, max_length=20)] | None = None
     dwell_on_s: Seconds | None = None
     dwell_off_s: Seconds | None = None
     ramp_by: Positive | None = None

@@ -1,7 +1,7 @@
 """Checks of `lookahead:` against the rest of a configuration; the class itself is tried when the core starts."""
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from twinvouch.app import watchdogs
 from twinvouch.app.config_model import Config
@@ -11,6 +11,7 @@ from twinvouch.app.yaml_tree import Loc
 from twinvouch.core.lookahead import MOST_STEPS
 
 Told: TypeAlias = Iterator[tuple[Loc, str]]
+HOUR_S: Final = 3_600.0
 
 
 def models(config: Config) -> Told:
@@ -74,6 +75,25 @@ def _second(config: Config, name: str) -> Told:
             at,
             f"{named(settings.second)} does not know {named(tag)}, an actuator of class {HIGHEST.value}",
         )
+
+
+def resting(config: Config) -> Iterator[str]:
+    """Sources that can move and of which nobody says how fast: once in doubt, look-ahead has them where they were.
+
+    Who gives no `drift_per_h` of a tag without `rate` may have forgotten it; who gives 0 says that it does not move, which
+    a `rate` of the tag contradicts.
+    """
+    for name, settings in config.lookahead.items():
+        for quantity, source in settings.tags.items():
+            tag = config.tags[source.tag]
+            is_meant = "drift_per_h" in source.model_fields_set and tag.rate is None
+            if source.drift_per_h or is_meant or tag.actuator is not None:
+                continue
+            most = "" if tag.rate is None else f", at most {tag.rate * HOUR_S:g} by its `rate`"
+            yield (
+                f"lookahead.{name}.tags.{quantity}: {named(source.tag)} has `drift_per_h` 0, so once it is in doubt look-ahead "
+                f"starts for ever from where it was: give the fastest that it moves an hour{most}"
+            )
 
 
 def _times(config: Config, name: str) -> Told:

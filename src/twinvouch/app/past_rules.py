@@ -10,8 +10,8 @@ from twinvouch.app.config_types import ns
 from twinvouch.app.declared_checks import unknown
 from twinvouch.app.problems import named
 from twinvouch.app.yaml_tree import Loc
-from twinvouch.core.inventory import CommandClass
-from twinvouch.core.past import Joint, Past, Steady
+from twinvouch.core.inventory import CommandClass, PrincipalKind
+from twinvouch.core.past import Joint, Past, Steady, kept
 
 Told: TypeAlias = Iterator[tuple[Loc, str]]
 LONGEST_S = 86_400.0  # that permits are remembered for a rule
@@ -31,6 +31,8 @@ def past(config: Config, name: str, s: ActuatorSettings) -> Past:
         ramp_ns=ns(s.ramp_within_s or 0),
         after=tuple(_steady(config, n) for n in after),
         joints=tuple(_joint(config, n, name) for n in joints),
+        reserve=s.reserve or 0.0,
+        reserved_for=s.reserved_for or (),
     )
 
 
@@ -53,7 +55,8 @@ def _joint(config: Config, name: str, own: str) -> Joint:
 
 
 def windows(config: Config) -> Told:
-    """Of each actuator: a ramp has both halves, and no window is longer than permits are remembered."""
+    """Of each actuator: a ramp has both halves, no window is longer than permits are remembered, and its reserve fits."""
+    yield from _reserves(config)
     for name, tag in config.tags.items():
         s, loc = tag.actuator, ("tags", name, "actuator")
         if s is None:
@@ -71,6 +74,32 @@ def windows(config: Config) -> Told:
                     (*loc, key),
                     f"`{key}`, expected at most {LONGEST_S:g}: so long permits are remembered",
                 )
+
+
+def _reserves(config: Config) -> Told:
+    """What is kept of budgets: there is one, something is left of it, and those it is kept for can propose."""
+    kinds = {p.id: p.kind for p in config.principals}
+    for name, tag in config.tags.items():
+        s, loc = tag.actuator, ("tags", name, "actuator")
+        if s is None:
+            continue
+        for number, who in enumerate(s.reserved_for or ()):
+            if kinds.get(who, PrincipalKind.EDGE) is PrincipalKind.EDGE:
+                what = "an edge" if who in kinds else "no principal"
+                text = f"{named(who)} is {what}, expected a person or a service"
+                yield (*loc, "reserved_for", number), text
+        if s.reserve is None:
+            if s.reserved_for is not None:
+                yield (*loc, "reserved_for"), "`reserved_for` without `reserve`: say which share"
+            continue
+        if s.travel_per_hour is None and not (s.writes_per_hour or s.starts_per_hour):
+            text = "`reserve`, expected beside `travel_per_hour`, `writes_per_hour` or `starts_per_hour`"
+            yield (*loc, "reserve"), text
+        for key in ("writes_per_hour", "starts_per_hour"):
+            most = getattr(s, key)
+            if most is not None and most - kept(s.reserve, most) < 1:
+                text = f"`reserve` {s.reserve:g} leaves nothing of {key} = {most} to other services"
+                yield (*loc, "reserve"), f"{text}: let the policy refuse them"
 
 
 def sequences(config: Config) -> Told:

@@ -132,7 +132,7 @@ def _bare(settings: Mapping[str, Any]) -> dict[str, Any]:
 _UNSIGNED = {"description", "period_s"}
 _LATER = {
     *("step", "varies_within_s", "jitter"),
-    *("travel_per_hour", "writes_per_hour", "starts_per_hour"),
+    *("travel_per_hour", "writes_per_hour", "starts_per_hour", "reserve", "reserved_for"),
     *("dwell_on_s", "dwell_off_s", "ramp_by", "ramp_within_s", "on_excess"),
     *("default", "response_tag", "response_tolerance", "response_within_s", "response_factor"),
     *("response_offset", "on_failure", "deadline_s", "on_deadline"),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from twinvouch.commands.permitted import cut, waits, within
 from twinvouch.commands.present import missing, possible
+from twinvouch.commands.reserve import times, words
 from twinvouch.commands.view import Target, View
 from twinvouch.core.command import Reason, Verdict
 from twinvouch.core.context import Table
@@ -24,8 +25,8 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
 
 def _counted(view: View, target: Target, writes: Table) -> Iterator[Reason]:
     past, name = target.limits.past, target.tag.id
-    if past.writes and len(writes) >= past.writes:
-        yield _too_many(view, name, "written to", writes, past.writes)
+    if past.writes and len(writes) >= times(view, target, past.writes):
+        yield _too_many(view, target, "written to", writes, past.writes)
     if not past.starts or view.command.value == 0:
         return
     now = possible(view, name)
@@ -33,11 +34,13 @@ def _counted(view: View, target: Target, writes: Table) -> Iterator[Reason]:
         yield missing(view, "count", name, "whether this starts it")
     elif not now or 0 in now:
         starts = writes[writes["on"]]
-        if len(starts) >= past.starts:
-            yield _too_many(view, name, "started", starts, past.starts)
+        if len(starts) >= times(view, target, past.starts):
+            yield _too_many(view, target, "started", starts, past.starts)
 
 
-def _too_many(view: View, name: str, what: str, writes: Table, most: int) -> Reason:
-    sentence = f"`{name}` was {what} {len(writes)} times in the last hour, limit is {most}"
-    later = waits(view, writes, HOUR_NS, lambda gone: len(writes) - gone < most)
+def _too_many(view: View, target: Target, what: str, writes: Table, most: int) -> Reason:
+    name, granted = target.tag.id, times(view, target, most)
+    limit = words(target, granted, most)
+    sentence = f"`{name}` was {what} {len(writes)} times in the last hour, limit is {limit}"
+    later = waits(view, writes, HOUR_NS, lambda gone: len(writes) - gone < granted)
     return Reason("count", Verdict.DENY, sentence, later)

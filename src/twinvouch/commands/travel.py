@@ -7,6 +7,7 @@ from math import inf
 
 from twinvouch.commands.permitted import cut, moves, waits, within
 from twinvouch.commands.present import missing, possible
+from twinvouch.commands.reserve import units, words
 from twinvouch.commands.view import Target, View
 from twinvouch.core.command import Reason, Verdict
 from twinvouch.core.past import HOUR_NS
@@ -16,9 +17,10 @@ NAMES = ("travel",)
 
 def check(view: View, target: Target) -> tuple[Reason, ...]:
     """A denial where it would come to more than the hour's travel."""
-    most, name, unit = target.limits.past.travel, target.tag.id, target.tag.unit
-    if most == inf:
+    budget, name, unit = target.limits.past.travel, target.tag.id, target.tag.unit
+    if budget == inf:
         return ()
+    most = units(view, target, budget)
     now = possible(view, name)
     if not now:
         return (missing(view, "travel", name, "its travel"),)
@@ -31,7 +33,7 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
         return ()
     sentence = (
         f"`{name}` would have moved {spent + step:g} {unit} within an hour "
-        f"({spent:g} in {len(writes)} permits, {step:g} now), limit is {most:g}"
+        f"({spent:g} in {len(writes)} permits, {step:g} now), limit is {words(target, most, budget)}"
     )
     left = most - spent
     low, high = max(now) - left, min(now) + left

@@ -4,9 +4,15 @@
 """
 
 from dataclasses import dataclass
-from math import inf
+from math import ceil, inf
 
 HOUR_NS = 3_600_000_000_000
+_LITTLE = 1e-9  # that the product of a share may be off
+
+
+def kept(reserve: float, most: int) -> int:
+    """How many of `most` this share keeps, rounded up."""
+    return ceil(reserve * most - _LITTLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,10 @@ class Joint:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Rules over an actuator's permits: `travel` units an hour, writes and starts an hour, dwell, net movement."""
+    """Rules over an actuator's permits: `travel` units an hour, writes and starts an hour, dwell, net movement.
+
+    `reserve` is the share (0 to 1) of travel, writes and starts that is kept for persons and the services of `reserved_for`.
+    """
 
     travel: float = inf
     writes: int = 0
@@ -50,6 +59,8 @@ class Past:
     ramp_ns: int = 0
     after: tuple[Steady, ...] = ()
     joints: tuple[Joint, ...] = ()
+    reserve: float = 0.0
+    reserved_for: tuple[str, ...] = ()
 
     @property
     def window_ns(self) -> int:

@@ -13,7 +13,7 @@ from twinvouch.commands.capability import required
 from twinvouch.commands.view import mandatory
 from twinvouch.core.event import Announce
 from twinvouch.core.finding import Finding, Severity
-from twinvouch.core.inventory import CommandClass, Principal, Tag
+from twinvouch.core.inventory import CommandClass, Principal
 from twinvouch.core.label import expired
 from twinvouch.core.mode import Mode, Rung, Stepped
 from twinvouch.core.ports import PolicyRequest
@@ -65,9 +65,9 @@ def _not_raised(m: Memory, said: Statement, mode: Mode) -> str:
     if mode.epoch and rested_ns < rules.dwell_ns:
         left_s = (rules.dwell_ns - rested_ns) / 1e9
         return f"`{asset}` changed its mode {rested_ns / 1e9:.0f} s ago: wait {left_s:.0f} s more"
-    for tag, causes in _without_inputs(m):
-        if tag.asset == asset:
-            return f"{_names(causes)}, which `{tag.id}` rests on, is distrusted: restore it first"
+    for left, _, why in _left_without(m):
+        if left == asset:
+            return f"{why}: restore it first"
     return _not_autonomous(m, said, mode) if rung is Rung.AUTONOMOUS else ""
 
 
@@ -167,23 +167,40 @@ def _spent(asset: str, steps: int, why: str) -> Finding:
 
 def follow_trust(m: Memory, out: Out, because: Sequence[int] = ()) -> None:
     """Take down what a person's distrust leaves without its inputs, where the configuration says so."""
-    for tag, causes in _without_inputs(m):
-        stepped = m.mode_of(tag.asset).stepped
+    for asset, causes, why in _left_without(m):
+        stepped = m.mode_of(asset).stepped
         if stepped is None or not set(causes) <= set(stepped.causes):
-            why = f"{_names(causes)}, which `{tag.id}` rests on, is distrusted"
-            step_down(m, out, tag.asset, why, because, causes)
+            step_down(m, out, asset, why, because, causes)
 
 
-def _without_inputs(m: Memory) -> Iterator[tuple[Tag, tuple[str, ...]]]:
-    """Actuators of the classes that are followed, with what they rest on and somebody distrusts."""
+def _left_without(m: Memory) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """Assets with actuators of the classes that are followed, of which distrust took away what they rest on; and the words."""
     letters = m.site.modes.on_distrust
     tags = m.distrust().tags if letters else {}
-    gone = {t for t, until in tags.items() if until > m.now_ns}
-    for tag in m.site.plant.tags.values() if gone else ():
-        if tag.limits is not None and tag.command_class in letters:
+    gone = frozenset(t for t, until in tags.items() if until > m.now_ns)
+    if gone:
+        yield from _without_inputs(m, gone)
+        yield from _without_sources(m, gone)
+
+
+def _without_inputs(m: Memory, gone: frozenset[str]) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    for tag in m.site.plant.tags.values():
+        if tag.limits is not None and tag.command_class in m.site.modes.on_distrust:
             causes = tuple(sorted(gone & set(mandatory(tag))))
             if causes:
-                yield tag, causes
+                why = f"{_names(causes)}, which `{tag.id}` rests on, is distrusted"
+                yield tag.asset, causes, why
+
+
+def _without_sources(m: Memory, gone: frozenset[str]) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """Of a level that has a virtual sensor one word leaves the estimate; here all that could tell of it is distrusted."""
+    for v in m.site.virtual.values():
+        beside = (t for tags, _ in m.beside[v.tag].witnesses for t in tags)
+        if {v.tag, *v.inputs, *beside} <= gone:
+            why = f"`{v.tag}` and all that could stand in for it are distrusted"
+            for asset in v.assets:
+                if _classes(m, asset) & m.site.modes.on_distrust:
+                    yield asset, (v.tag,), why
 
 
 def _names(tags: Sequence[str]) -> str:

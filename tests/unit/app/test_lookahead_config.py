@@ -12,6 +12,7 @@ import pytest
 from tests.unit.app.plants import GOOD, changed, loaded, problems
 from twinvouch.app import build, safety
 from twinvouch.app.api.hub import Hub
+from twinvouch.app.config_checks import notices
 from twinvouch.app.core import Core, runs_as
 from twinvouch.app.effects import Effects
 from twinvouch.app.lookahead import Workers, served
@@ -62,6 +63,33 @@ def test_what_is_configured_is_what_gate_4_has(tmp_path: Path) -> None:
 
 def test_without_a_model_nothing_is_looked_ahead(tmp_path: Path) -> None:
     assert build.site(loaded(tmp_path)).ahead == {}
+
+
+@pytest.mark.parametrize(
+    ("rate", "drift", "words"),
+    [
+        ("rate: 0.5", "", "`drift_per_h` 0, so once it is in doubt look-ahead starts for ever"),
+        ("rate: 0.5", "", "give the fastest that it moves an hour, at most 1800 by its `rate`"),
+        ("rate: 0.5", ", drift_per_h: 0", "at most 1800 by its `rate`"),
+        ("dtype: f8", "", "give the fastest that it moves an hour"),
+        ("rate: 0.5", ", drift_per_h: 0.5", ""),
+        ("dtype: f8", ", drift_per_h: 0", ""),
+    ],
+)
+def test_a_source_that_moves_and_has_no_drift_is_noticed(
+    tmp_path: Path, rate: str, drift: str, words: str
+) -> None:
+    text = changed("rate: 0.5", rate, changed(", drift_per_h: 0.5", drift, WITH))
+    found = [n for n in notices(loaded(tmp_path, text)) if "drift_per_h" in n]
+    assert len(found) == bool(words)
+    assert all(n.startswith("lookahead.net.tags.level: `tank-1/level` has") for n in found)
+    assert all(words in n for n in found)
+
+
+def test_an_actuator_as_a_source_needs_no_drift(tmp_path: Path) -> None:
+    sources = "drift_per_h: 0.5}, speed: {tag: pump-1/speed}}"
+    text = changed("drift_per_h: 0.5}}", sources, WITH)
+    assert not [n for n in notices(loaded(tmp_path, text)) if "drift_per_h" in n]
 
 
 @pytest.mark.parametrize(

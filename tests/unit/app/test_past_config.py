@@ -64,6 +64,39 @@ def test_what_cannot_be_is_refused_with_its_place(
     assert any(said in text for text in found), found
 
 
+KEPT = changed(
+    "starts_per_hour: 6,", "starts_per_hour: 6, reserve: 0.5, reserved_for: [console],", TWO
+).replace("  - {id: actuator-1", "  - {id: console, kind: service}\n  - {id: actuator-1")
+
+
+def test_what_is_kept_of_a_budget_and_for_whom(tmp_path: Path) -> None:
+    limits = inventory.plant(loaded(tmp_path, KEPT)).tags["pump-1/speed"].limits
+    assert limits is not None
+    assert (limits.past.reserve, limits.past.reserved_for) == (0.5, ("console",))
+    signed = safety.content(loaded(tmp_path, KEPT), b"p")["actuators"]["pump-1/speed"]["actuator"]
+    assert (signed["reserve"], signed["reserved_for"]) == (0.5, ["console"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("reserve: 0.5", "reserve: 1", "less than 1"),
+        ("reserve: 0.5, ", "", "`reserved_for` without `reserve`"),
+        ("[console]", "[consol]", "`consol` is no principal"),
+        ("[console]", "[edge-1]", "`edge-1` is an edge, expected a person or a service"),
+        (
+            "starts_per_hour: 6, reserve: 0.5",
+            "starts_per_hour: 1, reserve: 0.5",
+            "leaves nothing of",
+        ),
+        ("travel_per_hour: 4, starts_per_hour: 6,", "", "expected beside `travel_per_hour`"),
+    ],
+)
+def test_a_reserve_that_cannot_be_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    found = problems(tmp_path, changed(old, new, KEPT))
+    assert any(said in text for text in found), found
+
+
 def test_they_are_signed_and_what_is_not_declared_is_not_in_what_was_signed(tmp_path: Path) -> None:
     bare = safety.content(loaded(tmp_path), b"p")
     assert set(bare["actuators"]["pump-1/speed"]["actuator"]) == {

@@ -1,10 +1,12 @@
 """Rules over the past, one by one: a clean case, an attack, what is not known, and what would have been allowed."""
 
 from dataclasses import replace
-from math import inf, nan
+from math import ceil, inf, nan
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.commands.world import (
     LAMP,
@@ -22,6 +24,7 @@ from twinvouch.commands import permitted, sequence
 from twinvouch.core.batch import Admitted, Batch, Identity, Origin
 from twinvouch.core.command import Verdict
 from twinvouch.core.context import NO_WRITES, ActuatorWrite, Context
+from twinvouch.core.inventory import Role
 from twinvouch.core.label import FULL, Label
 from twinvouch.core.past import HOUR_NS, Joint, Past, Steady
 
@@ -112,6 +115,69 @@ def test_writes_and_starts_of_an_hour_are_counted():
     assert lamp(1.0, Past(starts=3), three).verdict is Verdict.ALLOW
     assert "started 2 times" in only(lamp(1.0, Past(starts=2), three), "count").sentence
     assert lamp(0.0, Past(starts=2), three, at=1.0).verdict is Verdict.ALLOW, "stopping is no start"
+
+
+KEPT = Past(travel=1.0, writes=6, starts=4, reserve=0.5, reserved_for=("panel",))
+
+
+def spent(who, past, writes, value=1.0):
+    """The verdict on the lamp's next write by `who` after so many of the last hour, and the rules that deny it."""
+    base = under(past, tag=LAMP)
+    also = {**base.plant.principals, "panel": replace(base.plant.principals["script"], id="panel")}
+    roles = frozenset({Role.OPERATOR})
+    also |= {n: replace(also[n], roles=roles) for n in ("panel", "script")}
+    on = replace(base, plant=replace(base.plant, principals=also))
+    asked, frame = command(LAMP, value, principal=who), Board()
+    found = decide(asked, on=on, frame=frame, context=written(LAMP, *writes), approvals=())
+    return found, [r.rule for r in found.reasons if r.verdict is Verdict.DENY]
+
+
+def toggled(times):
+    """Writes of the last hour, every other one a start, each of which moved nothing."""
+    return [(float(n % 2 == 0), float(n % 2), 3000 - n) for n in range(times)]
+
+
+def test_a_reserve_is_kept_from_services_that_are_not_named():
+    past = replace(KEPT, travel=inf, starts=0)
+    assert spent("script", past, toggled(2))[1] == []
+    found, rules = spent("script", past, toggled(3))
+    assert rules == ["count"]
+    sentence = next(r.sentence for r in found.reasons if r.rule == "count")
+    assert "written to 3 times in the last hour, limit is 3: of 6 the rest is kept for" in sentence
+    assert "persons and `panel`" in sentence
+    for who in ("panel", "eva"):
+        assert spent(who, past, toggled(5))[1] == [], "they have what is left of the plant's budget"
+        assert spent(who, past, toggled(6))[1] == ["count"], "and no more than that"
+
+
+def test_a_reserve_counts_starts_and_travel_too():
+    starts = replace(KEPT, travel=inf, writes=0)
+    assert spent("script", starts, toggled(2))[1] == []
+    assert spent("script", starts, toggled(4))[1] == ["count"]
+    assert spent("panel", starts, toggled(4))[1] == []
+    assert spent("script", starts, toggled(4), value=0.0)[1] == [], "stopping is no start"
+    travel = Past(travel=4.0, reserve=0.5)
+    moved = [(1.0, 0.0, 3000), (0.0, 1.0, 2000)]
+    assert spent("script", travel, moved)[1] == ["travel"]
+    assert spent("eva", travel, moved)[1] == []
+
+
+@given(st.floats(0.01, 0.99), st.integers(1, 12), st.integers(0, 12))
+def test_whatever_a_service_does_the_reserve_is_left(reserve, most, done):
+    past = Past(writes=most, reserve=reserve)
+    may = [spent(who, past, toggled(done))[1] == [] for who in ("script", "eva")]
+    assert may == [done < most - ceil(reserve * most - 1e-9), done < most]
+    if may[0]:
+        left = most - (done + 1)
+        assert left >= reserve * most - 1e-9, "what it took is not from what is kept"
+
+
+def test_a_move_back_to_where_it_was_in_the_window_is_no_new_ramp():
+    past = Past(ramp=0.3, ramp_ns=HOUR_NS)
+    moved = written(VALVE, (0.6, 0.8, 1200), (0.5, 0.6, 600))
+    assert valve(0.8, past, moved).verdict is Verdict.ALLOW, "all the way back"
+    assert only(valve(0.45, past, moved), "ramp"), "and not a step further"
+    assert only(valve(0.85, past, moved), "ramp")
 
 
 def test_what_may_still_switch_it_off_makes_the_next_a_start():

@@ -9,17 +9,20 @@ from tests.claims.site import permits, published
 from tests.unit.engine.ahead import PUMP, VALVE, questions
 from tests.unit.engine.virtual import FLOW, LEVEL, TANK, VirtualToy, site
 from twinvouch.core.command import Input
+from twinvouch.core.declared import Declarations, Redundancy, by_group
+from twinvouch.core.inventory import CommandClass, Domains
 from twinvouch.core.kind import Kind, Purpose
 from twinvouch.core.mode import Rung
 from twinvouch.core.site import SECOND, Site
 from twinvouch.core.statement import Verb
 from twinvouch.core.virtual import Instead
-from twinvouch.engine import Engine
+from twinvouch.engine import Engine, modes
 from twinvouch.wire.cbor import decode
 from twinvouch.wire.command import write_command
 from twinvouch.wire.cose import seal
 
 HOUR = 3600
+BESIDE = "roof/temperature"  # of another station, and taken for a gauge of the level
 
 
 @pytest.fixture
@@ -220,6 +223,83 @@ def test_it_goes_blind_when_its_meter_is_distrusted_too(toy: VirtualToy) -> None
     toy.say("bob", Verb.DISTRUST, FLOW, life_s=HOUR)
     toy.wait(1)
     assert toy.shown()["state"] == "blind"
+
+
+def following(*, is_beside: bool = False) -> Site:
+    """The valve rests on the level by its virtual sensor alone; `is_beside`: another station's tag tells of the level, too."""
+    of = site()
+    valve = of.plant.tags[VALVE]
+    assert valve.limits is not None
+    bare = replace(
+        valve, limits=replace(valve.limits, interlock="", interlock_tags=(), controlled=())
+    )
+    told = Declarations(redundancy=(Redundancy("tank", (LEVEL, BESIDE), 400.0, 10 * SECOND),))
+    groups = {name: group.ids for name, group in of.plant.groups.items()}
+    apart = {
+        tag: replace(of.plant.tags[tag], domains=Domains(*[f"{name}-{n}" for n in range(5)]))
+        for tag, name in ((LEVEL, "own"), (FLOW, "own"), (BESIDE, "other"))
+    }
+    plant = replace(of.plant, tags={**of.plant.tags, VALVE: bare, **apart})
+    if is_beside:
+        plant = replace(plant, declared=by_group(groups, told))
+    rules = replace(of.modes, on_distrust=frozenset({CommandClass.C}))
+    return replace(of, modes=rules, plant=plant, interlocks={})
+
+
+def rung(toy: VirtualToy) -> Rung:
+    return toy.memory.mode_of("valve").rung
+
+
+@pytest.mark.parametrize("order", [(LEVEL, FLOW), (FLOW, LEVEL)])
+def test_an_asset_steps_down_at_the_word_that_leaves_nothing_to_stand_in(
+    tmp_path: Path, order: tuple[str, str]
+) -> None:
+    toy = VirtualToy(tmp_path, following())
+    toy.live()
+    toy.say("ann", Verb.DISTRUST, order[0], life_s=HOUR)
+    toy.live(10)
+    assert rung(toy) is Rung.SUPERVISED, "an honest doubt of one of them stops nothing"
+    toy.say("bob", Verb.DISTRUST, order[1], life_s=HOUR)
+    assert rung(toy) is Rung.ADVISORY, "at once, before a tick and before anybody commands"
+    _, effects = toy.propose(VALVE, 0.6, inputs=())
+    assert permits(effects) == []
+    toy.core.close()
+    toy.open()
+    toy.live(30)
+    assert rung(toy) is Rung.ADVISORY
+
+
+def test_a_tag_that_tells_of_the_same_level_is_a_source_too(tmp_path: Path) -> None:
+    toy = VirtualToy(tmp_path, following(is_beside=True))
+    assert toy.memory.beside[LEVEL].witnesses == (((BESIDE,), 400.0),)
+    toy.live()
+    for tag in (LEVEL, FLOW):
+        toy.say("ann", Verb.DISTRUST, tag, life_s=HOUR)
+    assert rung(toy) is Rung.SUPERVISED
+    toy.say("bob", Verb.DISTRUST, BESIDE, life_s=HOUR)
+    assert rung(toy) is Rung.ADVISORY
+
+
+def test_where_no_class_follows_distrust_only_going_blind_takes_it_down(tmp_path: Path) -> None:
+    of = following()
+    toy = VirtualToy(tmp_path, replace(of, modes=replace(of.modes, on_distrust=frozenset())))
+    toy.live()
+    for tag in (LEVEL, FLOW):
+        toy.say("ann", Verb.DISTRUST, tag, life_s=HOUR)
+    assert rung(toy) is Rung.SUPERVISED
+
+
+def test_what_was_left_without_sources_returns_when_the_level_counts_again(tmp_path: Path) -> None:
+    toy = VirtualToy(tmp_path, following())
+    toy.live()
+    for tag in (LEVEL, FLOW):
+        toy.say("ann", Verb.DISTRUST, tag, life_s=60)
+    assert rung(toy) is Rung.ADVISORY
+    digest = modes.shown("valve", toy.memory.mode_of("valve"))
+    answer, _ = toy.say("ann", Verb.SUPERVISED, "valve", shown=digest)
+    assert answer.code == 403, "nobody raises it while all are distrusted"
+    toy.live(120)
+    assert rung(toy) is Rung.SUPERVISED
 
 
 def test_it_ends_when_the_tag_has_counted_again_for_a_minute_and_the_mode_returns(

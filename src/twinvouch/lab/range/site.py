@@ -48,6 +48,7 @@ PERIOD_NS: Final = STEP_S * SECOND
 SHOWN_NS: Final = 5 * PERIOD_NS // 2  # by when a write shows: in the second scan after it
 HOLD_NS: Final = 2 * PERIOD_NS  # the declared deadline of a command that is held
 CAP: Final = 210  # posture of all edges
+RESERVE: Final = 0.5  # of writes and starts, that is kept for the control room
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def site_of(sector: Sector, guard: Guard, digest: bytes) -> Site:
         sha256(f"range {sector.name}".encode()).digest(),
         readings=ReadingRules(duplicate_window_ns=30 * SECOND),
         commands=rules,
-        modes=ModeRules(),
+        modes=ModeRules(on_distrust=frozenset(CommandClass)),
         ahead=ahead,
         virtual={v.tag: _virtual(v, sector, classes) for v in sector.virtual},
         safe=_safe(sector),
@@ -149,6 +150,8 @@ def _plant(sector: Sector, guard: Guard, classes: dict[CommandClass, ClassRule])
 
 def _lever(lever: Lever, edge: str, guard: Guard, number: int) -> Tag:
     past, rate = (lever.past, lever.rate) if guard.history else (Past(), inf)
+    if past.writes or past.starts:
+        past = replace(past, reserve=RESERVE, reserved_for=(OPERATOR,))
     limits = Limits(lever.low, lever.high, rate=rate, controlled=lever.controlled, past=past)
     return Tag(
         lever.tag, lever.unit, lever.low, lever.high,
