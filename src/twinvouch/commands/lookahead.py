@@ -95,14 +95,21 @@ def question(view: View, target: Target, ahead: Ahead) -> Question:
     """What to ask: from where each quantity is, trusted or not."""
     limits = target.limits
     asked = _question(view, ahead, (view.command.value, limits.low, limits.high))
+    return replace(asked, tau_s=asked.horizon_s) if _stays(view, ahead) else asked
+
+
+def _stays(view: View, ahead: Ahead) -> bool:
+    """True of what a watchdog does while something that is limited is neither read nor estimated.
+
+    A backup law that goes by it cannot take over then, and what set the actuator cannot take it back either: it stays. What
+    follows from another command declares its inputs, and is no act of a watchdog.
+    """
     is_own = view.command.principal == CORE and CORE not in view.site.plant.principals
-    return replace(asked, tau_s=asked.horizon_s) if is_own and is_blind(view, ahead) else asked
-
-
-def is_blind(at: At, ahead: Ahead) -> bool:
-    """True where something that is limited is neither read nor estimated: nobody could carry out a backup law that goes by it."""
-    told = ((s.tag, trusted_axes(at, ahead, s.tag)) for n, s in ahead.sources.items() if n in ahead.limits)
-    return any(axes is None and tag not in at.context.virtual for tag, axes in told)
+    if not is_own or view.command.inputs:
+        return False
+    limited = (s.tag for n, s in ahead.sources.items() if n in ahead.limits)
+    unread = (t for t in limited if trusted_axes(view, ahead, t) is None)
+    return any(t not in view.context.virtual for t in unread)
 
 
 def idle_question(at: At, ahead: Ahead) -> Question:

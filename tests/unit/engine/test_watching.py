@@ -10,13 +10,15 @@ from tests.unit.engine.test_rows import everything
 from tests.unit.engine.watched import EVERY_S, MODEL, WatchedToy, idle, site
 from twinvouch.app.api.views import status
 from twinvouch.core.advice import Standing
-from twinvouch.core.command import CommandStatus
-from twinvouch.core.event import Started
+from twinvouch.core.command import CommandStatus, Input
+from twinvouch.core.event import Effect, Started
 from twinvouch.core.finding import Severity
 from twinvouch.core.mode import Rung
 from twinvouch.core.statement import Verb
+from twinvouch.core.virtual import StandIn
 from twinvouch.core.watchdog import Response, SafeAction
 from twinvouch.engine import Engine
+from twinvouch.engine.trying import question
 from twinvouch.wire.eventlog import read_event
 from twinvouch.wire.lookahead import read_question, write_question
 
@@ -137,6 +139,43 @@ def test_a_distrusted_level_widens_the_start_until_the_core_acts(toy: WatchedToy
     assert permit.tag == VALVE
     (finding,) = toy.told("not_acting")
     assert "1 of 5" in finding.sentence or "2 of 5" in finding.sentence
+
+
+def first_act(toy: WatchedToy, level: float) -> list[Effect]:
+    """The level reads this, is distrusted, and nobody knows it: what the core asks about its first act then."""
+    toy.answered(level)
+    toy.say("ann", Verb.DISTRUST, LEVEL, life_s=48 * 3600)
+    turns = (toy.answered(8.0) for _ in range(2_000))
+    return next(effects for effects in turns if questions(effects))
+
+
+def test_what_the_core_does_blind_is_held_to_the_horizon(toy: WatchedToy) -> None:
+    (blind,) = questions(first_act(toy, 2.0))
+    assert (blind.actuator, blind.tau_s) == ("speed", blind.horizon_s)
+    m, (record,) = toy.memory, toy.memory.records.values()
+    at = StandIn(LEVEL, 2.0, 1.5, 2.5, (200,) * 4, (), (), (), 0.0, 0.0, "")
+    estimated = question(m, record.command, m.now_ns, replace(m.context(), virtual={LEVEL: at}))
+    assert estimated is not None
+    assert estimated.tau_s == 3_600.0, "an estimate is something to go by"
+    follows = replace(record.command, inputs=(Input(LEVEL, 0),))
+    reverted = question(m, follows, m.now_ns, m.context())
+    assert reverted is not None
+    assert reverted.tau_s == 3_600.0, "it is no act of a watchdog"
+
+
+def test_what_the_core_does_seeing_stands_as_long_as_that_of_anybody(toy: WatchedToy) -> None:
+    (asked,) = questions(toy.answered(LOW))
+    assert (asked.actuator, asked.tau_s) == ("speed", 3_600.0)
+
+
+def test_what_somebody_would_have_to_take_back_is_not_done_blind(tmp_path: Path) -> None:
+    """Full on for an hour is good for a tank that may be low; for six hours one that may be half full runs over."""
+    toy = WatchedToy(tmp_path, site(safe=(SafeAction(VALVE, 1.0),)))
+    assert permits(toy.answer(first_act(toy, 4.0))) == []
+    record = list(toy.memory.records.values())[-1]
+    assert record.status is CommandStatus.HELD
+    (reason,) = (r for r in record.decision.reasons if r.rule == "lookahead")
+    assert "for 360 min" in reason.sentence
 
 
 def test_nothing_is_asked_about_a_start_of_which_nothing_is_known(tmp_path: Path) -> None:
