@@ -39,6 +39,7 @@ HEADINGS = {
     "lookahead.watchdog.safe": "### safe action of a watchdog\n",
     "assets.safe_actions": "### safe action of an asset\n",
     "virtual.flows": "### flow of a virtual sensor\n",
+    "virtual.flows.instead": "### instead of a meter\n",
     "virtual.without": "### without meters\n",
     "balance.terms": "### term of a balance",
     "tags.mqtt": "### mqtt of a tag",
