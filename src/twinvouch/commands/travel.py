@@ -28,7 +28,7 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
         return unremembered
     value, writes = view.command.value, within(view, name, HOUR_NS)
     steps = moves(writes, target.limits)
-    step, spent = max(abs(value - v) for v in now), sum(steps)
+    step, spent = max(value - min(now), max(now) - value), sum(steps)
     if spent + step <= most:
         return ()
     sentence = (

@@ -30,16 +30,18 @@ def excepted(memory: Memory, record: Record) -> str:
     """What lets it pass by design: `waived`, `listed` or `followed`; empty where it passed as any other.
 
     That is checked against what was said and signed: the glass is open for who commands, the value is on the list. A watchdog's
-    command is no exception: it does not follow from a write.
+    command is no exception, though it is on a list as well: nobody who can be named asked for it, and it does not follow from a write.
     """
     said, decision = record.command, record.decision
     if break_glass.was_waived(decision):
         opened = found(memory.glasses.values(), said.tag, said.principal, memory.now_ns)
         return "" if opened is None else "waived"
+    if said.principal == CORE:
+        return "" if said.value == ON else "followed"
     if safe_action.was_admitted(decision):
         values = {s.value for s in memory.site.safe.get(said.tag, ())}
         return "listed" if decision.value_of(said) in values else ""
-    return "followed" if said.principal == CORE and said.value != ON else ""
+    return ""
 
 
 def is_estimated(memory: Memory, actuator: str) -> bool:
