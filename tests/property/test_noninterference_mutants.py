@@ -14,6 +14,7 @@ from twinvouch.commands import (
     clamp,
     derivation,
     lookahead,
+    own,
     present,
     safe_action,
     view,
@@ -148,6 +149,20 @@ def test_a_value_cut_to_what_anybody_says_is_caught(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(deciding, "_permit", cut)
     caught("changed")
+
+
+def test_a_core_that_acts_where_anybody_opens_the_interlock_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(own, "read", lambda *_: ())
+    caught("created", first=160)
+
+
+def test_a_watchdog_that_acts_on_doubt_that_anybody_casts_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watching, "may_act", lambda *_: True)
+    caught("created", "changed", "advanced", first=200)
 
 
 def test_a_watchdog_that_starts_from_what_anybody_says_is_caught(

@@ -53,7 +53,7 @@ def watched(seed: int, site: Site, low: frozenset[str], guarded: frozenset[str])
     # where a source of low trust may cast doubt on it; or one itself
     level = chance.choice(beside or levels) if chance.random() < 0.8 else chance.choice(sensors)
     pump = chance.choice(pumps)
-    ahead = _ahead(plant, level, pump, chance.choice((0.0, 3_600.0)))
+    ahead = _ahead(plant, level, pump, chance.choice((0.0, 900.0)))
     dog = Watchdog(
         replace(ahead, actuator=""), SECOND, chance.choice((600.0, 1_800.0)), Response.SAFE_ACTION,
         (SafeAction(pump, ON),), 3, (plant.tags[pump].asset,),
