@@ -37,7 +37,8 @@ class Asked:
     """A question about one held command that has no answer yet; `because` of entries it was judged again.
 
     `trusted` are the tags whose readings it starts from: where one is not trusted any more when the answer comes, it is an
-    answer to a question of the past. Of a second model, `first` is what the first one was asked and foresaw.
+    answer to a question of the past. So it is where an actuator of the model got a permit from ledger entry `since` on, which
+    the question knows nothing of. Of a second model, `first` is what the first one was asked and foresaw.
     """
 
     ident: str
@@ -46,6 +47,7 @@ class Asked:
     because: tuple[int, ...] = ()
     trusted: tuple[str, ...] = ()
     first: Prediction | None = None
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ def write_asked(asked: Asked) -> bytes:
     seen = None if first is None else first.foresight
     raw = b"" if seen is None else write_foresight(seen)
     about = b"" if first is None else write_question(first.asked)
-    return encode([1, asked.ident, asked.posed.raw, asked.asked_ns, *lists, raw, about])
+    told = (asked.ident, asked.posed.raw, asked.asked_ns)
+    return encode([1, *told, *lists, raw, about, asked.since])
 
 
 def read_asked(raw: bytes) -> Asked:
@@ -91,10 +94,11 @@ def read_asked(raw: bytes) -> Asked:
     content: Any = decode(raw)
     version, ident, question, asked_ns, because, trusted, *more = content
     assert version == 1, version
-    seen, about = more or (b"", b"")  # an earlier version knew of no second model
+    # an earlier version knew of no second model, another not of permits meanwhile
+    seen, about, since = (*more, *(b"", b"", 0)[len(more) :])
     first = Prediction(read_question(about), read_foresight(seen)) if seen else None
     posed = Posed(read_question(question), question)
-    return Asked(ident, posed, asked_ns, tuple(because), tuple(trusted), first)
+    return Asked(ident, posed, asked_ns, tuple(because), tuple(trusted), first, since)
 
 
 def write_trusted(trusted: Trusted) -> bytes:

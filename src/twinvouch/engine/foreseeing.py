@@ -8,12 +8,12 @@ from dataclasses import replace
 from math import isfinite
 from typing import Final
 
-from twinvouch.commands import safe_action, second_model
+from twinvouch.commands import lookahead, safe_action, second_model
 from twinvouch.commands.foreseen import Asked
 from twinvouch.core.command import CommandStatus
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.event import Simulate, SimulationDone
-from twinvouch.core.lookahead import Foresight, Prediction
+from twinvouch.core.lookahead import Ahead, Foresight, Prediction
 from twinvouch.core.trusted import remember
 from twinvouch.core.virtual import reaches
 from twinvouch.engine import trying
@@ -100,12 +100,23 @@ def _settle(m: Memory, out: Out, command: str, seen: Foresight | None, why: str)
             m, out, Proposal.of(record), (), asked.because
         )  # asks again, from what is trusted now
         return
-    prediction = _predicted(asked, seen, why)
     approvals = tuple(a for a in record.approvals if a.expires_ns >= m.now_ns)
     ahead = m.site.ahead.get(record.command.tag)
+    is_alone = safe_action.was_admitted(record.decision)  # nobody can keep it waiting
+    if seen is not None and not is_alone and _is_overtaken(m, ahead, asked):
+        m.counts["simulation:overtaken"] += 1
+        decide(m, out, Proposal.of(record), approvals, asked.because)
+        return
+    prediction = _predicted(asked, seen, why)
     if ahead is None or second_model.objects(ahead, prediction):
         approvals = ()
     decide(m, out, Proposal.of(record), approvals, asked.because, prediction)
+
+
+def _is_overtaken(m: Memory, ahead: Ahead | None, asked: Asked) -> bool:
+    """An actuator of the model got a permit since: two commands that are safe alone and unsafe together are not both let pass."""
+    tags = {s.tag for each in lookahead.models(ahead) for s in each.sources.values()}
+    return any(w[-1].permit >= asked.since for t in tags if (w := m.past.writes.get(t)))
 
 
 def _predicted(asked: Asked, seen: Foresight | None, why: str) -> Prediction:

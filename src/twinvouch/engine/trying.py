@@ -45,7 +45,7 @@ def ask(
         return
     ident = sha256(b"simulate" + out.salt + record.digest).hexdigest()[:32]
     trusted = trusted_now(m, record, context)
-    m.asked[record.command.id] = Asked(ident, posed, m.now_ns, because, trusted)
+    m.asked[record.command.id] = Asked(ident, posed, m.now_ns, because, trusted, since=m.size)
     m.dirty.add(f"asked/{record.command.id}")
     m.counts["simulation:asked"] += 1
     out.effects.append(Simulate(ident, posed.raw))

@@ -184,6 +184,39 @@ def test_an_answer_from_a_tag_that_lost_its_trust_meanwhile_is_asked_for_again(
     assert toy.memory.counts["simulation:outdated"] == 1
 
 
+def test_two_commands_that_are_tried_at_once_are_not_both_let_pass_by_a_plant_without_the_other(
+    toy: AheadToy,
+) -> None:
+    toy.read()
+    _, first = toy.propose(VALVE, 0.58)
+    _, second = toy.propose(VALVE, 0.54)
+    (alone,) = questions(second)
+    assert len(permits(toy.answer(first))) == 1
+    toy.wait(0.5)  # its rate is for another rule
+    again = toy.answer(second)
+    assert permits(again) == []
+    (asked,) = questions(again)
+    assert dict(asked.state)["speed"].high == 0.58 > dict(alone.state)["speed"].high
+    assert toy.memory.counts["simulation:overtaken"] == 1
+    assert len(permits(toy.answer(again))) == 1
+
+
+def test_one_that_is_overtaken_by_another_actuator_keeps_its_approvals(toy: AheadToy) -> None:
+    toy.read()
+    answer, effects = toy.propose(PUMP, 1.0)
+    ident = str(answer.body["id"])
+    toy.answer(effects)
+    for person in ("ann", "bob"):
+        _, effects = toy.say(person, Verb.APPROVE, ident, shown=digest(toy, ident))
+        if person == "ann":
+            toy.answer(effects)
+    _, beside = toy.propose(VALVE, 0.6)
+    assert len(permits(toy.answer(beside))) == 1
+    again = toy.answer(effects)
+    assert permits(again) == []
+    assert len(permits(toy.answer(again))) == 1
+
+
 def test_an_answer_for_a_command_that_was_rejected_meanwhile_is_none(toy: AheadToy) -> None:
     toy.read()
     answer, effects = toy.propose(VALVE, 0.6)
