@@ -95,7 +95,8 @@ def read_asked(raw: bytes) -> Asked:
     version, ident, question, asked_ns, because, trusted, *more = content
     assert version == 1, version
     # an earlier version knew of no second model, another not of permits meanwhile
-    seen, about, since = (*more, *(b"", b"", 0)[len(more) :])
+    rest: Any = (*more, *(b"", b"", 0)[len(more) :])
+    seen, about, since = rest
     first = Prediction(read_question(about), read_foresight(seen)) if seen else None
     posed = Posed(read_question(question), question)
     return Asked(ident, posed, asked_ns, tuple(because), tuple(trusted), first, since)
