@@ -4,7 +4,8 @@ The data file is JSON: `buses` `[name, ...]`, the first the slack; `lines` `{nam
 `{name: {bus, high_mw}}`. Quantities: `load:BUS`, MW, times the demand factor of the start. Actuators: `gen:NAME` (MW) and
 `line:NAME` (1 in, 0 out). Limited: `loading` and `loading_n1`, the largest flow as a share of its line's rate, now and after the
 worst outage. Outages by line outage distribution factors; a line whose outage splits the grid as it is planned is left out of
-N-1. A grid that a command splits has no flow: the question fails. Source: Wood, Wollenberg, Power Generation, chapter 11.
+N-1. A grid in pieces has no flow that this could tell: both loadings are 100 and the number of pieces, beyond every limit, so that
+what joins two of them is seen to help. Source: Wood, Wollenberg, Power Generation, chapter 11.
 """
 
 import json
@@ -60,7 +61,12 @@ class Grid:
         )
         self._planned = self._bridges(np.ones(len(lines), np.bool_))
         self._factors: dict[bytes, tuple[Flows, Flows]] = {}
-        self._solved: tuple[bytes, Flows, float] = (b"", np.zeros(0), 0.0)  # the last one
+        self._solved: tuple[bytes, Flows, float, float] = (
+            b"",
+            np.zeros(0),
+            0.0,
+            0.0,
+        )  # the last one
         self._at: dict[str, float] = {}
 
     def limits(self) -> Mapping[str, tuple[float, float]]:
@@ -100,8 +106,7 @@ class Grid:
             raise ValueError("settings must be finite numbers")
         self._at.update(settings)
         at = self._at
-        flows, after = self._flows(self._injected(at), self._is_in(at))
-        loading = float((np.abs(flows) / self._rate).max())
+        flows, loading, after = self._flows(self._injected(at), self._is_in(at))
         known = [at[n] for n in (*self._loads, *self.actuators, DEMAND, CLOCK)]
         at[CLOCK] += seconds
         return [*known, loading, after, *flows.tolist()], ()
@@ -121,12 +126,15 @@ class Grid:
         for row in seen.values():
             at = dict(zip(self.columns, row.tolist(), strict=True))
             power, is_in, flows = self._injected(at), self._is_in(at), row[first:]
+            if (pieces := self._pieces(is_in)) > 1:
+                lost = _LOST + pieces
+                wrong += [abs(at["loading"] - lost), abs(at["loading_n1"] - lost)]
+                continue
             gained = np.zeros(len(self._buses))
             np.add.at(gained, self._from, flows)
             np.subtract.at(gained, self._to, flows)
             balance = np.abs(gained - power)[1:].max(initial=0.0)  # the slack takes the rest
-            solved, after = self._flows(power, is_in)
-            loading = float((np.abs(solved) / self._rate).max())
+            solved, loading, after = self._flows(power, is_in)
             told = [abs(at["loading"] - loading), abs(at["loading_n1"] - after)]
             told.append(self._apart(power, is_in, after))
             scale = float(self._rate.max())
@@ -159,11 +167,18 @@ class Grid:
     def _is_in(self, at: Mapping[str, float]) -> NDArray[np.bool_]:
         return np.array([at[f"line:{line}"] > 0.5 for line in self._lines])
 
-    def _flows(self, power: Flows, is_in: NDArray[np.bool_]) -> tuple[Flows, float]:
-        """What each line carries, MW, and the largest loading after any outage."""
+    def _flows(self, power: Flows, is_in: NDArray[np.bool_]) -> tuple[Flows, float, float]:
+        """What each line carries, MW, and the largest loading, now and after any outage."""
         same = power.tobytes() + is_in.tobytes()
-        if self._solved[0] == same:
-            return self._solved[1], self._solved[2]
+        if self._solved[0] != same:
+            pieces = self._pieces(is_in)
+            lost = _LOST + pieces
+            told = self._of_one(power, is_in) if pieces == 1 else (np.zeros(len(is_in)), lost, lost)
+            self._solved = same, *told
+        return self._solved[1:]
+
+    def _of_one(self, power: Flows, is_in: NDArray[np.bool_]) -> tuple[Flows, float, float]:
+        """The same of a grid in one piece."""
         shift, outage = self._factored(is_in)
         flows = shift @ power
         after = np.abs(flows[:, None] + outage * flows[None, :])
@@ -171,8 +186,15 @@ class Grid:
         tried = is_in & ~self._planned
         worst = np.where(np.isfinite(after), after, np.inf) / self._rate[:, None]
         largest = float(worst[:, tried].max(initial=0.0))
-        self._solved = same, flows, min(largest, _LOST)
-        return flows, min(largest, _LOST)
+        return flows, float((np.abs(flows) / self._rate).max()), min(largest, _LOST)
+
+    def _pieces(self, is_in: NDArray[np.bool_]) -> int:
+        """In how many pieces the grid is: buses less the rank of its Laplacian; 1 where the factors of this topology are known."""
+        if is_in.tobytes() in self._factors:
+            return 1
+        return len(self._buses) - int(
+            np.linalg.matrix_rank(self._nodal(np.where(is_in, self._b, 0.0))[0])
+        )
 
     def _factored(self, is_in: NDArray[np.bool_]) -> tuple[Flows, Flows]:
         """As `_factors_of`, the last 16 topologies kept."""
@@ -191,24 +213,28 @@ class Grid:
         )  # of a transfer over the ends of each line
         own = 1.0 - transfer[lines, lines]
         with np.errstate(divide="ignore", invalid="ignore"):
-            outage = np.where(np.abs(own) > _SPLIT, transfer / own, np.inf)
+            outage = transfer / own
         outage[~is_in, :] = 0.0
+        outage[:, np.abs(own) <= _SPLIT] = np.inf
         outage[:, ~is_in] = 0.0
         return shift, outage
 
     def _shift(self, is_in: NDArray[np.bool_]) -> Flows:
         count = len(self._buses)
-        b = np.where(is_in, self._b, 0.0)
-        incidence = np.zeros((len(self._lines), count))
-        lines = np.arange(len(self._lines))
-        incidence[lines, self._from], incidence[lines, self._to] = 1.0, -1.0
-        weighted = incidence * b[:, None]
-        nodal = incidence.T @ weighted
+        nodal, weighted = self._nodal(np.where(is_in, self._b, 0.0))
         shift = np.zeros((len(self._lines), count))
         if np.linalg.matrix_rank(nodal) < count - 1:
             raise ValueError("the grid is split: some buses hang on nothing")
         shift[:, 1:] = weighted[:, 1:] @ np.linalg.inv(nodal[1:, 1:])
         return shift
+
+    def _nodal(self, b: Flows) -> tuple[Flows, Flows]:
+        """Susceptances between buses, and of lines to buses."""
+        lines = np.arange(len(self._lines))
+        incidence = np.zeros((len(lines), len(self._buses)))
+        incidence[lines, self._from], incidence[lines, self._to] = 1.0, -1.0
+        weighted = incidence * b[:, None]
+        return incidence.T @ weighted, weighted
 
     def _bridges(self, is_in: NDArray[np.bool_]) -> NDArray[np.bool_]:
         shift, lines = self._shift(is_in), np.arange(len(self._lines))

@@ -101,8 +101,8 @@ def test_what_makes_no_difference_in_any_member_is_no_reason_to_hold() -> None:
     assert eases(1, (branch(0.2),), (branch(0.2),)) == (False,), "nobody saw how it went"
 
 
-def on_the_slack(actuator: str, value: float) -> Verdict:
-    """Of a grid whose line carries too much if loads are what a wide start says; the other end is the slack's."""
+def on_the_slack(actuator: str, value: float, *out: str) -> Verdict:
+    """Of a grid whose line carries too much if loads are what a wide start says; the other end is the slack's. `out`: lines."""
     told = {
         "buses": ["a", "b"],
         "lines": {n: {"from": "a", "to": "b", "x": 0.1, "rate_mw": 40.0} for n in ("1", "2")},
@@ -111,7 +111,7 @@ def on_the_slack(actuator: str, value: float) -> Verdict:
     made = make("twinvouch.twin.grid:Grid", json.dumps(told).encode(), {})
     state = (
         *((f"gen:{g}", Interval(50.0, 50.0, 50.0)) for g in "ab"),
-        *((f"line:{n}", Interval(1.0, 1.0, 1.0)) for n in "12"),
+        *((f"line:{n}", Interval(s, s, s)) for n in "12" for s in [float(n not in out)]),
         ("load:a", Interval(0.0, 0.0, 0.0)),
         ("load:b", Interval(0.0, 80.0, 160.0)),
     )
@@ -127,6 +127,11 @@ def test_a_generator_that_no_line_feels_is_free_while_loads_are_doubted_and_one_
 ):
     assert on_the_slack("gen:a", 60.0) is Verdict.ALLOW
     assert on_the_slack("gen:b", 0.0) is Verdict.HOLD
+
+
+def test_a_grid_in_pieces_is_joined_again_and_not_taken_further_apart() -> None:
+    assert on_the_slack("line:1", 1.0, "1", "2") is Verdict.ALLOW
+    assert on_the_slack("line:2", 0.0, "1") is Verdict.DENY
 
 
 def test_a_command_that_is_what_is_so_already_is_not_let_through_for_that() -> None:

@@ -79,10 +79,21 @@ def test_a_breaker_that_leaves_no_spare_is_seen() -> None:
     assert all(b.worst < 0 for b in at_once)
 
 
-def test_a_command_that_splits_the_grid_is_no_answer() -> None:
-    asked = question("line:cd", 0.0)
-    with pytest.raises(ValueError, match="split"):
-        run(grid(), asked, is_command=True)
+def test_a_command_that_splits_the_grid_is_beyond_every_limit_and_certified() -> None:
+    model, asked = grid(), question("line:cd", 0.0)
+    traces = run(model, asked, is_command=True)
+    branches, residual = certified(grid(), asked, traces, is_command=True)
+    assert residual < 1e-12
+    assert all(b.worst == pytest.approx((102.0 - 1.0) / 2) for b in branches)
+    rows = traces[0].rows.copy()
+    rows[:, model.columns.index("loading")] = 0.5
+    _, lied = certified(model, asked, [replace(traces[0], rows=rows), *traces[1:]], is_command=True)
+    assert lied > 100.0
+
+
+def test_more_pieces_are_worse() -> None:
+    told = [flows(grid(), cd=0.0), flows(grid(), cd=0.0, bc=0.0, ca=0.0)]
+    assert [(row["loading"], row["loading_n1"]) for row in told] == [(102.0, 102.0), (103.0, 103.0)]
 
 
 @pytest.mark.parametrize("column", ["flow:ab", "loading", "loading_n1"])
