@@ -87,12 +87,7 @@ class Committer:
         self._leaves: list[tuple[int, bytes]] = []
 
     def commit(self, steps: Sequence[Step], rows: Mapping[str, bytes | None] | None) -> None:
-        """Make a group durable and bring the state there, where there are `rows`."""
-        self.make_durable(steps)
-        self.follow(rows)
-
-    def make_durable(self, steps: Sequence[Step]) -> None:
-        """Log a group; no effect of it may leave before this returns."""
+        """Make a group durable; no effect of it may leave before this returns. `rows` are all changes since the last."""
         self._twice(lambda: self._write(steps))
         self._blobs += [
             (e.digest, e.content) for s in steps for e in s.effects if isinstance(e, Keep)
@@ -100,9 +95,6 @@ class Committer:
         self._leaves += [
             (e.index, e.entry) for s in steps for e in s.effects if isinstance(e, Append)
         ]
-
-    def follow(self, rows: Mapping[str, bytes | None] | None) -> None:
-        """Bring the state to where the log is; `rows` are all changes since the last time, None: not yet."""
         if rows is not None and self.end:
             group = Group(rows, self._blobs, self._leaves, self.end)
             self._twice(lambda: self._state.commit(group))

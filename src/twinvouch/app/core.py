@@ -320,31 +320,19 @@ class Core:
                 group = self._group
                 if group is None:
                     return
-            steps, rows = group
             try:
-                self._committer.make_durable([step for _, step in steps])
+                self._committer.commit([step for _, step in group[0]], group[1])
             except (TwinvouchError, OSError) as error:
-                self._fail(steps, error)
+                self._fail(group[0], error)
                 return
-            self.meter.group.observe(len(steps))
-            if rows is None:
-                self._ready_for_more()  # before the answers: the engine's next group need not wait for them
-            for item, step in steps:
+            self.meter.group.observe(len(group[0]))
+            with ready:
+                self._group, self._idle = None, True
+                ready.notify_all()
+            for item, step in group[0]:
                 self.meter.answered(item, step.effects)
                 self._release(item, step.effects)
-            if rows is not None:
-                try:
-                    self._committer.follow(rows)  # nobody waits for it: what is logged is durable
-                except (TwinvouchError, OSError) as error:
-                    self._fail([], error)
-                    return
-                self._ready_for_more()
             self._retire()  # last: what fails here leaves nobody without his answer
-
-    def _ready_for_more(self) -> None:
-        with self.inbox.ready:
-            self._group, self._idle = None, True
-            self.inbox.ready.notify_all()
 
     def _release(self, item: Item, effects: Sequence[Effect]) -> None:
         for effect in effects:

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from twinvouch.app.lookahead_process import asked_for
-from twinvouch.commands.lookahead import eases, is_safe, leaves
+from twinvouch.commands.lookahead import eases, further, is_safe, leaves
 from twinvouch.core.errors import MalformedError, UnavailableError
 from twinvouch.core.lookahead import Branch, Foresight, Question, members
 from twinvouch.core.ports import Lookahead
@@ -54,12 +54,14 @@ class Foreseer:
         runs, backups = len(commands), tuple[Branch, ...]()
         if q.is_idle:  # no law takes over, so there is one run for all of them
             commands = tuple(b for b in commands for _ in self._model.laws)
+        worse = tuple[bool, ...]()
         if leaves(commands):
             backups, other = self._backup(q, until_s)
             residual = max(residual, other)
+            worse = further(len(self._model.laws), commands, backups)
         named = digest(write_question(q)), q.digest
         runs += len(backups)
-        seen = Foresight(*named, self._model.laws, commands, backups, residual, runs)
+        seen = Foresight(*named, self._model.laws, commands, backups, residual, runs, further=worse)
         return seen if q.is_idle or is_safe(seen) else self._compared(q, seen, until_s)
 
     def _compared(self, q: Question, seen: Foresight, until_s: float) -> Foresight:

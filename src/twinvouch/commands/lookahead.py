@@ -14,7 +14,7 @@ NaN, another model, a run that breaks physics. More members and wider intervals 
 
 from collections.abc import Iterator
 from dataclasses import replace
-from math import isfinite
+from math import inf, isfinite
 from typing import Final, Protocol
 
 import numpy as np
@@ -228,12 +228,12 @@ def leaves(branches: tuple[Branch, ...]) -> bool:
 def eases(
     laws: int, commands: tuple[Branch, ...], standing: tuple[Branch, ...]
 ) -> tuple[bool, ...]:
-    """Of each command branch: against no command, whatever law follows that, no quantity is further out and one is less far.
+    """Of each command branch: against no command, whatever law follows that, no quantity is further out and one stays where it is.
 
-    Of all of them where the command makes no difference in any: who refuses it leaves the plant where it is.
+    Where the command makes no difference in any of them: of those that are out from their first moment on, whatever is asked.
     """
     if len(commands) == len(standing) and all(map(_is_same, commands, standing)):
-        return (True,) * len(commands)
+        return tuple(max(_first(b), default=0.0) > 0.0 for b in commands)
     found = []
     for run, branch in enumerate(commands):
         first = run // laws * laws
@@ -242,10 +242,46 @@ def eases(
 
 
 def _eases(command: Branch, none: Branch) -> bool:
-    """By quantity, since a command that eases the worst one may drive another out. Comparisons are so that NaN does not ease."""
-    pairs = list(zip(command.each, none.each, strict=True))
-    is_nowhere_worse = all(c <= max(0.0, n) + SLACK for c, n in pairs)
-    return is_nowhere_worse and any(n > 0 and c <= n - EASES for c, n in pairs)
+    """By quantity, since a command that eases the worst one may drive another out. Comparisons are so that NaN does not ease.
+
+    One has to be kept from going out, or further out than it is at first: what only slows it leaves the plant where backup now
+    would not.
+    """
+    told = list(zip(command.each, none.each, _first(command), strict=True))
+    is_nowhere_worse = all(c <= max(0.0, n) + SLACK for c, n, _ in told)
+    return is_nowhere_worse and any(
+        n > 0 and c <= min(max(0.0, at), n - EASES) + SLACK for c, n, at in told
+    )
+
+
+def _first(branch: Branch) -> tuple[float, ...]:
+    """How far out each quantity is at first; inside, where nobody saw it."""
+    return (-inf,) * len(branch.each) if branch.path is None else tuple(branch.path[0].tolist())
+
+
+def further(
+    laws: int, commands: tuple[Branch, ...], backups: tuple[Branch, ...]
+) -> tuple[bool, ...]:
+    """Of each command branch: the best law at once leaves some quantity less far out.
+
+    By quantity: one that is out whatever is done hides no other. The best is that whose furthest is least, then its next one.
+    """
+    found = []
+    for run, branch in enumerate(commands):
+        first = run // laws * laws
+        best = min(backups[first : first + laws], key=_outs)
+        found.append(not _is_no_further(branch, best))
+    return tuple(found)
+
+
+def _outs(branch: Branch) -> list[float]:
+    return sorted((max(0.0, e) for e in branch.each or (branch.worst,)), reverse=True)
+
+
+def _is_no_further(command: Branch, backup: Branch) -> bool:
+    """NaN is further."""
+    pairs = zip(command.each or (command.worst,), backup.each or (backup.worst,), strict=True)
+    return all(c <= max(0.0, b) + SLACK for c, b in pairs)
 
 
 def _is_same(command: Branch, none: Branch) -> bool:
@@ -266,6 +302,8 @@ def _regrets(seen: Foresight, member: int, law: int) -> bool:
     after = seen.commands[run].worst
     if seen.eased and seen.eased[run]:
         return False
+    if seen.further:
+        return seen.further[run]
     at_once = seen.backups[member * laws : (member + 1) * laws]
     best = min((b.worst for b in at_once), default=0.0)
     return not after <= max(0.0, best) + SLACK
@@ -280,7 +318,7 @@ def _faults(ahead: Ahead, asked: Question, seen: Foresight) -> Iterator[str]:
     if seen.model != ahead.digest or asked.digest != ahead.digest:
         yield "the answer is of another model than the configured one"
     laws, runs = len(seen.laws), len(seen.commands)
-    are_whole = len(seen.backups) in {0, runs} and len(seen.eased) in {0, runs}
+    are_whole = all(len(of) in {0, runs} for of in (seen.backups, seen.eased, seen.further))
     if not laws or not runs or runs % laws or not are_whole:
         yield f"{runs} and {len(seen.backups)} runs by {laws} backup laws are no whole answer"
     if not seen.is_finite:

@@ -36,7 +36,8 @@ _RUNS = 16 * MOST_MEMBERS
 _CELLS = 50_000_000  # numbers of one answer
 _VERSION = 1
 _COMPARED = 2  # of a foresight: with what no command would do beside it
-_WIDTH = 9  # fields of a foresight without that
+_BY_QUANTITY = 3  # and with what is further out than backup now, by quantity
+_WIDTH = 9  # fields of a foresight without either
 
 
 def write_question(q: Question) -> bytes:
@@ -116,21 +117,23 @@ def read_answer(raw: bytes) -> list[Trace]:
 
 def write_foresight(f: Foresight) -> bytes:
     """What was foreseen as bytes."""
-    version = _COMPARED if f.eased else _VERSION
+    version = _BY_QUANTITY if f.further else _COMPARED if f.eased else _VERSION
+    flags = ([int(e) for e in f.eased], [int(e) for e in f.further])
     told = [
         *(version, f.question, f.model, list(f.laws)),
         *([[b.worst, b.at_s, b.quantity] for b in told] for told in (f.commands, f.backups)),
         *(f.residual, f.runs, f.allowed),
     ]
-    return encode([*told, [int(e) for e in f.eased]] if f.eased else told)
+    return encode([*told, *flags[: version - 1]])
 
 
 def read_foresight(raw: bytes) -> Foresight:
     """The inverse of `write_foresight`; MalformedError for anything else, NaN and infinities included."""
     content = decode(raw)
-    is_compared = isinstance(content, list) and len(content) == _WIDTH + 1
-    fields = Fields(content, _WIDTH + is_compared, "foresight")
-    version = _COMPARED if is_compared else _VERSION
+    version = _VERSION
+    if isinstance(content, list) and len(content) in {_WIDTH + 1, _WIDTH + 2}:
+        version = len(content) - _WIDTH + 1
+    fields = Fields(content, _WIDTH + version - 1, "foresight")
     fields.integer("version", version, version)
     question, model = fields.octets("question", 32), fields.octets("model")
     laws = fields.each("laws", 16, lambda each: each.id("law"))
@@ -140,10 +143,11 @@ def read_foresight(raw: bytes) -> Foresight:
     )
     residual, runs = fields.number("residual"), fields.integer("runs")
     told = (commands, backups, residual, runs, fields.number_or_nil("allowed"))
-    eased: tuple[int, ...] = ()
-    if is_compared:
-        eased = fields.each("eased", _RUNS, lambda each: each.integer("eased", 0, 1))
-    return Foresight(question, model, laws, *told, tuple(map(bool, eased)))
+    flags = [
+        tuple(map(bool, fields.each(name, _RUNS, lambda each: each.integer("flag", 0, 1))))
+        for name in ("eased", "further")[: version - 1]
+    ]
+    return Foresight(question, model, laws, *told, *flags)
 
 
 def _actuator(fields: Fields) -> str:

@@ -49,6 +49,11 @@ def test_what_eases_comes_back_and_an_older_foresight_has_none() -> None:
     assert isinstance(content, list)
     with pytest.raises(MalformedError, match="eased"):
         read_foresight(encode([*content[:-1], [2] * runs]))
+    for eased in ((), told.eased):
+        more = replace(told, eased=eased, further=(False,) * (runs - 1) + (True,))
+        assert read_foresight(write_foresight(more)) == more
+        with pytest.raises(MalformedError, match="version"):
+            read_foresight(write_foresight(more).replace(b"\x8b\x03", b"\x8b\x02", 1))
 
 
 @pytest.mark.parametrize("what", READERS)

@@ -6,7 +6,7 @@ cannot be made durable ends this life, as it ends the process (app/core.py).
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -182,13 +182,16 @@ class CoreLife:
                 rows, state_due = self.engine.drain(), loop.time() + STATE_INTERVAL_S
             took = self.parts.slow()
             await asyncio.sleep(took / 2)
-            self._committer.make_durable([step for _, step, _ in group])
+            self.commit([step for _, step, _ in group], rows)
             await asyncio.sleep(took / 2)
             for event, step, answer in group:
                 self._release(self._released, event, step, answer)
                 self._released += 1
-            self._committer.follow(rows)
             self._is_busy = False
+
+    def commit(self, steps: Sequence[Step], rows: Mapping[str, bytes | None] | None) -> None:
+        """Make a group durable."""
+        self._committer.commit(steps, rows)
 
     def _release(
         self, number: int, event: Event, step: Step, answer: "asyncio.Future[Reply]"
