@@ -14,7 +14,7 @@ NaN, another model, a run that breaks physics. More members and wider intervals 
 
 from collections.abc import Iterator
 from dataclasses import replace
-from math import inf, isfinite
+from math import isfinite
 from typing import Final, Protocol
 
 import numpy as np
@@ -228,12 +228,13 @@ def leaves(branches: tuple[Branch, ...]) -> bool:
 def eases(
     laws: int, commands: tuple[Branch, ...], standing: tuple[Branch, ...]
 ) -> tuple[bool, ...]:
-    """Of each command branch: against no command, whatever law follows that, no quantity is further out and one stays where it is.
+    """Of each command branch: against no command, whatever law follows that, no quantity is further out and one is less far.
 
-    Where the command makes no difference in any of them: of those that are out from their first moment on, whatever is asked.
+    Of all of them where the command makes no difference in any: who refuses it leaves the plant where it is. Neither asks more of a
+    member that is inside at first than of one that is out: a wide start, which has the latter, would let pass what a narrow one holds.
     """
     if len(commands) == len(standing) and all(map(_is_same, commands, standing)):
-        return tuple(max(_first(b), default=0.0) > 0.0 for b in commands)
+        return (True,) * len(commands)
     found = []
     for run, branch in enumerate(commands):
         first = run // laws * laws
@@ -242,21 +243,10 @@ def eases(
 
 
 def _eases(command: Branch, none: Branch) -> bool:
-    """By quantity, since a command that eases the worst one may drive another out. Comparisons are so that NaN does not ease.
-
-    One has to be kept from going out, or further out than it is at first: what only slows it leaves the plant where backup now
-    would not.
-    """
-    told = list(zip(command.each, none.each, _first(command), strict=True))
-    is_nowhere_worse = all(c <= max(0.0, n) + SLACK for c, n, _ in told)
-    return is_nowhere_worse and any(
-        n > 0 and c <= min(max(0.0, at), n - EASES) + SLACK for c, n, at in told
-    )
-
-
-def _first(branch: Branch) -> tuple[float, ...]:
-    """How far out each quantity is at first; inside, where nobody saw it."""
-    return (-inf,) * len(branch.each) if branch.path is None else tuple(branch.path[0].tolist())
+    """By quantity, since a command that eases the worst one may drive another out. Comparisons are so that NaN does not ease."""
+    pairs = list(zip(command.each, none.each, strict=True))
+    is_nowhere_worse = all(c <= max(0.0, n) + SLACK for c, n in pairs)
+    return is_nowhere_worse and any(n > 0 and c <= n - EASES for c, n in pairs)
 
 
 def further(
