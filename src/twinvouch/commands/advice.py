@@ -84,7 +84,7 @@ def judge(advice: Advice, at: Moment, read: Sequence[str], key: bytes = b"") -> 
     plant = at.site.plant
     tags = tags_of(plant, advice.subject)
     letter = _class_of(plant, tags)
-    rule, is_own = plant.classes.get(letter), own.is_own(at.site, advice.principal)
+    rule, is_own = plant.classes.get(letter), at.site.is_core(advice.principal)
     if not tags or rule is None or not (is_own or advice.principal in plant.principals):
         why = f"plant `{plant.id}` no longer has its subject, its class or its principal"
         return Judged(Standing.WITHHELD, why, ZERO, (), letter.value)
@@ -109,7 +109,7 @@ def ended(judged: Judged, why: str) -> Judged:
 def counted(site: Site, advice: Advice, read: Iterable[str]) -> tuple[str, ...]:
     """Tags that its effective derivation has."""
     plant = site.plant
-    if own.is_own(site, advice.principal):
+    if site.is_core(advice.principal):
         ahead = own.ahead_of(site, advice.subject)
         return () if ahead is None else tuple(sorted({s.tag for s in ahead.sources.values()}))
     declared = (i.tag for i in advice.inputs)

@@ -79,7 +79,7 @@ def judge(  # noqa: PLR0913, PLR0917 (everything a decision may depend on; View 
 def _nearest(view: View, target: Target, listed: tuple[Reason, ...]) -> Decision:
     """By all rules; where the value goes too far and may be clamped, the nearest one by all rules."""
     decision = _weigh(view, target, listed)
-    if own.is_own(view.site, view.command.principal):  # what the core may do is on a list
+    if view.site.is_core(view.command.principal):  # what the core may do is on a list
         return decision
     nearest = clamping.nearest(view, target, decision)
     if nearest is None:
@@ -90,7 +90,7 @@ def _nearest(view: View, target: Target, listed: tuple[Reason, ...]) -> Decision
 
 def _listed(view: View, target: Target) -> tuple[View, Target, tuple[Reason, ...]]:
     """As what it is judged: a listed safe action with no demands, within its number; all else as it is, and what the core does."""
-    if own.is_own(view.site, view.command.principal):
+    if view.site.is_core(view.command.principal):
         on = own.listed(view, target)
         return replace(own.believing(view, target), is_listed=bool(on)), target, on
     safe = safe_action.listed(view, target)
@@ -104,7 +104,7 @@ def _listed(view: View, target: Target) -> tuple[View, Target, tuple[Reason, ...
 
 def _may(view: View, target: Target) -> tuple[Reason, ...]:
     """The mode of the asset, and whether whoever proposes it may."""
-    if own.is_own(view.site, view.command.principal):
+    if view.site.is_core(view.command.principal):
         return capability.check_mode(view, target) or own.check(view, target)
     return capability.check_propose(view, target)
 
@@ -117,7 +117,7 @@ def strictest(reasons: tuple[Reason, ...]) -> Verdict:
 
 def _weigh(view: View, target: Target, first: tuple[Reason, ...]) -> Decision:
     derived = _derived(view, target)
-    is_own = own.is_own(view.site, view.command.principal)
+    is_own = view.site.is_core(view.command.principal)
     given = len(approval.approvers(view, target))
     wanted = 0 if is_own else approval.needed(view, target)
     before = (
@@ -151,7 +151,7 @@ def _tried(view: View, target: Target) -> tuple[Reason, ...]:
 def _derived(view: View, target: Target) -> Derivation:
     """R7, with what look-ahead starts from."""
     ahead = view.site.ahead.get(target.tag.id)
-    if own.is_own(view.site, view.command.principal):
+    if view.site.is_core(view.command.principal):
         return own.derived(view, target, ahead)
     derived = derivation.derive(view.moment, target.claim(view.command, view.key))
     started = (told for each in lookahead.models(ahead) for told in lookahead.inputs(view, each))

@@ -4,9 +4,9 @@ The rule is recoverability: after the command has stood for `tau_s`, is there on
 worse than the best backup law *now* would have kept it? A member in which the command leaves the limits less than no command
 does not speak against it: backup now moves every actuator at once, which nobody who refuses a command does, so that refusing
 a correction leaves the plant with what is worse. No more does any member where the command makes no difference in all of
-them: one that is out at its start would hold whatever is asked, what cannot change it, too. A command that is held for hours, though nobody would hold it so
-long, is no measure: that blocks normal operation. Where nothing but the command drives a member over a limit, it is held;
-where it does so in every member, whatever in the interval is true, it is denied.
+them: one that is out at its start would hold whatever is asked, what cannot change it, too. A command that is held for hours,
+though nobody would hold it so long, is no measure: that blocks normal operation. Where nothing but the command drives a member
+over a limit, it is held; where it does so in every member, whatever in the interval is true, it is denied.
 
 Anything but a whole, finite, certified answer to exactly this question holds the command: a crash, a hang, a late answer,
 NaN, another model, a run that breaks physics. More members and wider intervals never turn a hold into an allow.
@@ -21,7 +21,7 @@ import numpy as np
 
 from twinvouch.commands.present import coming
 from twinvouch.commands.view import Snapshot, Target, View
-from twinvouch.core.command import CORE, Reason, Verdict
+from twinvouch.core.command import Reason, Verdict
 from twinvouch.core.context import Context
 from twinvouch.core.lookahead import (
     Ahead,
@@ -104,8 +104,7 @@ def _stays(view: View, ahead: Ahead) -> bool:
     A backup law that goes by it cannot take over then, and what set the actuator cannot take it back either: it stays. What
     follows from another command declares its inputs, and is no act of a watchdog.
     """
-    is_own = view.command.principal == CORE and CORE not in view.site.plant.principals
-    if not is_own or view.command.inputs:
+    if not view.site.is_core(view.command.principal) or view.command.inputs:
         return False
     limited = (s.tag for n, s in ahead.sources.items() if n in ahead.limits)
     unread = (t for t in limited if trusted_axes(view, ahead, t) is None)
@@ -265,12 +264,12 @@ def further(
 
 
 def _outs(branch: Branch) -> list[float]:
-    return sorted((max(0.0, e) for e in branch.each or (branch.worst,)), reverse=True)
+    return sorted((max(0.0, e) for e in branch.each), reverse=True)
 
 
 def _is_no_further(command: Branch, backup: Branch) -> bool:
     """NaN is further."""
-    pairs = zip(command.each or (command.worst,), backup.each or (backup.worst,), strict=True)
+    pairs = zip(command.each, backup.each, strict=True)
     return all(c <= max(0.0, b) + SLACK for c, b in pairs)
 
 

@@ -13,7 +13,7 @@ from twinvouch.commands.derivation import ZERO, Derivation
 from twinvouch.commands.lookahead import At, trusted_axes
 from twinvouch.commands.view import Target, View, estimable, mandatory
 from twinvouch.core.aftermath import OnFailure
-from twinvouch.core.command import CORE, Part, Reason, Verdict
+from twinvouch.core.command import Part, Reason, Verdict
 from twinvouch.core.lookahead import Ahead
 from twinvouch.core.safe import lately
 from twinvouch.core.site import Site
@@ -25,11 +25,6 @@ from twinvouch.core.watchdog import SafeAction
 NAMES = ("own",)
 Told = tuple[str, Axes, tuple[int, ...], str]
 _NOTHING = Derivation((Part("nothing", ZERO, "it rests on no reading"),), ZERO, ())
-
-
-def is_own(site: Site, principal: str) -> bool:
-    """True of what the core says itself; a plant with a principal of that name has no watchdog that acts."""
-    return principal == CORE and CORE not in site.plant.principals
 
 
 def check(view: View, target: Target) -> tuple[Reason, ...]:

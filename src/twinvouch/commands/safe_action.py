@@ -13,7 +13,7 @@ from twinvouch.commands import lookahead
 from twinvouch.commands.derivation import bad_keys
 from twinvouch.commands.trusted_only import TrustedOnly
 from twinvouch.commands.view import Target, View
-from twinvouch.core.command import CORE, Decision, Reason, Verdict
+from twinvouch.core.command import Decision, Reason, Verdict
 from twinvouch.core.inventory import ClassRule
 from twinvouch.core.safe import HOUR_NS, Safe, lately
 
@@ -27,7 +27,7 @@ def listed(view: View, target: Target) -> Safe | None:
     A value that was clamped is none that anybody proposed.
     """
     of, who = view.site.safe.get(target.tag.id, ()), view.command.principal
-    is_core = who == CORE and CORE not in view.site.plant.principals
+    is_core = view.site.is_core(who)
     mine = (s for s in of if is_core or s.is_for(who))
     same = (s for s in mine if s.value == view.command.value and s.is_open(view.now_ns))
     found = next(same, None)

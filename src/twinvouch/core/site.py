@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from twinvouch.core.aftermath import Aftermath
 from twinvouch.core.batch import Origin
+from twinvouch.core.command import CORE
 from twinvouch.core.inventory import CommandClass, Plant
 from twinvouch.core.lookahead import Ahead
 from twinvouch.core.mode import ModeRules
@@ -94,3 +95,7 @@ class Site:
     safe: Mapping[str, tuple[Safe, ...]] = field(default_factory=dict)  # by actuator tag
     aftermaths: Mapping[str, Aftermath] = field(default_factory=dict)  # by actuator tag
     watchdogs: Mapping[str, Watchdog] = field(default_factory=dict)  # by model
+
+    def is_core(self, principal: str) -> bool:
+        """True of what the core says itself; a plant with a principal of that name has no watchdog that acts."""
+        return principal == CORE and CORE not in self.plant.principals

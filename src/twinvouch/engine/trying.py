@@ -4,7 +4,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Final
 
-from twinvouch.commands import lookahead, own, safe_action
+from twinvouch.commands import lookahead, safe_action
 from twinvouch.commands.foreseen import Asked, Posed, waits
 from twinvouch.commands.register import Record
 from twinvouch.commands.view import View
@@ -58,7 +58,7 @@ def ask_second(m: Memory, out: Out, record: Record, seen: Foresight) -> bool:
     """
     asked, ahead = m.asked[record.command.id], m.site.ahead.get(record.command.tag)
     is_admitted = safe_action.was_admitted(record.decision)
-    is_safe = is_admitted and not own.is_own(m.site, record.command.principal)
+    is_safe = is_admitted and not m.site.is_core(record.command.principal)
     if ahead is None or asked.first is not None or is_safe:
         return False
     context = judging(m)

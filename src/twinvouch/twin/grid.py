@@ -59,8 +59,10 @@ class Grid:
             *(*self._loads, *self.actuators, DEMAND, CLOCK, "loading", "loading_n1"),
             *(f"flow:{line}" for line in self._lines),
         )
-        self._planned = self._bridges(np.ones(len(lines), np.bool_))
         self._factors: dict[bytes, tuple[Flows, Flows]] = {}
+        if self._pieces(np.ones(len(lines), np.bool_)) > 1:
+            raise ValueError("the grid is split: some buses hang on nothing")
+        self._planned = self._bridges(np.ones(len(lines), np.bool_))
         self._solved: tuple[bytes, Flows, float, float] = (
             b"",
             np.zeros(0),
@@ -220,11 +222,10 @@ class Grid:
         return shift, outage
 
     def _shift(self, is_in: NDArray[np.bool_]) -> Flows:
+        """PTDF [lines, buses] of a grid in one piece."""
         count = len(self._buses)
         nodal, weighted = self._nodal(np.where(is_in, self._b, 0.0))
         shift = np.zeros((len(self._lines), count))
-        if np.linalg.matrix_rank(nodal) < count - 1:
-            raise ValueError("the grid is split: some buses hang on nothing")
         shift[:, 1:] = weighted[:, 1:] @ np.linalg.inv(nodal[1:, 1:])
         return shift
 

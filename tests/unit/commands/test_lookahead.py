@@ -85,10 +85,14 @@ def test_it_eases_only_where_no_quantity_is_further_out_whatever_law_follows() -
     assert eases(2, runs((0.1, 0), (0.1, 0)), runs((0.2, 0), (-0.1, 0))) == (False, False)
 
 
-def test_what_makes_no_difference_in_any_member_is_no_reason_to_hold() -> None:
-    def run(*path: float) -> Branch:
-        return Branch(max(path), 0.0, "a", (max(path),), np.array(path)[:, None])
+def run(*path: float | tuple[float, ...]) -> Branch:
+    """A run whose quantities are this far out at each step."""
+    rows = np.array([p if isinstance(p, tuple) else (p,) for p in path])
+    each = tuple(rows.max(axis=0).tolist())
+    return Branch(max(each), 0.0, "a", each, rows)
 
+
+def test_what_makes_no_difference_in_any_member_is_no_reason_to_hold() -> None:
     out, inside = run(0.2, 0.3, 0.3), run(-0.2, -0.3, -0.2)
     assert eases(1, (out, inside), (out, inside)) == (True, True)
     longer = run(0.2, 0.3, 0.31)
@@ -99,13 +103,6 @@ def test_what_makes_no_difference_in_any_member_is_no_reason_to_hold() -> None:
     assert eases(1, (out, moved), (out, inside)) == (False, False), "a member in which it does"
     assert eases(1, (run(0.2, NAN),), (run(0.2, NAN),)) == (False,)
     assert eases(1, (branch(0.2),), (branch(0.2),)) == (False,), "nobody saw how it went"
-
-
-def run(*path: float | tuple[float, ...]) -> Branch:
-    """A run whose quantities are this far out at each step."""
-    rows = np.array([p if isinstance(p, tuple) else (p,) for p in path])
-    each = tuple(rows.max(axis=0).tolist())
-    return Branch(max(each), 0.0, "a", each, rows)
 
 
 def test_what_is_out_whatever_is_done_hides_nothing_else() -> None:

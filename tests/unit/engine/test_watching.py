@@ -178,6 +178,19 @@ def test_what_somebody_would_have_to_take_back_is_not_done_blind(tmp_path: Path)
     assert "for 360 min" in reason.sentence
 
 
+def test_what_the_core_does_waits_for_an_answer_about_a_plant_with_what_others_got_meanwhile(
+    toy: WatchedToy,
+) -> None:
+    """It is on a list of safe actions, as one of somebody is who must not be kept waiting; it is held without an answer anyway."""
+    own = toy.answered(LOW)
+    assert len(questions(own)) == 1
+    _, others = toy.propose(VALVE, 0.3)
+    assert len(permits(toy.answer(others))) == 1
+    again = toy.answer(own)
+    assert permits(again) == []
+    assert toy.memory.counts["simulation:overtaken"] == 1
+
+
 def test_nothing_is_asked_about_a_start_of_which_nothing_is_known(tmp_path: Path) -> None:
     toy = WatchedToy(tmp_path)
     for _ in range(4):
