@@ -114,14 +114,18 @@ class Modelled(AheadToy):
         if is_blind:
             blind(self)
 
-    def regretted(self, effects: Any, *, but: int) -> list[Effect]:
-        """The answer that says that all members `but` so many are worse for it, with every law."""
+    def regretted(
+        self, effects: Any, *, but: int, eased: tuple[int, ...] | None = None
+    ) -> list[Effect]:
+        """The answer that says that all members `but` so many are worse for it, with every law; `eased` are needed to be so."""
         (q,) = questions(effects)
         seen = read_foresight(foreseen(q))
         count, spared = len(seen.commands), but * len(seen.laws)
         inside = Branch(-0.2, 600.0, "level")
         bad = tuple(replace(inside, worst=-0.2 if n < spared else 0.2) for n in range(count))
         told = replace(seen, commands=bad, backups=(inside,) * count)
+        if eased is not None:
+            told = replace(told, eased=tuple(n // len(seen.laws) in eased for n in range(count)))
         return self.answer(effects, foresight=write_foresight(told))
 
 
@@ -130,6 +134,17 @@ def test_c48_one_member_that_does_not_regret_it_admits_it(tmp_path: Path) -> Non
     answer, effects = toy.propose("pump/run", 0.0)
     assert answer.body["status"] == "held"
     assert permits(toy.regretted(effects, but=1))
+
+
+@pytest.mark.parametrize(("eased", "status"), [((), "held"), ((0,), "permitted")])
+def test_c48_where_some_member_is_worse_for_it_some_member_has_to_need_it(
+    eased: tuple[int, ...], status: str, tmp_path: Path
+) -> None:
+    toy = Modelled(tmp_path / "core")
+    _, effects = toy.propose("pump/run", 0.0)
+    answered = toy.regretted(effects, but=2, eased=eased)
+    assert reply(answered).body["status"] == status
+    assert len(permits(answered)) == len(eased)
 
 
 def test_c48_a_start_that_is_trusted_whole_leaves_nothing_to_waive(tmp_path: Path) -> None:

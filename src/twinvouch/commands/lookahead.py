@@ -1,10 +1,10 @@
 """Where does a command lead? By a model of the plant that starts from the interval that is trusted.
 
 The rule is recoverability: after the command has stood for `tau_s`, is there one backup law that keeps every member no
-worse than the best backup law *now* would have kept it? A member in which the command leaves the limits less than no command
-does not speak against it: backup now moves every actuator at once, which nobody who refuses a command does, so that refusing
-a correction leaves the plant with what is worse. No more does any member where the command makes no difference in all of
-them: one that is out at its start would hold whatever is asked, what cannot change it, too. A command that is held for hours,
+worse than the best backup law *now* would have kept it? A member in which the command keeps inside what no command would let
+leave, or less far out what is out, does not speak against it: backup now moves every actuator at once, which nobody who refuses a
+command does, so that refusing a correction leaves the plant with what is worse. No more does one that is out at its start where the
+command makes no difference in any: it would hold whatever is asked, what cannot change it, too. A command that is held for hours,
 though nobody would hold it so long, is no measure: that blocks normal operation. Where nothing but the command drives a member
 over a limit, it is held; where it does so in every member, whatever in the interval is true, it is denied.
 
@@ -14,7 +14,7 @@ NaN, another model, a run that breaks physics. More members and wider intervals 
 
 from collections.abc import Iterator
 from dataclasses import replace
-from math import isfinite
+from math import inf, isfinite
 from typing import Final, Protocol
 
 import numpy as np
@@ -87,8 +87,16 @@ def _is_for_distrust(view: View, ahead: Ahead, prediction: Prediction) -> bool:
 
     From a start that is trusted whole a hold is no matter of distrust, and a list of safe actions waives nothing else.
     """
+    if not is_usable(ahead, prediction):
+        return True
     is_wide = any(trusted_axes(view, ahead, s.tag) is None for s in ahead.sources.values())
-    return is_wide or not is_usable(ahead, prediction)
+    return is_wide and _may_be_needed(prediction)
+
+
+def _may_be_needed(prediction: Prediction) -> bool:
+    """True where it eases some member, or what no command is was not known."""
+    seen = prediction.foresight
+    return seen is not None and (not seen.eased or any(seen.eased))
 
 
 def question(view: View, target: Target, ahead: Ahead) -> Question:
@@ -227,13 +235,12 @@ def leaves(branches: tuple[Branch, ...]) -> bool:
 def eases(
     laws: int, commands: tuple[Branch, ...], standing: tuple[Branch, ...]
 ) -> tuple[bool, ...]:
-    """Of each command branch: against no command, whatever law follows that, no quantity is further out and one is less far.
+    """Of each command branch: against no command, whatever law follows that, no quantity is further out and one is better off.
 
-    Of all of them where the command makes no difference in any: who refuses it leaves the plant where it is. Neither asks more of a
-    member that is inside at first than of one that is out: a wide start, which has the latter, would let pass what a narrow one holds.
+    Where the command makes no difference in any of them: of those that are out from their first moment on, whatever is asked.
     """
     if len(commands) == len(standing) and all(map(_is_same, commands, standing)):
-        return (True,) * len(commands)
+        return tuple(max(_first(b), default=0.0) > 0.0 for b in commands)
     found = []
     for run, branch in enumerate(commands):
         first = run // laws * laws
@@ -242,10 +249,21 @@ def eases(
 
 
 def _eases(command: Branch, none: Branch) -> bool:
-    """By quantity, since a command that eases the worst one may drive another out. Comparisons are so that NaN does not ease."""
-    pairs = list(zip(command.each, none.each, strict=True))
-    is_nowhere_worse = all(c <= max(0.0, n) + SLACK for c, n in pairs)
-    return is_nowhere_worse and any(n > 0 and c <= n - EASES for c, n in pairs)
+    """By quantity, since a command that eases the worst one may drive another out. Comparisons are so that NaN does not ease.
+
+    One that is inside at first has to be kept there: what only slows it leaves the plant where backup now would not. One that is
+    out already has to be less far out.
+    """
+    told = list(zip(command.each, none.each, _first(command), strict=True))
+    is_nowhere_worse = all(c <= max(0.0, n) + SLACK for c, n, _ in told)
+    return is_nowhere_worse and any(
+        n > 0 and c <= n - EASES and (at > 0 or c <= SLACK) for c, n, at in told
+    )
+
+
+def _first(branch: Branch) -> tuple[float, ...]:
+    """How far out each quantity is at first; inside, where nobody saw it."""
+    return (-inf,) * len(branch.each) if branch.path is None else tuple(branch.path[0].tolist())
 
 
 def further(

@@ -2,7 +2,8 @@
 
 A question starts from what is trusted: of each quantity an interval. Members are the starts that are tried: the centre,
 then all low ends together and all high ends together, each with less and with more demand; with `each` every uncertain
-quantity alone at either end, too. Paired extremes, not all combinations: 5 members, or 5 + 2n, not 2^n.
+quantity alone at either end, too. Paired extremes, not all combinations: 5 members, or 5 + 2n, not 2^n. Where intervals reach over
+their limits, the ends that are just inside them, too: what is out already says nothing of what is about to leave.
 In every member two branches are compared: the command for `tau_s` and then a backup law, and the backup law at once.
 """
 
@@ -18,6 +19,7 @@ DEMAND: Final = "demand"  # of a start: the factor that demand is multiplied wit
 CLOCK: Final = "clock_s"  # of a start: seconds since midnight UTC, for patterns of demand
 MOST_STEPS: Final = 2_000  # of one run
 MOST_MEMBERS: Final = 64
+_JUST: Final = 1e-4  # of what is limited, that a start just inside is inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +160,8 @@ class Foresight:
     """What a model foresaw, certified: branches in the order of members, then of laws.
 
     `backups` is empty where no command branch leaves the limits. No command has one run a member, told once for each law.
-    `eased`, where it was looked at, says of each command branch that it leaves them less than with no command for as long, or
-    that the command makes no difference in any of them. `further`, where there are backups,
+    `eased`, where it was looked at, says of each command branch that it keeps inside what no command would let leave, or less far
+    out what is out, or that the command makes no difference in any and this one is out at first. `further`, where there are backups,
     that the best law at once would leave some quantity less far out; empty in what earlier versions stored.
     `residual` is the largest of the physics certificate;
     `allowed` the nearest value that would have been allowed, None where none was found or looked for.
@@ -211,6 +213,19 @@ def _starts(q: Question) -> Iterator[dict[str, float]]:
     for name in uncertain:
         yield _start(q, {**centre, name: low[name]}, more)
         yield _start(q, {**centre, name: high[name]}, less)
+    for limit, factor in ((0, more), (1, less)):
+        inside = dict(_just_inside(q, limit))
+        if inside:
+            yield _start(q, {**(low, high)[limit], **inside}, factor)
+
+
+def _just_inside(q: Question, limit: int) -> Iterator[tuple[str, float]]:
+    """Quantities whose interval reaches over their low (0) or high (1) limit: what is about to leave is neither at the end nor the centre."""
+    told = dict(q.state)
+    for name, least, most in q.limits:
+        at, at_limit = told.get(name), (least, most)[limit]
+        if at is not None and at.low < at_limit < at.high:
+            yield name, at_limit + (1, -1)[limit] * _JUST * (most - least)
 
 
 def _start(q: Question, values: Mapping[str, float], factor: float) -> dict[str, float]:

@@ -44,6 +44,19 @@ def test_each_adds_every_uncertain_quantity_alone() -> None:
     ]
 
 
+def test_where_an_interval_reaches_over_a_limit_what_is_just_inside_is_tried_too() -> None:
+    state = (("a", Interval(0.0, 4.0, 9.5)), ("b", Interval(2.0, 3.0, 5.0)), ("c", EXACT))
+    limits = (("a", 1.0, 9.0), ("b", 1.0, 4.0), ("derived", 0.0, 1.0))
+    asked = question(state=state, limits=limits)
+    told = [(m["a"], m["b"], m[DEMAND]) for m in members(asked)[5:]]
+    low, high = told
+    assert low == pytest.approx((1.0008, 2.0, 1.06))
+    assert high == pytest.approx((8.9992, 3.9997, 0.94))
+    assert len(members(replace(asked, limits=(("a", 0.0, 10.0), ("b", 1.0, 6.0))))) == 5
+    beyond = (("a", Interval(9.2, 9.5, 9.8)), *state[1:])
+    assert [m["a"] for m in members(replace(asked, state=beyond))[5:]] == [9.8]
+
+
 @pytest.mark.parametrize("is_command", [True, False])
 def test_honest_runs_are_certified(*, is_command: bool) -> None:
     asked = question(4.0, 6.0)

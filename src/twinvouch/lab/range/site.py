@@ -121,7 +121,7 @@ def _plant(sector: Sector, guard: Guard, classes: dict[CommandClass, ClassRule])
     tags = {
         s.tag: Tag(
             s.tag, s.unit, s.low, s.high,
-            rate=s.rate, group=s.group, domains=Domains(edge=edge_of[s.group]), resolution=s.noise * 6,
+            rate=s.rate, group=s.group, domains=_domains(edge_of[s.group]), resolution=s.noise * 6,
         )
         for s in sector.sensors
     }  # fmt: skip
@@ -148,6 +148,11 @@ def _plant(sector: Sector, guard: Guard, classes: dict[CommandClass, ClassRule])
     )
 
 
+def _domains(edge: str) -> Domains:
+    """Stations share nothing: what is not declared could be shared with any."""
+    return Domains(edge=edge, zone=edge, vendor=edge, key=edge, time_source=edge)
+
+
 def _lever(lever: Lever, edge: str, guard: Guard, number: int) -> Tag:
     past, rate = (lever.past, lever.rate) if guard.history else (Past(), inf)
     if past.writes or past.starts:
@@ -156,7 +161,7 @@ def _lever(lever: Lever, edge: str, guard: Guard, number: int) -> Tag:
     return Tag(
         lever.tag, lever.unit, lever.low, lever.high,
         group=lever.group,
-        domains=Domains(edge=edge),
+        domains=_domains(edge),
         point=Point("plc-1", 1, Table.HOLDING, 2 * number, Encoding.F32),
         command_class=lever.command_class,
         commanded_by=CommandedBy.TWIN,
