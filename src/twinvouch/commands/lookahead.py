@@ -1,10 +1,10 @@
 """Where does a command lead? By a model of the plant that starts from the interval that is trusted.
 
 The rule is recoverability: after the command has stood for `tau_s`, is there one backup law that keeps every member no
-worse than the best backup law *now* would have kept it? A member in which the command keeps inside what no command would let
-leave, or less far out what is out, does not speak against it: backup now moves every actuator at once, which nobody who refuses a
-command does, so that refusing a correction leaves the plant with what is worse. No more does one that is out at its start where the
-command makes no difference in any: it would hold whatever is asked, what cannot change it, too. A command that is held for hours,
+worse than the best backup law *now* would have kept it? A member in which the command leaves the limits less than no command
+does not speak against it: backup now moves every actuator at once, which nobody who refuses a command does, so that refusing
+a correction leaves the plant with what is worse. No more does any member where the command makes no difference in all of
+them: one that is out at its start would hold whatever is asked, what cannot change it, too. A command that is held for hours,
 though nobody would hold it so long, is no measure: that blocks normal operation. Where nothing but the command drives a member
 over a limit, it is held; where it does so in every member, whatever in the interval is true, it is denied.
 
@@ -14,7 +14,7 @@ NaN, another model, a run that breaks physics. More members and wider intervals 
 
 from collections.abc import Iterator
 from dataclasses import replace
-from math import inf, isfinite
+from math import isfinite
 from typing import Final, Protocol
 
 import numpy as np
@@ -235,12 +235,12 @@ def leaves(branches: tuple[Branch, ...]) -> bool:
 def eases(
     laws: int, commands: tuple[Branch, ...], standing: tuple[Branch, ...]
 ) -> tuple[bool, ...]:
-    """Of each command branch: against no command, whatever law follows that, no quantity is further out and one is better off.
+    """Of each command branch: against no command, whatever law follows that, no quantity is further out and one is less far.
 
-    Where the command makes no difference in any of them: of those that are out from their first moment on, whatever is asked.
+    Of all of them where the command makes no difference in any: who refuses it leaves the plant where it is.
     """
     if len(commands) == len(standing) and all(map(_is_same, commands, standing)):
-        return tuple(max(_first(b), default=0.0) > 0.0 for b in commands)
+        return (True,) * len(commands)
     found = []
     for run, branch in enumerate(commands):
         first = run // laws * laws
@@ -249,21 +249,10 @@ def eases(
 
 
 def _eases(command: Branch, none: Branch) -> bool:
-    """By quantity, since a command that eases the worst one may drive another out. Comparisons are so that NaN does not ease.
-
-    One that is inside at first has to be kept there: what only slows it leaves the plant where backup now would not. One that is
-    out already has to be less far out.
-    """
-    told = list(zip(command.each, none.each, _first(command), strict=True))
-    is_nowhere_worse = all(c <= max(0.0, n) + SLACK for c, n, _ in told)
-    return is_nowhere_worse and any(
-        n > 0 and c <= n - EASES and (at > 0 or c <= SLACK) for c, n, at in told
-    )
-
-
-def _first(branch: Branch) -> tuple[float, ...]:
-    """How far out each quantity is at first; inside, where nobody saw it."""
-    return (-inf,) * len(branch.each) if branch.path is None else tuple(branch.path[0].tolist())
+    """By quantity, since a command that eases the worst one may drive another out. Comparisons are so that NaN does not ease."""
+    pairs = list(zip(command.each, none.each, strict=True))
+    is_nowhere_worse = all(c <= max(0.0, n) + SLACK for c, n in pairs)
+    return is_nowhere_worse and any(n > 0 and c <= n - EASES for c, n in pairs)
 
 
 def further(

@@ -160,8 +160,8 @@ class Foresight:
     """What a model foresaw, certified: branches in the order of members, then of laws.
 
     `backups` is empty where no command branch leaves the limits. No command has one run a member, told once for each law.
-    `eased`, where it was looked at, says of each command branch that it keeps inside what no command would let leave, or less far
-    out what is out, or that the command makes no difference in any and this one is out at first. `further`, where there are backups,
+    `eased`, where it was looked at, says of each command branch that it leaves them less than with no command for as long, or
+    that the command makes no difference in any of them. `further`, where there are backups,
     that the best law at once would leave some quantity less far out; empty in what earlier versions stored.
     `residual` is the largest of the physics certificate;
     `allowed` the nearest value that would have been allowed, None where none was found or looked for.

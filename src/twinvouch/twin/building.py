@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinvouch.core.lookahead import CLOCK, DEMAND, Course, Trace
+from twinvouch.twin.building_fit import parameters, varied
 
 SUBSTEP_S: Final = 60.0
 _HOUR_S: Final = 3_600.0
@@ -26,6 +27,8 @@ class Building:
     """Fits Lookahead. Law `thermostat` heats a zone below number `target_c` (20) fully, above it not; `off` heats none."""
 
     laws = ("thermostat", "off")
+    parameters = staticmethod(parameters)
+    varied = staticmethod(varied)
 
     def __init__(self, data: bytes, numbers: Mapping[str, float]) -> None:
         if strange := sorted(set(numbers) - {"target_c"}):

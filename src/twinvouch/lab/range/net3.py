@@ -224,7 +224,7 @@ def _lookout() -> Lookout:
         limits,
         horizon_s=6 * 3_600.0,
         tau_s=3_600.0,
-        demand=0.05,
+        demand=0.08,
         tolerance=0.02,
     )
 
