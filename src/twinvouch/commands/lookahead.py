@@ -3,8 +3,8 @@
 The rule is recoverability: after the command has stood for `tau_s`, is there one backup law that keeps every member no
 worse than the best backup law *now* would have kept it? A member in which the command leaves the limits less than no command
 does not speak against it: backup now moves every actuator at once, which nobody who refuses a command does, so that refusing
-a correction leaves the plant with what is worse. No more does any member where the command makes no difference in all of
-them: one that is out at its start would hold whatever is asked, what cannot change it, too. A command that is held for hours,
+a correction leaves the plant with what is worse. No more does any member where in all of them, at every step, the command leaves
+nothing further out than no command: one that is out at its start would hold whatever is asked, what cannot change it, too. A command that is held for hours,
 though nobody would hold it so long, is no measure: that blocks normal operation. Where nothing but the command drives a member
 over a limit, it is held; where it does so in every member, whatever in the interval is true, it is denied.
 
@@ -237,9 +237,9 @@ def eases(
 ) -> tuple[bool, ...]:
     """Of each command branch: against no command, whatever law follows that, no quantity is further out and one is less far.
 
-    Of all of them where the command makes no difference in any: who refuses it leaves the plant where it is.
+    Of all of them where in none, at no step, any quantity is further out: who refuses it leaves the plant where it is, or worse.
     """
-    if len(commands) == len(standing) and all(map(_is_same, commands, standing)):
+    if len(commands) == len(standing) and all(map(_is_never_further, commands, standing)):
         return (True,) * len(commands)
     found = []
     for run, branch in enumerate(commands):
@@ -280,11 +280,11 @@ def _is_no_further(command: Branch, backup: Branch) -> bool:
     return all(c <= max(0.0, b) + SLACK for c, b in pairs)
 
 
-def _is_same(command: Branch, none: Branch) -> bool:
-    """At every step every quantity is where it is with no command. By step: the largest of a run hides what is only longer out."""
+def _is_never_further(command: Branch, none: Branch) -> bool:
+    """By step: the largest of a run hides what is only longer out. NaN is further."""
     if command.path is None or none.path is None or command.path.shape != none.path.shape:
         return False
-    return bool((np.abs(command.path - none.path) <= SLACK).all())
+    return bool((command.path <= np.maximum(none.path, 0.0) + SLACK).all())
 
 
 def _regretted(seen: Foresight, law: int) -> list[int]:

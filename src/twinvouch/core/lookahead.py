@@ -161,7 +161,7 @@ class Foresight:
 
     `backups` is empty where no command branch leaves the limits. No command has one run a member, told once for each law.
     `eased`, where it was looked at, says of each command branch that it leaves them less than with no command for as long, or
-    that the command makes no difference in any of them. `further`, where there are backups,
+    that it leaves nothing further out in any of them, at any step. `further`, where there are backups,
     that the best law at once would leave some quantity less far out; empty in what earlier versions stored.
     `residual` is the largest of the physics certificate;
     `allowed` the nearest value that would have been allowed, None where none was found or looked for.

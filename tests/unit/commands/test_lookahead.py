@@ -92,15 +92,17 @@ def run(*path: float | tuple[float, ...]) -> Branch:
     return Branch(max(each), 0.0, "a", each, rows)
 
 
-def test_what_makes_no_difference_in_any_member_is_no_reason_to_hold() -> None:
+def test_what_is_at_no_step_further_out_in_any_member_is_no_reason_to_hold() -> None:
     out, inside = run(0.2, 0.3, 0.3), run(-0.2, -0.3, -0.2)
     assert eases(1, (out, inside), (out, inside)) == (True, True)
     longer = run(0.2, 0.3, 0.31)
     assert eases(1, (longer, inside), (out, inside)) == (False, False), "further out"
     longer = run(0.3, 0.3, 0.3)
     assert eases(1, (longer, inside), (out, inside)) == (False, False), "as far, and sooner"
-    moved = run(-0.2, -0.2, -0.2)
-    assert eases(1, (out, moved), (out, inside)) == (False, False), "a member in which it does"
+    leaves = run(-0.2, -0.2, 0.01)
+    assert eases(1, (out, leaves), (out, inside)) == (False, False), "a member that it drives out"
+    moved, hardly = run(-0.2, -0.2, -0.1), run(0.2, 0.2999, 0.3)
+    assert eases(1, (hardly, moved), (out, inside)) == (True, True), "nobody is worse off"
     assert eases(1, (run(0.2, NAN),), (run(0.2, NAN),)) == (False,)
     assert eases(1, (branch(0.2),), (branch(0.2),)) == (False,), "nobody saw how it went"
 
