@@ -45,6 +45,7 @@ def fitted_data(
         raise UsageError(
             f"model `{reference}` cannot be fitted: it has no `parameters` and `varied`"
         )
+    make(reference, data, numbers)  # says what is wrong with the data, whatever the class
     given = [Parameter(n, value, spread) for n, (value, spread) in found.parameters(data).items()]
 
     def varied(values: Mapping[str, float]) -> Lookahead:

@@ -4,9 +4,10 @@ The rule is recoverability: after the command has stood for `tau_s`, is there on
 worse than the best backup law *now* would have kept it? A member in which the command leaves the limits less than no command
 does not speak against it: backup now moves every actuator at once, which nobody who refuses a command does, so that refusing
 a correction leaves the plant with what is worse. No more does any member where in all of them, at every step, the command leaves
-nothing further out than no command: one that is out at its start would hold whatever is asked, what cannot change it, too. A command that is held for hours,
-though nobody would hold it so long, is no measure: that blocks normal operation. Where nothing but the command drives a member
-over a limit, it is held; where it does so in every member, whatever in the interval is true, it is denied.
+nothing further out than no command: one that is out at its start would hold whatever is asked, what cannot change it, too. A
+command that is held for hours, though nobody would hold it so long, is no measure: that blocks normal operation. Where nothing
+but the command drives a member over a limit, it is held; where it does so in every member, whatever in the interval is true, it
+is denied.
 
 Anything but a whole, finite, certified answer to exactly this question holds the command: a crash, a hang, a late answer,
 NaN, another model, a run that breaks physics. More members and wider intervals never turn a hold into an allow.
@@ -83,20 +84,15 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
 
 
 def _is_for_distrust(view: View, ahead: Ahead, prediction: Prediction) -> bool:
-    """True where a hold comes of what is not known: no answer says nothing against it, and of a start that is wide some member may need it.
+    """True where a hold comes of what is not known: no answer says nothing against it, and of a wide start some member may need it.
 
-    From a start that is trusted whole a hold is no matter of distrust, and a list of safe actions waives nothing else.
+    It does where it is eased, or where what no command is was not known. From a start that is trusted whole a hold is no matter of distrust, and a list of safe actions waives nothing else.
     """
-    if not is_usable(ahead, prediction):
+    seen = prediction.foresight
+    if seen is None or not is_usable(ahead, prediction):
         return True
     is_wide = any(trusted_axes(view, ahead, s.tag) is None for s in ahead.sources.values())
-    return is_wide and _may_be_needed(prediction)
-
-
-def _may_be_needed(prediction: Prediction) -> bool:
-    """True where it eases some member, or what no command is was not known."""
-    seen = prediction.foresight
-    return seen is not None and (not seen.eased or any(seen.eased))
+    return is_wide and (not seen.eased or any(seen.eased))
 
 
 def question(view: View, target: Target, ahead: Ahead) -> Question:

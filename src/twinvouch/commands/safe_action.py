@@ -3,8 +3,8 @@
 Else whoever lies to one sensor could keep a pump from being stopped. A command that equals a listed action, inside its
 windows and its number an hour, is judged without demands on its label and without approvals, and every rule that looks
 at readings sees only those that are trusted: what a lie says refuses nothing. Form, policy, mode, keys, limits and the
-rules over permits stay. Where the actuator has a model, it is refused only where every member regrets it; no answer is
-none against it. What is beyond the number, or regretted by all, is abuse: told, and judged as any other command.
+rules over permits stay. Where the actuator has a model, it is refused where every member regrets it, and held where some do
+and none needs it; no answer is none against it. What is beyond the number, or regretted by all, is abuse: told, and judged as any other command.
 """
 
 from dataclasses import replace

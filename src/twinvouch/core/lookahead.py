@@ -209,14 +209,14 @@ def _starts(q: Question) -> Iterator[dict[str, float]]:
     for ends in (low, high):
         for factor in (less, more):
             yield _start(q, ends, factor)
-    uncertain = [name for name, i in q.state if not i.is_exact] if q.is_each else []
-    for name in uncertain:
-        yield _start(q, {**centre, name: low[name]}, more)
-        yield _start(q, {**centre, name: high[name]}, less)
     for limit, factor in ((0, more), (1, less)):
         inside = dict(_just_inside(q, limit))
         if inside:
             yield _start(q, {**(low, high)[limit], **inside}, factor)
+    uncertain = [name for name, i in q.state if not i.is_exact] if q.is_each else []
+    for name in uncertain:
+        yield _start(q, {**centre, name: low[name]}, more)
+        yield _start(q, {**centre, name: high[name]}, less)
 
 
 def _just_inside(q: Question, limit: int) -> Iterator[tuple[str, float]]:

@@ -102,10 +102,7 @@ def _settle(m: Memory, out: Out, command: str, seen: Foresight | None, why: str)
         return
     approvals = tuple(a for a in record.approvals if a.expires_ns >= m.now_ns)
     ahead = m.site.ahead.get(record.command.tag)
-    is_own = m.site.is_core(record.command.principal)
-    is_waiting = is_own or not safe_action.was_admitted(
-        record.decision
-    )  # others' nobody keeps waiting
+    is_waiting = not trying.must_not_wait(m, record)
     if seen is not None and is_waiting and _is_overtaken(m, ahead, asked):
         m.counts["simulation:overtaken"] += 1
         decide(m, out, Proposal.of(record), approvals, asked.because)

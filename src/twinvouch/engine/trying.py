@@ -51,15 +51,19 @@ def ask(
     out.effects.append(Simulate(ident, posed.raw))
 
 
+def must_not_wait(m: Memory, record: Record) -> bool:
+    """True of a safe action of somebody: who lets answers come and go could else keep it waiting. The core's own waits."""
+    is_own = m.site.is_core(record.command.principal)
+    return safe_action.was_admitted(record.decision) and not is_own
+
+
 def ask_second(m: Memory, out: Out, record: Record, seen: Foresight) -> bool:
     """Ask the second model where the first, with what it foresaw, allows the command; False where it is not asked.
 
     Of a safe action of somebody it is not: no answer is none against it.
     """
     asked, ahead = m.asked[record.command.id], m.site.ahead.get(record.command.tag)
-    is_admitted = safe_action.was_admitted(record.decision)
-    is_safe = is_admitted and not m.site.is_core(record.command.principal)
-    if ahead is None or asked.first is not None or is_safe:
+    if ahead is None or asked.first is not None or must_not_wait(m, record):
         return False
     context = judging(m)
     if not {*asked.trusted} <= {*trusted_now(m, record, context)}:

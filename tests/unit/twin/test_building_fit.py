@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from tests.unit.twin.test_building import DATA
+from twinvouch.app.lookahead_fit import fitted_data
+from twinvouch.core.errors import ConfigError
 from twinvouch.core.lookahead import DEMAND
 from twinvouch.twin.building import Building
 from twinvouch.twin.building_fit import SPREADS, parameters, varied
@@ -41,6 +43,15 @@ def test_what_differs_is_found_within_its_interval_and_the_rest_stays() -> None:
     assert found.before["zone:hall"] > 0.2
     for p in found.parameters:
         assert p.value == pytest.approx(true.get(p.name, 1.0), abs=max(1.5 * p.half, 0.02)), p.name
+
+
+def test_it_is_fitted_by_its_name_and_a_file_that_is_none_is_refused() -> None:
+    record = days(Building(varied(RAW, {"capacity:hall": 1.3}), {}), 6)
+    told = fitted_data("twinvouch.twin.building:Building", (RAW, {}), [record], 12)
+    capacity = json.loads(told.data)["zones"]["hall"]["capacity_kwh_k"]
+    assert capacity == pytest.approx(1.3 * 5.0, rel=0.05)
+    with pytest.raises(ConfigError, match="zones"):
+        fitted_data("twinvouch.twin.building:Building", (b"{}", {}), [record], 12)
 
 
 def test_parameters_are_of_every_room_wall_and_heater() -> None:
