@@ -84,7 +84,9 @@ def fit(make: Made, given: Sequence[Parameter], records: Sequence[Record], steps
     first = last = off(values)
     count = len(next(iter(first.values()), ()))
     if count < _FEWEST:
-        raise UsageError(f"{count} stretches without a gap, at least {_FEWEST} are needed")
+        raise UsageError(
+            f"{count} stretches without a gap that begin where the model can be, at least {_FEWEST} are needed"
+        )
     at, inverse = values, np.diag(spreads**2)
     for _ in range(_ROUNDS):
         weights = {c: _weights(e) for c, e in last.items()}
@@ -138,10 +140,17 @@ def _apart(model: Lookahead, records: Sequence[Record], steps: int) -> dict[str,
     return {column: np.array(values) for column, values in found.items()}
 
 
+def _is_startable(model: Lookahead, start: Mapping[str, float]) -> bool:
+    """False for a gap, and where an instrument reads what the model cannot be, as that of a full tank does with its error."""
+    limits = model.limits().items()
+    is_read = all(np.isfinite(v) for v in start.values())
+    return is_read and all(low <= start[n] <= high for n, (low, high) in limits if n in start)
+
+
 def _stretch(model: Lookahead, record: Record, first: int, steps: int) -> dict[str, float]:
     start = {n: float(c[first]) for n, c in record.columns.items() if n not in record.flows}
     compared = [n for n in start if n not in model.actuators]
-    if not all(np.isfinite(v) for v in start.values()):
+    if not _is_startable(model, start):
         return {n: float("nan") for n in (*compared, *record.flows)}
     clock_s = (record.clock_s + first * record.step_s) % _DAY_S
     model.restore({**start, DEMAND: 1.0, CLOCK: clock_s})

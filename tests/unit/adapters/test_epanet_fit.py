@@ -37,6 +37,16 @@ def record(hours: int, *, gap: bool = False) -> Record:
     return Record(STEP_S, 0.0, columns, ("inflow:1",))
 
 
+def test_a_tank_that_reads_more_than_full_is_no_start() -> None:
+    """The error of its instrument does that while it is full for hours; the library refuses to begin there."""
+    told = record(29)
+    told.columns["tank:3"][8:12] = 35.8  # full is 35.5 ft
+    found = fit(made, [Parameter("roughness", *Epanet.parameters(NET3)["roughness"])], [told], 4)
+    assert found.stretches == 27, (
+        "the one that begins there is left out, the one that ends there is not"
+    )
+
+
 def made(values: Mapping[str, float]) -> Epanet:
     return Epanet(Epanet.varied(NET3, values), {})
 
