@@ -98,12 +98,13 @@ names = st.sampled_from(["tank:1", "", "bell\a", "x" * 201])
     st.lists(st.tuples(names, numbers, numbers, numbers), max_size=2),
     st.lists(st.tuples(names, numbers, numbers), max_size=2),
     st.tuples(*[numbers] * 8),
+    st.lists(numbers, max_size=2),
 )
 def test_a_question_that_is_whole_can_be_read(
-    name: str, state: list, limits: list, n: tuple
+    name: str, state: list, limits: list, n: tuple, standing: list
 ) -> None:
     told = tuple((quantity, Interval(*ends)) for quantity, *ends in state)
-    asked = Question(name, b"d", told, tuple(limits), name, *n)
+    asked = Question(name, b"d", told, tuple(limits), name, *n, standing=tuple(standing))
     try:
         read = read_question(write_question(asked))
     except MalformedError:

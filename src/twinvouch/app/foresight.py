@@ -16,7 +16,8 @@ from typing import Final
 import numpy as np
 
 from twinvouch.app.lookahead_process import asked_for
-from twinvouch.commands.lookahead import eases, further, is_safe, leaves
+from twinvouch.commands.compared import eases, further, leaves
+from twinvouch.commands.lookahead import is_safe
 from twinvouch.core.errors import MalformedError, UnavailableError
 from twinvouch.core.lookahead import Branch, Foresight, Question, members
 from twinvouch.core.ports import Lookahead
@@ -24,7 +25,8 @@ from twinvouch.twin.rollout import certified
 from twinvouch.wire.lookahead import digest, read_answer, write_question
 
 SEARCHED: Final = 8
-_KEPT: Final = 64  # backup branches
+_KEPT: Final = 64  # backup branches, and of no command
+_ANY, _NONE = "any", "none"  # command
 Ask = Callable[[Sequence[bytes], float], Generator[bytes, None, None]]
 Told = tuple[tuple[Branch, ...], float]
 
@@ -65,27 +67,35 @@ class Foreseer:
         return seen if q.is_idle or is_safe(seen) else self._compared(q, seen, until_s)
 
     def _compared(self, q: Question, seen: Foresight, until_s: float) -> Foresight:
-        """With no command beside it: for as long as the command would stand all that is set stays so, then a law."""
-        now = dict(q.state).get(q.actuator)
-        if now is None or not now.is_exact or now.centre == q.value:
-            return seen  # what no command is, is not known; or it is one, and nobody needs it
-        standing, residual = self._kept(replace(q, value=now.centre), "none", until_s)
-        eased = eases(len(seen.laws), seen.commands, standing)
-        return replace(
-            seen,
-            eased=eased,
-            residual=float(np.maximum(seen.residual, residual)),
-            runs=seen.runs + len(standing),
-        )
+        """With no command beside it: for as long as the command would stand all that is set stays so, then a law.
+
+        Where the actuator may be at several values, each is asked, and a command eases where it does against all of them.
+        """
+        values = sorted({*q.standing})
+        if not values or q.value in values:
+            return seen  # what no command is, is not known; or it may be one, and nobody needs it
+        laws, residual, runs = len(seen.laws), seen.residual, seen.runs
+        eased = (True,) * len(seen.commands)
+        for value in values:
+            what = _NONE if len(values) == 1 else f"{_NONE} {q.actuator} {value!r}"
+            standing, other = self._kept(replace(q, value=value), what, until_s)
+            told = eases(laws, seen.commands, standing)
+            eased = tuple(a and b for a, b in zip(eased, told, strict=True))
+            residual, runs = float(np.maximum(residual, other)), runs + len(standing)
+        return replace(seen, eased=eased, residual=residual, runs=runs)
 
     def _backup(self, q: Question, until_s: float) -> Told:
-        return self._kept(q, "any", until_s)
+        return self._kept(q, _ANY, until_s)
 
     def _kept(self, q: Question, what: str, until_s: float) -> Told:
-        """The branch of the laws at once (`any` command has it), or of `none`: both belong to a state of the plant."""
-        key = digest(write_question(replace(q, value=0.0, low=0.0, high=0.0, actuator=what)))
+        """The branch of the laws at once, which any command has, or of none: they belong to a state of the plant.
+
+        Of one whose own value is known none is the same whatever the actuator; else it is of the actuator and a value.
+        """
+        state = replace(q, value=0.0, low=0.0, high=0.0, actuator=what, standing=())
+        key = digest(write_question(state))
         if key not in self._backups:
-            self._backups[key] = self._told(q, until_s, is_command=what == "none")
+            self._backups[key] = self._told(q, until_s, is_command=what != _ANY)
             while len(self._backups) > _KEPT:
                 self._backups.popitem(last=False)
         return self._backups[key]

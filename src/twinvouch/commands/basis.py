@@ -9,6 +9,7 @@ from typing import Final
 
 from twinvouch.commands import lookahead
 from twinvouch.commands.capability import required
+from twinvouch.commands.compared import leaves
 from twinvouch.commands.derivation import Derivation
 from twinvouch.commands.view import Target, View
 from twinvouch.core.command import Basis, Margin, Part
@@ -55,7 +56,7 @@ def told(prediction: Prediction) -> Margin:
     law = lookahead.best_law(seen)
     runs = seen.commands[law::laws]
     nearest = max(runs, key=lambda b: b.worst)
-    out = [b.at_s for b in runs if lookahead.leaves((b,))]
+    out = [b.at_s for b in runs if leaves((b,))]
     return Margin(
         model=asked.model,
         quantity=nearest.quantity,

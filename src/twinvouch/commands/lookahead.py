@@ -18,15 +18,13 @@ from dataclasses import replace
 from math import isfinite
 from typing import Final, Protocol
 
-import numpy as np
-
+from twinvouch.commands.compared import SLACK, leaves
 from twinvouch.commands.present import coming
 from twinvouch.commands.view import Snapshot, Target, View
 from twinvouch.core.command import Reason, Verdict
 from twinvouch.core.context import Context
 from twinvouch.core.lookahead import (
     Ahead,
-    Branch,
     Foresight,
     Interval,
     Prediction,
@@ -34,13 +32,11 @@ from twinvouch.core.lookahead import (
     Source,
 )
 from twinvouch.core.site import Site
-from twinvouch.core.trusted import estimated, exact, reaching, widened
+from twinvouch.core.trusted import estimated, exact, reached, reaching, widened
 from twinvouch.core.virtual import Axes, reaches
 
 NAMES = ("lookahead",)
 ASKED: Final = "being simulated: no answer of the model has come yet"
-SLACK: Final = 1e-9  # shares of a range that are no difference
-EASES: Final = 1e-3  # and what is one, where a command is to be better than none
 _DAY_NS: Final = 86_400_000_000_000
 _CLOCK_NS: Final = 60_000_000_000  # of the clock of a start, so that what is asked within a minute of one state shares its backup branch
 
@@ -86,20 +82,33 @@ def check(view: View, target: Target) -> tuple[Reason, ...]:
 def _is_for_distrust(view: View, ahead: Ahead, prediction: Prediction) -> bool:
     """True where a hold comes of what is not known: no answer says nothing against it, and of a wide start some member may need it.
 
-    It does where it is eased, or where what no command is was not known. From a start that is trusted whole a hold is no matter of distrust, and a list of safe actions waives nothing else.
+    It does where it is eased, or where what no command is, is not known for certain. From a start that is trusted whole a hold is no matter of distrust, and a list of safe actions waives nothing else.
     """
     seen = prediction.foresight
     if seen is None or not is_usable(ahead, prediction):
         return True
     is_wide = any(trusted_axes(view, ahead, s.tag) is None for s in ahead.sources.values())
-    return is_wide and (not seen.eased or any(seen.eased))
+    is_known = len(prediction.asked.standing) == 1
+    return is_wide and (not is_known or not seen.eased or any(seen.eased))
 
 
 def question(view: View, target: Target, ahead: Ahead) -> Question:
     """What to ask: from where each quantity is, trusted or not."""
     limits = target.limits
     asked = _question(view, ahead, (view.command.value, limits.low, limits.high))
+    asked = replace(asked, standing=_standing(view, ahead))
     return replace(asked, tau_s=asked.horizon_s) if _stays(view, ahead) else asked
+
+
+def _standing(at: At, ahead: Ahead) -> tuple[float, ...]:
+    """Where the actuator may be without the command: at its reading or a value on its way; nothing where its reading does not count.
+
+    Not the ends of an interval that doubt made: what is better than both may be worse than what lies between.
+    """
+    source = ahead.sources.get(ahead.actuator)
+    if source is None or not (found := _interval(at, ahead, source)).is_exact:
+        return ()
+    return tuple(dict.fromkeys((found.centre, *reached(source, _coming(at, source.tag)))))
 
 
 def _stays(view: View, ahead: Ahead) -> bool:
@@ -223,66 +232,6 @@ def is_safe(seen: Foresight) -> bool:
     return any(not _regretted(seen, law) for law in range(len(seen.laws)))
 
 
-def leaves(branches: tuple[Branch, ...]) -> bool:
-    """True unless every run is inside its limits; what is no number leaves them."""
-    return any(not b.worst <= SLACK for b in branches)
-
-
-def eases(
-    laws: int, commands: tuple[Branch, ...], standing: tuple[Branch, ...]
-) -> tuple[bool, ...]:
-    """Of each command branch: against no command, whatever law follows that, no quantity is further out and one is less far.
-
-    Of all of them where in none, at no step, any quantity is further out: who refuses it leaves the plant where it is, or worse.
-    """
-    if len(commands) == len(standing) and all(map(_is_never_further, commands, standing)):
-        return (True,) * len(commands)
-    found = []
-    for run, branch in enumerate(commands):
-        first = run // laws * laws
-        found.append(all(_eases(branch, other) for other in standing[first : first + laws]))
-    return tuple(found)
-
-
-def _eases(command: Branch, none: Branch) -> bool:
-    """By quantity, since a command that eases the worst one may drive another out. Comparisons are so that NaN does not ease."""
-    pairs = list(zip(command.each, none.each, strict=True))
-    is_nowhere_worse = all(c <= max(0.0, n) + SLACK for c, n in pairs)
-    return is_nowhere_worse and any(n > 0 and c <= n - EASES for c, n in pairs)
-
-
-def further(
-    laws: int, commands: tuple[Branch, ...], backups: tuple[Branch, ...]
-) -> tuple[bool, ...]:
-    """Of each command branch: the best law at once leaves some quantity less far out.
-
-    By quantity: one that is out whatever is done hides no other. The best is that whose furthest is least, then its next one.
-    """
-    found = []
-    for run, branch in enumerate(commands):
-        first = run // laws * laws
-        best = min(backups[first : first + laws], key=_outs)
-        found.append(not _is_no_further(branch, best))
-    return tuple(found)
-
-
-def _outs(branch: Branch) -> list[float]:
-    return sorted((max(0.0, e) for e in branch.each), reverse=True)
-
-
-def _is_no_further(command: Branch, backup: Branch) -> bool:
-    """NaN is further."""
-    pairs = zip(command.each, backup.each, strict=True)
-    return all(c <= max(0.0, b) + SLACK for c, b in pairs)
-
-
-def _is_never_further(command: Branch, none: Branch) -> bool:
-    """By step: the largest of a run hides what is only longer out. NaN is further."""
-    if command.path is None or none.path is None or command.path.shape != none.path.shape:
-        return False
-    return bool((command.path <= np.maximum(none.path, 0.0) + SLACK).all())
-
-
 def _regretted(seen: Foresight, law: int) -> list[int]:
     """The members that regret the command if this law follows it."""
     return [m for m in range(len(seen.commands) // len(seen.laws)) if _regrets(seen, m, law)]
@@ -367,10 +316,14 @@ def interval(at: At, ahead: Ahead, name: str) -> Interval:
     """Where a quantity is, in the model's unit; an actuator may also be where a command that passed before will have it."""
     source = ahead.sources[name]
     found = _interval(at, ahead, source)
-    if not at.context.writes.get(source.tag):
-        return found
-    writes = at.context.writes_of(source.tag)
-    return reaching(source, found, coming(at.site.plant, source.tag, writes, at.now_ns))
+    return reaching(source, found, _coming(at, source.tag))
+
+
+def _coming(at: At, tag: str) -> tuple[float, ...]:
+    """Values of permits for it that its reading may be older than, the newest last."""
+    if not at.context.writes.get(tag):
+        return ()
+    return coming(at.site.plant, tag, at.context.writes_of(tag), at.now_ns)
 
 
 def _interval(at: At, ahead: Ahead, source: Source) -> Interval:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from twinvouch.commands.lookahead import SLACK, leaves, unusable
+from twinvouch.commands.compared import SLACK, leaves
+from twinvouch.commands.lookahead import unusable
 from twinvouch.core.lookahead import Foresight, Prediction
 from twinvouch.core.watchdog import Watchdog
 

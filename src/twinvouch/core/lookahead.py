@@ -83,7 +83,8 @@ class Ahead:
 class Question:
     """One look-ahead: `state` by quantity, sorted; `low` and `high` are what the actuator may be set to at all.
 
-    Without an `actuator` it asks what comes of no command: all that is set stays so, to the horizon.
+    `standing` are the values that the actuator may have as long as nobody commands it, so what no command may be; empty where
+    that is not known, and then nothing is compared with none. Without an `actuator` it asks what comes of no command: all that is set stays so, to the horizon.
     """
 
     model: str
@@ -100,6 +101,7 @@ class Question:
     demand: float
     clock_s: float
     is_each: bool = False
+    standing: tuple[float, ...] = ()
 
     @property
     def steps(self) -> int:

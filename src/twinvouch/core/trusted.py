@@ -98,11 +98,17 @@ def reaching(source: Source, found: Interval, coming: tuple[float, ...]) -> Inte
 
     Who starts from the reading alone lets two commands pass in one scan that are unsafe together.
     """
-    if not coming:
+    values = reached(source, coming)
+    if not values:
         return found
-    values = [source.factor * min(max(v, source.low), source.high) + source.offset for v in coming]
     low, high = min(found.low, *values), max(found.high, *values)
     return Interval(low, values[-1], high)
+
+
+def reached(source: Source, values: tuple[float, ...]) -> tuple[float, ...]:
+    """Values that are written, in the model's unit."""
+    ends = (min(max(v, source.low), source.high) for v in values)
+    return tuple(source.factor * v + source.offset for v in ends)
 
 
 def _converted(source: Source, low: float, centre: float, high: float) -> Interval:

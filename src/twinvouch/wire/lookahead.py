@@ -2,7 +2,7 @@
 
     question   [1, model, digest, [[quantity, low, centre, high], ...], [[quantity, low, high], ...],
                 actuator (empty: no command), [value, low, high], [horizon_s, tau_s, step_s, demand, clock_s],
-                each (0 or 1)]
+                each (0 or 1)]; version 2 with [value, ...] behind it: what the actuator may be at without a command
     answer     [1, [[rows, columns, float64 little-endian, samples, width, float64, [sampled row, ...]], ...]]
     foresight  [1, question digest, model digest, [law, ...], [[worst, at_s, quantity], ...] of the command,
                 the same of the backup, residual, runs, allowed or nil]; version 2 with [0 or 1, ...] of the command behind it:
@@ -35,31 +35,35 @@ _NAMES = 10_000  # of one model
 _RUNS = 16 * MOST_MEMBERS
 _CELLS = 50_000_000  # numbers of one answer
 _VERSION = 1
+_STANDING = 2  # of a question: with what no command may be
 _COMPARED = 2  # of a foresight: with what no command would do beside it
 _BY_QUANTITY = 3  # and with what is further out than backup now, by quantity
-_WIDTH = 9  # fields of a foresight without either
+_WIDTH = 9  # fields of a question or foresight without more
+_VALUES = 1_000  # of one actuator that are on their way
 
 
 def write_question(q: Question) -> bytes:
     """A question as bytes; they are what its digest is of."""
-    return encode(
-        [
-            *(_VERSION, q.model, q.digest),
-            [[n, *map(float, (i.low, i.centre, i.high))] for n, i in q.state],
-            [[n, float(low), float(high)] for n, low, high in q.limits],
-            q.actuator,
-            [*map(float, (q.value, q.low, q.high))],
-            [*map(float, (q.horizon_s, q.tau_s, q.step_s, q.demand, q.clock_s))],
-            int(q.is_each),
-        ]
-    )
+    told = [
+        *(_STANDING if q.standing else _VERSION, q.model, q.digest),
+        [[n, *map(float, (i.low, i.centre, i.high))] for n, i in q.state],
+        [[n, float(low), float(high)] for n, low, high in q.limits],
+        q.actuator,
+        [*map(float, (q.value, q.low, q.high))],
+        [*map(float, (q.horizon_s, q.tau_s, q.step_s, q.demand, q.clock_s))],
+        int(q.is_each),
+    ]
+    return encode([*told, [*map(float, q.standing)]] if q.standing else told)
 
 
 @lru_cache(maxsize=8)  # one question is read for each of its branches
 def read_question(raw: bytes) -> Question:
     """The inverse of `write_question`; MalformedError for anything else."""
-    fields = Fields(decode(raw), 9, "question")
-    fields.integer("version", _VERSION, _VERSION)
+    content = decode(raw)
+    is_more = isinstance(content, list) and len(content) > _WIDTH
+    version = _STANDING if is_more else _VERSION
+    fields = Fields(content, _WIDTH + version - 1, "question")
+    fields.integer("version", version, version)
     model, digest = fields.id("model"), fields.octets("digest")
     state = fields.each("state", _NAMES, lambda each: _interval(each.inner("state", 4)))
     limits = fields.each("limits", _NAMES, lambda each: _limit(each.inner("limit", 3)))
@@ -67,15 +71,22 @@ def read_question(raw: bytes) -> Question:
     value, low, high = _numbers(fields, "command", 3)
     horizon, tau, step, demand, clock = _numbers(fields, "times", 5)
     is_each = bool(fields.integer("each", 0, 1))
+    standing = tuple[float, ...]()
+    if is_more:
+        standing = fields.each("standing", _VALUES, lambda each: each.number("value"))
+        if not standing:
+            raise MalformedError("question: `standing`: expected a value in version 2")
     if not (step > 0 and 0 < tau <= horizon <= step * MOST_STEPS):
         raise MalformedError("question: `times`: expected 0 < tau <= horizon and a step")
     times = (horizon, tau, step, demand, clock)
-    return Question(model, digest, state, limits, actuator, value, low, high, *times, is_each)
+    command = (actuator, value, low, high)
+    return Question(model, digest, state, limits, *command, *times, is_each, standing)
 
 
 def is_whole(q: Question) -> bool:
     """True where `read_question` takes it as `write_question` writes it: whoever asks need not read it back to know."""
     numbers = [q.value, q.low, q.high, q.horizon_s, q.tau_s, q.step_s, q.demand, q.clock_s]
+    numbers += q.standing
     for _, interval in q.state:
         numbers += (interval.low, interval.centre, interval.high)
         if not interval.low <= interval.centre <= interval.high:
@@ -87,7 +98,7 @@ def is_whole(q: Question) -> bool:
     is_timed = q.step_s > 0 and 0 < q.tau_s <= q.horizon_s <= q.step_s * MOST_STEPS
     names = [q.model, *(n for n, _ in q.state), *(n for n, _, _ in q.limits), q.actuator or "-"]
     are_names = all(0 < len(n) <= ID and n.isprintable() for n in names)
-    are_few = max(len(q.state), len(q.limits)) <= _NAMES
+    are_few = max(len(q.state), len(q.limits)) <= _NAMES and len(q.standing) <= _VALUES
     return is_timed and are_names and are_few and all(map(isfinite, numbers))
 
 

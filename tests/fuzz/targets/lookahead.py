@@ -1,5 +1,6 @@
 """What look-ahead reads of a worker and of its event: malformed, or runs that are refused or certified, and a hold where anything is odd."""
 
+from dataclasses import replace
 from math import isfinite
 
 from tests.unit.engine.ahead import TANK, ahead, foreseen
@@ -26,6 +27,7 @@ INP = (
 )
 SEEDS = [
     b"q" + write_question(ASKED),
+    b"q" + write_question(replace(ASKED, standing=(1.0, 0.5))),
     b"a" + write_answer(run(TANK.model, ASKED, is_command=True)),
     b"f" + foreseen(ASKED),
     b"i" + INP,

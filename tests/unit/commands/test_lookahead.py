@@ -13,7 +13,8 @@ from tests.unit.twin.test_rollout import question
 from twinvouch.app.foresight import Foreseer, in_turn
 from twinvouch.app.lookahead_process import answer
 from twinvouch.app.model_class import make
-from twinvouch.commands.lookahead import eases, further, is_safe, judge
+from twinvouch.commands.compared import eases, further
+from twinvouch.commands.lookahead import is_safe, judge
 from twinvouch.core.command import Verdict
 from twinvouch.core.lookahead import Branch, Foresight, Interval, Prediction, Question, Source
 from twinvouch.core.trusted import reaching
@@ -136,6 +137,7 @@ def on_the_slack(actuator: str, value: float, *out: str) -> Verdict:
     limits, times = (("loading", -1.0, 1.0),), (3_600.0, 1_800.0, 300.0, 0.05, 0.0)
     look = replace(ahead(), digest=made.digest, limits={"loading": (-1.0, 1.0)})
     asked = Question("net", made.digest, state, limits, actuator, value, 0.0, 100.0, *times)
+    asked = replace(asked, standing=(dict(state)[actuator].centre,))
     seer = Foreseer(made.model, in_turn(partial(answer, made.model)), is_searching=False)
     return judge(look, Prediction(asked, seer.foresee(asked, INF))).verdict
 
@@ -177,6 +179,7 @@ def test_with_heat_off_elsewhere_a_correction_is_allowed_and_its_opposite_is_not
 
     def judged(value: float) -> Verdict:
         asked = Question("net", made.digest, state, limits, "heater:a", value, 0.0, 1.0, *times)
+        asked = replace(asked, standing=(0.0,))
         seer = Foreseer(made.model, in_turn(partial(answer, made.model)), is_searching=False)
         return judge(look, Prediction(asked, seer.foresee(asked, INF))).verdict
 

@@ -11,6 +11,7 @@ from twinvouch.core.errors import MalformedError
 from twinvouch.twin.rollout import run
 from twinvouch.wire.cbor import decode, encode
 from twinvouch.wire.lookahead import (
+    is_whole,
     read_answer,
     read_foresight,
     read_question,
@@ -24,6 +25,7 @@ ANSWER = write_answer(run(TANK.model, ASKED, is_command=True))
 FORESIGHT = foreseen(ASKED)
 READERS = {
     "question": (read_question, write_question(ASKED)),
+    "standing": (read_question, write_question(replace(ASKED, standing=(0.5, 0.25)))),
     "answer": (read_answer, ANSWER),
     "foresight": (read_foresight, FORESIGHT),
 }
@@ -37,6 +39,22 @@ def test_they_come_back_as_they_were() -> None:
     for told, trace in zip(read_answer(ANSWER), traces, strict=True):
         assert np.array_equal(told.rows, trace.rows)
         assert told.sampled == trace.sampled
+
+
+def test_what_no_command_may_be_comes_back_and_an_older_question_does_not_say() -> None:
+    told = replace(ASKED, standing=(0.5, 0.25))
+    assert read_question(write_question(told)) == told
+    content = decode(write_question(told))
+    assert isinstance(content, list)
+    for wrong, match in (
+        ([*content[:-1], []], "standing"),
+        ([1, *content[1:]], "version"),
+        (content[:-1], "version"),
+    ):
+        with pytest.raises(MalformedError, match=match):
+            read_question(encode(wrong))
+    assert not is_whole(replace(told, standing=(float("nan"),)))
+    assert not is_whole(replace(told, standing=(0.0,) * 1_001))
 
 
 def test_what_eases_comes_back_and_an_older_foresight_has_none() -> None:
