@@ -24,6 +24,7 @@ from twinvouch.commands.view import Snapshot, Target, View
 from twinvouch.core.command import Reason, Verdict
 from twinvouch.core.context import Context
 from twinvouch.core.lookahead import (
+    MOST_STANDING,
     Ahead,
     Foresight,
     Interval,
@@ -106,9 +107,13 @@ def _standing(at: At, ahead: Ahead) -> tuple[float, ...]:
     Not the ends of an interval that doubt made: what is better than both may be worse than what lies between.
     """
     source = ahead.sources.get(ahead.actuator)
-    if source is None or not (found := _interval(at, ahead, source)).is_exact:
+    if source is None or trusted_axes(at, ahead, source.tag) is None:
         return ()
-    return tuple(dict.fromkeys((found.centre, *reached(source, _coming(at, source.tag)))))
+    found = _interval(at, ahead, source)
+    if not found.is_exact:
+        return ()
+    values = tuple(dict.fromkeys((found.centre, *reached(source, _coming(at, source.tag)))))
+    return values if len(values) <= MOST_STANDING else ()
 
 
 def _stays(view: View, ahead: Ahead) -> bool:

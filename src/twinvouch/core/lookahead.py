@@ -19,6 +19,7 @@ DEMAND: Final = "demand"  # of a start: the factor that demand is multiplied wit
 CLOCK: Final = "clock_s"  # of a start: seconds since midnight UTC, for patterns of demand
 MOST_STEPS: Final = 2_000  # of one run
 MOST_MEMBERS: Final = 64
+MOST_STANDING: Final = 8  # values that no command may be; each costs a branch of runs
 _JUST: Final = 1e-4  # of what is limited, that a start just inside is inside
 
 
@@ -84,7 +85,7 @@ class Question:
     """One look-ahead: `state` by quantity, sorted; `low` and `high` are what the actuator may be set to at all.
 
     `standing` are the values that the actuator may have as long as nobody commands it, so what no command may be; empty where
-    that is not known, and then nothing is compared with none. Without an `actuator` it asks what comes of no command: all that is set stays so, to the horizon.
+    that is not known or they are more than MOST_STANDING, and then nothing is compared with none. Without an `actuator` it asks what comes of no command: all that is set stays so, to the horizon.
     """
 
     model: str

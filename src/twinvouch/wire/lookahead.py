@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from twinvouch.core.errors import MalformedError
 from twinvouch.core.lookahead import (
     MOST_MEMBERS,
+    MOST_STANDING,
     MOST_STEPS,
     Branch,
     Foresight,
@@ -39,7 +40,6 @@ _STANDING = 2  # of a question: with what no command may be
 _COMPARED = 2  # of a foresight: with what no command would do beside it
 _BY_QUANTITY = 3  # and with what is further out than backup now, by quantity
 _WIDTH = 9  # fields of a question or foresight without more
-_VALUES = 1_000  # of one actuator that are on their way
 
 
 def write_question(q: Question) -> bytes:
@@ -73,7 +73,7 @@ def read_question(raw: bytes) -> Question:
     is_each = bool(fields.integer("each", 0, 1))
     standing = tuple[float, ...]()
     if is_more:
-        standing = fields.each("standing", _VALUES, lambda each: each.number("value"))
+        standing = fields.each("standing", MOST_STANDING, lambda each: each.number("value"))
         if not standing:
             raise MalformedError("question: `standing`: expected a value in version 2")
     if not (step > 0 and 0 < tau <= horizon <= step * MOST_STEPS):
@@ -98,7 +98,7 @@ def is_whole(q: Question) -> bool:
     is_timed = q.step_s > 0 and 0 < q.tau_s <= q.horizon_s <= q.step_s * MOST_STEPS
     names = [q.model, *(n for n, _ in q.state), *(n for n, _, _ in q.limits), q.actuator or "-"]
     are_names = all(0 < len(n) <= ID and n.isprintable() for n in names)
-    are_few = max(len(q.state), len(q.limits)) <= _NAMES and len(q.standing) <= _VALUES
+    are_few = max(len(q.state), len(q.limits)) <= _NAMES and len(q.standing) <= MOST_STANDING
     return is_timed and are_names and are_few and all(map(isfinite, numbers))
 
 

@@ -118,6 +118,26 @@ def test_a_distrusted_tag_widens_the_start_instead_of_moving_it(toy: AheadToy) -
     assert 4.9 < start.low < 4.99 < start.high < 5.1
 
 
+def test_no_command_is_the_reading_and_what_is_on_its_way_and_nothing_where_doubt_is(
+    toy: AheadToy,
+) -> None:
+    toy.read(values={"valve/opening": 0.5})
+    _, effects = toy.propose(VALVE, 0.5)
+    assert questions(effects)[0].standing == (0.5,)
+    assert permits(toy.answer(effects))
+    for _ in range(2):
+        toy.wait(1)
+        _, effects = toy.propose(VALVE, 0.52)
+        toy.answer(effects)
+    toy.wait(1)
+    _, effects = toy.propose(VALVE, 0.54)
+    assert questions(effects)[0].standing == (0.5, 0.52)
+    toy.say("ann", Verb.DISTRUST, VALVE, life_s=3600)
+    toy.wait(1)
+    _, effects = toy.propose(VALVE, 0.53)
+    assert questions(effects)[-1].standing == ()
+
+
 def test_a_tag_that_was_never_trusted_may_be_anywhere(toy: AheadToy) -> None:
     toy.say("ann", Verb.DISTRUST, LEVEL, life_s=3600)
     toy.read()
