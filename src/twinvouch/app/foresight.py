@@ -72,8 +72,8 @@ class Foreseer:
         Where the actuator may be at several values, each is asked, and a command eases where it does against all of them.
         """
         values = sorted({*q.standing})
-        if not values or q.value in values:
-            return seen  # what no command is, is not known; or it may be one, and nobody needs it
+        if values in ([], [q.value]):
+            return seen  # what no command is, is not known; or it is one, and nobody needs it
         laws, residual, runs = len(seen.laws), seen.residual, seen.runs
         eased = (True,) * len(seen.commands)
         for value in values:

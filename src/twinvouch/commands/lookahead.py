@@ -101,19 +101,18 @@ def question(view: View, target: Target, ahead: Ahead) -> Question:
     return replace(asked, tau_s=asked.horizon_s) if _stays(view, ahead) else asked
 
 
-def _standing(at: At, ahead: Ahead) -> tuple[float, ...]:
-    """Where the actuator may be without the command: at its reading or a value on its way; nothing where its reading does not count.
+def _standing(view: View, ahead: Ahead) -> tuple[float, ...]:
+    """Where the actuator may be without the command: where it is read to be, or at a value on its way; nothing where that is an interval.
 
-    Not the ends of an interval that doubt made: what is better than both may be worse than what lies between.
+    Not the ends of what doubt made: what is better than both may be worse than what lies between. The core acts only
+    where it is one value: else it would ask again for what is on its way already.
     """
     source = ahead.sources.get(ahead.actuator)
-    if source is None or trusted_axes(at, ahead, source.tag) is None:
+    if source is None or not (found := _interval(view, ahead, source)).is_exact:
         return ()
-    found = _interval(at, ahead, source)
-    if not found.is_exact:
-        return ()
-    values = tuple(dict.fromkeys((found.centre, *reached(source, _coming(at, source.tag)))))
-    return values if len(values) <= MOST_STANDING else ()
+    values = tuple(dict.fromkeys((found.centre, *reached(source, _coming(view, source.tag)))))
+    most = 1 if view.site.is_core(view.command.principal) else MOST_STANDING
+    return values if len(values) <= most else ()
 
 
 def _stays(view: View, ahead: Ahead) -> bool:

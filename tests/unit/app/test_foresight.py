@@ -41,9 +41,11 @@ def test_it_does_not_ease_where_the_actuator_may_be_where_it_helps_more(
     assert not is_safe(seen)
 
 
-def test_a_value_that_is_on_its_way_already_is_not_let_through_for_that() -> None:
-    """Better than one of them and the same as the other: who asks for it again adds nothing."""
-    seen = foreseen(replace(asking(0.0, 0.1), value=0.1))
+def test_a_value_that_somebody_overwrote_may_be_set_again_and_one_that_stands_needs_nobody() -> (
+    None
+):
+    assert is_safe(foreseen(replace(asking(0.1, 0.0), value=0.1)))
+    seen = foreseen(replace(asking(0.1), value=0.1))
     assert seen.eased == ()
     assert not is_safe(seen)
 

@@ -132,6 +132,7 @@ def test_no_command_is_the_reading_and_what_is_on_its_way_and_nothing_where_doub
     toy.wait(1)
     _, effects = toy.propose(VALVE, 0.54)
     assert questions(effects)[0].standing == (0.5, 0.52)
+    toy.read(values={"valve/opening": 0.52})
     toy.say("ann", Verb.DISTRUST, VALVE, life_s=3600)
     toy.wait(1)
     _, effects = toy.propose(VALVE, 0.53)
