@@ -71,13 +71,12 @@ class Foreseer:
 
         Where the actuator may be at several values, each is asked, and a command eases where it does against all of them.
         """
-        values = sorted({*q.standing})
-        if values in ([], [q.value]):
+        if q.standing in ((), (q.value,)):
             return seen  # what no command is, is not known; or it is one, and nobody needs it
         laws, residual, runs = len(seen.laws), seen.residual, seen.runs
         eased = (True,) * len(seen.commands)
-        for value in values:
-            what = _NONE if len(values) == 1 else f"{_NONE} {q.actuator} {value!r}"
+        for value in q.standing:
+            what = _NONE if len(q.standing) == 1 else f"{_NONE} {q.actuator} {value!r}"
             standing, other = self._kept(replace(q, value=value), what, until_s)
             told = eases(laws, seen.commands, standing)
             eased = tuple(a and b for a, b in zip(eased, told, strict=True))

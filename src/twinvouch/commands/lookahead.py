@@ -96,8 +96,8 @@ def _is_for_distrust(view: View, ahead: Ahead, prediction: Prediction) -> bool:
 def question(view: View, target: Target, ahead: Ahead) -> Question:
     """What to ask: from where each quantity is, trusted or not."""
     limits = target.limits
-    asked = _question(view, ahead, (view.command.value, limits.low, limits.high))
-    asked = replace(asked, standing=_standing(view, ahead))
+    said = view.command.value, limits.low, limits.high
+    asked = _question(view, ahead, said, _standing(view, ahead))
     return replace(asked, tau_s=asked.horizon_s) if _stays(view, ahead) else asked
 
 
@@ -130,10 +130,12 @@ def _stays(view: View, ahead: Ahead) -> bool:
 
 def idle_question(at: At, ahead: Ahead) -> Question:
     """What to ask about no command: the same start, and all that is set stays so."""
-    return _question(at, ahead, (0.0, 0.0, 0.0))
+    return _question(at, ahead, (0.0, 0.0, 0.0), ())
 
 
-def _question(at: At, ahead: Ahead, said: tuple[float, float, float]) -> Question:
+def _question(
+    at: At, ahead: Ahead, said: tuple[float, float, float], standing: tuple[float, ...]
+) -> Question:
     state = ((n, interval(at, ahead, n)) for n in ahead.sources)
     value, low, high = said
     return Question(
@@ -151,6 +153,7 @@ def _question(at: At, ahead: Ahead, said: tuple[float, float, float]) -> Questio
         demand=ahead.demand,
         clock_s=at.now_ns % _DAY_NS // _CLOCK_NS * 60.0,
         is_each=ahead.is_each,
+        standing=standing,
     )
 
 

@@ -85,7 +85,8 @@ class Question:
     """One look-ahead: `state` by quantity, sorted; `low` and `high` are what the actuator may be set to at all.
 
     `standing` are the values that the actuator may have as long as nobody commands it, so what no command may be; empty where
-    that is not known or they are more than MOST_STANDING, and then nothing is compared with none. Without an `actuator` it asks what comes of no command: all that is set stays so, to the horizon.
+    that is not known or they are more than MOST_STANDING, and then nothing is compared with none.
+    Without an `actuator` it asks what comes of no command: all that is set stays so, to the horizon.
     """
 
     model: str
