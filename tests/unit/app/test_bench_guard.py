@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
+from twinvouch.app.bench import guard as guard_bench
 from twinvouch.app.bench import guard_times
 from twinvouch.app.bench.guard import Plan, Task, played, run
 from twinvouch.app.bench.range_outside import Beside, model_of
@@ -255,6 +256,23 @@ def test_the_command_prints_one_object() -> None:
     told = json.loads(done.stdout)
     assert told["scenarios"][0]["name"] == "grid-clean"
     assert {"unsafe_executed", "legit_blocked_clean", "wall_s", "true_plants"} <= told.keys()
+
+
+def test_a_run_that_fails_is_told_and_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(task: Task) -> list[Result]:
+        if task.scenarios[0].startswith("building"):
+            raise ValueError("no such valve")
+        return played(task)
+
+    monkeypatch.setattr(guard_bench, "played", fails)
+    asked = ["bench", "guard", "--seeds", "1", "--only", "grid-clean", "--only", "building-clean"]
+    more = ["--share", "0.05", "--processes", "1", "--no-ablation", "--no-times", "--json"]
+    done = CliRunner().invoke(cli, [*asked, *more])
+    assert done.exit_code == 1
+    told = json.loads(done.stdout)
+    assert [row["name"] for row in told["scenarios"]] == ["grid-clean"]
+    why = {"scenarios": ["building-clean"], "seed": 1, "why": "ValueError: no such valve"}
+    assert told["failed"] == [{**why, "guard": guard} for guard in ("off", "full")]
 
 
 def test_a_scenario_that_is_none_is_an_error() -> None:

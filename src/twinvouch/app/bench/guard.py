@@ -5,9 +5,10 @@ A run depends on its scenario, seed and guard alone; how busy the machine is cha
 
 import os
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -62,8 +63,13 @@ def run(plan: Plan, say: Say) -> Report:
     times = guard_times.run(say) if plan.times else {}
     tasks = list(_tasks(plan))
     results: list[Result] = []
+    failed: list[Report] = []
     for number, found in enumerate(_played(tasks, plan.processes), 1):
-        results += found
+        if isinstance(found, Failed):
+            failed.append(asdict(found))
+            say(f"not played to the end: {found}")
+        else:
+            results += found
         if number % 10 == 0 or number == len(tasks):
             runs = sum(len(task.scenarios) for task in tasks)
             say(f"{len(results)} of {runs} runs, {time.monotonic() - since:.0f} s")
@@ -73,6 +79,7 @@ def run(plan: Plan, say: Say) -> Report:
         **report(results),
         **times,
         "lookahead": _asked(),
+        "failed": failed,
         "skipped": _skipped(),
         "true_plants": source_digests(names),
         "seeds": plan.seeds,
@@ -90,6 +97,16 @@ class Task:
     seed: int
     guard: str
     share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A task that was not played to its end, and why: an hour of other runs is not lost for it, and it is not kept quiet."""
+
+    scenarios: tuple[str, ...]
+    seed: int
+    guard: str
+    why: str
 
 
 def _tasks(plan: Plan) -> Iterator[Task]:
@@ -139,14 +156,22 @@ def _beside(where: Any, seed: int, site: Any) -> Callable[[], Beside]:
     return made
 
 
-def _played(tasks: Sequence[Task], processes: int) -> Iterator[list[Result]]:
+def _tried(task: Task) -> list[Result] | Failed:
+    try:
+        return played(task)
+    except Exception as e:  # noqa: BLE001 - whatever it is, it is told in the report
+        traceback.print_exc()
+        return Failed(task.scenarios, task.seed, task.guard, f"{type(e).__name__}: {e}")
+
+
+def _played(tasks: Sequence[Task], processes: int) -> Iterator[list[Result] | Failed]:
     """In the order of the tasks, however many processes there are."""
     if processes == 1:
-        yield from map(played, tasks)
+        yield from map(_tried, tasks)
         return
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(played, tasks)
+        yield from pool.map(_tried, tasks)
 
 
 def _in_order(result: Result) -> tuple[int, int]:

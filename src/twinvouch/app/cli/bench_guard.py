@@ -45,7 +45,7 @@ def guard(  # noqa: PLR0913 (one option each)
     processes: int,
     as_json: bool,
 ) -> None:
-    """Attack true plants through the commands gate, with it and without it; exit 0 whatever is found."""
+    """Attack true plants through the commands gate, with it and without it; exit 0 whatever is found, 1 where runs failed."""
     require_lab()
     from twinvouch.app.bench.guard import Plan, run
     from twinvouch.lab.range.table import BY_NAME
@@ -58,3 +58,5 @@ def guard(  # noqa: PLR0913 (one option each)
     show_figures(figures, as_json=as_json)
     if rows:
         show(rows, COLUMNS, as_json=False)
+    if figures["failed"]:
+        raise click.exceptions.Exit(1)
