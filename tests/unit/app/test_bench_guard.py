@@ -53,7 +53,7 @@ def test_every_scenario_plays(name: str) -> None:
     assert found.scenario == name
     assert 0 <= len(found.blocked) <= found.legit
     assert (found.hostile > 0) == bool(BY_NAME[name].orders)
-    assert len(found.stages_ms) >= found.legit
+    assert len(found.engine_ms) >= found.legit
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_without_a_list_of_safe_actions_the_same_stops_are_held() -> None:
 
 def test_the_same_seed_gives_the_same_report() -> None:
     tasks = [Task(("grid-two-lines",), 5, guard, 0.05) for guard in ("off", "full")]
-    times = {"compute_p99_ms_stages", "range_lookahead_p99_ms", "range_lookahead_p50_ms"}
+    times = {"engine_p99_ms", "engine_p50_ms", "range_lookahead_p99_ms", "range_lookahead_p50_ms"}
     first, again = (report([r for t in tasks for r in played(t)]) for _ in range(2))
     assert {k: v for k, v in first.items() if k not in times} == {
         k: v for k, v in again.items() if k not in times
@@ -174,7 +174,7 @@ def test_scenarios_that_share_their_honest_hours_say_what_each_says_alone(guard:
 
 
 def timeless(result: Result) -> Result:
-    return replace(result, stages_ms=[], lookahead_ms=[])
+    return replace(result, engine_ms=[], lookahead_ms=[])
 
 
 def made(scenario: str, guard: str, seed: int = 1, **more: object) -> Result:

@@ -4,7 +4,7 @@ Every parameter is multiplied with U(0.9, 1.1) by the seed. The guard's model ha
 structural difference. Degrees Celsius, kW, bar. Exact solution of a step by its matrix, so that a step is a step.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import cos, pi
 from typing import Final
@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from twinvouch.lab.range.plants import DAY_S, STEP_S, STEPS_PER_H
+from twinvouch.lab.range.plants import DAY_S, STEP_S, STEPS_PER_H, Spell, surge_at
 
 ZONES: Final = ("z1", "z2", "z3", "z4", "z5")
 COLDEST, HOTTEST = 14.0, 27.0
@@ -39,7 +39,6 @@ class At:
     heaters: tuple[float, ...]
     valve: float
     slam: float = 0.0
-    surge: float = 1.0
     purges: bool = False  # the loop is let out
 
 
@@ -58,6 +57,7 @@ class BuildingTrue:
         self._gain, self._outside, self._kw = about(GAIN), about(OUTSIDE), about(HEATER_KW)
         self._through = _through(about(CAPACITY), about(WALL, count - 1), self._outside, about(_FURNITURE_KW_K))  # fmt: skip
         self._weather = _weather(chance)
+        self._spells: tuple[Spell, ...] = ()
         air = tuple(chance.uniform(19.0, 22.0, count).tolist())
         self._at = At(0, air, air, (0.5,) * count, OPEN)
         self._worst = outside(self._at)
@@ -98,9 +98,9 @@ class BuildingTrue:
             worst = max(worst, outside(at))
         return worst
 
-    def surge(self, factor: float) -> None:
+    def surge(self, spells: Sequence[Spell]) -> None:
         """Heat that is lost: a storm."""
-        self._at = replace(self._at, surge=factor)
+        self._spells = tuple(spells)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -111,9 +111,8 @@ class BuildingTrue:
     def _stepped(self, at: At) -> At:
         keeps, gains = self._through
         heat = self._kw * np.array(at.heaters) * (at.valve / OPEN)
-        lost = self._outside * self._cold(at.step) - self._outside * (at.surge - 1) * (
-            np.array(at.air) - self._cold(at.step)
-        )
+        cold, more = self._cold(at.step), surge_at(self._spells, at.step) - 1
+        lost = self._outside * cold - self._outside * more * (np.array(at.air) - cold)
         power = np.concatenate((heat + self._gain + lost, np.zeros(len(ZONES))))
         after = keeps @ np.concatenate((at.air, at.furniture)) + gains @ power
         air, furniture = after[: len(ZONES)].tolist(), after[len(ZONES) :].tolist()

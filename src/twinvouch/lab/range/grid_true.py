@@ -5,7 +5,7 @@ guard's file does not have, or one that carries a fifth less than it says. Own c
 out. MW; loads follow the day with noise, AR(1).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import cos, pi
 from typing import Final
@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from twinvouch.lab.range.plants import DAY_S, STEP_S, STEPS_PER_H
+from twinvouch.lab.range.plants import DAY_S, STEP_S, STEPS_PER_H, Spell, surge_at
 
 AREAS: Final = {"a": ("a1", "a2", "a3"), "b": ("b1", "b2", "b3"), "c": ("c1", "c2", "c3")}
 BUSES: Final = tuple(bus for buses in AREAS.values() for bus in buses)
@@ -42,12 +42,11 @@ _HOURS: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """Step, what each generator is set to, which lines are in, the factor of all loads."""
+    """Step, what each generator is set to, which lines are in."""
 
     step: int
     power: tuple[float, ...]
     lines: tuple[bool, ...]
-    surge: float = 1.0
 
 
 class GridTrue:
@@ -62,6 +61,7 @@ class GridTrue:
         self._b, self._extra = 1.0 / x, np.zeros((len(BUSES), len(BUSES)))
         self.difference = self._differ(chance, seed)
         self._noise = _loads(chance)
+        self._spells: tuple[Spell, ...] = ()
         self._solved: dict[tuple[bool, ...], NDArray[np.float64] | None] = {}
         at = At(0, (0.0,) * len(GENERATORS), (True,) * len(LINES))
         self._at = _dispatched(at, self._load(at))
@@ -110,9 +110,9 @@ class GridTrue:
             at = replace(at, step=at.step + 1)
         return worst
 
-    def surge(self, factor: float) -> None:
+    def surge(self, spells: Sequence[Spell]) -> None:
         """Loads."""
-        self._at = replace(self._at, surge=factor)
+        self._spells = tuple(spells)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -130,7 +130,8 @@ class GridTrue:
 
     def _load(self, at: At) -> NDArray[np.float64]:
         row = self._noise[min(at.step, len(self._noise) - 1)]
-        loads: NDArray[np.float64] = np.array([*LOADS.values()]) * row * at.surge
+        factor = surge_at(self._spells, at.step)
+        loads: NDArray[np.float64] = np.array([*LOADS.values()]) * row * factor
         return loads
 
     def _outside(self, at: At) -> float:

@@ -7,7 +7,7 @@ and time, so that a plant can be tried ahead and is where it was.
 """
 
 import ctypes
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import pi
 from typing import Final, TypeVar
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from twinvouch.lab.epanet import Network, OfLink, OfNode, TimeOf, network_file
 from twinvouch.lab.epanet_model import Count, Model
-from twinvouch.lab.range.plants import DAY_S, STEP_S, STEPS_PER_H
+from twinvouch.lab.range.plants import DAY_S, STEP_S, STEPS_PER_H, Spell, surge_at
 
 RANGES: Final = {"1": (0.1, 32.1), "2": (6.5, 40.3), "3": (4.0, 35.5)}  # feet
 DIAMETERS: Final = {"1": 85.0, "2": 50.0, "3": 164.0}  # feet
@@ -39,14 +39,13 @@ _BEFORE_H: Final = 240  # the same of the days before a run
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """Where the plant is: step, levels in feet, pumps and their speeds, steps of their starts, demand factor."""
+    """Where the plant is: step, levels in feet, pumps and their speeds, steps of their starts."""
 
     step: int
     levels: tuple[float, ...]
     runs: tuple[bool, ...]
     speeds: tuple[float, ...]
     starts: tuple[tuple[int, ...], ...]
-    surge: float = 1.0
 
 
 class Net3True:
@@ -68,6 +67,7 @@ class Net3True:
         spans = RANGES.values()
         levels = tuple(lo + s * (hi - lo) for (lo, hi), s in zip(spans, shares, strict=True))
         self._at = At(0, levels, (True, True), (1.0, 1.0), ((), ()))
+        self._spells: tuple[Spell, ...] = ()
         self._flows = (0.0,) * len(self._tanks)
         self._worst = outside(self._at)
 
@@ -111,9 +111,9 @@ class Net3True:
             worst = max(worst, levels_outside(reached))
         return worst
 
-    def surge(self, factor: float) -> None:
+    def surge(self, spells: Sequence[Spell]) -> None:
         """Demand."""
-        self._at = replace(self._at, surge=factor)
+        self._spells = tuple(spells)
 
     def close(self) -> None:
         """Free EPANET."""
@@ -153,7 +153,8 @@ class Net3True:
 
     def _multiply(self, at: At) -> None:
         noise = float(self._noise[min(at.step, len(self._noise) - 1)])
-        self._network.call("setoption", _MULTIPLIER, ctypes.c_double(noise * at.surge))
+        factor = noise * surge_at(self._spells, at.step)
+        self._network.call("setoption", _MULTIPLIER, ctypes.c_double(factor))
 
     def _pass(self) -> None:
         """Solve and go on for a step; EPANET stops in between where a tank is full or empty."""

@@ -19,6 +19,20 @@ STEPS_PER_H: Final = 3_600 // STEP_S
 DAY_S: Final = 86_400
 
 
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """From step `first` until before `end` demand (or heat lost, or load) is multiplied with `factor`."""
+
+    first: int
+    end: int
+    factor: float
+
+
+def surge_at(spells: Sequence[Spell], step: int) -> float:
+    """The factor in this step; of spells that meet the first counts."""
+    return next((s.factor for s in spells if s.first <= step < s.end), 1.0)
+
+
 class TruePlant(Protocol):
     """One plant of one seed."""
 
@@ -42,8 +56,8 @@ class TruePlant(Protocol):
         """The largest excess of the next `steps`: `writes` for `held` of them, then backup `law`. Does not move the plant."""
         ...
 
-    def surge(self, factor: float) -> None:
-        """Demand (or heat lost, or load) is multiplied with this from now on."""
+    def surge(self, spells: Sequence[Spell]) -> None:
+        """How demand (or heat lost, or load) will be; `ahead` knows it, too, from now on."""
         ...
 
     def close(self) -> None:

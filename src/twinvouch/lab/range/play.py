@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 from random import Random
 from typing import Final
 
@@ -11,9 +12,9 @@ from twinvouch.core.site import Site
 from twinvouch.core.statement import Verb
 from twinvouch.lab.range.instruments import Instruments
 from twinvouch.lab.range.judge import INSIDE, Judge, Terms
-from twinvouch.lab.range.plants import STEP_S, STEPS_PER_H, Sector, TruePlant, Wish
+from twinvouch.lab.range.plants import STEP_S, STEPS_PER_H, Sector, Spell, TruePlant, Wish
 from twinvouch.lab.range.result import Result
-from twinvouch.lab.range.scenario import Kind, Moment, Scenario
+from twinvouch.lab.range.scenario import Kind, Moment, Scenario, Weather
 from twinvouch.lab.range.site import HOLD_NS, LEAD, OPERATOR, OPTIMIZER, PERIOD_NS
 from twinvouch.lab.range.stage import Outside, Stage, Written
 from twinvouch.lab.range.tricks import BEFORE, Tricks
@@ -103,13 +104,13 @@ class Run:
         r.scenario, r.kind, r.gap = s.name, s.kind.value, bool(s.gap)
         if self.stage is not None:
             self.tricks = Tricks(s, self.stage, self._hostile)
+        self.plant.surge([self._spell(weather) for weather in s.weather])
         self.until(round(self.cast.hours * STEPS_PER_H))
         return self._finished()
 
     def step(self, step: int) -> None:
         """Readings, what people and attackers do about them, and a step of the plant."""
         self.now, self.since = step, step - round(self.cast.attack_h * STEPS_PER_H)
-        self._weather()
         read = self.instruments.read(self.plant.truth())
         told = dict(read)
         if self.since >= 0:
@@ -138,7 +139,7 @@ class Run:
         if self.tricks is not None:
             self.result.tricks = self.tricks.ends
         if self.stage is not None:
-            self.result.stages_ms = self.stage.cost.stages
+            self.result.engine_ms = self.stage.cost.engine
             self.result.lookahead_ms = self.stage.cost.lookahead
         return self.result
 
@@ -151,13 +152,10 @@ class Run:
         strength = s.strength(self.cast.seed)
         return Moment(self.sector, self.now, self.since, strength, self.chance, self.honest)
 
-    def _weather(self) -> None:
-        hours = self.since / STEPS_PER_H
-        for weather in self.cast.scenario.weather:
-            if weather.start_h <= hours < weather.end_h:
-                self.plant.surge(weather.factor)
-            elif hours >= weather.end_h:
-                self.plant.surge(1.0)
+    def _spell(self, weather: Weather) -> Spell:
+        began = round(self.cast.attack_h * STEPS_PER_H)
+        first, end = (began + ceil(h * STEPS_PER_H) for h in (weather.start_h, weather.end_h))
+        return Spell(first, end, weather.factor)
 
     def _shown(self, tag: str) -> float | None:
         return self.told[tag] if self.stage is None else self.stage.seen(tag)

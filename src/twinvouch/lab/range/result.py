@@ -33,5 +33,5 @@ class Result:
     )
     distrusted: bool = False  # some honest sensor counted for nothing for a while
     tricks: dict[str, int] = field(default_factory=dict)  # how often each end
-    stages_ms: list[float] = field(default_factory=list)
+    engine_ms: list[float] = field(default_factory=list)
     lookahead_ms: list[float] = field(default_factory=list)

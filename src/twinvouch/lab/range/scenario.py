@@ -64,7 +64,7 @@ class Trick(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """Demand is multiplied with `factor` from `start_h` to `end_h` after the attack's hour."""
+    """Demand is multiplied with `factor` from `start_h` to `end_h` after the attack's hour; the judge knows it from half an hour before."""
 
     factor: float
     start_h: float

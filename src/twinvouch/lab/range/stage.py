@@ -81,9 +81,9 @@ class Outside(Protocol):
 
 @dataclass(slots=True)
 class Cost:
-    """CPU ms, by command: of all stages of the gate, and of look-ahead."""
+    """CPU ms, by command: of the engine, each time it judges and records it, and of look-ahead."""
 
-    stages: list[float] = field(default_factory=list)
+    engine: list[float] = field(default_factory=list)
     lookahead: list[float] = field(default_factory=list)
 
 
@@ -153,7 +153,7 @@ class Stage:
         self._spent_ns = 0
         self._feed(CommandProposed(self._salt(), "", raw, ""))
         self._settle()
-        self.cost.stages.append(self._spent_ns / 1e6)
+        self.cost.engine.append(self._spent_ns / 1e6)
         return ident
 
     def say(self, person: str, verb: Verb, subject: str, lasts_s: float) -> int:

@@ -1,10 +1,11 @@
 """D4 and the cause of a violation, on cases made by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from twinvouch.lab.range.judge import Cause, Judge, Terms, cause
+from twinvouch.lab.range.plants import Spell
 
 
 class Tank:
@@ -36,7 +37,7 @@ class Tank:
             worst = max(worst, tank.excess())
         return worst
 
-    def surge(self, factor: float) -> None:
+    def surge(self, spells: Sequence[Spell]) -> None:
         raise AssertionError
 
     def close(self) -> None:

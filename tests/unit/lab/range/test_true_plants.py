@@ -9,7 +9,7 @@ import pytest
 
 from twinvouch.app.bench.range_outside import model_of
 from twinvouch.lab.range.plan import sector, source_digests
-from twinvouch.lab.range.plants import STEP_S, TruePlant
+from twinvouch.lab.range.plants import STEP_S, Spell, TruePlant
 
 pytest.importorskip("wntr")
 NAMES = ("net3", "building", "grid")
@@ -27,9 +27,14 @@ def plant(request: pytest.FixtureRequest) -> Iterator[tuple[str, TruePlant]]:
     made.close()
 
 
-def test_what_is_looked_ahead_is_what_comes(plant: tuple[str, TruePlant]) -> None:
+@pytest.mark.parametrize("spells", [(), (Spell(8, 14, 1.3),)], ids=["calm", "surge"])
+def test_what_is_looked_ahead_is_what_comes(
+    plant: tuple[str, TruePlant], spells: tuple[Spell, ...]
+) -> None:
+    """With a surge that begins and ends within what is looked at: the judge knows the weather that will come."""
     name, true = plant
     law = sector(name).laws[0]
+    true.surge(spells)
     for _ in range(5):
         true.advance()
     foreseen = true.ahead(WRITES[name], 24, law, 24)
@@ -40,6 +45,19 @@ def test_what_is_looked_ahead_is_what_comes(plant: tuple[str, TruePlant]) -> Non
         true.advance()
         worst = max(worst, true.excess())
     assert foreseen == pytest.approx(worst, abs=0.02)
+
+
+def test_a_surge_is_foreseen_as_long_as_it_lasts(plant: tuple[str, TruePlant]) -> None:
+    """One that is over changes nothing, one for good most."""
+    name, true = plant
+    law = sector(name).laws[0]
+    worst = []
+    for end in (0, 6, 48):
+        true.surge((Spell(0, end, 1.6),))
+        worst.append(true.ahead(WRITES[name], 48, law, 48))
+    true.surge(())
+    assert true.ahead(WRITES[name], 48, law, 48) == worst[0]
+    assert worst[0] < worst[1] <= worst[2] or worst[0] > worst[1] >= worst[2]
 
 
 def test_a_backup_law_acts_and_keeps_the_plant_inside(plant: tuple[str, TruePlant]) -> None:
