@@ -12,6 +12,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,15 @@ from twinvouch.core.errors import UnavailableError
 
 _PR_SET_PDEATHSIG: Final = 1
 _END_S: Final = 8.0
-_IS_LINUX: Final = sys.platform == "linux"
+_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def die_with(parent: int) -> None:
+    """Called first in a process that `parent` started: the kernel kills it when that dies, and it ends now where that is dead; Linux only."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
 
 
 class Children:
@@ -28,7 +37,6 @@ class Children:
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
-        self._libc = ctypes.CDLL(None) if _IS_LINUX else None
         self._running: dict[str, Process] = {}
 
     async def start(
@@ -43,7 +51,7 @@ class Children:
                 stdout=pipe,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=self._die_with_parent if _IS_LINUX else None,
+                preexec_fn=partial(die_with, os.getpid()),
             )
         self._running[name] = process
         return process
@@ -114,10 +122,6 @@ class Children:
         """End what still runs, newest first."""
         for name in reversed(list(self._running)):
             await self.end(name)
-
-    def _die_with_parent(self) -> None:
-        assert self._libc is not None
-        self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 async def said_line(process: Process) -> Any:

@@ -1,7 +1,13 @@
 """The range itself: every scenario plays, a seed gives the same figures, the guard is what makes the difference, and the report counts."""
 
 import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -273,6 +279,39 @@ def test_a_run_that_fails_is_told_and_costs_no_other(monkeypatch: pytest.MonkeyP
     assert [row["name"] for row in told["scenarios"]] == ["grid-clean"]
     why = {"scenarios": ["building-clean"], "seed": 1, "why": "ValueError: no such valve"}
     assert told["failed"] == [{**why, "guard": guard} for guard in ("off", "full")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux kills them")
+def test_a_killed_bench_leaves_no_process() -> None:
+    asked = ["bench", "guard", "--seeds", "3", "--only", "net3-clean", "--no-times"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "twinvouch", *asked], start_new_session=True
+    ) as bench:
+        try:
+            assert eventually(lambda: len(of_session(bench.pid)) >= 3), "two that play"
+        finally:
+            bench.kill()
+    assert eventually(lambda: not of_session(bench.pid))
+
+
+def eventually(is_so: Callable[[], bool], patience_s: float = 60.0) -> bool:
+    end = time.monotonic() + patience_s
+    while not is_so():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def of_session(ident: int) -> list[int]:
+    """Its processes; those that are dead and wait to be reaped are none."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            state, _, _, session = path.read_text().rpartition(")")[2].split()[:4]
+            if int(session) == ident and state != "Z":
+                found.append(int(path.parent.name))
+    return found
 
 
 def test_a_scenario_that_is_none_is_an_error() -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from multiprocessing import Pipe
 from typing import TypeVar
 
+from twinvouch.lab.children import die_with
+
 T = TypeVar("T")
 
 
@@ -14,10 +16,12 @@ def forked(work: Callable[[], T]) -> T:
     """What `work` returns. Raises RuntimeError where the copy failed; what it said is on stderr."""
     ours, theirs = Pipe(duplex=False)
     sys.stdout.flush()
+    parent = os.getpid()
     child = os.fork()
     if child == 0:  # never comes back from here
         code = 1
         try:
+            die_with(parent)
             theirs.send(work())
             code = 0
         except BaseException:  # noqa: BLE001 - it is told, and the copy ends

@@ -17,6 +17,7 @@ from typing import Any, Final
 from twinvouch.app.bench import guard_times
 from twinvouch.app.bench.forked import forked
 from twinvouch.app.bench.range_outside import Beside, model_of
+from twinvouch.lab.children import die_with
 from twinvouch.lab.range.plan import sector, source_digests
 from twinvouch.lab.range.plants import STEP_S
 from twinvouch.lab.range.play import Cast, begun
@@ -170,7 +171,8 @@ def _played(tasks: Sequence[Task], processes: int) -> Iterator[list[Result] | Fa
         yield from map(_tried, tasks)
         return
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    spawn, ours = get_context("spawn"), (os.getpid(),)
+    with ProcessPoolExecutor(processes, spawn, die_with, ours) as pool:
         yield from pool.map(_tried, tasks)
 
 
