@@ -225,6 +225,12 @@ def test_what_the_report_counts() -> None:
     assert found["false_distrust"] == 100.0
     drift = found["drift_deviation_at_detection"]["net3-drift-1e-2"]
     assert drift == {"detected": 1.0, "median": 0.03, "largest": 0.03}
+    assert found["to_trace"][0] == {
+        "name": "grid-two-lines", "seed": 1, "gap": False,
+        "unsafe_at_h": [5.83], "left_at_h": 6.25, "cause": "commission",
+    }  # fmt: skip
+    traced = [run["name"] for run in found["to_trace"]]
+    assert traced == ["grid-two-lines", "net3-levels-up", "net3-replay"]
     rows = {row["name"]: row for row in found["scenarios"]}
     assert rows["net3-levels-up"]["counts"] is False
     assert rows["grid-two-lines"]["guard_off_violations"] == 1

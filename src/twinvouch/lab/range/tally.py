@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from twinvouch.lab.range.bounds import clopper_pearson
 from twinvouch.lab.range.judge import Cause, cause
+from twinvouch.lab.range.plants import STEPS_PER_H
 from twinvouch.lab.range.result import Result
 from twinvouch.lab.range.scenario import Kind
 
@@ -27,6 +28,7 @@ def report(results: Sequence[Result]) -> Report:
         **_safe(full),
         "drift_deviation_at_detection": _drifts(full),
         "scenarios": [_scenario(name, full, off, counted) for name in dict.fromkeys(r.scenario for r in full)],
+        "to_trace": [_traced(r, off) for r in full if r.unsafe or r.violated >= 0],
         "ablation": {part: _ablated(part, results, off, counted) for part in parts},
         **_cost(full),
     }  # fmt: skip
@@ -158,6 +160,19 @@ def _scenario(
         "detected": sum(r.detected >= 0 for r in runs),
         "stepped_down": sum(r.stepped_down >= 0 for r in runs),
         "tricks": _added(r.tricks for r in runs),
+    }
+
+
+def _traced(r: Result, off: Mapping[Key, Result]) -> Report:
+    """A run in which something went wrong, so that it can be played again alone."""
+    found = cause_of(r, off)
+    return {
+        "name": r.scenario,
+        "seed": r.seed,
+        "gap": r.gap,
+        "unsafe_at_h": [round(step / STEPS_PER_H, 2) for step in r.unsafe],
+        "left_at_h": None if r.violated < 0 else round(r.violated / STEPS_PER_H, 2),
+        "cause": None if found is None else found.value,
     }
 
 
