@@ -174,14 +174,13 @@ async def _found(stage: Processes, since: int, watch: Watch) -> Found | None:
 
 
 async def _held(stage: Processes, since_ns: int, watch: Watch) -> Held | None:
-    """The command to start the pump, once look-ahead has spoken."""
-    for command in await _commands(stage, since_ns, "held"):
+    """The command to start the pump, once look-ahead has spoken; all of one answer, since the listed one may be of before that."""
+    for listed in await _commands(stage, since_ns, "held"):
+        command = await stage.api.get(f"/commands/{listed['id']}/explain", purpose="demo")
         against = [r for r in command["reasons"] if r["rule"] in _RULES and r["verdict"] != "allow"]
-        explained = await stage.api.get(f"/commands/{command['id']}/explain", purpose="demo")
-        foreseen = explained["foreseen"]
-        if {r["rule"] for r in against} != _RULES or foreseen is None:
-            continue
-        if foreseen["leaves_in_min"] is not None:
+        foreseen = command["foreseen"]
+        is_spoken = foreseen is not None and foreseen["leaves_in_min"] is not None
+        if is_spoken and command["status"] == "held" and {r["rule"] for r in against} == _RULES:
             return Held(
                 command=command["id"],
                 minute=watch.minute(),
