@@ -283,7 +283,8 @@ def test_a_run_that_fails_is_told_and_costs_no_other(monkeypatch: pytest.MonkeyP
     assert done.exit_code == 1
     told = json.loads(done.stdout)
     assert [row["name"] for row in told["scenarios"]] == ["grid-clean"]
-    why = {"scenarios": ["building-clean"], "seed": 1, "why": "ValueError: no such valve"}
+    why = {"scenarios": ["building-clean"], "seed": 1, "share": 0.05}
+    why["why"] = "ValueError: no such valve"
     assert told["failed"] == [{**why, "guard": guard} for guard in ("off", "full")]
 
 

@@ -10,8 +10,6 @@ from itertools import pairwise
 from math import inf
 from typing import Final
 
-import numpy as np
-
 from twinvouch.adapters.cedar import default_policy
 from twinvouch.adapters.cel import CelCondition
 from twinvouch.adapters.keys import SeededSigner
@@ -84,15 +82,19 @@ def run() -> dict[str, float | int]:
         allowed += decision.verdict is Verdict.ALLOW
     figures: dict[str, float | int] = {}
     for name, each in took.items():
-        kept = sorted(each[WARM_UP:])
-        figures[f"decide_{name}_p50_us"] = round(statistics.median(kept), 1)
-        figures[f"decide_{name}_p99_us"] = round(kept[int(len(kept) * 0.99)], 1)
-    stages = [(a + b) / 1e3 for a, b in zip(took["verify"], took["compute"], strict=True)][WARM_UP:]
-    for q in (50, 99):
-        figures[f"decide_stages_p{q}_ms"] = round(float(np.percentile(stages, q)), 3)
+        for q, us in _quantiles(each).items():
+            figures[f"decide_{name}_{q}_us"] = round(us, 1)
+    stages = [a + b for a, b in zip(took["verify"], took["compute"], strict=True)]
+    for q, us in _quantiles(stages).items():
+        figures[f"decide_stages_{q}_ms"] = round(us / 1e3, 3)
     ratio = figures["decide_compute_p50_us"] / figures["decide_verify_p50_us"]
     figures["decide_vs_verify"] = round(ratio, 2)
     return {**figures, "decide_decisions": DECISIONS, "decide_allowed": allowed - WARM_UP}
+
+
+def _quantiles(each: list[float]) -> dict[str, float]:
+    kept = sorted(each[WARM_UP:])
+    return {"p50": statistics.median(kept), "p99": kept[int(len(kept) * 0.99)]}
 
 
 def _signed(command: Command) -> bytes:

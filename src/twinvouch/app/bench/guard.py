@@ -67,7 +67,7 @@ def run(plan: Plan, say: Say) -> Report:
     failed: list[Report] = []
     for number, found in enumerate(_played(tasks, plan.processes), 1):
         if isinstance(found, Failed):
-            failed.append(asdict(found))
+            failed.append({**asdict(found.task), "why": found.why})
             say(f"not played to the end: {found}")
         else:
             results += found
@@ -104,9 +104,7 @@ class Task:
 class Failed:
     """A task that was not played to its end, and why: an hour of other runs is not lost for it, and it is not kept quiet."""
 
-    scenarios: tuple[str, ...]
-    seed: int
-    guard: str
+    task: Task
     why: str
 
 
@@ -162,7 +160,7 @@ def _tried(task: Task) -> list[Result] | Failed:
         return played(task)
     except Exception as e:  # noqa: BLE001 - whatever it is, it is told in the report
         traceback.print_exc()
-        return Failed(task.scenarios, task.seed, task.guard, f"{type(e).__name__}: {e}")
+        return Failed(task, f"{type(e).__name__}: {e}")
 
 
 def _played(tasks: Sequence[Task], processes: int) -> Iterator[list[Result] | Failed]:
